@@ -1,0 +1,43 @@
+#ifndef MELMILL_IO_WAV_DECODER_H_
+#define MELMILL_IO_WAV_DECODER_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "io/result.h"
+#include "io/wav_header.h"
+
+namespace melmill {
+
+// Turns the bytes of a WAV's data chunk into floats, by libsndfile: integer
+// types and the companded ones are scaled to [-1, 1] (8 bit by 2^7, 16 bit by
+// 2^15, ...), float types are kept as they are, NaN included. libsndfile sees
+// these bytes only, as headerless samples of the given type: the file's own
+// header never reaches it.
+//
+// One object decodes one file at a time on one thread.
+class WavDecoder {
+ public:
+  // `header` as ReadWavHeader gave it.
+  static Result<WavDecoder> Create(const WavHeader& header);
+
+  ~WavDecoder();
+  WavDecoder(WavDecoder&&) noexcept;
+  WavDecoder& operator=(WavDecoder&&) noexcept;
+
+  // Decodes the next block of the data chunk: whole sample groups (one sample
+  // of every channel), in file order. `interleaved` holds exactly their
+  // samples. Errors: kDecodeFailed.
+  Result<void> Decode(std::span<const std::byte> block,
+                      std::span<float> interleaved);
+
+ private:
+  class Impl;
+  explicit WavDecoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_WAV_DECODER_H_

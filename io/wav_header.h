@@ -1,0 +1,65 @@
+#ifndef MELMILL_IO_WAV_HEADER_H_
+#define MELMILL_IO_WAV_HEADER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "io/byte_source.h"
+#include "io/result.h"
+
+namespace melmill {
+
+// The sample encodings melmill accepts, plain or as WAVE_FORMAT_EXTENSIBLE.
+// The numbers are stored in plans: never change one.
+enum class SampleEncoding : uint8_t {
+  kPcmU8 = 1,
+  kPcm16 = 2,
+  kPcm24 = 3,
+  kPcm32 = 4,
+  kFloat32 = 5,
+  kFloat64 = 6,
+  kMuLaw = 7,
+  kALaw = 8,
+};
+
+int BytesPerSample(SampleEncoding encoding);
+std::string_view SampleEncodingName(SampleEncoding encoding);  // "PCM 16 bit"
+
+inline constexpr int kMinSampleRateHz = 1'000;
+inline constexpr int kMaxSampleRateHz = 768'000;
+inline constexpr int kMaxNumChannels = 64;
+
+// What a WAV file says of itself, checked against the bytes that are there.
+struct WavHeader {
+  SampleEncoding encoding = SampleEncoding::kPcm16;
+  bool big_endian = false;  // RIFX
+  int sample_rate_hz = 0;
+  int num_channels = 0;
+  uint64_t data_offset = 0;  // of the first sample, in the file
+  uint64_t data_bytes = 0;   // whole sample groups only; all are in the file
+  int64_t num_samples = 0;   // per channel; at least 1
+
+  int bytes_per_sample_group() const {  // one sample of every channel
+    return BytesPerSample(encoding) * num_channels;
+  }
+
+  friend bool operator==(const WavHeader&, const WavHeader&) = default;
+};
+
+// How many bytes from the start of a file are enough to walk the header of
+// nearly every one.
+inline constexpr size_t kWavPrefixBytes = 4096;
+
+// Walks the chunks of a RIFF, RIFX or RF64 file up to its first `data` chunk
+// and says exactly how many samples are really there. Nothing is allocated
+// from sizes the file claims. `prefix` holds the first bytes of `file` (any
+// number of them); what lies beyond is read from `file`. Errors: the codes of
+// stage "header" (docs/input.md lists what is accepted), and ReadAt's.
+Result<WavHeader> ReadWavHeader(std::span<const std::byte> prefix,
+                                const ByteSource& file);
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_WAV_HEADER_H_

@@ -1,0 +1,242 @@
+#ifndef MELMILL_TESTS_SUPPORT_WAV_BUILDER_H_
+#define MELMILL_TESTS_SUPPORT_WAV_BUILDER_H_
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/wav_header.h"
+
+namespace melmill {
+
+// WAV files for tests, right or wrong in any chosen way. Nothing here uses
+// the code under test: the companding laws, too, are written anew.
+
+inline constexpr SampleEncoding kAllSampleEncodings[] = {
+    SampleEncoding::kPcmU8, SampleEncoding::kPcm16,   SampleEncoding::kPcm24,
+    SampleEncoding::kPcm32, SampleEncoding::kFloat32, SampleEncoding::kFloat64,
+    SampleEncoding::kMuLaw, SampleEncoding::kALaw};
+
+enum class WavContainer { kRiff, kRifx, kRf64 };
+
+struct WavChunk {
+  std::string id;  // 4 characters
+  std::string content;
+  std::optional<uint32_t> claimed_bytes;  // when not the content's size
+  bool padded = true;                     // to an even size
+};
+
+// What BuildWav builds; what is left out is made to fit.
+struct WavSpec {
+  WavContainer container = WavContainer::kRiff;
+  SampleEncoding encoding = SampleEncoding::kPcm16;
+  int num_channels = 1;
+  uint32_t sample_rate_hz = 16000;
+  bool extensible = false;
+
+  std::vector<WavChunk> chunks_before_fmt;
+  std::vector<WavChunk> chunks_before_data;
+  std::vector<WavChunk> chunks_after_data;
+
+  // Lies.
+  std::optional<uint16_t> format_tag;
+  std::optional<uint16_t> bits;
+  std::optional<uint16_t> block_align;
+  std::optional<std::string> fmt_content;
+  std::optional<uint32_t> claimed_data_bytes;
+  std::optional<uint64_t> ds64_data_bytes;
+  bool omit_fmt = false;
+  bool omit_data = false;
+  bool omit_data_padding = false;
+};
+
+// The bytes of an unsigned number.
+inline std::string NumberBytes(uint64_t number, int num_bytes,
+                               bool big_endian) {
+  std::string bytes;
+  for (int i = 0; i < num_bytes; ++i) {
+    bytes += static_cast<char>(number >> (8 * i) & 0xFF);
+  }
+  if (big_endian) std::reverse(bytes.begin(), bytes.end());
+  return bytes;
+}
+
+inline std::vector<std::byte> ToBytes(std::string_view text) {
+  std::vector<std::byte> bytes;
+  for (const char c : text) bytes.push_back(static_cast<std::byte>(c));
+  return bytes;
+}
+
+inline std::string ToString(std::span<const std::byte> bytes) {
+  std::string text;
+  for (const std::byte b : bytes) text += static_cast<char>(b);
+  return text;
+}
+
+// ITU-T G.711: the 16-bit value of a code.
+inline int ExpandMuLaw(uint8_t code) {
+  const int inverted = ~code & 0xFF;
+  const int exponent = inverted >> 4 & 7;
+  const int mantissa = inverted & 15;
+  const int magnitude = ((2 * mantissa + 33) << (exponent + 2)) - 132;
+  return (inverted & 0x80) != 0 ? -magnitude : magnitude;
+}
+
+inline int ExpandALaw(uint8_t code) {
+  const int toggled = code ^ 0x55;
+  const int exponent = toggled >> 4 & 7;
+  const int mantissa = toggled & 15;
+  const int magnitude = exponent == 0 ? (2 * mantissa + 1) << 3
+                                      : (2 * mantissa + 33) << (exponent + 2);
+  return (toggled & 0x80) != 0 ? magnitude : -magnitude;
+}
+
+// The code whose value is nearest.
+inline uint8_t Compand(float sample, int (*expand)(uint8_t)) {
+  int best = 0;
+  for (int code = 1; code < 256; ++code) {
+    const auto distance = [&](int c) {
+      return std::abs(static_cast<float>(expand(static_cast<uint8_t>(c))) -
+                      sample * 32768.0f);
+    };
+    if (distance(code) < distance(best)) best = code;
+  }
+  return static_cast<uint8_t>(best);
+}
+
+// One sample of a signed type of `bits`, rounded and clipped.
+inline int64_t QuantizeSample(float sample, int bits) {
+  const double scale = std::ldexp(1.0, bits - 1);
+  return static_cast<int64_t>(std::clamp(
+      std::nearbyint(static_cast<double>(sample) * scale), -scale, scale - 1));
+}
+
+inline std::string EncodeSamples(std::span<const float> samples,
+                                 SampleEncoding encoding,
+                                 bool big_endian = false) {
+  std::string bytes;
+  const int num_bytes = BytesPerSample(encoding);
+  for (const float sample : samples) {
+    uint64_t number = 0;
+    switch (encoding) {
+      case SampleEncoding::kPcmU8:
+        number = static_cast<uint64_t>(QuantizeSample(sample, 8) + 128);
+        break;
+      case SampleEncoding::kPcm16:
+      case SampleEncoding::kPcm24:
+      case SampleEncoding::kPcm32:
+        number = static_cast<uint64_t>(QuantizeSample(sample, 8 * num_bytes));
+        break;
+      case SampleEncoding::kFloat32:
+        number = std::bit_cast<uint32_t>(sample);
+        break;
+      case SampleEncoding::kFloat64:
+        number = std::bit_cast<uint64_t>(static_cast<double>(sample));
+        break;
+      case SampleEncoding::kMuLaw:
+        number = Compand(sample, ExpandMuLaw);
+        break;
+      case SampleEncoding::kALaw:
+        number = Compand(sample, ExpandALaw);
+        break;
+    }
+    bytes += NumberBytes(number, num_bytes, big_endian);
+  }
+  return bytes;
+}
+
+inline std::string ChunkBytes(const WavChunk& chunk, bool big_endian) {
+  const auto claimed =
+      chunk.claimed_bytes.value_or(static_cast<uint32_t>(chunk.content.size()));
+  std::string bytes =
+      chunk.id + NumberBytes(claimed, 4, big_endian) + chunk.content;
+  if (chunk.padded && chunk.content.size() % 2 != 0) bytes += '\0';
+  return bytes;
+}
+
+inline std::string FmtContent(const WavSpec& spec, bool big_endian) {
+  const int num_bytes = BytesPerSample(spec.encoding);
+  uint16_t tag = 1;
+  if (spec.encoding == SampleEncoding::kFloat32 ||
+      spec.encoding == SampleEncoding::kFloat64) {
+    tag = 3;
+  } else if (spec.encoding == SampleEncoding::kALaw) {
+    tag = 6;
+  } else if (spec.encoding == SampleEncoding::kMuLaw) {
+    tag = 7;
+  }
+  tag = spec.format_tag.value_or(tag);
+  const auto bits = spec.bits.value_or(static_cast<uint16_t>(8 * num_bytes));
+  const auto block_align = spec.block_align.value_or(
+      static_cast<uint16_t>(num_bytes * spec.num_channels));
+  const auto number = [&](uint64_t value, int size) {
+    return NumberBytes(value, size, big_endian);
+  };
+  std::string content = number(spec.extensible ? 0xFFFE : tag, 2) +
+                        number(static_cast<uint64_t>(spec.num_channels), 2) +
+                        number(spec.sample_rate_hz, 4) +
+                        number(uint64_t{spec.sample_rate_hz} * block_align, 4) +
+                        number(block_align, 2) + number(bits, 2);
+  if (spec.extensible) {
+    // Size of the extension, valid bits, speakers, then a GUID: the tag and
+    // what all of its family have in common.
+    content += number(22, 2) + number(bits, 2) + number(0, 4) + number(tag, 4) +
+               number(0, 2) + number(0x10, 2) +
+               std::string("\x80\x00\x00\xAA\x00\x38\x9B\x71", 8);
+  }
+  return spec.fmt_content.value_or(content);
+}
+
+// A WAV file around the given bytes of samples.
+inline std::vector<std::byte> BuildWavAround(const WavSpec& spec,
+                                             std::string_view data) {
+  const bool big_endian = spec.container == WavContainer::kRifx;
+  const bool is_rf64 = spec.container == WavContainer::kRf64;
+  std::string body = "WAVE";
+  if (is_rf64) {
+    const uint64_t claimed = spec.ds64_data_bytes.value_or(data.size());
+    body += ChunkBytes(
+        {"ds64", NumberBytes(0, 8, false) + NumberBytes(claimed, 8, false) +
+                     std::string(12, '\0')},
+        big_endian);
+  }
+  const auto append = [&](const std::vector<WavChunk>& chunks) {
+    for (const WavChunk& chunk : chunks) body += ChunkBytes(chunk, big_endian);
+  };
+  append(spec.chunks_before_fmt);
+  if (!spec.omit_fmt) {
+    body += ChunkBytes({"fmt ", FmtContent(spec, big_endian)}, big_endian);
+  }
+  append(spec.chunks_before_data);
+  if (!spec.omit_data) {
+    WavChunk chunk{"data", std::string(data), spec.claimed_data_bytes};
+    if (is_rf64 && !chunk.claimed_bytes) chunk.claimed_bytes = 0xFFFFFFFF;
+    chunk.padded = !spec.omit_data_padding;
+    body += ChunkBytes(chunk, big_endian);
+  }
+  append(spec.chunks_after_data);
+  const std::string id = big_endian ? "RIFX" : is_rf64 ? "RF64" : "RIFF";
+  return ToBytes(
+      id + NumberBytes(is_rf64 ? 0xFFFFFFFF : body.size(), 4, big_endian) +
+      body);
+}
+
+// A WAV file of the given samples, interleaved, in [-1, 1].
+inline std::vector<std::byte> BuildWav(const WavSpec& spec,
+                                       std::span<const float> interleaved) {
+  return BuildWavAround(spec,
+                        EncodeSamples(interleaved, spec.encoding,
+                                      spec.container == WavContainer::kRifx));
+}
+
+}  // namespace melmill
+
+#endif  // MELMILL_TESTS_SUPPORT_WAV_BUILDER_H_
