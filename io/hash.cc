@@ -1,0 +1,115 @@
+#include "io/hash.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <iterator>
+#include <new>
+
+namespace melmill {
+namespace {
+
+XXH3_state_t* StateOf(void* state) { return static_cast<XXH3_state_t*>(state); }
+
+std::string BytesToHex(std::span<const uint8_t> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string hex;
+  hex.reserve(2 * bytes.size());
+  for (const uint8_t byte : bytes) {
+    hex += kDigits[byte >> 4];
+    hex += kDigits[byte & 15];
+  }
+  return hex;
+}
+
+// The state wants an alignment of 64, which only its own allocator promises.
+XXH3_state_t* CreateState() {
+  XXH3_state_t* state = XXH3_createState();
+  if (state == nullptr) throw std::bad_alloc();
+  return state;
+}
+
+}  // namespace
+
+uint64_t Xxh3_64(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+uint64_t Xxh3_64(std::string_view text) {
+  return XXH3_64bits(text.data(), text.size());
+}
+
+std::string ToHex(const Hash128& hash) { return BytesToHex(hash); }
+
+std::string ToHex(uint64_t hash) {
+  XXH64_canonical_t canonical;
+  XXH64_canonicalFromHash(&canonical, hash);
+  return BytesToHex(canonical.digest);
+}
+
+Hasher64::Hasher64() : state_(CreateState()) {
+  XXH3_64bits_reset(StateOf(state_.get()));
+}
+
+Hasher64::~Hasher64() = default;
+
+void Hasher64::Update(std::span<const std::byte> bytes) {
+  // XXH3 calls an empty update with a null pointer an error.
+  if (bytes.empty()) return;
+  XXH3_64bits_update(StateOf(state_.get()), bytes.data(), bytes.size());
+}
+
+uint64_t Hasher64::Digest() const {
+  return XXH3_64bits_digest(StateOf(state_.get()));
+}
+
+void Hasher64::Deleter::operator()(void* state) const {
+  XXH3_freeState(StateOf(state));
+}
+
+Hasher128::Hasher128() : state_(CreateState()) { Reset(); }
+
+Hasher128::~Hasher128() = default;
+Hasher128::Hasher128(Hasher128&&) noexcept = default;
+Hasher128& Hasher128::operator=(Hasher128&&) noexcept = default;
+
+void Hasher128::Reset() { XXH3_128bits_reset(StateOf(state_.get())); }
+
+void Hasher128::Update(std::span<const std::byte> bytes) {
+  if (bytes.empty()) return;
+  XXH3_128bits_update(StateOf(state_.get()), bytes.data(), bytes.size());
+}
+
+void Hasher128::Update(std::string_view text) {
+  Update(std::as_bytes(std::span(text)));
+}
+
+void Hasher128::UpdateSized(std::string_view text) {
+  UpdateU64(text.size());
+  Update(text);
+}
+
+void Hasher128::UpdateU64(uint64_t value) {
+  std::array<std::byte, 8> bytes;
+  for (std::byte& byte : bytes) {
+    byte = static_cast<std::byte>(value & 0xff);
+    value >>= 8;
+  }
+  Update(bytes);
+}
+
+Hash128 Hasher128::Digest() const {
+  XXH128_canonical_t canonical;
+  XXH128_canonicalFromHash(&canonical,
+                           XXH3_128bits_digest(StateOf(state_.get())));
+  Hash128 hash;
+  std::copy(std::begin(canonical.digest), std::end(canonical.digest),
+            hash.begin());
+  return hash;
+}
+
+void Hasher128::Deleter::operator()(void* state) const {
+  XXH3_freeState(StateOf(state));
+}
+
+}  // namespace melmill

@@ -1,0 +1,54 @@
+#ifndef MELMILL_TESTS_SUPPORT_HEAP_METER_H_
+#define MELMILL_TESTS_SUPPORT_HEAP_METER_H_
+
+#include <malloc.h>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdlib>
+#include <new>
+
+// Measures what operator new hands out. Replaces it for the whole program, so
+// include this in one source file of a program only.
+
+namespace melmill {
+
+inline std::atomic<size_t> heap_live_bytes = 0;
+inline std::atomic<size_t> heap_peak_bytes = 0;
+
+// The largest number of bytes that were live at once since construction,
+// beyond those that were live then.
+class HeapMeter {
+ public:
+  HeapMeter() : start_bytes_(heap_live_bytes) {
+    heap_peak_bytes = start_bytes_;
+  }
+  size_t PeakBytes() const { return heap_peak_bytes - start_bytes_; }
+
+ private:
+  size_t start_bytes_;
+};
+
+}  // namespace melmill
+
+void* operator new(size_t num_bytes) {
+  void* block = std::malloc(num_bytes > 0 ? num_bytes : 1);
+  if (block == nullptr) throw std::bad_alloc();
+  const size_t usable_bytes = malloc_usable_size(block);
+  const size_t live_bytes = melmill::heap_live_bytes += usable_bytes;
+  size_t peak_bytes = melmill::heap_peak_bytes;
+  while (
+      live_bytes > peak_bytes &&
+      !melmill::heap_peak_bytes.compare_exchange_weak(peak_bytes, live_bytes)) {
+  }
+  return block;
+}
+
+void operator delete(void* block) noexcept {
+  melmill::heap_live_bytes -= malloc_usable_size(block);
+  std::free(block);
+}
+
+void operator delete(void* block, size_t) noexcept { operator delete(block); }
+
+#endif  // MELMILL_TESTS_SUPPORT_HEAP_METER_H_
