@@ -1,0 +1,241 @@
+#include "io/durable_file.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <utility>
+
+#include "io/posix_io.h"
+
+namespace melmill {
+namespace {
+
+constexpr size_t kAppendBufferBytes = size_t{1} << 16;
+constexpr mode_t kFileMode = 0666;  // less the umask
+
+std::string FolderOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Error Fault(const char* operation, const std::string& path, int error_number) {
+  return MachineFault(std::string(operation) + " " + path, error_number);
+}
+
+bool IsUnsupported(int error_number) {
+  return error_number == ENOTSUP || error_number == EOPNOTSUPP ||
+         error_number == ENOSYS;
+}
+
+}  // namespace
+
+std::string TemporaryName(const std::string& path) { return path + ".tmp"; }
+
+DurableFile::DurableFile(std::string path, int fd)
+    : path_(std::move(path)), fd_(fd) {}
+
+DurableFile::~DurableFile() { Discard(); }
+
+DurableFile::DurableFile(DurableFile&& other) noexcept
+    : path_(std::exchange(other.path_, {})),
+      fd_(std::exchange(other.fd_, -1)),
+      buffer_(std::move(other.buffer_)),
+      append_offset_(other.append_offset_) {}
+
+DurableFile& DurableFile::operator=(DurableFile&& other) noexcept {
+  if (this != &other) {
+    Discard();
+    path_ = std::exchange(other.path_, {});
+    fd_ = std::exchange(other.fd_, -1);
+    buffer_ = std::move(other.buffer_);
+    append_offset_ = other.append_offset_;
+  }
+  return *this;
+}
+
+void DurableFile::Discard() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+  if (!path_.empty()) ::unlink(TemporaryName(path_).c_str());
+  path_.clear();
+}
+
+Result<DurableFile> DurableFile::Create(const std::string& path) {
+  const std::string temporary = TemporaryName(path);
+  if (auto removed = RemoveFile(temporary); !removed.ok()) {
+    return removed.error();
+  }
+  const int fd =
+      ::open(temporary.c_str(),
+             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
+  if (fd < 0) return Fault("create", temporary, errno);
+  return DurableFile(path, fd);
+}
+
+Result<DurableFile> DurableFile::Adopt(const std::string& path) {
+  const std::string temporary = TemporaryName(path);
+  const int fd = ::open(temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return Fault("open", temporary, errno);
+  return DurableFile(path, fd);
+}
+
+Result<void> DurableFile::Reserve(uint64_t num_bytes) {
+  assert(fd_ >= 0);
+  if (num_bytes > kMaxFileOffset) {
+    return Fault("reserve space for", path_, EFBIG);
+  }
+  // Not posix_fallocate: where the file system cannot reserve, the C library
+  // would write a byte into every block instead.
+  int failed = 0;
+  do {
+    failed = ::fallocate(fd_, 0, 0, static_cast<off_t>(num_bytes));
+  } while (failed != 0 && errno == EINTR);
+  if (failed == 0 || IsUnsupported(errno) || errno == EINVAL) return {};
+  return Fault("reserve space for", path_, errno);
+}
+
+Result<void> DurableFile::WriteAt(uint64_t offset,
+                                  std::span<const std::byte> bytes) {
+  assert(fd_ >= 0);
+  const int error_number = WriteExactly(fd_, offset, bytes);
+  if (error_number != 0) return Fault("write", path_, error_number);
+  return {};
+}
+
+Result<void> DurableFile::Append(std::string_view text) {
+  buffer_ += text;
+  if (buffer_.size() < kAppendBufferBytes) return {};
+  return Flush();
+}
+
+Result<void> DurableFile::Flush() {
+  const auto written =
+      WriteAt(append_offset_, std::as_bytes(std::span(buffer_)));
+  if (!written.ok()) return written.error();
+  append_offset_ += buffer_.size();
+  buffer_.clear();
+  return {};
+}
+
+Result<void> DurableFile::ReadAt(uint64_t offset,
+                                 std::span<std::byte> bytes) const {
+  assert(fd_ >= 0);
+  const int error_number = ReadExactly(fd_, offset, bytes);
+  if (error_number == kEndOfFile) {
+    return Error{ErrorCode::kMachineFault, "read " + path_ + ": ends early"};
+  }
+  if (error_number != 0) return Fault("read", path_, error_number);
+  return {};
+}
+
+Result<void> DurableFile::Commit() {
+  if (auto flushed = Flush(); !flushed.ok()) {
+    Discard();
+    return flushed.error();
+  }
+  const char* operation = "fsync";
+  // Once only: after a failure the kernel takes the lost pages for clean, and
+  // a second fsync would succeed.
+  bool ok = ::fsync(fd_) == 0;
+  if (ok) {
+    operation = "close";
+    ok = ::close(std::exchange(fd_, -1)) == 0;
+  }
+  if (ok) {
+    operation = "rename to";
+    ok = ::rename(TemporaryName(path_).c_str(), path_.c_str()) == 0;
+  }
+  if (!ok) {
+    const Error error = Fault(operation, path_, errno);
+    Discard();
+    return error;
+  }
+  return SyncFolder(FolderOf(std::exchange(path_, {})));
+}
+
+Result<void> WriteFileDurably(const std::string& path, std::string_view text) {
+  Result<DurableFile> file = DurableFile::Create(path);
+  if (!file.ok()) return file.error();
+  const auto written = file.value().WriteAt(0, std::as_bytes(std::span(text)));
+  if (!written.ok()) return written.error();
+  return file.value().Commit();
+}
+
+Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes) {
+  const ReadableFile file = OpenForReading(path);
+  if (file.error == ENOENT || file.error == ENOTDIR) {
+    return Error{ErrorCode::kNotFound, "open " + path + ": no such file",
+                 file.error};
+  }
+  if (file.error != 0) return Fault("open", path, file.error);
+  if (file.size_bytes > max_bytes) {
+    return Error{ErrorCode::kMachineFault, "read " + path + ": larger than " +
+                                               std::to_string(max_bytes) +
+                                               " bytes"};
+  }
+  std::string text(static_cast<size_t>(file.size_bytes), '\0');
+  const int error_number =
+      ReadExactly(file.fd.get(), 0, std::as_writable_bytes(std::span(text)));
+  if (error_number == kEndOfFile) {
+    return Error{ErrorCode::kMachineFault, "read " + path + ": ends early"};
+  }
+  if (error_number != 0) return Fault("read", path, error_number);
+  return text;
+}
+
+Result<void> SyncFolder(const std::string& folder) {
+  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd.is_open()) return Fault("open", folder, errno);
+  // EINVAL: a file system whose folders cannot be synced.
+  if (::fsync(fd.get()) != 0 && errno != EINVAL) {
+    return Fault("fsync", folder, errno);
+  }
+  return {};
+}
+
+Result<void> RemoveFile(const std::string& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return Fault("remove", path, errno);
+  }
+  return {};
+}
+
+Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path) {
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                        kFileMode);
+  if (fd < 0) return Fault("open", path, errno);
+  FileLock lock(fd, true);  // owns fd from here on
+  int failed = 0;
+  do {
+    failed = ::flock(fd, LOCK_EX | LOCK_NB);
+  } while (failed != 0 && errno == EINTR);
+  if (failed != 0) {
+    if (errno == EWOULDBLOCK) return std::optional<FileLock>();
+    if (!IsUnsupported(errno) && errno != ENOLCK) {
+      return Fault("lock", path, errno);
+    }
+    lock.is_held_ = false;
+  }
+  return std::optional<FileLock>(std::move(lock));
+}
+
+FileLock::~FileLock() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      is_held_(std::exchange(other.is_held_, false)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(is_held_, other.is_held_);
+  return *this;
+}
+
+}  // namespace melmill

@@ -1,0 +1,102 @@
+#ifndef MELMILL_IO_DURABLE_FILE_H_
+#define MELMILL_IO_DURABLE_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// All errors here are kMachineFault.
+
+// A file that gets its final name only when it is whole and on the disk:
+// created as `path` + ".tmp", written, fsynced, renamed, folder fsynced. An
+// object that is destroyed without Commit removes the temporary file.
+// WriteAt may be called from any number of threads for different bytes;
+// everything else from one.
+class DurableFile {
+ public:
+  // Creates path.tmp (never through a symbolic link; a left-over one of a dead
+  // run is replaced).
+  static Result<DurableFile> Create(const std::string& path);
+
+  // Takes over a path.tmp that already exists (made by CreateH5File).
+  static Result<DurableFile> Adopt(const std::string& path);
+
+  ~DurableFile();
+  DurableFile(DurableFile&& other) noexcept;
+  DurableFile& operator=(DurableFile&& other) noexcept;
+
+  // Reserves the disk space of the first num_bytes, so that a full disk shows
+  // now; a shorter file grows to that. Where the file system cannot, returns
+  // success and does nothing.
+  Result<void> Reserve(uint64_t num_bytes);
+
+  Result<void> WriteAt(uint64_t offset, std::span<const std::byte> bytes);
+
+  // Appends behind what Append wrote before; buffered.
+  Result<void> Append(std::string_view text);
+
+  // Reads back what was written (Append: after Flush).
+  Result<void> ReadAt(uint64_t offset, std::span<std::byte> bytes) const;
+  Result<void> Flush();
+
+  // Flush, fsync, close, rename, fsync of the folder. After an error the
+  // temporary file is removed; fsync is never tried twice.
+  Result<void> Commit();
+
+  const std::string& path() const { return path_; }
+
+ private:
+  DurableFile(std::string path, int fd);
+  void Discard();
+
+  std::string path_;  // the final name; empty once committed or moved from
+  int fd_ = -1;
+  std::string buffer_;
+  uint64_t append_offset_ = 0;
+};
+
+// The name under which DurableFile works on `path`.
+std::string TemporaryName(const std::string& path);
+
+// Writes a whole small file durably.
+Result<void> WriteFileDurably(const std::string& path, std::string_view text);
+
+// The whole of a small file. Errors: kNotFound, or kMachineFault; also when
+// the file is larger than max_bytes.
+Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes);
+
+// fsync of a folder, so that names made or removed in it survive power loss.
+Result<void> SyncFolder(const std::string& folder);
+
+// unlink; a file that is not there is no error.
+Result<void> RemoveFile(const std::string& path);
+
+// An exclusive advisory lock (flock) on a file, made if need be; dies with the
+// process. Works on a file system without locks too: then is_held is false.
+class FileLock {
+ public:
+  // Nothing when another process holds the lock.
+  static Result<std::optional<FileLock>> TryLock(const std::string& path);
+
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+  bool is_held() const { return is_held_; }
+
+ private:
+  FileLock(int fd, bool is_held) : fd_(fd), is_held_(is_held) {}
+  int fd_ = -1;
+  bool is_held_ = false;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_DURABLE_FILE_H_

@@ -1,0 +1,29 @@
+#ifndef MELMILL_IO_FILE_DIGEST_H_
+#define MELMILL_IO_FILE_DIGEST_H_
+
+#include <cstdint>
+#include <string>
+
+#include "io/result.h"
+
+namespace melmill {
+
+struct FileDigest {
+  uint64_t num_bytes = 0;  // of the file
+  uint64_t checksum = 0;   // XXH3-64
+};
+
+// Bytes of a file that a digest leaves out.
+struct SkippedBytes {
+  uint64_t offset = 0;
+  uint64_t num_bytes = 0;
+};
+
+// Reads a file and hashes its bytes, apart from `skipped`. Errors: kNotFound,
+// kTruncated if the file ends within `skipped`, kIoError.
+Result<FileDigest> DigestFile(const std::string& path,
+                              const SkippedBytes& skipped = {});
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_FILE_DIGEST_H_

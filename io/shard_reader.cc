@@ -1,0 +1,222 @@
+#include "io/shard_reader.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "io/h5_contents.h"
+#include "io/hash.h"
+#include "io/posix_io.h"
+#include "io/shard_layout.h"
+
+namespace melmill {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "columns are read as they lie in memory");
+
+Error Damaged(std::string what) {
+  return Error{ErrorCode::kBadHeader, std::move(what)};
+}
+
+// For what open(2) or ReadExactly said.
+Error ReadError(int error_number) {
+  if (error_number == kEndOfFile) {
+    return Error{ErrorCode::kTruncated, "the file ends early"};
+  }
+  if (error_number == ENOENT || error_number == ENOTDIR) {
+    return Error{ErrorCode::kNotFound, "no such file", error_number};
+  }
+  Error error = MachineFault("cannot be read", error_number);
+  error.code = ErrorCode::kIoError;
+  return error;
+}
+
+// The shape that the file's datasets and attributes say it has.
+Result<ShardSpec> ReadSpec(const H5Contents& contents) {
+  const auto attribute = [&contents](std::string_view name) {
+    const std::string* value = contents.FindAttribute(name);
+    return value != nullptr ? *value : std::string();
+  };
+  if (attribute("format") != kShardFormat) {
+    return Damaged("not a shard of this format");
+  }
+  ShardSpec spec;
+  spec.contract = attribute("contract");
+  spec.producer = attribute("producer");
+  spec.fingerprint = attribute("fingerprint");
+  const DatasetPlace* features = contents.FindDataset("features");
+  const DatasetPlace* tail = contents.FindDataset("tail_samples");
+  if (features == nullptr || features->spec.dims.size() != 2 ||
+      tail == nullptr || tail->spec.dims.size() != 2) {
+    return Damaged("no features or no tail samples");
+  }
+  constexpr uint64_t kMaxInt = std::numeric_limits<int>::max();
+  const uint64_t n_mels = features->spec.dims[1];
+  const uint64_t tail_length = tail->spec.dims[1];
+  spec.num_frames = features->spec.dims[0];
+  spec.num_rows = tail->spec.dims[0];
+  if (n_mels > kMaxInt || tail_length > kMaxInt || n_mels == 0 ||
+      spec.num_frames == 0 || spec.num_rows == 0) {
+    return Damaged("impossible shapes of features or tail samples");
+  }
+  spec.n_mels = static_cast<int>(n_mels);
+  spec.tail_length = static_cast<int>(tail_length);
+  spec.feature_type = features->spec.type == ElementType::kF16
+                          ? FeatureType::kFloat16
+                          : FeatureType::kFloat32;
+  return spec;
+}
+
+// The places of the datasets that a shard of this shape has.
+Result<std::vector<DatasetPlace>> FindDatasets(const H5Contents& contents,
+                                               const ShardSpec& spec) {
+  std::vector<DatasetPlace> places;
+  for (const DatasetSpec& expected : ShardDatasets(spec)) {
+    const DatasetPlace* place = contents.FindDataset(expected.name);
+    if (place == nullptr || place->spec.type != expected.type ||
+        place->spec.dims != expected.dims) {
+      return Damaged("dataset " + expected.name +
+                     ": missing or of another type or shape");
+    }
+    places.push_back(*place);
+  }
+  if (places[kFeaturesDataset].offset != kFirstDatasetOffset) {
+    return Damaged("the features do not start at byte " +
+                   std::to_string(kFirstDatasetOffset));
+  }
+  return places;
+}
+
+Result<void> CheckRow(const ShardSpec& spec, const ShardRow& row) {
+  const bool is_stored = row.status == RowStatus::kStored;
+  if (!is_stored && row.status != RowStatus::kRejected &&
+      row.status != RowStatus::kWithdrawn) {
+    return Damaged("an unknown status");
+  }
+  if (is_stored != (row.num_frames > 0)) {
+    return Damaged("a status that does not agree with its frames");
+  }
+  if (row.num_frames > spec.num_frames ||
+      row.start > spec.num_frames - row.num_frames) {
+    return Damaged("frames that are not in the shard");
+  }
+  return {};
+}
+
+Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
+                                       std::span<const DatasetPlace> places) {
+  // The status column alone has a byte per row, and it is in the file.
+  std::vector<ShardRow> rows(static_cast<size_t>(spec.num_rows));
+  std::vector<std::byte> bytes;
+  for (size_t c = 0; c < ShardColumns().size(); ++c) {
+    const DatasetPlace& place = places[kFirstColumn + c];
+    bytes.resize(static_cast<size_t>(place.spec.num_bytes()));
+    const int error_number = ReadExactly(fd, place.offset, bytes);
+    if (error_number != 0) return ReadError(error_number);
+    const std::byte* next = bytes.data();
+    for (ShardRow& row : rows) {
+      const auto field = ShardColumns()[c].field(row);
+      std::memcpy(field.data(), next, field.size());
+      next += field.size();
+    }
+  }
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (auto checked = CheckRow(spec, rows[r]); !checked.ok()) {
+      return Damaged("row " + std::to_string(r) + " has " +
+                     checked.error().message);
+    }
+  }
+  return rows;
+}
+
+}  // namespace
+
+class ShardReader::Impl {
+ public:
+  Impl(UniqueFd fd_in, uint64_t num_bytes_in, ShardSpec spec_in,
+       uint64_t tail_offset_in, std::vector<ShardRow> rows_in)
+      : fd(std::move(fd_in)),
+        num_bytes(num_bytes_in),
+        spec(std::move(spec_in)),
+        tail_offset(tail_offset_in),
+        rows(std::move(rows_in)) {}
+
+  uint64_t FeatureOffset(size_t row) const {
+    return kFirstDatasetOffset + rows[row].start * spec.bytes_per_frame();
+  }
+  uint64_t FeatureBytes(size_t row) const {
+    return rows[row].num_frames * spec.bytes_per_frame();
+  }
+
+  UniqueFd fd;
+  uint64_t num_bytes;
+  ShardSpec spec;
+  uint64_t tail_offset;
+  std::vector<ShardRow> rows;
+};
+
+ShardReader::ShardReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ShardReader::~ShardReader() = default;
+ShardReader::ShardReader(ShardReader&&) noexcept = default;
+ShardReader& ShardReader::operator=(ShardReader&&) noexcept = default;
+
+Result<ShardReader> ShardReader::Open(const std::string& path) {
+  ReadableFile file = OpenForReading(path);
+  if (file.error != 0) return ReadError(file.error);
+  const auto contents = ReadH5Contents(path);
+  if (!contents.ok()) return contents.error();
+  if (contents.value().file_bytes != file.size_bytes) {
+    return Damaged("the file changes while it is opened");
+  }
+  auto spec = ReadSpec(contents.value());
+  if (!spec.ok()) return spec.error();
+  const auto places = FindDatasets(contents.value(), spec.value());
+  if (!places.ok()) return places.error();
+  auto rows = ReadRows(file.fd.get(), spec.value(), places.value());
+  if (!rows.ok()) return rows.error();
+  return ShardReader(std::make_unique<Impl>(
+      std::move(file.fd), file.size_bytes, std::move(spec).value(),
+      places.value()[kTailSamplesDataset].offset, std::move(rows).value()));
+}
+
+const ShardSpec& ShardReader::spec() const { return impl_->spec; }
+const std::vector<ShardRow>& ShardReader::rows() const { return impl_->rows; }
+uint64_t ShardReader::num_bytes() const { return impl_->num_bytes; }
+
+Result<std::vector<std::byte>> ShardReader::ReadFeatures(size_t row) const {
+  assert(row < rows().size());
+  std::vector<std::byte> features(
+      static_cast<size_t>(impl_->FeatureBytes(row)));
+  const int error_number =
+      ReadExactly(impl_->fd.get(), impl_->FeatureOffset(row), features);
+  if (error_number != 0) return ReadError(error_number);
+  return features;
+}
+
+Result<std::vector<float>> ShardReader::ReadTailSamples(size_t row) const {
+  assert(row < rows().size());
+  std::vector<float> samples(static_cast<size_t>(spec().tail_length));
+  const auto bytes = std::as_writable_bytes(std::span(samples));
+  const int error_number = ReadExactly(
+      impl_->fd.get(), impl_->tail_offset + row * bytes.size(), bytes);
+  if (error_number != 0) return ReadError(error_number);
+  return samples;
+}
+
+Result<std::vector<size_t>> ShardReader::FindDamagedRows() const {
+  std::vector<size_t> damaged;
+  for (size_t r = 0; r < rows().size(); ++r) {
+    if (rows()[r].status != RowStatus::kStored) continue;
+    const auto features = ReadFeatures(r);
+    if (!features.ok()) return features.error();
+    if (Xxh3_64(features.value()) != rows()[r].checksum) damaged.push_back(r);
+  }
+  return damaged;
+}
+
+}  // namespace melmill

@@ -1,0 +1,141 @@
+#include "io/shard_writer.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "io/durable_file.h"
+#include "io/file_digest.h"
+#include "io/h5_file.h"
+#include "io/hash.h"
+#include "io/shard_layout.h"
+
+namespace melmill {
+namespace {
+
+static_assert(std::endian::native == std::endian::little,
+              "columns are written as they lie in memory");
+
+// HDF5's own metadata behind the features, for these datasets and short
+// attributes, and what it leaves unused; measured, with room to spare.
+constexpr uint64_t kMetadataBytes = uint64_t{32} << 10;
+
+}  // namespace
+
+class ShardWriter::Impl {
+ public:
+  Impl(ShardSpec spec, DurableH5File made)
+      : spec_(std::move(spec)),
+        made_(std::move(made)),
+        rows_(static_cast<size_t>(spec_.num_rows)) {}
+
+  Result<void> WriteRow(size_t row, const ShardRow& index,
+                        std::span<const std::byte> features,
+                        std::span<const float> tail_samples) {
+    assert(row < rows_.size() && index.status == RowStatus::kStored);
+    assert(features.size() == index.num_frames * spec_.bytes_per_frame());
+    assert(tail_samples.size() == static_cast<size_t>(spec_.tail_length));
+    assert(index.num_frames <= spec_.num_frames &&
+           index.start <= spec_.num_frames - index.num_frames);
+    rows_[row] = index;
+    rows_[row].checksum = Xxh3_64(features);
+    const auto written = made_.file.WriteAt(
+        made_.offsets[kFeaturesDataset] + index.start * spec_.bytes_per_frame(),
+        features);
+    if (!written.ok()) return written;
+    return made_.file.WriteAt(
+        made_.offsets[kTailSamplesDataset] + row * tail_samples.size_bytes(),
+        std::as_bytes(tail_samples));
+  }
+
+  void SkipRow(size_t row, const ShardRow& index) {
+    assert(row < rows_.size() && index.status != RowStatus::kStored);
+    assert(index.num_frames == 0);
+    rows_[row] = index;
+  }
+
+  Result<Committed> Commit() {
+    if (auto written = WriteColumns(); !written.ok()) return written.error();
+    // Read back under the temporary name: nearly all of it is in the cache.
+    const auto digest = DigestFile(
+        TemporaryName(made_.file.path()),
+        {kFirstDatasetOffset, spec_.num_frames * spec_.bytes_per_frame()});
+    if (!digest.ok()) {
+      return Error{
+          ErrorCode::kMachineFault,
+          "read back " + made_.file.path() + ": " + digest.error().message,
+          digest.error().detail};
+    }
+    if (auto committed = made_.file.Commit(); !committed.ok()) {
+      return committed.error();
+    }
+    return Committed{made_.num_bytes, digest.value().checksum};
+  }
+
+ private:
+  Result<void> WriteColumns() {
+    std::vector<std::byte> bytes;
+    for (size_t c = 0; c < ShardColumns().size(); ++c) {
+      bytes.clear();
+      for (ShardRow& row : rows_) {
+        const auto field = ShardColumns()[c].field(row);
+        bytes.insert(bytes.end(), field.begin(), field.end());
+      }
+      const auto written =
+          made_.file.WriteAt(made_.offsets[kFirstColumn + c], bytes);
+      if (!written.ok()) return written;
+    }
+    return {};
+  }
+
+  ShardSpec spec_;
+  DurableH5File made_;
+  std::vector<ShardRow> rows_;
+};
+
+ShardWriter::ShardWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ShardWriter::~ShardWriter() = default;
+ShardWriter::ShardWriter(ShardWriter&&) noexcept = default;
+ShardWriter& ShardWriter::operator=(ShardWriter&&) noexcept = default;
+
+Result<ShardWriter> ShardWriter::Create(const std::string& path,
+                                        const ShardSpec& spec) {
+  assert(spec.num_rows > 0 && spec.num_frames > 0 && spec.n_mels > 0 &&
+         spec.tail_length >= 0);
+  auto made = CreateDurableH5File(path, ShardDatasets(spec),
+                                  {{"format", kShardFormat},
+                                   {"contract", spec.contract},
+                                   {"producer", spec.producer},
+                                   {"fingerprint", spec.fingerprint}});
+  if (!made.ok()) return made.error();
+  return ShardWriter(std::make_unique<Impl>(spec, std::move(made).value()));
+}
+
+Result<void> ShardWriter::WriteRow(size_t row, const ShardRow& index,
+                                   std::span<const std::byte> features,
+                                   std::span<const float> tail_samples) {
+  return impl_->WriteRow(row, index, features, tail_samples);
+}
+
+void ShardWriter::SkipRow(size_t row, const ShardRow& index) {
+  impl_->SkipRow(row, index);
+}
+
+Result<ShardWriter::Committed> ShardWriter::Commit() {
+  const std::unique_ptr<Impl> impl = std::move(impl_);
+  return impl->Commit();
+}
+
+uint64_t EstimateShardBytes(const ShardSpec& spec) {
+  uint64_t num_bytes = kFirstDatasetOffset + kMetadataBytes +
+                       spec.contract.size() + spec.producer.size();
+  for (const DatasetSpec& dataset : ShardDatasets(spec)) {
+    num_bytes += dataset.num_bytes();
+  }
+  return num_bytes;
+}
+
+}  // namespace melmill

@@ -1,0 +1,61 @@
+#ifndef MELMILL_IO_SHARD_WRITER_H_
+#define MELMILL_IO_SHARD_WRITER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+
+#include "io/result.h"
+#include "io/shard.h"
+
+namespace melmill {
+
+// Makes one shard: the file gets its final size at creation, rows are written
+// straight to their slots in any order, and Commit gives it its name.
+// All errors are kMachineFault. Destroying an uncommitted writer removes the
+// temporary file.
+class ShardWriter {
+ public:
+  // `path`: the final name. Work happens under TemporaryName(path).
+  static Result<ShardWriter> Create(const std::string& path,
+                                    const ShardSpec& spec);
+
+  ~ShardWriter();
+  ShardWriter(ShardWriter&&) noexcept;
+  ShardWriter& operator=(ShardWriter&&) noexcept;
+
+  // Writes row number `row` (status kStored): its features to their slot from
+  // frame index.start on, and tail_length samples. Sets the checksum itself.
+  // Thread-safe for different rows; no lock, no allocation.
+  Result<void> WriteRow(size_t row, const ShardRow& index,
+                        std::span<const std::byte> features,
+                        std::span<const float> tail_samples);
+
+  // Records a row that has no features (status not kStored). Thread-safe for
+  // different rows.
+  void SkipRow(size_t row, const ShardRow& index);
+
+  // The result of Commit: what store.json keeps of a shard.
+  struct Committed {
+    uint64_t num_bytes = 0;  // of the file
+    uint64_t checksum = 0;   // XXH3-64 of all bytes outside /features
+  };
+
+  // Once every row was written or skipped: writes the index, makes the file
+  // durable and gives it its final name. The writer is used up.
+  Result<Committed> Commit();
+
+ private:
+  class Impl;
+  explicit ShardWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+// The size a shard file of this shape has.
+uint64_t EstimateShardBytes(const ShardSpec& spec);
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_SHARD_WRITER_H_
