@@ -1,0 +1,240 @@
+#include "pipeline/config.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "dsp/resampler.h"
+
+namespace melmill {
+namespace {
+
+// Counted up whenever the same input gives other feature bytes.
+constexpr int kFeatureRevision = 1;
+
+constexpr uint64_t kMinShardBytes = 1;
+constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
+
+bool HasManifestSuffix(const std::string& path) {
+  return path.ends_with(".jsonl") || path.ends_with(".json");
+}
+
+std::string FileStem(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string name =
+      slash == std::string::npos ? path : path.substr(slash + 1);
+  return name.substr(0, name.rfind('.'));
+}
+
+bool IsNameCharacter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+}
+
+void CheckSplitName(const std::string& name, const std::string& argument) {
+  bool good = !name.empty() && name.size() <= 64;
+  for (char c : name) good = good && IsNameCharacter(c);
+  if (!good) {
+    throw SetupError(fmt::format(
+        "\"{}\" cannot name a split: use 1 to 64 letters, digits, '-' and "
+        "'_', as in NAME={}",
+        name, argument));
+  }
+}
+
+// The number at the start of `text`; moves `*rest` behind it.
+double ParseNumber(const std::string& text, std::string* rest) {
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || !(value >= 0)) return -1;
+  *rest = std::string(end, text.data() + text.size());
+  return value;
+}
+
+}  // namespace
+
+bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
+  const double limit =
+      is_percent ? value / 100 * static_cast<double>(num_lines) : value;
+  return static_cast<double>(num_rejected) <= limit;
+}
+
+SplitInput ParseSplitInput(const std::string& argument) {
+  SplitInput input;
+  // A name has no '/', so "dir=x/a.jsonl" with a slash first is a plain path.
+  const size_t equals = argument.find('=');
+  const size_t slash = argument.find('/');
+  if (equals != std::string::npos &&
+      (slash == std::string::npos || equals < slash)) {
+    input.name = argument.substr(0, equals);
+    input.manifest = argument.substr(equals + 1);
+  } else {
+    input.manifest = argument;
+    input.name = FileStem(argument);
+  }
+  if (!HasManifestSuffix(input.manifest)) {
+    throw SetupError(fmt::format(
+        "{}: a manifest's name must end in .jsonl or .json", input.manifest));
+  }
+  CheckSplitName(input.name, input.manifest);
+  return input;
+}
+
+MaxRejects ParseMaxRejects(const std::string& text) {
+  MaxRejects result;
+  std::string rest;
+  result.value = ParseNumber(text, &rest);
+  result.is_percent = rest == "%";
+  const bool whole = result.value == std::floor(result.value);
+  if (result.value < 0 || (!rest.empty() && !result.is_percent) ||
+      (result.is_percent ? result.value > 100 : !whole)) {
+    throw SetupError(fmt::format(
+        "--max-rejects {}: give a number of lines (10) or a share (1.5%)",
+        text));
+  }
+  return result;
+}
+
+uint64_t ParseByteSize(const std::string& text) {
+  static const std::pair<std::string_view, double> kUnits[] = {
+      {"B", 1.0},
+      {"KiB", 1024.0},
+      {"MiB", 1048576.0},
+      {"GiB", 1073741824.0},
+      {"TiB", 1099511627776.0},
+      {"KB", 1e3},
+      {"MB", 1e6},
+      {"GB", 1e9},
+      {"TB", 1e12}};
+  std::string rest;
+  const double value = ParseNumber(text, &rest);
+  for (const auto& [unit, factor] : kUnits) {
+    const double num_bytes = value * factor;
+    if (rest == unit && num_bytes >= 1 && num_bytes < 9e18) {
+      return static_cast<uint64_t>(num_bytes);
+    }
+  }
+  throw SetupError(
+      fmt::format("\"{}\" is not a size: write 256MiB or 1GiB", text));
+}
+
+const Preset& CheckConfig(const RunConfig& config) {
+  const Preset* preset = FindPreset(config.preset);
+  if (preset == nullptr) {
+    throw SetupError(fmt::format("unknown preset \"{}\": there are {}",
+                                 config.preset,
+                                 fmt::join(PresetNames(), ", ")));
+  }
+  if (config.splits.empty()) throw SetupError("no manifest given");
+  std::set<std::string> names;
+  for (const SplitInput& split : config.splits) {
+    if (!names.insert(split.name).second) {
+      throw SetupError(fmt::format(
+          "two manifests would be the split \"{}\": name them, as in "
+          "NAME={}",
+          split.name, split.manifest));
+    }
+  }
+  std::set<std::string> fields = {"audio", "text", "prompt"};
+  for (const std::string& field : config.kept_fields) {
+    bool good = !field.empty() && field.size() <= 64;
+    for (char c : field) good = good && IsNameCharacter(c);
+    if (!good) {
+      throw SetupError(fmt::format(
+          "--keep {}: a field's name may hold letters, digits, '-' and '_'",
+          field));
+    }
+    if (!fields.insert(field).second) {
+      throw SetupError(
+          fmt::format("--keep {}: given twice, or stored in any case", field));
+    }
+  }
+  if (config.truncate && preset->max_num_samples == 0) {
+    throw SetupError(fmt::format(
+        "--truncate: the preset {} takes clips of any length", config.preset));
+  }
+  if (!(config.max_duration_s > 0)) {
+    throw SetupError("--max-duration must be above 0 seconds");
+  }
+  if (config.num_threads < 0 || config.num_threads > 1024) {
+    throw SetupError("--threads must be 1 to 1024");
+  }
+  if (config.num_io_threads < 1 || config.num_io_threads > 1024) {
+    throw SetupError("--io-threads must be 1 to 1024");
+  }
+  if (config.shard_bytes && (*config.shard_bytes < kMinShardBytes ||
+                             *config.shard_bytes > kMaxShardBytes)) {
+    throw SetupError("--shard-size must be at most 1TiB");
+  }
+  return *preset;
+}
+
+ManifestOptions MakeManifestOptions(const RunConfig& config) {
+  ManifestOptions options;
+  options.require_text = config.require_text;
+  options.check_template = FindPreset(config.preset)->check_template;
+  options.strict_text = config.strict_text;
+  options.kept_fields = config.kept_fields;
+  return options;
+}
+
+std::string ContractJson(const RunConfig& config) {
+  const LogMelOptions& log_mel = FindPreset(config.preset)->log_mel;
+  nlohmann::ordered_json contract;
+  contract["features"] = "log-mel";
+  contract["version"] = 1;
+  contract["sample_rate_hz"] = log_mel.mel.sample_rate_hz;
+  contract["channels"] = "mean";
+  contract["resampling"] = "soxr-hq";
+  contract["n_fft"] = log_mel.mel.n_fft;
+  contract["hop_length"] = log_mel.hop_length;
+  contract["window"] = WindowName(log_mel.window);
+  contract["padding"] = "reflect";
+  contract["n_mels"] = log_mel.mel.n_mels;
+  contract["f_min_hz"] = log_mel.mel.f_min_hz;
+  contract["f_max_hz"] = log_mel.mel.f_max_hz;
+  contract["mel_scale"] = MelScaleName(log_mel.mel.scale);
+  contract["mel_norm"] = MelNormName(log_mel.mel.norm);
+  contract["power_floor"] = log_mel.power_floor;
+  contract["dynamic_range_log10"] = log_mel.dynamic_range_log10;
+  contract["clamp"] = "body-max";
+  contract["scaling"] = "(x+4)/4";
+  contract["feature_type"] = FeatureTypeName(config.feature_type);
+  contract["tail_length"] = log_mel.mel.n_fft;
+  return contract.dump();
+}
+
+uint64_t ContractBytesPerFrame(const std::string& contract) {
+  const auto json = nlohmann::json::parse(contract, nullptr, false);
+  if (!json.is_object() || !json.contains("n_mels") ||
+      !json["n_mels"].is_number_unsigned()) {
+    return 0;
+  }
+  const bool is_half =
+      json.contains("feature_type") &&
+      json["feature_type"] == FeatureTypeName(FeatureType::kFloat16);
+  return json["n_mels"].get<uint64_t>() *
+         FeatureSize(is_half ? FeatureType::kFloat16 : FeatureType::kFloat32);
+}
+
+std::string ProducerJson() {
+  nlohmann::ordered_json producer;
+  producer["program"] = "melmill";
+  producer["feature_revision"] = kFeatureRevision;
+  producer["resampler"] = ResamplerVersion();
+  producer["log_mel"] = "fftw-float64";
+  return producer.dump();
+}
+
+std::string ResolveAudioPath(const RunConfig& config,
+                             const std::string& audio) {
+  if (config.audio_root.empty() || audio.starts_with('/')) return audio;
+  return config.audio_root.ends_with('/') ? config.audio_root + audio
+                                          : config.audio_root + '/' + audio;
+}
+
+}  // namespace melmill

@@ -1,0 +1,95 @@
+#ifndef MELMILL_PIPELINE_CONFIG_H_
+#define MELMILL_PIPELINE_CONFIG_H_
+
+#include <cstdint>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "dsp/log_mel.h"
+#include "io/manifest.h"
+#include "pipeline/preset.h"
+
+namespace melmill {
+
+// The run cannot start: wrong usage, configuration or manifest, or a folder
+// that does not fit. Thrown before any audio is decoded and anything written;
+// the message is one or more whole lines for a person.
+class SetupError : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+// One manifest, and the split of the store it becomes.
+struct SplitInput {
+  std::string name;
+  std::string manifest;  // path
+};
+
+// How many rejected lines still count as success.
+struct MaxRejects {
+  double value = 0;
+  bool is_percent = false;  // of all lines
+
+  bool Allows(uint64_t num_rejected, uint64_t num_lines) const;
+};
+
+inline constexpr uint64_t kDefaultShardBytes = uint64_t{256} << 20;
+
+struct RunConfig {
+  std::vector<SplitInput> splits;
+  std::string preset = "qwen3-asr";
+  FeatureType feature_type = FeatureType::kFloat16;
+  // What relative audio paths start from; empty: the working directory.
+  std::string audio_root;
+  std::vector<std::string> kept_fields;  // manifest fields to store
+  bool require_text = true;
+  bool strict_text = false;
+  double max_duration_s = 1200;  // longer files are rejected
+  bool truncate = false;         // cut clips at the preset's longest length
+  std::optional<MaxRejects> max_rejects;
+
+  std::string out;  // the store's folder; empty: only plan
+  // Target size of a shard's features; nothing: the store's own, or the
+  // default, doubled until no split needs over 1,000 shards.
+  std::optional<uint64_t> shard_bytes;
+  bool update = false;      // change a store that was made from another input
+  int num_threads = 0;      // that compute; 0: as many as this process may use
+  int num_io_threads = 16;  // that wait for the disk
+};
+
+// "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". Throws SetupError for a
+// suffix other than .jsonl and .json, and for a name with characters other
+// than letters, digits, '-' and '_'.
+SplitInput ParseSplitInput(const std::string& argument);
+
+// "12" or "1.5%". Throws SetupError.
+MaxRejects ParseMaxRejects(const std::string& text);
+
+// "256MiB", "1GiB", "64KiB", "1000B"; decimal units (MB, GB) too. Throws
+// SetupError.
+uint64_t ParseByteSize(const std::string& text);
+
+// Throws SetupError for values that make no sense, alone or together. Returns
+// the preset.
+const Preset& CheckConfig(const RunConfig& config);
+
+ManifestOptions MakeManifestOptions(const RunConfig& config);
+
+// The compact JSON of what the stored numbers mean. A reader refuses a
+// contract it does not know; a store has one.
+std::string ContractJson(const RunConfig& config);
+
+// The size of one frame's features under a contract; 0 if it does not say.
+uint64_t ContractBytesPerFrame(const std::string& contract);
+
+// The compact JSON of what computes them: a resume must match it.
+std::string ProducerJson();
+
+// The path a manifest's audio string means.
+std::string ResolveAudioPath(const RunConfig& config, const std::string& audio);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_CONFIG_H_

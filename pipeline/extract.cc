@@ -1,0 +1,449 @@
+#include "pipeline/extract.h"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/flow_graph.h>
+#include <oneapi/tbb/global_control.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <exception>
+#include <memory>
+#include <mutex>
+#include <tuple>
+#include <utility>
+
+#include "pipeline/open_shard.h"
+#include "pipeline/thread_pool.h"
+
+// The graph:
+//
+//   dispatch ──token──▶ work ──miss──▶ read ──token──▶ work
+//      ▲                 │
+//      └─────token───────┘                 dispatch ──shard──▶ commit thread
+//
+// dispatch is serial and owns all state: it gives every free token the next
+// row, and takes it back with the row's outcome. work opens and reads what is
+// in the page cache, decodes, resamples, transforms and writes the row to its
+// slot. read waits for the device on threads of its own. Tokens bound the
+// number of rows in flight, and the planned cost of each row the bytes.
+// Bodies never throw: an exception would cancel the whole graph.
+
+namespace melmill {
+namespace {
+
+namespace flow = oneapi::tbb::flow;
+
+constexpr uint64_t kMaxBytesInFlight = uint64_t{384} << 20;
+
+// Whole shards waiting for fsync; dispatch waits beyond that.
+constexpr int kMaxUncommittedShards = 4;
+
+// Shards kept open for a second try of some of their rows.
+constexpr size_t kMaxDeferredRows = 256;
+
+// A shard in work, with what only dispatch touches.
+struct ShardInWork {
+  std::unique_ptr<OpenShard> shard;
+  size_t next_record = 0;
+  size_t num_open_records = 0;  // neither stored nor rejected
+};
+
+// A row on its way through the graph.
+struct Token {
+  ShardInWork* shard = nullptr;
+  size_t record = 0;
+  int attempt = 1;
+  uint64_t num_bytes = 0;
+  bool is_read = false;
+  RecordInput input;
+  Result<void> outcome;  // once work is done: stored, or why not
+
+  const RecordTask& task() const { return shard->shard->records()[record]; }
+};
+
+// Calls body(); what it throws becomes a machine fault.
+template <typename Body>
+auto CatchAll(Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const std::exception& error) {
+    return Error{ErrorCode::kMachineFault, error.what()};
+  } catch (...) {
+    return Error{ErrorCode::kMachineFault, "unknown exception"};
+  }
+}
+
+// Commits shards on a thread of its own.
+class Committer {
+ public:
+  // Waits while kMaxUncommittedShards are under way.
+  void Submit(std::unique_ptr<OpenShard> shard);
+
+  std::optional<Error> fault() const;
+  // Waits for all; then the results.
+  std::map<size_t, ShardWriter::Committed> Finish();
+
+ private:
+  void Commit(OpenShard* shard);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  int num_uncommitted_ = 0;
+  std::optional<Error> fault_;
+  std::map<size_t, ShardWriter::Committed> committed_;
+  ThreadPool thread_{1};
+};
+
+void Committer::Submit(std::unique_ptr<OpenShard> shard) {
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock,
+                  [this] { return num_uncommitted_ < kMaxUncommittedShards; });
+    ++num_uncommitted_;
+  }
+  // std::function wants to be copyable, hence the shared_ptr.
+  thread_.Submit([this, shared = std::shared_ptr<OpenShard>(std::move(shard))] {
+    Commit(shared.get());
+  });
+}
+
+void Committer::Commit(OpenShard* shard) {
+  Result<ShardWriter::Committed> result =
+      CatchAll([shard] { return shard->Commit(); });
+  {
+    const std::lock_guard lock(mutex_);
+    --num_uncommitted_;
+    if (result.ok()) {
+      committed_[shard->index()] = result.value();
+    } else if (!fault_) {
+      fault_ = result.error();
+    }
+  }
+  changed_.notify_all();
+}
+
+std::optional<Error> Committer::fault() const {
+  const std::lock_guard lock(mutex_);
+  return fault_;
+}
+
+std::map<size_t, ShardWriter::Committed> Committer::Finish() {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return num_uncommitted_ == 0; });
+  return std::move(committed_);
+}
+
+class GraphExtractor {
+ public:
+  explicit GraphExtractor(const ExtractJob& job);
+
+  ExtractOutcome Run();
+
+ private:
+  using DispatchNode = flow::multifunction_node<Token*, std::tuple<Token*>>;
+  using WorkNode = flow::multifunction_node<Token*, std::tuple<Token*, Token*>>;
+  using ReadNode = flow::async_node<Token*, Token*>;
+
+  // dispatch: one at a time.
+  void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
+  void TakeBack(Token* token);
+  void Settle(Token* token);
+  void RetryOrReject(Token* token);
+  void FinishRecord(Token* token);
+  bool PickRow(Token* token);
+  bool PickFreshRow(Token* token);
+  bool PickDeferredRow(Token* token);
+  bool OpenNextShard(size_t lane);
+  bool FitsBudget(const Token& token) const;
+  bool MustStop();
+
+  // work: any number at a time.
+  void Work(Token* token, WorkNode::output_ports_type& ports);
+  Result<bool> ReadOrCompute(Token* token);
+
+  uint64_t CostBytes(const RecordTask& task) const;
+
+  const ExtractJob& job_;
+  ExtractOutcome outcome_;
+
+  // State of dispatch.
+  std::vector<Token*> free_tokens_;
+  size_t num_in_flight_ = 0;
+  uint64_t bytes_in_flight_ = 0;
+  size_t next_shard_ = 0;  // in job_.shards
+  // One shard a lane, rows taken from the lanes in turn: writers of one file
+  // would wait for its inode lock.
+  std::vector<ShardInWork*> lanes_;
+  size_t next_lane_ = 0;
+  std::map<size_t, ShardInWork> open_shards_;
+  struct DeferredRow {
+    ShardInWork* shard;
+    size_t record;
+    int attempt;
+  };
+  std::deque<DeferredRow> deferred_rows_;
+  int num_failures_in_a_row_ = 0;
+  uint64_t num_dispatched_ = 0;
+  uint64_t num_returned_ = 0;
+
+  oneapi::tbb::global_control parallelism_;
+  oneapi::tbb::enumerable_thread_specific<RecordWorkspace> workspaces_;
+  std::vector<Token> tokens_;
+  Committer committer_;
+  ThreadPool readers_;
+};
+
+GraphExtractor::GraphExtractor(const ExtractJob& job)
+    : job_(job),
+      lanes_(static_cast<size_t>(job.num_threads), nullptr),
+      parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
+                   static_cast<size_t>(job.num_threads)),
+      workspaces_([&job] { return RecordWorkspace(job.processor.log_mel()); }),
+      // Enough for every reader to have rows waiting behind the one it reads.
+      tokens_(static_cast<size_t>(job.num_threads + 3 * job.num_io_threads)),
+      readers_(job.num_io_threads) {}
+
+uint64_t GraphExtractor::CostBytes(const RecordTask& task) const {
+  const uint64_t bytes_per_sample = sizeof(float);
+  return static_cast<uint64_t>(task.num_samples) * bytes_per_sample +
+         static_cast<uint64_t>(task.num_frames) * job_.plan.bytes_per_frame() +
+         std::min<uint64_t>(task.file_bytes, uint64_t{1} << 20);
+}
+
+bool GraphExtractor::FitsBudget(const Token& token) const {
+  return num_in_flight_ == 0 ||
+         bytes_in_flight_ + token.num_bytes <= kMaxBytesInFlight;
+}
+
+bool GraphExtractor::MustStop() {
+  if (!outcome_.fault) outcome_.fault = committer_.fault();
+  return outcome_.fault.has_value() || job_.control->stop_requested();
+}
+
+bool GraphExtractor::OpenNextShard(size_t lane) {
+  lanes_[lane] = nullptr;
+  if (next_shard_ == job_.shards.size()) return false;
+  const size_t index = job_.shards[next_shard_++];
+  auto shard = CatchAll(
+      [&] { return OpenShard::Create(job_.plan, index, job_.folder); });
+  if (!shard.ok()) {
+    outcome_.fault = shard.error();
+    return false;
+  }
+  ShardInWork& opened = open_shards_[index];
+  opened.num_open_records = shard.value()->records().size();
+  opened.shard = std::move(shard).value();
+  lanes_[lane] = &opened;
+  return true;
+}
+
+bool GraphExtractor::PickFreshRow(Token* token) {
+  for (size_t tried = 0; tried < lanes_.size(); ++tried) {
+    const size_t lane = (next_lane_ + tried) % lanes_.size();
+    if (lanes_[lane] == nullptr && !OpenNextShard(lane)) {
+      if (outcome_.fault) return false;
+      continue;
+    }
+    ShardInWork* shard = lanes_[lane];
+    token->shard = shard;
+    token->record = shard->next_record;
+    token->attempt = 1;
+    token->num_bytes = CostBytes(token->task());
+    next_lane_ = lane;
+    if (!FitsBudget(*token)) return false;
+    next_lane_ = (lane + 1) % lanes_.size();
+    ++shard->next_record;
+    if (shard->next_record == shard->shard->records().size()) {
+      lanes_[lane] = nullptr;
+    }
+    return true;
+  }
+  return false;
+}
+
+// Rows that failed are tried again when all others are done.
+bool GraphExtractor::PickDeferredRow(Token* token) {
+  if (deferred_rows_.empty()) return false;
+  const DeferredRow& row = deferred_rows_.front();
+  token->shard = row.shard;
+  token->record = row.record;
+  token->attempt = row.attempt;
+  token->num_bytes = CostBytes(token->task());
+  if (!FitsBudget(*token)) return false;
+  deferred_rows_.pop_front();
+  return true;
+}
+
+bool GraphExtractor::PickRow(Token* token) {
+  if (MustStop()) return false;
+  if (PickFreshRow(token)) return true;
+  if (outcome_.fault) return false;
+  const bool fresh_rows_left =
+      next_shard_ < job_.shards.size() ||
+      std::any_of(lanes_.begin(), lanes_.end(),
+                  [](const ShardInWork* lane) { return lane != nullptr; });
+  return !fresh_rows_left && PickDeferredRow(token);
+}
+
+void GraphExtractor::FinishRecord(Token* token) {
+  ShardInWork* shard = token->shard;
+  ++job_.control->rows_done;
+  job_.control->samples_done +=
+      static_cast<uint64_t>(token->task().num_samples);
+  if (--shard->num_open_records > 0) return;
+  const size_t index = shard->shard->index();
+  committer_.Submit(std::move(shard->shard));
+  open_shards_.erase(index);
+}
+
+void GraphExtractor::RetryOrReject(Token* token) {
+  const Error& error = token->outcome.error();
+  const bool may_pass = MayBeMachineFault(error.code);
+  if (may_pass && ++num_failures_in_a_row_ >= kMaxFailuresInARow) {
+    outcome_.fault = {
+        ErrorCode::kMachineFault,
+        fmt::format("{} files in a row could not be read, the last one {}: {}",
+                    num_failures_in_a_row_, token->task().path, error.message)};
+    return;
+  }
+  if (may_pass && token->attempt < kMaxReadAttempts) {
+    deferred_rows_.push_back({token->shard, token->record, token->attempt + 1});
+    if (deferred_rows_.size() > kMaxDeferredRows) {
+      outcome_.fault = {
+          ErrorCode::kMachineFault,
+          fmt::format("over {} files could not be read", kMaxDeferredRows)};
+    }
+    return;
+  }
+  token->shard->shard->Reject(token->record, error);
+  ++outcome_.num_rejected;
+  FinishRecord(token);
+}
+
+void GraphExtractor::Settle(Token* token) {
+  if (token->outcome.ok()) {
+    num_failures_in_a_row_ = 0;
+    ++outcome_.num_stored;
+    FinishRecord(token);
+  } else if (token->outcome.error().code == ErrorCode::kMachineFault) {
+    if (!outcome_.fault) outcome_.fault = token->outcome.error();
+  } else {
+    RetryOrReject(token);
+  }
+}
+
+void GraphExtractor::TakeBack(Token* token) {
+  if (token->shard != nullptr) {
+    ++num_returned_;
+    --num_in_flight_;
+    bytes_in_flight_ -= token->num_bytes;
+    if (!outcome_.fault) Settle(token);
+    token->shard = nullptr;
+  }
+  free_tokens_.push_back(token);
+}
+
+void GraphExtractor::Dispatch(Token* token,
+                              DispatchNode::output_ports_type& ports) {
+  TakeBack(token);
+  while (!free_tokens_.empty()) {
+    Token* next = free_tokens_.back();
+    if (!PickRow(next)) {
+      next->shard = nullptr;
+      return;
+    }
+    free_tokens_.pop_back();
+    next->is_read = false;
+    next->outcome = {};
+    ++num_in_flight_;
+    ++num_dispatched_;
+    bytes_in_flight_ += next->num_bytes;
+    std::get<0>(ports).try_put(next);
+  }
+}
+
+// False: the row must be read on a thread that may wait.
+Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
+  const RecordTask& task = token->task();
+  if (!token->is_read) {
+    const Result<bool> read =
+        job_.processor.ReadRecord(task, false, &token->input);
+    if (!read.ok()) return read.error();
+    if (!read.value()) return false;
+  }
+  RecordWorkspace& workspace = workspaces_.local();
+  const Result<ShardRow> row =
+      job_.processor.ComputeRecord(task, &token->input, &workspace);
+  if (!row.ok()) return row.error();
+  const Result<void> stored =
+      token->shard->shard->Store(token->record, row.value(), workspace);
+  if (!stored.ok()) return stored.error();
+  return true;
+}
+
+void GraphExtractor::Work(Token* token, WorkNode::output_ports_type& ports) {
+  // A token that comes from a reader may bring its error.
+  if (token->outcome.ok()) {
+    const Result<bool> done = CatchAll([&] { return ReadOrCompute(token); });
+    if (done.ok() && !done.value()) {
+      std::get<1>(ports).try_put(token);
+      return;
+    }
+    if (!done.ok()) token->outcome = done.error();
+  }
+  std::get<0>(ports).try_put(token);
+}
+
+ExtractOutcome GraphExtractor::Run() {
+  flow::graph graph;
+  DispatchNode dispatch(graph, flow::serial, [this](Token* token, auto& ports) {
+    Dispatch(token, ports);
+  });
+  WorkNode work(graph, flow::unlimited,
+                [this](Token* token, auto& ports) { Work(token, ports); });
+  ReadNode read(graph, flow::unlimited, [this](Token* token, auto& gateway) {
+    gateway.reserve_wait();
+    readers_.Submit([this, token, &gateway] {
+      const Result<bool> done = CatchAll([&] {
+        return job_.processor.ReadRecord(token->task(), true, &token->input);
+      });
+      token->is_read = true;
+      if (!done.ok()) token->outcome = done.error();
+      gateway.try_put(token);
+      gateway.release_wait();
+    });
+  });
+  flow::make_edge(flow::output_port<0>(dispatch), work);
+  flow::make_edge(flow::output_port<0>(work), dispatch);
+  flow::make_edge(flow::output_port<1>(work), read);
+  flow::make_edge(read, work);
+  for (Token& token : tokens_) dispatch.try_put(&token);
+  graph.wait_for_all();
+  outcome_.committed = committer_.Finish();
+  MustStop();
+
+  // Kept in every build: a row that vanished must never pass for success.
+  const bool all_back = num_dispatched_ == num_returned_;
+  const bool all_made = outcome_.committed.size() == job_.shards.size();
+  if (!outcome_.fault &&
+      (!all_back || (!all_made && !job_.control->stop_requested()))) {
+    outcome_.fault = {
+        ErrorCode::kMachineFault,
+        fmt::format("rows do not add up (a bug): {} given out, {} came back, "
+                    "{} of {} shards committed",
+                    num_dispatched_, num_returned_, outcome_.committed.size(),
+                    job_.shards.size())};
+  }
+  return std::move(outcome_);
+}
+
+}  // namespace
+
+ExtractOutcome Extract(const ExtractJob& job) {
+  return GraphExtractor(job).Run();
+}
+
+}  // namespace melmill

@@ -1,0 +1,51 @@
+#ifndef MELMILL_PIPELINE_EXTRACT_H_
+#define MELMILL_PIPELINE_EXTRACT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "io/shard_writer.h"
+#include "pipeline/plan.h"
+#include "pipeline/progress.h"
+#include "pipeline/record.h"
+
+namespace melmill {
+
+// So many unreadable files in a row are the machine's fault and end the run.
+inline constexpr int kMaxFailuresInARow = 16;
+
+struct ExtractJob {
+  const Plan& plan;
+  const RecordProcessor& processor;
+  std::vector<size_t> shards;  // of plan.shards: what to make
+  std::string folder;          // of the store; exists
+  int num_threads = 1;         // that compute
+  int num_io_threads = 16;     // that wait for the disk
+  RunControl* control = nullptr;
+};
+
+struct ExtractOutcome {
+  std::map<size_t, ShardWriter::Committed> committed;  // by shard
+  uint64_t num_stored = 0;  // rows of this call, in committed shards or not
+  uint64_t num_rejected = 0;
+  // What ended the run early; without it and without a stop signal every
+  // shard of the job is committed.
+  std::optional<Error> fault;
+};
+
+// Makes shards with a oneTBB flow graph: rows in any order on all threads,
+// memory bounded, every row accounted for.
+ExtractOutcome Extract(const ExtractJob& job);
+
+// The same as a plain loop on the calling thread: the oracle. The shards it
+// makes are the same bytes.
+ExtractOutcome ExtractSerial(const ExtractJob& job);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_EXTRACT_H_

@@ -1,0 +1,75 @@
+#include <memory>
+#include <utility>
+
+#include "pipeline/extract.h"
+#include "pipeline/open_shard.h"
+
+namespace melmill {
+namespace {
+
+class SerialExtractor {
+ public:
+  explicit SerialExtractor(const ExtractJob& job)
+      : job_(job), workspace_(job.processor.log_mel()) {}
+
+  ExtractOutcome Run() {
+    for (const size_t shard : job_.shards) {
+      const Result<void> made = MakeShard(shard);
+      if (!made.ok()) outcome_.fault = made.error();
+      if (outcome_.fault || job_.control->stop_requested()) break;
+    }
+    return std::move(outcome_);
+  }
+
+ private:
+  Result<void> MakeShard(size_t index);
+  Result<void> MakeRow(OpenShard* shard, size_t record);
+
+  const ExtractJob& job_;
+  RecordInput input_;
+  RecordWorkspace workspace_;
+  int num_failures_in_a_row_ = 0;
+  ExtractOutcome outcome_;
+};
+
+Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
+  const RecordTask& task = shard->records()[record];
+  const Result<ShardRow> row =
+      TryRecord(task, job_.processor, &input_, &workspace_);
+  if (row.ok()) {
+    num_failures_in_a_row_ = 0;
+    ++outcome_.num_stored;
+    return shard->Store(record, row.value(), workspace_);
+  }
+  const Error& error = row.error();
+  if (error.code == ErrorCode::kMachineFault) return error;
+  if (MayBeMachineFault(error.code) &&
+      ++num_failures_in_a_row_ == kMaxFailuresInARow) {
+    return Error{ErrorCode::kMachineFault, task.path + ": " + error.message};
+  }
+  ++outcome_.num_rejected;
+  shard->Reject(record, error);
+  return {};
+}
+
+Result<void> SerialExtractor::MakeShard(size_t index) {
+  auto shard = OpenShard::Create(job_.plan, index, job_.folder);
+  if (!shard.ok()) return shard.error();
+  for (size_t i = 0; i < shard.value()->records().size(); ++i) {
+    if (job_.control->stop_requested()) return {};
+    const Result<void> made = MakeRow(shard.value().get(), i);
+    if (!made.ok()) return made;
+  }
+  const Result<ShardWriter::Committed> committed = shard.value()->Commit();
+  if (!committed.ok()) return committed.error();
+  outcome_.committed[index] = committed.value();
+  return {};
+}
+
+}  // namespace
+
+ExtractOutcome ExtractSerial(const ExtractJob& job) {
+  return SerialExtractor(job).Run();
+}
+
+}  // namespace melmill

@@ -1,0 +1,50 @@
+#ifndef MELMILL_PIPELINE_OPEN_SHARD_H_
+#define MELMILL_PIPELINE_OPEN_SHARD_H_
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "io/shard_writer.h"
+#include "pipeline/plan.h"
+#include "pipeline/record.h"
+
+namespace melmill {
+
+// The rows of a planned shard, in order. Errors: kMachineFault.
+Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
+                                                const PlannedShard& shard);
+
+// One shard in work: its rows and the file they go to. Dropping it removes
+// the file.
+class OpenShard {
+ public:
+  // `index`: in plan.shards. Errors: kMachineFault.
+  static Result<std::unique_ptr<OpenShard>> Create(const Plan& plan,
+                                                   size_t index,
+                                                   const std::string& folder);
+
+  size_t index() const { return index_; }
+  const std::vector<RecordTask>& records() const { return records_; }
+
+  // Thread-safe for different records. Errors: kMachineFault.
+  Result<void> Store(size_t record, const ShardRow& row,
+                     const RecordWorkspace& workspace);
+  void Reject(size_t record, const Error& error);
+
+  // Once every record was stored or rejected. Errors: kMachineFault.
+  Result<ShardWriter::Committed> Commit();
+
+ private:
+  OpenShard(size_t index, std::vector<RecordTask> records, ShardWriter writer);
+
+  size_t index_;
+  std::vector<RecordTask> records_;
+  ShardWriter writer_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_OPEN_SHARD_H_

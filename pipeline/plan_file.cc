@@ -1,0 +1,160 @@
+#include "pipeline/plan_file.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+#include <span>
+#include <utility>
+
+#include "pipeline/plan_row.h"
+
+namespace melmill {
+namespace {
+
+constexpr char kPlanFormat[] = "melmill plan 1";
+
+using nlohmann::ordered_json;
+
+// Text columns beside the rows' own, in memory.
+struct TextColumn {
+  std::string bytes;
+  std::vector<uint64_t> offsets = {0};
+
+  void Add(std::string_view text) {
+    bytes += text;
+    offsets.push_back(bytes.size());
+  }
+};
+
+// The shards of a plan as columns, beside its rows.
+struct ShardColumns {
+  TextColumn file;
+  TextColumn fingerprint;
+  std::vector<uint32_t> split;
+  std::vector<uint64_t> first_row;
+  std::vector<uint64_t> end_row;
+  std::vector<uint64_t> num_rows;
+  std::vector<uint64_t> num_frames;
+};
+
+ShardColumns MakeShardColumns(const Plan& plan) {
+  ShardColumns columns;
+  for (const PlannedShard& shard : plan.shards) {
+    columns.file.Add(plan.ShardFileName(shard));
+    columns.fingerprint.Add(ToHex(shard.fingerprint));
+    columns.split.push_back(shard.split);
+    columns.first_row.push_back(shard.first_row);
+    columns.end_row.push_back(shard.end_row);
+    columns.num_rows.push_back(shard.num_rows);
+    columns.num_frames.push_back(shard.num_frames);
+  }
+  return columns;
+}
+
+template <typename T>
+TableSpool::ExtraDataset Column(const char* name, ElementType type,
+                                const T& values) {
+  return {{name, type, {values.size()}}, std::as_bytes(std::span(values))};
+}
+
+// Names are small: they travel as one JSON attribute.
+std::string DescribePlan(const Plan& plan) {
+  ordered_json description;
+  description["shard_target_bytes"] = plan.shard_target_bytes;
+  description["kept_fields"] = plan.config.kept_fields;
+  for (const SplitPlan& split : plan.splits) {
+    description["splits"].push_back(split.name);
+  }
+  return description.dump();
+}
+
+Error BadPlan(const std::string& what) {
+  return {ErrorCode::kBadHeader, fmt::format("not a plan: {}", what)};
+}
+
+// The files a plan asks for, each once.
+Result<void> ReadShardFiles(const std::string& path, StoredPlan* plan) {
+  const Result<std::unique_ptr<TableFile>> shards =
+      TableFile::Open(path, {{"shard_file", ColumnType::kText},
+                             {"shard_num_rows", ColumnType::kU64}});
+  if (!shards.ok()) return shards.error();
+  const TableFile& table = *shards.value();
+  uint64_t row = 0;
+  while (row < table.num_rows()) {
+    const Result<TableBlock> block = table.Read(row, 1024, size_t{1} << 20);
+    if (!block.ok()) return block.error();
+    for (size_t i = 0; i < block.value().num_rows(); ++i) {
+      plan->rows_by_shard_file[std::string(block.value().Text(0, i))] =
+          block.value().Number(1, i);
+    }
+    row += block.value().num_rows();
+  }
+  return {};
+}
+
+Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
+  const ordered_json description = ordered_json::parse(text, nullptr, false);
+  if (!description.is_object()) return BadPlan("its description is no JSON");
+  try {
+    plan->shard_target_bytes = description.at("shard_target_bytes");
+    plan->kept_fields = description.at("kept_fields");
+    plan->split_names = description.at("splits");
+  } catch (const ordered_json::exception& error) {
+    return BadPlan(error.what());
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> WritePlanFile(const Plan& plan, const std::string& path) {
+  const ShardColumns shards = MakeShardColumns(plan);
+  const std::vector<TableSpool::ExtraDataset> extras = {
+      Column("shard_file_bytes", ElementType::kU8, shards.file.bytes),
+      Column("shard_file_offsets", ElementType::kU64, shards.file.offsets),
+      Column("shard_fingerprint_bytes", ElementType::kU8,
+             shards.fingerprint.bytes),
+      Column("shard_fingerprint_offsets", ElementType::kU64,
+             shards.fingerprint.offsets),
+      Column("shard_split", ElementType::kU32, shards.split),
+      Column("shard_first_row", ElementType::kU64, shards.first_row),
+      Column("shard_end_row", ElementType::kU64, shards.end_row),
+      Column("shard_num_rows", ElementType::kU64, shards.num_rows),
+      Column("shard_num_frames", ElementType::kU64, shards.num_frames),
+  };
+  const std::vector<AttributeSpec> attributes = {
+      {"format", kPlanFormat},
+      {"contract", plan.contract},
+      {"producer", plan.producer},
+      {"fingerprint", ToHex(plan.fingerprint)},
+      {"description", DescribePlan(plan)},
+  };
+  return plan.rows->WriteFile(path, attributes, extras);
+}
+
+Result<StoredPlan> ReadPlanFile(const std::string& path) {
+  const Result<H5Contents> contents = ReadH5Contents(path);
+  if (!contents.ok()) return contents.error();
+  const auto attribute = [&](const char* name) {
+    const std::string* value = contents.value().FindAttribute(name);
+    return value == nullptr ? std::string() : *value;
+  };
+  if (attribute("format") != kPlanFormat) {
+    return BadPlan("its format is another one");
+  }
+  StoredPlan plan;
+  plan.contract = attribute("contract");
+  plan.producer = attribute("producer");
+  plan.fingerprint = attribute("fingerprint");
+  const Result<void> parsed = ParseDescription(attribute("description"), &plan);
+  if (!parsed.ok()) return parsed.error();
+  Result<std::unique_ptr<TableFile>> rows =
+      TableFile::Open(path, PlanColumns(plan.kept_fields));
+  if (!rows.ok()) return rows.error();
+  plan.rows = std::move(rows).value();
+  const Result<void> read = ReadShardFiles(path, &plan);
+  if (!read.ok()) return read.error();
+  return plan;
+}
+
+}  // namespace melmill

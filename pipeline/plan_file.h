@@ -1,0 +1,36 @@
+#ifndef MELMILL_PIPELINE_PLAN_FILE_H_
+#define MELMILL_PIPELINE_PLAN_FILE_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "io/table.h"
+#include "pipeline/plan.h"
+
+namespace melmill {
+
+// Writes plan.h5 durably.
+Result<void> WritePlanFile(const Plan& plan, const std::string& path);
+
+// What is left of a plan in a store's folder.
+struct StoredPlan {
+  std::string contract;
+  std::string producer;
+  std::string fingerprint;  // 32 hex digits
+  uint64_t shard_target_bytes = 0;
+  std::vector<std::string> split_names;
+  std::vector<std::string> kept_fields;
+  std::unique_ptr<TableFile> rows;  // PlanColumns
+  std::map<std::string, uint64_t> rows_by_shard_file;
+};
+
+// Errors: kNotFound, kBadHeader.
+Result<StoredPlan> ReadPlanFile(const std::string& path);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_FILE_H_

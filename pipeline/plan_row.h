@@ -1,0 +1,79 @@
+#ifndef MELMILL_PIPELINE_PLAN_ROW_H_
+#define MELMILL_PIPELINE_PLAN_ROW_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/hash.h"
+#include "io/result.h"
+#include "io/table.h"
+#include "io/wav_header.h"
+
+namespace melmill {
+
+// What the plan knows of one manifest line that is not blank.
+struct PlanRow {
+  uint32_t split = 0;  // index of the split
+  uint64_t line = 0;   // in its manifest, from 1
+  // kNone: planned. Anything else: rejected, with `message`; then the fields
+  // below the strings are 0.
+  ErrorCode code = ErrorCode::kNone;
+  std::string message;
+
+  std::string audio;  // strings of the line, as ManifestLine has them
+  std::string text;
+  std::string prompt;
+  std::vector<std::string> kept;
+
+  uint64_t file_bytes = 0;
+  WavHeader header;
+  int64_t num_samples = 0;  // at the feature sample rate, after --truncate
+  int64_t num_frames = 0;
+
+  bool is_planned() const { return code == ErrorCode::kNone; }
+};
+
+// The columns of plan.h5, in the order in which the functions below use them.
+std::vector<ColumnSpec> PlanColumns(
+    const std::vector<std::string>& kept_fields);
+
+Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
+
+// `index` counts from the block's first row.
+PlanRow ReadPlanRow(const TableBlock& block, size_t index,
+                    size_t num_kept_fields);
+
+// Adds what decides a row's feature bytes: its audio string and the source's
+// size and header facts, never its text or where the line stands.
+void HashRowSource(const PlanRow& row, Hasher128* hasher);
+
+// Adds everything the store will hold of the row.
+void HashRow(const PlanRow& row, Hasher128* hasher);
+
+// Calls visit(row_number, PlanRow) for the rows [first, end) of a plan table
+// in order, reading them in pieces. Stops at the first error.
+template <typename Visit>
+Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
+                            uint64_t end, size_t num_kept_fields, Visit visit) {
+  constexpr size_t kMaxRows = 4096;
+  constexpr size_t kMaxBytes = size_t{4} << 20;
+  while (first < end) {
+    const size_t max_rows =
+        end - first < kMaxRows ? static_cast<size_t>(end - first) : kMaxRows;
+    Result<TableBlock> block = table.Read(first, max_rows, kMaxBytes);
+    if (!block.ok()) return block.error();
+    const size_t num_rows = block.value().num_rows();
+    for (size_t i = 0; i < num_rows; ++i) {
+      const Result<void> visited =
+          visit(first + i, ReadPlanRow(block.value(), i, num_kept_fields));
+      if (!visited.ok()) return visited;
+    }
+    first += num_rows;
+  }
+  return {};
+}
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_ROW_H_

@@ -1,0 +1,29 @@
+#ifndef MELMILL_PIPELINE_PROBE_H_
+#define MELMILL_PIPELINE_PROBE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "io/result.h"
+#include "io/wav_header.h"
+#include "pipeline/config.h"
+
+namespace melmill {
+
+// What the plan needs to know of an audio file.
+struct Source {
+  uint64_t file_bytes = 0;
+  WavHeader header;
+  int64_t num_samples = 0;  // at the feature sample rate, after --truncate
+  int64_t num_frames = 0;
+};
+
+// Opens a file, walks its header and says what it will become; reads no
+// audio. I/O errors are tried three times. Errors: the codes of the stages
+// "open" and "header", kIoError, and kMachineFault. Thread-safe.
+Result<Source> ProbeSource(const std::string& path, const RunConfig& config,
+                           const Preset& preset);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PROBE_H_

@@ -1,0 +1,125 @@
+#ifndef MELMILL_PIPELINE_RECORD_H_
+#define MELMILL_PIPELINE_RECORD_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dsp/log_mel.h"
+#include "io/audio_file.h"
+#include "io/result.h"
+#include "io/shard.h"
+#include "io/wav_header.h"
+
+namespace melmill {
+
+// The stages one row goes through, as plain functions: the flow graph and the
+// serial loop call the same ones.
+
+// One planned row of one shard.
+struct RecordTask {
+  size_t row = 0;           // in its shard
+  uint64_t line = 0;        // in its manifest
+  std::string path;         // of the audio, resolved
+  uint64_t file_bytes = 0;  // what the plan saw, to be seen again
+  WavHeader header;
+  int64_t num_samples = 0;  // at the feature sample rate
+  int64_t num_frames = 0;
+  uint64_t start = 0;  // first frame in the shard
+};
+
+// The part of a file that was read last. Many are in flight while threads wait
+// for the disk.
+class RecordInput {
+ private:
+  friend class RecordProcessor;
+  std::optional<AudioFile> file_;
+  std::vector<std::byte> block_;  // bytes of the file from block_offset_ on
+  uint64_t block_offset_ = 0;
+};
+
+// Everything a worker needs to compute one row at a time; reused, so that
+// memory is allocated only for rows longer than any before.
+class RecordWorkspace {
+ public:
+  explicit RecordWorkspace(const LogMel& log_mel)
+      : log_mel_workspace_(log_mel.MakeWorkspace()) {}
+
+  // Valid after ComputeRecord.
+  const std::vector<std::byte>& features() const { return features_; }
+  const std::vector<float>& tail_samples() const { return tail_samples_; }
+
+ private:
+  friend class RecordProcessor;
+  std::vector<float> interleaved_;  // one block, all channels
+  std::vector<float> mono_;         // one block at the source's rate
+  std::vector<float> samples_;      // the clip at the feature rate
+  std::vector<std::byte> features_;
+  std::vector<float> tail_samples_;
+  std::unique_ptr<LogMel::Workspace> log_mel_workspace_;
+};
+
+// Immutable; serves any number of threads, each with its own workspace.
+class RecordProcessor {
+ public:
+  RecordProcessor(const LogMelOptions& options, FeatureType feature_type);
+
+  const LogMel& log_mel() const { return *log_mel_; }
+
+  // Opens the file and reads its first block (a whole file, if it is short).
+  // With may_wait false the result false means that the device would have to
+  // be waited for: call again with true, on a thread that may. Errors: those
+  // of AudioFile, and kChangedSincePlan.
+  Result<bool> ReadRecord(const RecordTask& task, bool may_wait,
+                          RecordInput* input) const;
+
+  // Decodes, resamples and transforms what ReadRecord began to read. Returns
+  // the row's index, apart from its checksum. Errors: kNotFinite,
+  // kDecodeFailed, kChangedSincePlan, kIoError.
+  Result<ShardRow> ComputeRecord(const RecordTask& task, RecordInput* input,
+                                 RecordWorkspace* workspace) const;
+
+ private:
+  Result<Hash128> DecodeAll(const RecordTask& task, RecordInput* input,
+                            RecordWorkspace* workspace) const;
+  // Whole sample groups from `position` on, read if need be.
+  static Result<std::span<const std::byte>> NextGroups(const WavHeader& header,
+                                                       uint64_t position,
+                                                       RecordInput* input);
+
+  LogMelOptions options_;
+  FeatureType feature_type_;
+  std::unique_ptr<LogMel> log_mel_;
+};
+
+// A file that was good in the plan and cannot be read is tried so often before
+// its row is rejected.
+inline constexpr int kMaxReadAttempts = 3;
+
+// Both stages on the calling thread, with all attempts.
+Result<ShardRow> TryRecord(const RecordTask& task,
+                           const RecordProcessor& processor, RecordInput* input,
+                           RecordWorkspace* workspace);
+
+// The index of a row that has no features.
+ShardRow MakeRejectedRow(const RecordTask& task, const Error& error);
+
+// Whether the fault may be the machine's (an unreadable or changed file): such
+// a row is tried again before it is rejected.
+bool MayBeMachineFault(ErrorCode code);
+
+// How a lasting fault of that kind is recorded: what cannot be opened or read
+// becomes kIoError.
+Error LastingError(const Error& error);
+
+// The ledger's message for a row rejected while it was extracted: a function
+// of what its shard stores.
+std::string RejectMessage(ErrorCode code, int64_t detail);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RECORD_H_

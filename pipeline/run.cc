@@ -1,0 +1,367 @@
+#include "pipeline/run.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+
+#include "io/durable_file.h"
+#include "io/shard_writer.h"
+#include "pipeline/cpu_count.h"
+#include "pipeline/extract.h"
+#include "pipeline/finish.h"
+#include "pipeline/store_folder.h"
+
+namespace melmill {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string TemporaryFolder() {
+  const char* folder = std::getenv("TMPDIR");
+  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
+}
+
+std::string DescribeBytes(uint64_t num_bytes) {
+  const auto value = static_cast<double>(num_bytes);
+  return num_bytes >= 1'000'000'000 ? fmt::format("{:.2f} GB", value / 1e9)
+                                    : fmt::format("{:.2f} MB", value / 1e6);
+}
+
+uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects) {
+  uint64_t sum = 0;
+  for (const auto& [code, tally] : rejects) sum += tally.count;
+  return sum;
+}
+
+void AddRejects(const std::map<ErrorCode, Tally>& more,
+                std::map<ErrorCode, Tally>* rejects) {
+  for (const auto& [code, tally] : more) {
+    Tally& sum = (*rejects)[code];
+    const uint64_t count = sum.count + tally.count;
+    for (const Tally::Example& example : tally.examples) sum.Add(example);
+    sum.count = count;
+  }
+}
+
+// With no line accepted there is nothing to make a store of.
+void CheckAnyPlanned(const Plan& plan) {
+  if (plan.num_rejected() < plan.num_lines()) return;
+  const auto& [code, tally] = *plan.rejects.begin();
+  const Tally::Example& example = tally.examples.front();
+  std::string hint;
+  if (plan.rejects.contains(ErrorCode::kNotFound)) {
+    const Tally::Example& missing =
+        plan.rejects.at(ErrorCode::kNotFound).examples.front();
+    hint = fmt::format(
+        "\n  {} was looked for as {}\n  relative paths start from the working "
+        "directory; --audio-root DIR changes that",
+        missing.audio, ResolveAudioPath(plan.config, missing.audio));
+  }
+  throw SetupError(fmt::format(
+      "not one of {} lines has a usable audio file; the first: {} line {}: "
+      "{}{}",
+      plan.num_lines(), example.split, example.line, example.message, hint));
+}
+
+// The run of one call, step by step.
+class ExtractRun {
+ public:
+  ExtractRun(const RunConfig& config, RunControl* control)
+      : config_(config), control_(control) {
+    if (config_.num_threads == 0) config_.num_threads = AvailableCpus();
+  }
+
+  RunReport Run();
+
+ private:
+  void PrepareFolder();
+  void LockFolder();
+  bool MakePlan();
+  bool CheckRejects();
+  bool CheckStore();
+  void CheckDiskSpace() const;
+  bool WritePlan();
+  bool ExtractShards();
+  void Finish();
+  // Records what ended the run; false, for callers to return.
+  bool EndWith(RunStatus status);
+  bool EndWithFault(const Error& error);
+
+  RunConfig config_;
+  RunControl* control_;
+  RunReport report_;
+  Clock::time_point start_ = Clock::now();
+  FoundStore found_;
+  bool folder_existed_ = false;
+  std::optional<FileLock> lock_;
+  std::optional<RecordProcessor> processor_;
+  ShardCheck shards_;
+  ExtractOutcome extracted_;
+};
+
+bool ExtractRun::EndWith(RunStatus status) {
+  report_.status = status;
+  return false;
+}
+
+bool ExtractRun::EndWithFault(const Error& error) {
+  report_.fault = error;
+  return EndWith(control_->stop_requested() ? RunStatus::kStopped
+                                            : RunStatus::kMachineFault);
+}
+
+void ExtractRun::LockFolder() {
+  Result<std::optional<FileLock>> lock =
+      FileLock::TryLock(config_.out + '/' + kLockFile);
+  if (!lock.ok()) throw SetupError(lock.error().message);
+  if (!lock.value()) {
+    throw SetupError(
+        fmt::format("{} is in use by another melmill", config_.out));
+  }
+  lock_ = std::move(lock).value();
+  if (!lock_->is_held()) {
+    report_.notes.push_back(fmt::format(
+        "the file system of {} has no locks: make sure that nobody else "
+        "writes to it",
+        config_.out));
+  }
+}
+
+void ExtractRun::PrepareFolder() {
+  if (config_.out.empty()) throw SetupError("--out is missing");
+  folder_existed_ = FileExists(config_.out);
+  if (folder_existed_) found_ = InspectFolder(config_);
+  const std::string writable =
+      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  if (access(writable.c_str(), W_OK | X_OK) != 0) {
+    throw SetupError(
+        fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
+  }
+  if (found_.is_empty()) return;
+  LockFolder();
+  found_ = InspectFolder(config_);  // as it is now that nobody changes it
+  if (found_.plan) config_.shard_bytes = found_.plan->shard_target_bytes;
+  if (found_.index) config_.shard_bytes = found_.index->shard_target_bytes;
+}
+
+bool ExtractRun::MakePlan() {
+  const std::string spool_folder =
+      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
+  report_.plan_seconds = SecondsSince(start_);
+  if (!plan.ok()) return EndWithFault(plan.error());
+  report_.plan = std::move(plan).value();
+  report_.rejects = report_.plan->rejects;
+  report_.num_rejected = SumCounts(report_.rejects);
+  CheckAnyPlanned(*report_.plan);
+  return true;
+}
+
+bool ExtractRun::CheckRejects() {
+  if (!config_.max_rejects ||
+      config_.max_rejects->Allows(report_.num_rejected,
+                                  report_.plan->num_lines())) {
+    return true;
+  }
+  return EndWith(RunStatus::kTooManyRejects);
+}
+
+// Compares plan and folder; goes on if there is something to do that may be
+// done.
+bool ExtractRun::CheckStore() {
+  const Plan& plan = *report_.plan;
+  processor_.emplace(plan.preset().log_mel, plan.config.feature_type);
+  Result<ShardCheck> shards = CheckShards(plan, config_.out, *processor_);
+  if (!shards.ok()) return EndWithFault(shards.error());
+  shards_ = std::move(shards).value();
+  report_.num_shards_kept = shards_.num_kept;
+  if (found_.is_empty()) return true;
+
+  const std::string fingerprint = ToHex(plan.fingerprint);
+  const std::string old_fingerprint =
+      found_.index ? found_.index->plan : found_.plan->fingerprint;
+  const bool same_plan = old_fingerprint == fingerprint;
+  if (same_plan && (!found_.index || shards_.num_mended_rows == 0)) {
+    if (!found_.index || !shards_.to_make.empty()) return true;  // goes on
+    report_.store = found_.index;
+    AddRejects(shards_.still_rejected, &report_.rejects);
+    report_.num_rejected = SumCounts(report_.rejects);
+    return EndWith(RunStatus::kNothingToDo);
+  }
+  PlanChange change;
+  if (!same_plan && found_.plan) {
+    const Result<PlanChange> compared = ComparePlans(*found_.plan, plan);
+    if (!compared.ok()) return EndWithFault(compared.error());
+    change = compared.value();
+  }
+  change.num_mended = shards_.num_mended_rows;
+  change.num_shards_kept = shards_.num_kept;
+  change.num_shards_to_make = shards_.to_make.size();
+  report_.change = change;
+  return config_.update || EndWith(RunStatus::kNeedsUpdate);
+}
+
+void ExtractRun::CheckDiskSpace() const {
+  const Plan& plan = *report_.plan;
+  uint64_t needed = 0;
+  for (const size_t shard : shards_.to_make) {
+    needed += EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
+  }
+  const std::string folder =
+      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) != 0) return;  // then writing will tell
+  const uint64_t free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
+  if (needed <= free_bytes) return;
+  throw SetupError(fmt::format("the store needs {} more and {} has {} free",
+                               DescribeBytes(needed), folder,
+                               DescribeBytes(free_bytes)));
+}
+
+bool ExtractRun::WritePlan() {
+  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0) {
+    throw SetupError(
+        fmt::format("cannot make {}: {}", config_.out, std::strerror(errno)));
+  }
+  if (!lock_) {
+    LockFolder();
+    // Another run may have come first since the folder was looked at.
+    if (!InspectFolder(config_).is_empty()) {
+      throw SetupError(fmt::format(
+          "{} was in use by another melmill; run again", config_.out));
+    }
+  }
+  const bool same_plan = found_.plan && found_.plan->fingerprint ==
+                                            ToHex(report_.plan->fingerprint);
+  // store.json means complete: it goes before anything else changes.
+  Result<void> done = RemoveFile(config_.out + '/' + kStoreIndexFile);
+  if (done.ok()) done = SyncFolder(config_.out);
+  if (done.ok() && !same_plan) {
+    done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile);
+  }
+  return done.ok() || EndWithFault(done.error());
+}
+
+bool ExtractRun::ExtractShards() {
+  const Plan& plan = *report_.plan;
+  for (const size_t index : shards_.to_make) {
+    const PlannedShard& shard = plan.shards[index];
+    control_->rows_to_do += shard.num_rows;
+    control_->samples_to_do +=
+        shard.num_frames *
+        static_cast<uint64_t>(plan.preset().log_mel.hop_length);
+  }
+  control_->phase = RunControl::Phase::kExtract;
+  if (!shards_.to_make.empty()) {
+    extracted_ = Extract({.plan = plan,
+                          .processor = *processor_,
+                          .shards = shards_.to_make,
+                          .folder = config_.out,
+                          .num_threads = config_.num_threads,
+                          .num_io_threads = config_.num_io_threads,
+                          .control = control_});
+  }
+  report_.num_shards_made = extracted_.committed.size();
+  report_.num_samples_made = control_->samples_done;
+  if (extracted_.fault) return EndWithFault(*extracted_.fault);
+  if (control_->stop_requested()) return EndWith(RunStatus::kStopped);
+  return true;
+}
+
+void ExtractRun::Finish() {
+  control_->phase = RunControl::Phase::kFinish;
+  Result<FinishedStore> finished =
+      FinishStore(*report_.plan, config_.out, extracted_.committed);
+  if (!finished.ok()) {
+    EndWithFault(finished.error());
+    return;
+  }
+  report_.rejects = std::move(finished.value().rejects);
+  report_.num_rejected = SumCounts(report_.rejects);
+  report_.store = std::move(finished.value().index);
+  uint64_t num_stored = 0;
+  for (const SplitEntry& split : report_.store->splits) {
+    num_stored += split.num_stored;
+  }
+  if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
+    EndWithFault({ErrorCode::kMachineFault,
+                  fmt::format("rows do not add up (a bug): {} lines, {} "
+                              "stored, {} rejected",
+                              report_.plan->num_lines(), num_stored,
+                              report_.num_rejected)});
+    return;
+  }
+  EndWith(RunStatus::kFinished);
+}
+
+uint64_t StoreBytes(const StoreIndex& store) {
+  uint64_t sum = store.rejects.num_bytes;
+  for (const SplitEntry& split : store.splits) {
+    sum += split.table.num_bytes + split.accepted.num_bytes;
+  }
+  for (const ShardEntry& shard : store.shards) sum += shard.num_bytes;
+  return sum;
+}
+
+uint64_t PlannedBytes(const Plan& plan) {
+  uint64_t sum = 0;
+  for (const PlannedShard& shard : plan.shards) {
+    sum += EstimateShardBytes(plan.MakeShardSpec(shard));
+  }
+  return sum;
+}
+
+RunReport ExtractRun::Run() {
+  CheckConfig(config_);
+  PrepareFolder();
+  if (MakePlan() && CheckRejects() && CheckStore()) {
+    CheckDiskSpace();
+    if (WritePlan() && ExtractShards()) Finish();
+  }
+  if (report_.store) {
+    report_.store_bytes = StoreBytes(*report_.store);
+  } else if (report_.plan) {
+    report_.store_bytes = PlannedBytes(*report_.plan);
+  }
+  report_.total_seconds = SecondsSince(start_);
+  return std::move(report_);
+}
+
+}  // namespace
+
+RunReport RunExtract(const RunConfig& config, RunControl* control) {
+  return ExtractRun(config, control).Run();
+}
+
+RunReport RunValidate(const RunConfig& config, RunControl* control) {
+  const Clock::time_point start = Clock::now();
+  CheckConfig(config);
+  RunReport report;
+  Result<Plan> plan = BuildPlan(config, TemporaryFolder(), control);
+  report.plan_seconds = report.total_seconds = SecondsSince(start);
+  if (!plan.ok()) {
+    report.fault = plan.error();
+    report.status = control->stop_requested() ? RunStatus::kStopped
+                                              : RunStatus::kMachineFault;
+    return report;
+  }
+  report.plan = std::move(plan).value();
+  CheckAnyPlanned(*report.plan);
+  report.rejects = report.plan->rejects;
+  report.num_rejected = SumCounts(report.rejects);
+  report.store_bytes = PlannedBytes(*report.plan);
+  return report;
+}
+
+}  // namespace melmill

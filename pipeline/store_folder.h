@@ -1,0 +1,35 @@
+#ifndef MELMILL_PIPELINE_STORE_FOLDER_H_
+#define MELMILL_PIPELINE_STORE_FOLDER_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// The names in a store's folder.
+inline constexpr char kStoreIndexFile[] = "store.json";
+inline constexpr char kPlanFile[] = "plan.h5";
+inline constexpr char kRejectsFile[] = "rejects.jsonl";
+inline constexpr char kLockFile[] = ".lock";
+std::string TableFileName(std::string_view split);     // NAME.rows.h5
+std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
+
+// Whether melmill may have made a file of that name in a store, temporary
+// ones included.
+bool IsStoreFileName(std::string_view name);
+
+// The names in a folder, sorted; empty when there is no such folder. Errors:
+// kMachineFault.
+Result<std::vector<std::string>> ListFolder(const std::string& folder);
+
+bool FileExists(const std::string& path);
+
+// The folder that holds `path`.
+std::string ParentFolder(const std::string& path);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_STORE_FOLDER_H_

@@ -1,0 +1,276 @@
+#include "pipeline/update.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+#include <utility>
+
+#include "io/durable_file.h"
+#include "io/shard_reader.h"
+#include "pipeline/open_shard.h"
+#include "pipeline/plan_row.h"
+#include "pipeline/store_folder.h"
+
+namespace melmill {
+namespace {
+
+constexpr size_t kMaxStoreIndexBytes = size_t{256} << 20;
+
+void CheckFolderIsOurs(const std::string& folder) {
+  std::error_code error;
+  if (std::filesystem::exists(folder, error) &&
+      !std::filesystem::is_directory(folder, error)) {
+    throw SetupError(fmt::format("--out {} is not a folder", folder));
+  }
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) throw SetupError(names.error().message);
+  for (const std::string& name : names.value()) {
+    if (!IsStoreFileName(name)) {
+      throw SetupError(fmt::format(
+          "--out {} is not empty and not a melmill store: it holds {}", folder,
+          name));
+    }
+  }
+}
+
+void CheckSame(const std::string& folder, const char* what,
+               const std::string& stored, const std::string& wanted) {
+  if (stored == wanted) return;
+  throw SetupError(fmt::format(
+      "{} holds features of another {}; use another --out, or the settings "
+      "it was made with:\n  {}",
+      folder, what, fmt::join(DescribeDifference(stored, wanted), "\n  ")));
+}
+
+void CheckBelongs(const RunConfig& config, const std::string& contract,
+                  const std::string& producer, uint64_t shard_bytes) {
+  CheckSame(config.out, "contract", contract, ContractJson(config));
+  CheckSame(config.out, "producer", producer, ProducerJson());
+  if (config.shard_bytes && *config.shard_bytes != shard_bytes) {
+    throw SetupError(fmt::format(
+        "{} has a shard size of {} bytes, which stays as it is; leave out "
+        "--shard-size",
+        config.out, shard_bytes));
+  }
+}
+
+// One line of a plan, wherever it stands.
+struct LineHash {
+  uint64_t audio = 0;    // of its split's name and audio string
+  uint64_t content = 0;  // of all that is stored of it
+
+  friend auto operator<=>(const LineHash&, const LineHash&) = default;
+};
+
+uint64_t First64(const Hash128& hash) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | hash[i];
+  return value;
+}
+
+LineHash HashLine(const std::string& split, const PlanRow& row) {
+  Hasher128 hasher;
+  hasher.UpdateSized(split);
+  hasher.UpdateSized(row.audio);
+  LineHash hash;
+  hash.audio = First64(hasher.Digest());
+  PlanRow anywhere = row;
+  anywhere.split = 0;
+  anywhere.line = 0;
+  HashRow(anywhere, &hasher);
+  hash.content = First64(hasher.Digest());
+  return hash;
+}
+
+Result<std::vector<LineHash>> HashLines(
+    const TableReader& rows, size_t num_kept_fields,
+    const std::vector<std::string>& split_names) {
+  std::vector<LineHash> hashes;
+  hashes.reserve(static_cast<size_t>(rows.num_rows()));
+  const Result<void> visited = ForEachPlanRow(
+      rows, 0, rows.num_rows(), num_kept_fields,
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (row.split >= split_names.size()) {
+          return Error{ErrorCode::kMachineFault, "the stored plan is damaged"};
+        }
+        hashes.push_back(HashLine(split_names[row.split], row));
+        return {};
+      });
+  if (!visited.ok()) return visited.error();
+  std::sort(hashes.begin(), hashes.end());
+  return hashes;
+}
+
+// Takes one audio string's lines out of each of two sorted lists and counts
+// what became of them.
+class LineMatcher {
+ public:
+  LineMatcher(const std::vector<LineHash>& old_lines,
+              const std::vector<LineHash>& new_lines)
+      : old_(old_lines), new_(new_lines) {}
+
+  void Count(PlanChange* change) {
+    while (old_at_ < old_.size() || new_at_ < new_.size()) {
+      CountAudio(NextAudio(), change);
+    }
+  }
+
+ private:
+  uint64_t NextAudio() const {
+    if (old_at_ == old_.size()) return new_[new_at_].audio;
+    if (new_at_ == new_.size()) return old_[old_at_].audio;
+    return std::min(old_[old_at_].audio, new_[new_at_].audio);
+  }
+
+  void CountAudio(uint64_t audio, PlanChange* change) {
+    uint64_t only_old = 0;
+    uint64_t only_new = 0;
+    const auto has = [audio](const std::vector<LineHash>& lines, size_t at) {
+      return at < lines.size() && lines[at].audio == audio;
+    };
+    while (has(old_, old_at_) || has(new_, new_at_)) {
+      if (!has(new_, new_at_) ||
+          (has(old_, old_at_) &&
+           old_[old_at_].content < new_[new_at_].content)) {
+        ++only_old;
+        ++old_at_;
+      } else if (!has(old_, old_at_) ||
+                 new_[new_at_].content < old_[old_at_].content) {
+        ++only_new;
+        ++new_at_;
+      } else {
+        ++old_at_;
+        ++new_at_;
+      }
+    }
+    const uint64_t changed = std::min(only_old, only_new);
+    change->num_changed += changed;
+    change->num_gone += only_old - changed;
+    change->num_added += only_new - changed;
+  }
+
+  const std::vector<LineHash>& old_;
+  const std::vector<LineHash>& new_;
+  size_t old_at_ = 0;
+  size_t new_at_ = 0;
+};
+
+// Counts the rejected rows of a shard whose audio gives another outcome now,
+// and tells about the others.
+Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
+                                 const ShardReader& reader,
+                                 const RecordProcessor& processor,
+                                 std::map<ErrorCode, Tally>* still_rejected) {
+  const auto is_rejected = [](const ShardRow& row) {
+    return row.status == RowStatus::kRejected;
+  };
+  if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
+    return uint64_t{0};
+  }
+  const Result<std::vector<RecordTask>> tasks = LoadRecordTasks(plan, shard);
+  if (!tasks.ok()) return tasks.error();
+  RecordInput input;
+  RecordWorkspace workspace(processor.log_mel());
+  uint64_t num_mended = 0;
+  for (const RecordTask& task : tasks.value()) {
+    const ShardRow& row = reader.rows()[task.row];
+    if (!is_rejected(row)) continue;
+    const Result<ShardRow> now = TryRecord(task, processor, &input, &workspace);
+    if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
+      return now.error();
+    }
+    if (now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row) {
+      ++num_mended;
+      continue;
+    }
+    (*still_rejected)[row.reject_code].Add(
+        {plan.splits[shard.split].name, task.line, task.path,
+         RejectMessage(row.reject_code, row.reject_detail)});
+  }
+  return num_mended;
+}
+
+bool IsShardOfPlan(const ShardReader& reader, const ShardSpec& wanted) {
+  const ShardSpec& spec = reader.spec();
+  return spec.contract == wanted.contract && spec.producer == wanted.producer &&
+         spec.fingerprint == wanted.fingerprint &&
+         spec.num_rows == wanted.num_rows &&
+         spec.num_frames == wanted.num_frames;
+}
+
+}  // namespace
+
+FoundStore InspectFolder(const RunConfig& config) {
+  CheckFolderIsOurs(config.out);
+  FoundStore found;
+  const Result<std::string> text =
+      ReadSmallFile(config.out + '/' + kStoreIndexFile, kMaxStoreIndexBytes);
+  if (text.ok()) {
+    Result<StoreIndex> index = ParseStoreIndex(text.value());
+    if (!index.ok()) {
+      throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
+                                   index.error().message));
+    }
+    found.index = std::move(index).value();
+    CheckBelongs(config, found.index->contract, found.index->producer,
+                 found.index->shard_target_bytes);
+  } else if (text.error().code != ErrorCode::kNotFound) {
+    throw SetupError(text.error().message);
+  }
+  // A damaged plan is made again: it is a function of the input.
+  Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
+  if (plan.ok()) {
+    found.plan = std::move(plan).value();
+    CheckBelongs(config, found.plan->contract, found.plan->producer,
+                 found.plan->shard_target_bytes);
+  }
+  return found;
+}
+
+Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
+  std::vector<std::string> names;
+  for (const SplitPlan& split : plan.splits) names.push_back(split.name);
+  const auto old_lines = HashLines(*old_plan.rows, old_plan.kept_fields.size(),
+                                   old_plan.split_names);
+  if (!old_lines.ok()) return old_lines.error();
+  const auto new_lines =
+      HashLines(*plan.rows, plan.config.kept_fields.size(), names);
+  if (!new_lines.ok()) return new_lines.error();
+  PlanChange change;
+  LineMatcher(old_lines.value(), new_lines.value()).Count(&change);
+  change.is_reordered =
+      change.num_added + change.num_gone + change.num_changed == 0 &&
+      old_plan.fingerprint != ToHex(plan.fingerprint);
+  return change;
+}
+
+Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
+                               const RecordProcessor& processor) {
+  ShardCheck check;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < plan.shards.size(); ++i) {
+    const PlannedShard& shard = plan.shards[i];
+    const std::string file = plan.ShardFileName(shard);
+    if (!seen.insert(file).second) continue;
+    const Result<ShardReader> reader = ShardReader::Open(folder + '/' + file);
+    if (!reader.ok() ||
+        !IsShardOfPlan(reader.value(), plan.MakeShardSpec(shard))) {
+      check.to_make.push_back(i);
+      continue;
+    }
+    const Result<uint64_t> num_mended = CountMendedRows(
+        plan, shard, reader.value(), processor, &check.still_rejected);
+    if (!num_mended.ok()) return num_mended.error();
+    check.num_mended_rows += num_mended.value();
+    if (num_mended.value() > 0) {
+      check.to_make.push_back(i);
+    } else {
+      ++check.num_kept;
+    }
+  }
+  return check;
+}
+
+}  // namespace melmill

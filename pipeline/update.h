@@ -1,0 +1,62 @@
+#ifndef MELMILL_PIPELINE_UPDATE_H_
+#define MELMILL_PIPELINE_UPDATE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "io/store_index.h"
+#include "pipeline/plan.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/record.h"
+
+namespace melmill {
+
+// What a run finds in the folder it is to write to.
+struct FoundStore {
+  std::optional<StoreIndex> index;  // of a complete store
+  std::optional<StoredPlan> plan;   // of any run that got so far
+
+  bool is_empty() const { return !index && !plan; }
+};
+
+// Throws SetupError when the folder holds something else: files that are not
+// melmill's, another format, another contract or producer (naming every
+// difference), or another shard size than the configuration asks for.
+FoundStore InspectFolder(const RunConfig& config);
+
+// What a new plan changes in a store.
+struct PlanChange {
+  uint64_t num_added = 0;    // lines with an audio string that is new
+  uint64_t num_gone = 0;     // lines whose audio string is gone
+  uint64_t num_changed = 0;  // the same audio string, another text or file
+  // Rejected when extracted, and now with another outcome.
+  uint64_t num_mended = 0;
+  bool is_reordered = false;  // the same lines at other places
+  uint64_t num_shards_kept = 0;
+  uint64_t num_shards_to_make = 0;
+};
+
+// Compares the lines of two plans, wherever they stand. Memory: 32 bytes a
+// line. Errors: kMachineFault.
+Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan);
+
+struct ShardCheck {
+  std::vector<size_t> to_make;  // of plan.shards, each file once
+  uint64_t num_kept = 0;        // files
+  uint64_t num_mended_rows = 0;
+  std::map<ErrorCode, Tally> still_rejected;  // rows, of the shards kept
+};
+
+// Which shards of the plan are not there, not whole, not of this plan, or hold
+// rejected rows whose audio gives another outcome now. Errors: kMachineFault.
+Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
+                               const RecordProcessor& processor);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_UPDATE_H_

@@ -1,0 +1,110 @@
+#include "pipeline/config.h"
+
+#include <gtest/gtest.h>
+
+namespace melmill {
+namespace {
+
+RunConfig GoodConfig() {
+  RunConfig config;
+  config.splits = {{"train", "train.jsonl"}};
+  return config;
+}
+
+TEST(ParseSplitInputTest, NamesSplitsAfterTheFileOrAsTold) {
+  EXPECT_EQ(ParseSplitInput("data/train.jsonl").name, "train");
+  EXPECT_EQ(ParseSplitInput("train.v2/dev-1.json").name, "dev-1");
+  const SplitInput named = ParseSplitInput("eval=data/x.y.jsonl");
+  EXPECT_EQ(named.name, "eval");
+  EXPECT_EQ(named.manifest, "data/x.y.jsonl");
+  EXPECT_EQ(ParseSplitInput("lr=0.1/train.jsonl").name, "lr");
+  EXPECT_EQ(ParseSplitInput("runs/lr=0.1/train.jsonl").name, "train");
+}
+
+TEST(ParseSplitInputTest, RefusesOtherSuffixesAndNames) {
+  EXPECT_THROW(ParseSplitInput("train.csv"), SetupError);
+  EXPECT_THROW(ParseSplitInput("train"), SetupError);
+  EXPECT_THROW(ParseSplitInput("tra in.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("=train.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("../.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("a.b=train.jsonl"), SetupError);
+}
+
+TEST(ParseByteSizeTest, ReadsBinaryAndDecimalUnits) {
+  EXPECT_EQ(ParseByteSize("1B"), 1u);
+  EXPECT_EQ(ParseByteSize("64KiB"), 65536u);
+  EXPECT_EQ(ParseByteSize("256MiB"), 268435456u);
+  EXPECT_EQ(ParseByteSize("1.5GiB"), 1610612736u);
+  EXPECT_EQ(ParseByteSize("2GB"), 2000000000u);
+  for (const char* bad : {"", "1", "MiB", "-1MiB", "1 MiB", "0B", "1mib",
+                          "nanB", "infGiB", "1e30TiB", "0x10B"}) {
+    EXPECT_THROW(ParseByteSize(bad), SetupError) << bad;
+  }
+}
+
+TEST(MaxRejectsTest, CountsLinesOrPercent) {
+  const MaxRejects lines = ParseMaxRejects("2");
+  EXPECT_TRUE(lines.Allows(2, 3));
+  EXPECT_FALSE(lines.Allows(3, 1000));
+  const MaxRejects percent = ParseMaxRejects("1.5%");
+  EXPECT_TRUE(percent.Allows(3, 200));
+  EXPECT_FALSE(percent.Allows(4, 200));
+  EXPECT_TRUE(ParseMaxRejects("0").Allows(0, 10));
+  for (const char* bad : {"", "1.5", "-1", "101%", "1%%", "two", "nan%"}) {
+    EXPECT_THROW(ParseMaxRejects(bad), SetupError) << bad;
+  }
+}
+
+TEST(CheckConfigTest, AcceptsTheDefaults) {
+  EXPECT_EQ(CheckConfig(GoodConfig()).log_mel.mel.n_mels, 128);
+}
+
+TEST(CheckConfigTest, RefusesWhatMakesNoSense) {
+  const auto expect_refused = [](auto change) {
+    RunConfig config = GoodConfig();
+    change(&config);
+    EXPECT_THROW(CheckConfig(config), SetupError);
+  };
+  expect_refused([](RunConfig* c) { c->preset = "wav2vec"; });
+  expect_refused([](RunConfig* c) { c->splits.clear(); });
+  expect_refused([](RunConfig* c) { c->splits.push_back(c->splits[0]); });
+  expect_refused([](RunConfig* c) { c->truncate = true; });
+  expect_refused([](RunConfig* c) { c->max_duration_s = 0; });
+  expect_refused([](RunConfig* c) { c->num_threads = -1; });
+  expect_refused([](RunConfig* c) { c->num_io_threads = 0; });
+  expect_refused([](RunConfig* c) { c->kept_fields = {"audio"}; });
+  expect_refused([](RunConfig* c) { c->kept_fields = {"id", "id"}; });
+  expect_refused([](RunConfig* c) { c->kept_fields = {"a/b"}; });
+}
+
+TEST(ContractJsonTest, SaysWhatTheNumbersMean) {
+  RunConfig config = GoodConfig();
+  EXPECT_EQ(ContractJson(config),
+            "{\"features\":\"log-mel\",\"version\":1,\"sample_rate_hz\":16000,"
+            "\"channels\":\"mean\",\"resampling\":\"soxr-hq\",\"n_fft\":400,"
+            "\"hop_length\":160,\"window\":\"hann\",\"padding\":\"reflect\","
+            "\"n_mels\":128,\"f_min_hz\":0.0,\"f_max_hz\":8000.0,"
+            "\"mel_scale\":\"slaney\",\"mel_norm\":\"slaney\","
+            "\"power_floor\":1e-10,\"dynamic_range_log10\":8.0,"
+            "\"clamp\":\"body-max\",\"scaling\":\"(x+4)/4\","
+            "\"feature_type\":\"f16\",\"tail_length\":400}");
+  EXPECT_EQ(ContractBytesPerFrame(ContractJson(config)), 256u);
+  config.preset = "whisper";
+  config.feature_type = FeatureType::kFloat32;
+  EXPECT_EQ(ContractBytesPerFrame(ContractJson(config)), 320u);
+  EXPECT_EQ(ContractBytesPerFrame("[]"), 0u);
+  EXPECT_EQ(ContractBytesPerFrame("{\"n_mels\": -1}"), 0u);
+}
+
+TEST(ResolveAudioPathTest, PutsTheRootBeforeRelativePaths) {
+  RunConfig config = GoodConfig();
+  EXPECT_EQ(ResolveAudioPath(config, "a/b.wav"), "a/b.wav");
+  config.audio_root = "/corpus";
+  EXPECT_EQ(ResolveAudioPath(config, "a/b.wav"), "/corpus/a/b.wav");
+  EXPECT_EQ(ResolveAudioPath(config, "/x.wav"), "/x.wav");
+  config.audio_root = "/corpus/";
+  EXPECT_EQ(ResolveAudioPath(config, "a.wav"), "/corpus/a.wav");
+}
+
+}  // namespace
+}  // namespace melmill

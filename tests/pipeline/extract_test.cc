@@ -1,0 +1,188 @@
+#include "pipeline/extract.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "io/shard_reader.h"
+#include "pipeline/finish.h"
+#include "tests/support/corpus.h"
+
+namespace melmill {
+namespace {
+
+class ExtractTest : public testing::Test {
+ protected:
+  ExtractTest() { corpus_.MakeMixed(); }
+
+  // Makes the store `out` by one of the two ways and returns its files.
+  std::map<std::string, std::string> MakeStore(
+      ExtractOutcome (*extract)(const ExtractJob&), const std::string& out,
+      uint64_t shard_bytes, int num_threads) {
+    RunConfig config = corpus_.Config(out);
+    config.shard_bytes = shard_bytes;
+    std::filesystem::create_directory(config.out);
+    RunControl control;
+    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(plan.value().preset().log_mel,
+                                    config.feature_type);
+    std::vector<size_t> shards(plan.value().shards.size());
+    std::iota(shards.begin(), shards.end(), size_t{0});
+    outcome_ = extract({.plan = plan.value(),
+                        .processor = processor,
+                        .shards = shards,
+                        .folder = config.out,
+                        .num_threads = num_threads,
+                        .num_io_threads = 3,
+                        .control = &control});
+    EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
+    EXPECT_EQ(outcome_.committed.size(), shards.size());
+    num_shards_ = shards.size();
+    EXPECT_TRUE(FinishStore(plan.value(), config.out, outcome_.committed).ok());
+    return ReadStoreFiles(config.out);
+  }
+
+  Corpus corpus_;
+  ExtractOutcome outcome_;
+  size_t num_shards_ = 0;
+};
+
+TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoop) {
+  const auto serial = MakeStore(ExtractSerial, "serial", 32 << 10, 1);
+  EXPECT_GE(num_shards_, 8u);
+  EXPECT_EQ(outcome_.num_stored, 46u);
+  EXPECT_EQ(outcome_.num_rejected, 1u);  // NaN; the plan rejects two more
+  for (const int num_threads : {1, 2, 7}) {
+    const auto graph = MakeStore(Extract, "graph" + std::to_string(num_threads),
+                                 32 << 10, num_threads);
+    EXPECT_EQ(outcome_.num_stored, 46u);
+    EXPECT_EQ(outcome_.num_rejected, 1u);
+    EXPECT_EQ(graph, serial) << num_threads << " threads";
+  }
+}
+
+TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {
+  for (const uint64_t shard_bytes : {uint64_t{1}, uint64_t{1} << 30}) {
+    const std::string suffix = std::to_string(shard_bytes);
+    const auto serial =
+        MakeStore(ExtractSerial, "serial" + suffix, shard_bytes, 1);
+    EXPECT_EQ(num_shards_, shard_bytes == 1 ? 47u : 2u);
+    EXPECT_EQ(MakeStore(Extract, "graph" + suffix, shard_bytes, 2), serial);
+  }
+}
+
+TEST_F(ExtractTest, StopSignalLeavesWholeShardsAndNothingElse) {
+  RunConfig config = corpus_.Config("stopped");
+  config.shard_bytes = 1;
+  std::filesystem::create_directory(config.out);
+  RunControl control;
+  Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+  ASSERT_TRUE(plan.ok());
+  const RecordProcessor processor(plan.value().preset().log_mel,
+                                  config.feature_type);
+  control.stop_signal = 15;
+  const ExtractOutcome outcome = Extract({.plan = plan.value(),
+                                          .processor = processor,
+                                          .shards = {0, 1, 2},
+                                          .folder = config.out,
+                                          .num_threads = 2,
+                                          .num_io_threads = 2,
+                                          .control = &control});
+  EXPECT_FALSE(outcome.fault);
+  EXPECT_TRUE(outcome.committed.empty());
+  EXPECT_TRUE(ReadStoreFiles(config.out).empty());
+}
+
+// What happens to files between plan and extraction.
+class ChangedFilesTest : public testing::TestWithParam<bool> {
+ protected:
+  ExtractOutcome Extract() {
+    RunConfig config;
+    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.out = corpus_.Path("out");
+    std::filesystem::create_directory(config.out);
+    RunControl control;
+    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    change_();
+    const RecordProcessor processor(plan.value().preset().log_mel,
+                                    config.feature_type);
+    const ExtractJob job = {.plan = plan.value(),
+                            .processor = processor,
+                            .shards = {0},
+                            .folder = config.out,
+                            .num_threads = 2,
+                            .num_io_threads = 2,
+                            .control = &control};
+    shard_file_ =
+        config.out + '/' + plan.value().ShardFileName(plan.value().shards[0]);
+    return GetParam() ? melmill::Extract(job) : ExtractSerial(job);
+  }
+
+  void MakeFiles(size_t count) {
+    std::vector<std::string> lines;
+    for (size_t i = 0; i < count; ++i) {
+      lines.push_back(corpus_.AddWav("a" + std::to_string(i) + ".wav", 4000,
+                                     static_cast<uint32_t>(i)));
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+  }
+
+  Corpus corpus_;
+  std::function<void()> change_;
+  std::string shard_file_;
+};
+
+TEST_P(ChangedFilesTest, SingleLastingFaultsRejectTheirRowsOnly) {
+  MakeFiles(5);
+  change_ = [this] {
+    corpus_.AddWav("a1.wav", 5000, 1);  // another size
+    WavSpec other_rate;
+    other_rate.sample_rate_hz = 8000;
+    corpus_.AddWav("a2.wav", 4000, 2, other_rate);  // another header
+    std::filesystem::remove(corpus_.Path("a3.wav"));
+  };
+  const ExtractOutcome outcome = Extract();
+  ASSERT_FALSE(outcome.fault) << outcome.fault->message;
+  EXPECT_EQ(outcome.num_stored, 2u);
+  EXPECT_EQ(outcome.num_rejected, 3u);
+  const Result<ShardReader> shard = ShardReader::Open(shard_file_);
+  ASSERT_TRUE(shard.ok());
+  const std::vector<ShardRow>& rows = shard.value().rows();
+  EXPECT_EQ(rows[0].status, RowStatus::kStored);
+  EXPECT_EQ(rows[1].reject_code, ErrorCode::kChangedSincePlan);
+  EXPECT_EQ(rows[2].reject_code, ErrorCode::kChangedSincePlan);
+  EXPECT_EQ(rows[3].reject_code, ErrorCode::kIoError);
+  EXPECT_EQ(rows[3].reject_detail, ENOENT);
+  EXPECT_EQ(rows[3].num_frames, 0u);
+  EXPECT_EQ(rows[4].status, RowStatus::kStored);
+}
+
+TEST_P(ChangedFilesTest, ManyFaultsInARowEndTheRunAndLeaveNoShard) {
+  MakeFiles(40);
+  change_ = [this] {
+    for (int i = 10; i < 40; ++i) {
+      std::filesystem::remove(corpus_.Path("a" + std::to_string(i) + ".wav"));
+    }
+  };
+  const ExtractOutcome outcome = Extract();
+  ASSERT_TRUE(outcome.fault);
+  EXPECT_EQ(outcome.fault->code, ErrorCode::kMachineFault);
+  EXPECT_TRUE(outcome.committed.empty());
+  EXPECT_TRUE(ReadStoreFiles(corpus_.Path("out")).empty());
+}
+
+INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ChangedFilesTest, testing::Bool(),
+                         [](const auto& param_info) {
+                           return param_info.param ? "Graph" : "Serial";
+                         });
+
+}  // namespace
+}  // namespace melmill

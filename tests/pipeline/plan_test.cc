@@ -1,0 +1,202 @@
+#include "pipeline/plan.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "pipeline/plan_file.h"
+#include "pipeline/plan_row.h"
+#include "tests/support/corpus.h"
+
+namespace melmill {
+namespace {
+
+class PlanTest : public testing::Test {
+ protected:
+  Plan Build(const RunConfig& config) {
+    RunControl control;
+    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok()) << plan.error().message;
+    return std::move(plan).value();
+  }
+
+  RunConfig OneSplit() const {
+    RunConfig config;
+    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    return config;
+  }
+
+  std::vector<PlanRow> Rows(const Plan& plan) {
+    std::vector<PlanRow> rows;
+    EXPECT_TRUE(ForEachPlanRow(*plan.rows, 0, plan.rows->num_rows(),
+                               plan.config.kept_fields.size(),
+                               [&](uint64_t, const PlanRow& row) {
+                                 rows.push_back(row);
+                                 return Result<void>();
+                               })
+                    .ok());
+    return rows;
+  }
+
+  Corpus corpus_;
+};
+
+TEST_F(PlanTest, EveryLineIsARowWithItsFate) {
+  WavSpec stereo;
+  stereo.sample_rate_hz = 44100;
+  stereo.num_channels = 2;
+  stereo.encoding = SampleEncoding::kPcm24;
+  corpus_.WriteManifest(
+      "train.jsonl",
+      {corpus_.AddWav("a.wav", 16000, 1), "", corpus_.Line("missing.wav"),
+       "   ", "{broken", corpus_.AddWav("b.wav", 44100, 2, stereo)});
+  const Plan plan = Build(OneSplit());
+  const std::vector<PlanRow> rows = Rows(plan);
+  ASSERT_EQ(rows.size(), 4u);
+  EXPECT_EQ(rows[0].line, 1u);
+  EXPECT_TRUE(rows[0].is_planned());
+  EXPECT_EQ(rows[0].text, "language English<asr_text>hello");
+  EXPECT_EQ(rows[0].num_samples, 16000);
+  EXPECT_EQ(rows[0].num_frames, 100);
+  EXPECT_EQ(rows[1].line, 3u);
+  EXPECT_EQ(rows[1].code, ErrorCode::kNotFound);
+  EXPECT_EQ(rows[1].audio, corpus_.Path("missing.wav"));
+  EXPECT_EQ(rows[2].line, 5u);
+  EXPECT_EQ(rows[2].code, ErrorCode::kBadJson);
+  EXPECT_EQ(rows[3].header.encoding, SampleEncoding::kPcm24);
+  EXPECT_EQ(rows[3].header.num_channels, 2);
+  EXPECT_EQ(rows[3].header.num_samples, 44100);
+  EXPECT_EQ(rows[3].num_samples, 16000);
+
+  const SplitPlan& split = plan.splits[0];
+  EXPECT_EQ(split.num_lines, 4u);
+  EXPECT_EQ(split.num_blank_lines, 2u);
+  EXPECT_EQ(split.num_rejected, 2u);
+  EXPECT_EQ(split.num_samples, 32000u);
+  EXPECT_EQ(split.languages.at("English").num_rows, 2u);
+  EXPECT_EQ(split.rows_by_rate.at(44100), 1u);
+  EXPECT_EQ(plan.rejects.at(ErrorCode::kNotFound).examples[0].line, 3u);
+}
+
+TEST_F(PlanTest, OrderIsTheManifestsForManyLines) {
+  std::vector<std::string> lines;
+  for (int i = 0; i < 3000; ++i) {
+    lines.push_back(
+        i % 7 == 0 ? "{}" : corpus_.Line("a" + std::to_string(i % 5) + ".wav"));
+  }
+  for (uint32_t i = 0; i < 5; ++i) {
+    corpus_.AddWav("a" + std::to_string(i) + ".wav", 1000 + i, i);
+  }
+  corpus_.WriteManifest("train.jsonl", lines);
+  const Plan plan = Build(OneSplit());
+  const std::vector<PlanRow> rows = Rows(plan);
+  ASSERT_EQ(rows.size(), 3000u);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    ASSERT_EQ(rows[i].line, i + 1);
+    ASSERT_EQ(rows[i].is_planned(), i % 7 != 0);
+    if (rows[i].is_planned()) {
+      ASSERT_EQ(rows[i].num_samples, static_cast<int64_t>(1000 + i % 5));
+    }
+  }
+}
+
+TEST_F(PlanTest, WarningsNameTheirLines) {
+  corpus_.AddWav("a.wav", 4000, 1);
+  corpus_.AddWav("b.wav", 4000, 2);
+  const std::string plain =
+      "{\"audio\": \"" + corpus_.Path("b.wav") + "\", \"text\": \"hi\", ";
+  corpus_.WriteManifest(
+      "train.jsonl",
+      {corpus_.Line("a.wav"), plain + "\"offset\": 1.5, \"id\": 7}",
+       corpus_.Line("a.wav"),
+       "{\"audio\": \"" + corpus_.Path("b.wav") +
+           "\", \"text\": \"language Inglish<asr_text>x\"}"});
+  corpus_.WriteManifest("eval.jsonl", {corpus_.Line("a.wav")});
+  RunConfig config = corpus_.Config("");
+  const Plan plan = Build(config);
+  const auto line = [&](Warning warning) {
+    const Tally& tally = plan.warnings.at(warning);
+    EXPECT_EQ(tally.count, warning == Warning::kRepeatedAudio ? 2u : 1u);
+    return tally.examples[0].split + ":" +
+           std::to_string(tally.examples[0].line);
+  };
+  EXPECT_EQ(line(Warning::kNoTemplate), "train:2");
+  EXPECT_EQ(line(Warning::kSegment), "train:2");
+  EXPECT_EQ(line(Warning::kRepeatedAudio), "train:3");
+  EXPECT_EQ(line(Warning::kUnknownLanguage), "train:4");
+  EXPECT_EQ(line(Warning::kLeak), "eval:1");
+  EXPECT_EQ(plan.splits[0].num_dropped_fields, 2u);  // offset and id
+}
+
+TEST_F(PlanTest, FingerprintFollowsEverythingStored) {
+  corpus_.AddWav("a.wav", 4000, 1);
+  corpus_.WriteManifest("train.jsonl", {corpus_.Line("a.wav")});
+  const Hash128 original = Build(OneSplit()).fingerprint;
+  EXPECT_EQ(Build(OneSplit()).fingerprint, original);
+
+  corpus_.WriteManifest("train.jsonl", {corpus_.Line("a.wav", "bye")});
+  EXPECT_NE(Build(OneSplit()).fingerprint, original);
+  corpus_.WriteManifest("train.jsonl", {"", corpus_.Line("a.wav")});
+  EXPECT_NE(Build(OneSplit()).fingerprint, original);
+  corpus_.WriteManifest("train.jsonl", {corpus_.Line("a.wav")});
+  RunConfig config = OneSplit();
+  config.feature_type = FeatureType::kFloat32;
+  EXPECT_NE(Build(config).fingerprint, original);
+  corpus_.AddWav("a.wav", 4001, 1);
+  EXPECT_NE(Build(OneSplit()).fingerprint, original);
+}
+
+TEST_F(PlanTest, RefusesUnusableManifests) {
+  RunControl control;
+  EXPECT_THROW((void)BuildPlan(OneSplit(), corpus_.Path(""), &control),
+               SetupError);
+  corpus_.WriteManifest("train.jsonl", {"", "  "});
+  EXPECT_THROW((void)BuildPlan(OneSplit(), corpus_.Path(""), &control),
+               SetupError);
+}
+
+TEST_F(PlanTest, ReadsBackFromItsFile) {
+  corpus_.MakeMixed();
+  RunConfig config = corpus_.Config("");
+  config.kept_fields = {"speaker"};
+  const Plan plan = Build(config);
+  const std::string path = corpus_.Path("plan.h5");
+  ASSERT_TRUE(WritePlanFile(plan, path).ok());
+  const Result<StoredPlan> stored = ReadPlanFile(path);
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
+  EXPECT_EQ(stored.value().contract, plan.contract);
+  EXPECT_EQ(stored.value().producer, plan.producer);
+  EXPECT_EQ(stored.value().fingerprint, ToHex(plan.fingerprint));
+  EXPECT_EQ(stored.value().shard_target_bytes, plan.shard_target_bytes);
+  EXPECT_EQ(stored.value().split_names,
+            (std::vector<std::string>{"train", "eval"}));
+  EXPECT_EQ(stored.value().kept_fields, config.kept_fields);
+  EXPECT_EQ(stored.value().rows_by_shard_file.size(), plan.shards.size());
+  for (const PlannedShard& shard : plan.shards) {
+    EXPECT_EQ(stored.value().rows_by_shard_file.at(plan.ShardFileName(shard)),
+              shard.num_rows);
+  }
+  Hasher128 from_plan;
+  Hasher128 from_file;
+  for (const PlanRow& row : Rows(plan)) HashRow(row, &from_plan);
+  ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0,
+                             stored.value().rows->num_rows(), 1,
+                             [&](uint64_t, const PlanRow& row) {
+                               HashRow(row, &from_file);
+                               return Result<void>();
+                             })
+                  .ok());
+  EXPECT_EQ(from_plan.Digest(), from_file.Digest());
+}
+
+TEST_F(PlanTest, RefusesAFileThatIsNoPlan) {
+  EXPECT_EQ(ReadPlanFile(corpus_.Path("none")).error().code,
+            ErrorCode::kNotFound);
+  WriteWholeFile(corpus_.Path("plan.h5"), std::string(5000, 'x'));
+  EXPECT_EQ(ReadPlanFile(corpus_.Path("plan.h5")).error().code,
+            ErrorCode::kBadHeader);
+}
+
+}  // namespace
+}  // namespace melmill
