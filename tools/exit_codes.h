@@ -1,0 +1,18 @@
+#ifndef MELMILL_TOOLS_EXIT_CODES_H_
+#define MELMILL_TOOLS_EXIT_CODES_H_
+
+namespace melmill {
+
+// What melmill's commands return; docs/format.md and --help name them too.
+enum ExitCode : int {
+  kExitOk = 0,
+  kExitDamaged = 1,   // verify found damage
+  kExitUsage = 2,     // wrong usage, configuration, manifest or folder
+  kExitRejects = 3,   // finished, but more lines rejected than allowed
+  kExitMachine = 4,   // a fault of the machine; run again to go on
+  kExitSignal = 128,  // plus the number of the signal; run again to go on
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_EXIT_CODES_H_

@@ -1,0 +1,80 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "pipeline/run.h"
+#include "tools/commands.h"
+#include "tools/config_file.h"
+#include "tools/input_flags.h"
+#include "tools/progress_line.h"
+#include "tools/signals.h"
+#include "tools/summary.h"
+
+namespace melmill {
+namespace {
+
+struct ExtractFlags {
+  InputFlags input;
+  std::string out;
+  bool update = false;
+  bool json = false;
+  bool quiet = false;
+};
+
+int RunExtractCommand(const ExtractFlags& flags) {
+  RunConfig config = MakeRunConfig(flags.input);
+  config.out = flags.out;
+  while (config.out.size() > 1 && config.out.ends_with('/')) {
+    config.out.pop_back();
+  }
+  config.update = flags.update;
+  static RunControl control;
+  InstallSignalHandlers(&control);
+  RunReport report;
+  {
+    std::optional<ProgressLine> progress;
+    if (!flags.quiet) progress.emplace(control);
+    report = RunExtract(config, &control);
+  }
+  const int exit_code = ExitCodeOf(report, config, control);
+  if (flags.json) {
+    fmt::print("{}", FormatJsonReport(report, config.out, exit_code));
+  } else if (!flags.quiet || exit_code != 0) {
+    fmt::print(stderr, "{}", FormatSummary(report, config.out));
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+void AddExtractCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command =
+      app->add_subcommand("extract", "Make a feature store from manifests");
+  auto flags = std::make_shared<ExtractFlags>();
+  AddInputFlags(command, &flags->input);
+  command
+      ->add_option("--out", flags->out,
+                   "Folder of the store; made if its parent exists. Run again "
+                   "to go on after any interruption")
+      ->required();
+  command->add_flag("--update", flags->update,
+                    "Change a store that was made from another manifest, from "
+                    "other texts or files");
+  command->add_flag("--json", flags->json,
+                    "Print one JSON object on standard output at the end "
+                    "instead of the summary");
+  command->add_flag("--quiet", flags->quiet, "Print only what went wrong");
+  AddConfigFlag(command);
+  command->callback(
+      [flags, exit_code] { *exit_code = RunExtractCommand(*flags); });
+  command->footer(
+      "Exit codes: 0 all lines stored (or rejects within --max-rejects), "
+      "2 wrong usage or input, nothing written, 3 some lines rejected, "
+      "4 fault of the machine, 130/143 stopped by a signal; after 4, 130 and "
+      "143 the same command goes on.");
+}
+
+}  // namespace melmill

@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+
+#include "io/durable_file.h"
+#include "io/store_index.h"
+#include "pipeline/config.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/store_folder.h"
+#include "tools/commands.h"
+#include "tools/exit_codes.h"
+#include "tools/summary.h"
+
+namespace melmill {
+namespace {
+
+constexpr size_t kMaxStoreIndexBytes = size_t{256} << 20;
+constexpr double kSamplesPerHour = 16000.0 * 3600;
+
+void PrintComplete(const std::string& folder, const StoreIndex& store) {
+  uint64_t num_bytes = 0;
+  for (const ShardEntry& shard : store.shards) num_bytes += shard.num_bytes;
+  fmt::print("{}: complete, format {}.{}, {} shards, {}\n", folder,
+             store.format_major, store.format_minor, store.shards.size(),
+             FormatBytes(num_bytes));
+  for (const SplitEntry& split : store.splits) {
+    fmt::print("  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n",
+               split.name, split.num_stored,
+               static_cast<double>(split.num_samples) / kSamplesPerHour,
+               split.num_frames, split.num_rejected);
+  }
+  fmt::print("contract: {}\nproducer: {}\n", store.contract, store.producer);
+}
+
+void PrintUnfinished(const std::string& folder, const StoredPlan& plan) {
+  uint64_t num_made = 0;
+  uint64_t rows_made = 0;
+  uint64_t rows_planned = 0;
+  for (const auto& [file, num_rows] : plan.rows_by_shard_file) {
+    rows_planned += num_rows;
+    if (!FileExists(folder + '/' + file)) continue;
+    ++num_made;
+    rows_made += num_rows;
+  }
+  fmt::print(
+      "{}: UNFINISHED: {} of {} shards made ({} of {} rows); the melmill "
+      "extract command that began it goes on\n",
+      folder, num_made, plan.rows_by_shard_file.size(), rows_made,
+      rows_planned);
+  fmt::print("splits: {}\n{} manifest lines\n",
+             fmt::join(plan.split_names, ", "), plan.rows->num_rows());
+  fmt::print("contract: {}\nproducer: {}\n", plan.contract, plan.producer);
+}
+
+int RunInfoCommand(const std::string& folder) {
+  const Result<std::string> text =
+      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxStoreIndexBytes);
+  if (text.ok()) {
+    const Result<StoreIndex> store = ParseStoreIndex(text.value());
+    if (!store.ok()) {
+      throw SetupError(
+          fmt::format("{}/store.json: {}", folder, store.error().message));
+    }
+    PrintComplete(folder, store.value());
+    return kExitOk;
+  }
+  const Result<StoredPlan> plan = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!plan.ok()) {
+    throw SetupError(fmt::format("{} is not a melmill store: {}", folder,
+                                 plan.error().message));
+  }
+  PrintUnfinished(folder, plan.value());
+  return kExitOk;
+}
+
+}  // namespace
+
+void AddInfoCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "info", "Say what a store holds, or how far an unfinished one is");
+  auto folder = std::make_shared<std::string>();
+  command->add_option("STORE", *folder, "The store's folder")->required();
+  command->callback(
+      [folder, exit_code] { *exit_code = RunInfoCommand(*folder); });
+}
+
+}  // namespace melmill

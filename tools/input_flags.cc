@@ -1,0 +1,83 @@
+#include "tools/input_flags.h"
+
+namespace melmill {
+
+void AddInputFlags(CLI::App* command, InputFlags* flags) {
+  command
+      ->add_option("MANIFEST", flags->manifests,
+                   "Manifests: files ending in .jsonl or .json with one JSON "
+                   "object a line, {\"audio\": \"a.wav\", \"text\": "
+                   "\"language English<asr_text>hello\"}. Each becomes a "
+                   "split of the store, named after the file or as NAME=FILE")
+      ->required();
+  command
+      ->add_option("--preset", flags->preset,
+                   "Features to make: qwen3-asr (128 mels; also for "
+                   "whisper-large-v3 up to 30 s) or whisper (80 mels)")
+      ->capture_default_str();
+  command
+      ->add_option("--dtype", flags->feature_type,
+                   "How features are stored: f16 or f32")
+      ->check(CLI::IsMember({"f16", "f32"}))
+      ->capture_default_str();
+  command->add_option("--audio-root", flags->audio_root,
+                      "Folder that relative audio paths start from (default: "
+                      "the working directory)");
+  command->add_option("--keep", flags->kept_fields,
+                      "A further manifest field to store (give it again for "
+                      "more)");
+  command->add_flag("--no-text", flags->no_text,
+                    "Accept lines without \"text\"");
+  command->add_flag("--strict-text", flags->strict_text,
+                    "Reject texts that do not follow \"language "
+                    "{Name}<asr_text>{transcript}\" instead of warning");
+  command
+      ->add_option("--max-duration", flags->max_duration_s,
+                   "Reject longer files, in seconds")
+      ->capture_default_str();
+  command->add_flag("--truncate", flags->truncate,
+                    "Cut clips at the longest the preset takes (whisper: "
+                    "30 s) instead of rejecting them");
+  command->add_option("--max-rejects", flags->max_rejects,
+                      "Succeed with up to N rejected lines, or P% of them "
+                      "(default: none)");
+  command->add_option("--shard-size", flags->shard_bytes,
+                      "Target size of a shard file, as 256MiB or 1GiB "
+                      "(default: 256MiB, more for very large splits)");
+  command->add_option("--threads", flags->num_threads,
+                      "Threads that compute (default: all CPUs this process "
+                      "may use)");
+  command
+      ->add_option("--io-threads", flags->num_io_threads,
+                   "Threads that wait for the disk")
+      ->capture_default_str();
+  // A manifest behind it must not be swallowed by --keep.
+  command->get_option("--keep")->allow_extra_args(false);
+}
+
+RunConfig MakeRunConfig(const InputFlags& flags) {
+  RunConfig config;
+  for (const std::string& manifest : flags.manifests) {
+    config.splits.push_back(ParseSplitInput(manifest));
+  }
+  config.preset = flags.preset;
+  config.feature_type = flags.feature_type == "f16" ? FeatureType::kFloat16
+                                                    : FeatureType::kFloat32;
+  config.audio_root = flags.audio_root;
+  config.kept_fields = flags.kept_fields;
+  config.require_text = !flags.no_text;
+  config.strict_text = flags.strict_text;
+  config.max_duration_s = flags.max_duration_s;
+  config.truncate = flags.truncate;
+  if (!flags.max_rejects.empty()) {
+    config.max_rejects = ParseMaxRejects(flags.max_rejects);
+  }
+  if (!flags.shard_bytes.empty()) {
+    config.shard_bytes = ParseByteSize(flags.shard_bytes);
+  }
+  config.num_threads = flags.num_threads;
+  config.num_io_threads = flags.num_io_threads;
+  return config;
+}
+
+}  // namespace melmill

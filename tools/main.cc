@@ -1,0 +1,48 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+
+#include "pipeline/config.h"
+#include "tools/commands.h"
+#include "tools/config_file.h"
+#include "tools/exit_codes.h"
+
+namespace {
+
+int Run(int argc, char** argv) {
+  CLI::App app(
+      "melmill turns JSONL manifests of WAV files into stores of log-mel "
+      "features that training reads directly.");
+  app.set_version_flag("--version", "melmill " MELMILL_VERSION);
+  app.require_subcommand(1);
+  app.footer("melmill COMMAND --help tells more about a command.");
+  melmill::ReadConfigFiles(&app);
+  int exit_code = melmill::kExitOk;
+  melmill::AddExtractCommand(&app, &exit_code);
+  melmill::AddValidateCommand(&app, &exit_code);
+  melmill::AddInfoCommand(&app, &exit_code);
+  melmill::AddVerifyCommand(&app, &exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int status = app.exit(error, std::cout, std::cerr);
+    return status == 0 ? melmill::kExitOk : melmill::kExitUsage;
+  }
+  return exit_code;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return Run(argc, argv);
+  } catch (const melmill::SetupError& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return melmill::kExitUsage;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return melmill::kExitMachine;
+  }
+}

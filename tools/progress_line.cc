@@ -1,0 +1,90 @@
+#include "tools/progress_line.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace melmill {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr auto kTerminalInterval = std::chrono::milliseconds(200);
+constexpr auto kLogInterval = std::chrono::minutes(1);
+constexpr double kSamplesPerHour = 16000.0 * 3600;
+
+std::string Clock(double seconds) {
+  const auto total = static_cast<long>(seconds + 0.5);
+  if (total < 3600) return fmt::format("{}:{:02}", total / 60, total % 60);
+  return fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60,
+                     total % 60);
+}
+
+}  // namespace
+
+std::string DescribeProgress(const RunControl& control, double seconds) {
+  switch (control.phase.load()) {
+    case RunControl::Phase::kPlan:
+      return fmt::format("planning: {} lines", control.lines_planned.load());
+    case RunControl::Phase::kFinish:
+      return "finishing";
+    case RunControl::Phase::kExtract:
+      break;
+  }
+  const auto done = static_cast<double>(control.samples_done.load());
+  const auto all = static_cast<double>(control.samples_to_do.load());
+  std::string text = fmt::format("extracting: {:.2f} of {:.2f} h",
+                                 done / kSamplesPerHour, all / kSamplesPerHour);
+  if (done > 0 && all > 0 && seconds > 0) {
+    const double real_time = done / kSamplesPerHour * 3600 / seconds;
+    text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
+                        100 * done / all, real_time,
+                        Clock((all - done) / done * seconds));
+  }
+  return text;
+}
+
+ProgressLine::ProgressLine(const RunControl& control)
+    : control_(control),
+      is_terminal_(isatty(STDERR_FILENO) == 1),
+      thread_([this] { Show(); }) {}
+
+ProgressLine::~ProgressLine() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  ending_changed_.notify_all();
+  thread_.join();
+  if (is_terminal_) std::fputs("\r\033[K", stderr);
+}
+
+void ProgressLine::Show() {
+  auto phase = control_.phase.load();
+  auto phase_start = steady_clock::now();
+  std::unique_lock lock(mutex_);
+  while (true) {
+    const auto interval = is_terminal_
+                              ? std::chrono::milliseconds(kTerminalInterval)
+                              : std::chrono::milliseconds(kLogInterval);
+    if (ending_changed_.wait_for(lock, interval, [this] { return ending_; })) {
+      return;
+    }
+    if (control_.phase.load() != phase) {
+      phase = control_.phase.load();
+      phase_start = steady_clock::now();
+    }
+    const std::chrono::duration<double> elapsed =
+        steady_clock::now() - phase_start;
+    const std::string text = DescribeProgress(control_, elapsed.count());
+    if (is_terminal_) {
+      fmt::print(stderr, "\r\033[K{}", text);
+    } else {
+      fmt::print(stderr, "{}\n", text);
+    }
+    std::fflush(stderr);
+  }
+}
+
+}  // namespace melmill

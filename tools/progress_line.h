@@ -1,0 +1,40 @@
+#ifndef MELMILL_TOOLS_PROGRESS_LINE_H_
+#define MELMILL_TOOLS_PROGRESS_LINE_H_
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "pipeline/progress.h"
+
+namespace melmill {
+
+// "extracting: 1.20 of 3.00 h (40 %), 5200 x real time, 0:12 left"
+std::string DescribeProgress(const RunControl& control, double seconds);
+
+// Shows a run's progress on standard error from a thread of its own until it
+// is destroyed: one line that is written over on a terminal, elsewhere a line
+// a minute.
+class ProgressLine {
+ public:
+  explicit ProgressLine(const RunControl& control);
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+ private:
+  void Show();
+
+  const RunControl& control_;
+  const bool is_terminal_;
+  std::mutex mutex_;
+  std::condition_variable ending_changed_;
+  bool ending_ = false;
+  std::thread thread_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_PROGRESS_LINE_H_

@@ -1,0 +1,29 @@
+#include "tools/signals.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+namespace melmill {
+namespace {
+
+RunControl* signalled_run = nullptr;
+
+void HandleSignal(int number) {
+  static_assert(std::atomic<int>::is_always_lock_free);
+  if (signalled_run->stop_signal.exchange(number) != 0) _exit(128 + number);
+}
+
+}  // namespace
+
+void InstallSignalHandlers(RunControl* control) {
+  signalled_run = control;
+  struct sigaction action = {};
+  action.sa_handler = HandleSignal;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGTERM, &action, nullptr);
+  signal(SIGXFSZ, SIG_IGN);
+  signal(SIGPIPE, SIG_IGN);
+}
+
+}  // namespace melmill

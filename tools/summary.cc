@@ -1,0 +1,412 @@
+#include "tools/summary.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <utility>
+#include <vector>
+
+#include "io/manifest.h"
+#include "pipeline/store_folder.h"
+#include "tools/exit_codes.h"
+
+namespace melmill {
+namespace {
+
+constexpr double kSecondsPerHour = 3600;
+
+double Hours(uint64_t num_samples, const RunReport& report) {
+  const int rate_hz = report.plan->preset().log_mel.mel.sample_rate_hz;
+  return static_cast<double>(num_samples) / rate_hz / kSecondsPerHour;
+}
+
+uint64_t StoredRows(const StoreIndex& store) {
+  uint64_t sum = 0;
+  for (const SplitEntry& split : store.splits) sum += split.num_stored;
+  return sum;
+}
+
+uint64_t StoredSamples(const StoreIndex& store) {
+  uint64_t sum = 0;
+  for (const SplitEntry& split : store.splits) sum += split.num_samples;
+  return sum;
+}
+
+double RealTimeFactor(const RunReport& report) {
+  return report.total_seconds > 0 ? Hours(report.num_samples_made, report) *
+                                        kSecondsPerHour / report.total_seconds
+                                  : 0;
+}
+
+std::map<std::string, LanguageCount> SumLanguages(const Plan& plan) {
+  std::map<std::string, LanguageCount> sum;
+  for (const SplitPlan& split : plan.splits) {
+    for (const auto& [name, count] : split.languages) {
+      sum[name].num_rows += count.num_rows;
+      sum[name].num_samples += count.num_samples;
+    }
+  }
+  return sum;
+}
+
+std::map<int, uint64_t> SumRates(const Plan& plan) {
+  std::map<int, uint64_t> sum;
+  for (const SplitPlan& split : plan.splits) {
+    for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
+  }
+  return sum;
+}
+
+// Bytes that a terminal would act on, shown instead.
+std::string Printable(const std::string& text) {
+  std::string shown;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      shown += fmt::format("\\x{:02x}", byte);
+    } else {
+      shown += c;
+    }
+  }
+  return shown;
+}
+
+std::string Place(const Tally::Example& example) {
+  std::string text = fmt::format("{} line {}", example.split, example.line);
+  if (!example.audio.empty()) text += ": " + Printable(example.audio);
+  return text;
+}
+
+std::string_view WarningName(Warning warning) {
+  switch (warning) {
+    case Warning::kNoTemplate:
+      return "no_template";
+    case Warning::kUnknownLanguage:
+      return "unknown_language";
+    case Warning::kSegment:
+      return "segment";
+    case Warning::kRepeatedAudio:
+      return "repeated_audio";
+    case Warning::kLeak:
+      return "leak";
+  }
+  return "";
+}
+
+std::string DescribeWarning(Warning warning, const Tally& tally) {
+  switch (warning) {
+    case Warning::kNoTemplate:
+      return fmt::format(
+          "{} texts do not follow \"language {{Name}}<asr_text>{{transcript}}\""
+          " (--strict-text rejects them)",
+          tally.count);
+    case Warning::kUnknownLanguage:
+      return fmt::format(
+          "{} texts name a language that is not in the model's "
+          "list, such as \"{}\"",
+          tally.count, Printable(tally.examples[0].message));
+    case Warning::kSegment:
+      return fmt::format(
+          "{} lines have an offset or start: WHOLE FILES ARE "
+          "USED, not segments of them",
+          tally.count);
+    case Warning::kRepeatedAudio:
+      return fmt::format("{} lines name an audio file again; each is stored",
+                         tally.count);
+    case Warning::kLeak:
+      return fmt::format(
+          "LEAK: {} lines name an audio file that another split holds too",
+          tally.count);
+  }
+  return "";
+}
+
+void AddWarnings(const RunReport& report, std::string* text) {
+  for (const std::string& note : report.notes) {
+    *text += fmt::format("warning: {}\n", note);
+  }
+  if (!report.plan) return;
+  for (const auto& [warning, tally] : report.plan->warnings) {
+    *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
+    for (const Tally::Example& example : tally.examples) {
+      *text += fmt::format("  {}\n", Place(example));
+    }
+  }
+  for (const SplitPlan& split : report.plan->splits) {
+    if (split.num_blank_lines > 0) {
+      *text += fmt::format("{}: {} blank lines skipped\n", split.name,
+                           split.num_blank_lines);
+    }
+    if (split.num_dropped_fields > 0) {
+      *text += fmt::format(
+          "{}: {} further fields dropped (--keep FIELD stores one)\n",
+          split.name, split.num_dropped_fields);
+    }
+  }
+}
+
+void AddRejected(const RunReport& report, std::string* text) {
+  if (report.num_rejected == 0) return;
+  *text += fmt::format("rejected {} of {} lines:\n", report.num_rejected,
+                       report.plan->num_lines());
+  std::vector<std::pair<ErrorCode, const Tally*>> reasons;
+  for (const auto& [code, tally] : report.rejects) {
+    reasons.emplace_back(code, &tally);
+  }
+  std::stable_sort(reasons.begin(), reasons.end(),
+                   [](const auto& a, const auto& b) {
+                     return a.second->count > b.second->count;
+                   });
+  for (const auto& [code, tally] : reasons) {
+    *text += fmt::format("  {:6} {}\n", tally->count, ErrorCodeName(code));
+    for (const Tally::Example& example : tally->examples) {
+      *text += fmt::format("         {}: {}\n", Place(example),
+                           Printable(example.message));
+    }
+  }
+}
+
+void AddLanguages(const RunReport& report, std::string* text) {
+  const auto languages = SumLanguages(*report.plan);
+  if (languages.size() == 1 && languages.begin()->first.empty()) return;
+  *text += "languages:\n";
+  for (const auto& [name, count] : languages) {
+    const std::string label =
+        name.empty() ? "(none given)"
+                     : name + (IsKnownLanguage(name) ? "" : " (unknown)");
+    *text += fmt::format("  {:24} {:9} rows {:9.2f} h\n", Printable(label),
+                         count.num_rows, Hours(count.num_samples, report));
+  }
+}
+
+void AddRates(const RunReport& report, std::string* text) {
+  *text += "sample rates:\n";
+  for (const auto& [rate_hz, rows] : SumRates(*report.plan)) {
+    *text += fmt::format("  {:21} Hz {:9} rows\n", rate_hz, rows);
+  }
+}
+
+void AddChange(const PlanChange& change, std::string* text) {
+  *text += fmt::format(
+      "against the store as it is: {} lines added, {} gone, {} changed{}{}; "
+      "{} shards kept, {} to make\n",
+      change.num_added, change.num_gone, change.num_changed,
+      change.is_reordered ? ", others moved" : "",
+      change.num_mended > 0
+          ? fmt::format(", {} rejected ones with another outcome now",
+                        change.num_mended)
+          : "",
+      change.num_shards_kept, change.num_shards_to_make);
+}
+
+void AddPlanned(const RunReport& report, std::string* text) {
+  const Plan& plan = *report.plan;
+  *text += fmt::format("{} of {} lines can be stored: {:.2f} h, {} in {} {}\n",
+                       plan.num_lines() - plan.num_rejected(), plan.num_lines(),
+                       Hours(plan.num_samples(), report),
+                       FormatBytes(report.store_bytes), plan.shards.size(),
+                       plan.shards.size() == 1 ? "shard" : "shards");
+}
+
+void AddStored(const RunReport& report, std::string* text) {
+  const StoreIndex& store = *report.store;
+  *text +=
+      fmt::format("stored {} rows, {:.2f} h, {} in {} {} ({} made, {} kept)\n",
+                  StoredRows(store), Hours(StoredSamples(store), report),
+                  FormatBytes(report.store_bytes), store.shards.size(),
+                  store.shards.size() == 1 ? "shard" : "shards",
+                  report.num_shards_made, report.num_shards_kept);
+}
+
+void AddTime(const RunReport& report, std::string* text) {
+  *text += fmt::format("{:.2f} s, of which the plan took {:.2f} s",
+                       report.total_seconds, report.plan_seconds);
+  if (report.num_samples_made > 0) {
+    *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
+  }
+  *text += '\n';
+}
+
+std::vector<std::string> AcceptedFiles(const RunReport& report,
+                                       const std::string& out) {
+  std::vector<std::string> files;
+  if (!report.store) return files;
+  for (const SplitEntry& split : report.store->splits) {
+    files.push_back(out + '/' + split.accepted.file);
+  }
+  return files;
+}
+
+std::string_view StatusName(RunStatus status) {
+  switch (status) {
+    case RunStatus::kPlanned:
+      return "planned";
+    case RunStatus::kFinished:
+      return "finished";
+    case RunStatus::kNothingToDo:
+      return "nothing_to_do";
+    case RunStatus::kTooManyRejects:
+      return "too_many_rejects";
+    case RunStatus::kNeedsUpdate:
+      return "needs_update";
+    case RunStatus::kStopped:
+      return "stopped";
+    case RunStatus::kMachineFault:
+      return "machine_fault";
+  }
+  return "";
+}
+
+// The last line: what to do next.
+std::string NextStep(const RunReport& report, const std::string& out) {
+  switch (report.status) {
+    case RunStatus::kPlanned:
+      return report.num_rejected == 0 ? "all lines are good"
+                                      : "the other lines are good";
+    case RunStatus::kFinished:
+      return fmt::format("train on {}",
+                         fmt::join(AcceptedFiles(report, out), " "));
+    case RunStatus::kNothingToDo:
+      return fmt::format("nothing to do: the store is complete; train on {}",
+                         fmt::join(AcceptedFiles(report, out), " "));
+    case RunStatus::kTooManyRejects:
+      return "more lines are rejected than --max-rejects allows: nothing was "
+             "extracted";
+    case RunStatus::kNeedsUpdate:
+      return fmt::format(
+          "{} was made from another input: nothing was changed; --update makes "
+          "it follow",
+          out);
+    case RunStatus::kStopped:
+      return "stopped: the same command goes on from here";
+    case RunStatus::kMachineFault:
+      return fmt::format("error: {}\nthe same command goes on from here",
+                         Printable(report.fault->message));
+  }
+  return "";
+}
+
+using nlohmann::ordered_json;
+
+ordered_json JsonTallies(const RunReport& report) {
+  ordered_json reasons = ordered_json::object();
+  for (const auto& [code, tally] : report.rejects) {
+    reasons[std::string(ErrorCodeName(code))] = tally.count;
+  }
+  return reasons;
+}
+
+ordered_json JsonWarnings(const Plan& plan) {
+  ordered_json warnings = ordered_json::object();
+  for (const auto& [warning, tally] : plan.warnings) {
+    warnings[std::string(WarningName(warning))] = tally.count;
+  }
+  return warnings;
+}
+
+ordered_json JsonLanguages(const RunReport& report) {
+  ordered_json languages = ordered_json::object();
+  for (const auto& [name, count] : SumLanguages(*report.plan)) {
+    languages[name] = {{"rows", count.num_rows},
+                       {"hours", Hours(count.num_samples, report)}};
+  }
+  return languages;
+}
+
+void AddJsonPlan(const RunReport& report, ordered_json* json) {
+  (*json)["lines"] = report.plan->num_lines();
+  (*json)["rejected"] = report.num_rejected;
+  (*json)["rejects"] = JsonTallies(report);
+  (*json)["warnings"] = JsonWarnings(*report.plan);
+  (*json)["languages"] = JsonLanguages(report);
+  (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
+  (*json)["bytes"] = report.store_bytes;
+}
+
+void AddJsonStore(const RunReport& report, const std::string& out,
+                  ordered_json* json) {
+  const StoreIndex& store = *report.store;
+  (*json)["stored"] = StoredRows(store);
+  (*json)["hours"] = Hours(StoredSamples(store), report);
+  (*json)["shards"] = store.shards.size();
+  (*json)["accepted"] = AcceptedFiles(report, out);
+}
+
+}  // namespace
+
+std::string FormatBytes(uint64_t num_bytes) {
+  const auto value = static_cast<double>(num_bytes);
+  if (value >= 1e12) return fmt::format("{:.2f} TB", value / 1e12);
+  if (value >= 1e9) return fmt::format("{:.2f} GB", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.1f} MB", value / 1e6);
+  return fmt::format("{:.1f} kB", value / 1e3);
+}
+
+std::string FormatSummary(const RunReport& report, const std::string& out) {
+  std::string text;
+  AddWarnings(report, &text);
+  if (report.plan) {
+    AddRejected(report, &text);
+    if (!report.store) {
+      AddRates(report, &text);
+      AddLanguages(report, &text);
+      AddPlanned(report, &text);
+    }
+  }
+  if (report.change) AddChange(*report.change, &text);
+  if (report.store) {
+    AddLanguages(report, &text);
+    AddStored(report, &text);
+  }
+  if (report.plan) AddTime(report, &text);
+  return text + NextStep(report, out) + '\n';
+}
+
+std::string FormatJsonReport(const RunReport& report, const std::string& out,
+                             int exit_code) {
+  ordered_json json;
+  json["status"] = StatusName(report.status);
+  json["exit_code"] = exit_code;
+  if (report.fault) json["error"] = report.fault->message;
+  if (report.plan) AddJsonPlan(report, &json);
+  if (report.store) AddJsonStore(report, out, &json);
+  if (report.change) {
+    json["change"] = {{"added", report.change->num_added},
+                      {"gone", report.change->num_gone},
+                      {"changed", report.change->num_changed},
+                      {"mended", report.change->num_mended},
+                      {"reordered", report.change->is_reordered}};
+  }
+  json["shards_made"] = report.num_shards_made;
+  json["shards_kept"] = report.num_shards_kept;
+  json["plan_seconds"] = report.plan_seconds;
+  json["seconds"] = report.total_seconds;
+  json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
+         '\n';
+}
+
+int ExitCodeOf(const RunReport& report, const RunConfig& config,
+               const RunControl& control) {
+  switch (report.status) {
+    case RunStatus::kStopped:
+      return kExitSignal + control.stop_signal.load();
+    case RunStatus::kMachineFault:
+      return kExitMachine;
+    case RunStatus::kNeedsUpdate:
+      return kExitUsage;
+    case RunStatus::kTooManyRejects:
+      return kExitRejects;
+    case RunStatus::kPlanned:
+    case RunStatus::kFinished:
+    case RunStatus::kNothingToDo:
+      break;
+  }
+  const MaxRejects allowed = config.max_rejects.value_or(MaxRejects());
+  return allowed.Allows(report.num_rejected, report.plan->num_lines())
+             ? kExitOk
+             : kExitRejects;
+}
+
+}  // namespace melmill
