@@ -80,7 +80,7 @@ class PlanBuilder {
   size_t reader_split_ = 0;  // the split after the one being read
 
   std::vector<std::vector<uint64_t>> audio_hashes_;  // one list a split
-  std::vector<uint64_t> leaked_hashes_;              // sorted
+  std::vector<uint64_t> repeated_hashes_;  // of strings seen twice, sorted
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
   std::optional<Error> failure_;
@@ -288,7 +288,7 @@ void PlanBuilder::RunPipeline() {
   });
 }
 
-// Sorts the hashes and keeps those that are worth a look: seen twice.
+// Keeps the hashes of audio strings that are there more than once.
 void PlanBuilder::FindRepeatedAudio() {
   std::vector<uint64_t> all;
   for (std::vector<uint64_t>& hashes : audio_hashes_) {
@@ -298,8 +298,8 @@ void PlanBuilder::FindRepeatedAudio() {
   std::sort(all.begin(), all.end());
   for (size_t i = 1; i < all.size(); ++i) {
     if (all[i] == all[i - 1] &&
-        (leaked_hashes_.empty() || leaked_hashes_.back() != all[i])) {
-      leaked_hashes_.push_back(all[i]);
+        (repeated_hashes_.empty() || repeated_hashes_.back() != all[i])) {
+      repeated_hashes_.push_back(all[i]);
     }
   }
 }
@@ -308,18 +308,19 @@ void PlanBuilder::FindRepeatedAudio() {
 // one across splits.
 Result<void> PlanBuilder::CollectRepeatedExamples() {
   FindRepeatedAudio();
-  if (leaked_hashes_.empty()) return {};
-  std::vector<uint32_t> first_split(leaked_hashes_.size(), UINT32_MAX);
-  std::vector<uint32_t> last_split(leaked_hashes_.size(), UINT32_MAX);
+  if (repeated_hashes_.empty()) return {};
+  std::vector<uint32_t> first_split(repeated_hashes_.size(), UINT32_MAX);
+  std::vector<uint32_t> last_split(repeated_hashes_.size(), UINT32_MAX);
   return ForEachPlanRow(
       *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
         const uint64_t hash = Xxh3_64(row.audio);
-        const auto found = std::lower_bound(leaked_hashes_.begin(),
-                                            leaked_hashes_.end(), hash);
-        if (found == leaked_hashes_.end() || *found != hash) return {};
-        const auto index = static_cast<size_t>(found - leaked_hashes_.begin());
+        const auto found = std::lower_bound(repeated_hashes_.begin(),
+                                            repeated_hashes_.end(), hash);
+        if (found == repeated_hashes_.end() || *found != hash) return {};
+        const auto index =
+            static_cast<size_t>(found - repeated_hashes_.begin());
         const std::string& name = plan_.splits[row.split].name;
         const Tally::Example place = {name, row.line, row.audio, ""};
         if (last_split[index] == row.split) {

@@ -5,10 +5,13 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "io/durable_file.h"
@@ -90,6 +93,7 @@ class ExtractRun {
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
+  bool HasAllOtherFiles() const;
   void CheckDiskSpace() const;
   bool WritePlan();
   bool ExtractShards();
@@ -177,6 +181,22 @@ bool ExtractRun::CheckRejects() {
   return EndWith(RunStatus::kTooManyRejects);
 }
 
+// Whether the files of a complete store that are no shards are there, of the
+// right sizes; verify also reads them.
+bool ExtractRun::HasAllOtherFiles() const {
+  const auto is_there = [this](const FileEntry& entry) {
+    std::error_code error;
+    return std::filesystem::file_size(config_.out + '/' + entry.file, error) ==
+           entry.num_bytes;
+  };
+  const StoreIndex& index = *found_.index;
+  return found_.plan && is_there(index.rejects) &&
+         std::all_of(index.splits.begin(), index.splits.end(),
+                     [&](const SplitEntry& split) {
+                       return is_there(split.table) && is_there(split.accepted);
+                     });
+}
+
 // Compares plan and folder; goes on if there is something to do that may be
 // done.
 bool ExtractRun::CheckStore() {
@@ -193,7 +213,9 @@ bool ExtractRun::CheckStore() {
       found_.index ? found_.index->plan : found_.plan->fingerprint;
   const bool same_plan = old_fingerprint == fingerprint;
   if (same_plan && (!found_.index || shards_.num_mended_rows == 0)) {
-    if (!found_.index || !shards_.to_make.empty()) return true;  // goes on
+    if (!found_.index || !shards_.to_make.empty() || !HasAllOtherFiles()) {
+      return true;  // goes on
+    }
     report_.store = found_.index;
     AddRejects(shards_.still_rejected, &report_.rejects);
     report_.num_rejected = SumCounts(report_.rejects);

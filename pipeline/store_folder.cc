@@ -6,6 +6,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "io/durable_file.h"
+
 namespace melmill {
 namespace {
 
@@ -57,6 +59,14 @@ Result<std::vector<std::string>> ListFolder(const std::string& folder) {
 bool FileExists(const std::string& path) {
   struct stat status;
   return stat(path.c_str(), &status) == 0;
+}
+
+Result<StoreIndex> ReadStoreIndex(const std::string& folder) {
+  constexpr size_t kMaxBytes = size_t{256} << 20;
+  const Result<std::string> text =
+      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxBytes);
+  if (!text.ok()) return text.error();
+  return ParseStoreIndex(text.value());
 }
 
 std::string ParentFolder(const std::string& path) {

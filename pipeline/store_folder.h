@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/result.h"
+#include "io/store_index.h"
 
 namespace melmill {
 
@@ -26,6 +27,10 @@ bool IsStoreFileName(std::string_view name);
 Result<std::vector<std::string>> ListFolder(const std::string& folder);
 
 bool FileExists(const std::string& path);
+
+// The store's store.json. Errors: kNotFound when it has none (the store is not
+// complete), those of ParseStoreIndex, kMachineFault.
+Result<StoreIndex> ReadStoreIndex(const std::string& folder);
 
 // The folder that holds `path`.
 std::string ParentFolder(const std::string& path);

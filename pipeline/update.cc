@@ -7,7 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "io/durable_file.h"
 #include "io/shard_reader.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_row.h"
@@ -15,8 +14,6 @@
 
 namespace melmill {
 namespace {
-
-constexpr size_t kMaxStoreIndexBytes = size_t{256} << 20;
 
 void CheckFolderIsOurs(const std::string& folder) {
   std::error_code error;
@@ -205,19 +202,14 @@ bool IsShardOfPlan(const ShardReader& reader, const ShardSpec& wanted) {
 FoundStore InspectFolder(const RunConfig& config) {
   CheckFolderIsOurs(config.out);
   FoundStore found;
-  const Result<std::string> text =
-      ReadSmallFile(config.out + '/' + kStoreIndexFile, kMaxStoreIndexBytes);
-  if (text.ok()) {
-    Result<StoreIndex> index = ParseStoreIndex(text.value());
-    if (!index.ok()) {
-      throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
-                                   index.error().message));
-    }
+  Result<StoreIndex> index = ReadStoreIndex(config.out);
+  if (index.ok()) {
     found.index = std::move(index).value();
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
-  } else if (text.error().code != ErrorCode::kNotFound) {
-    throw SetupError(text.error().message);
+  } else if (index.error().code != ErrorCode::kNotFound) {
+    throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
+                                 index.error().message));
   }
   // A damaged plan is made again: it is a function of the input.
   Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);

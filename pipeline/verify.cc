@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "dsp/log_mel.h"
-#include "io/durable_file.h"
 #include "io/file_digest.h"
 #include "io/hash.h"
 #include "io/shard_reader.h"
@@ -18,8 +17,6 @@
 
 namespace melmill {
 namespace {
-
-constexpr size_t kMaxStoreIndexBytes = size_t{256} << 20;
 
 class Verifier {
  public:
@@ -120,6 +117,13 @@ void Verifier::VerifyShard(size_t shard) {
     Report(entry.file, reader.error().message);
     return;
   }
+  const ShardSpec& spec = reader.value().spec();
+  if (spec.contract != index_.contract || spec.producer != index_.producer ||
+      spec.fingerprint != entry.fingerprint ||
+      spec.num_frames != entry.num_frames) {
+    Report(entry.file, "is not the shard that store.json describes");
+    return;
+  }
   report_.num_rows += entry.num_stored;
   const Result<std::vector<size_t>> damaged = reader.value().FindDamagedRows();
   if (!damaged.ok()) {
@@ -143,10 +147,7 @@ Result<VerifyReport> Verifier::Verify() {
 }  // namespace
 
 Result<VerifyReport> VerifyStore(const std::string& folder) {
-  const Result<std::string> text =
-      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxStoreIndexBytes);
-  if (!text.ok()) return text.error();
-  const Result<StoreIndex> index = ParseStoreIndex(text.value());
+  const Result<StoreIndex> index = ReadStoreIndex(folder);
   if (!index.ok()) return index.error();
   return Verifier(folder, index.value()).Verify();
 }

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 
-#include "io/durable_file.h"
 #include "io/store_index.h"
 #include "pipeline/config.h"
 #include "pipeline/plan_file.h"
@@ -16,7 +15,6 @@
 namespace melmill {
 namespace {
 
-constexpr size_t kMaxStoreIndexBytes = size_t{256} << 20;
 constexpr double kSamplesPerHour = 16000.0 * 3600;
 
 void PrintComplete(const std::string& folder, const StoreIndex& store) {
@@ -55,16 +53,14 @@ void PrintUnfinished(const std::string& folder, const StoredPlan& plan) {
 }
 
 int RunInfoCommand(const std::string& folder) {
-  const Result<std::string> text =
-      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxStoreIndexBytes);
-  if (text.ok()) {
-    const Result<StoreIndex> store = ParseStoreIndex(text.value());
-    if (!store.ok()) {
-      throw SetupError(
-          fmt::format("{}/store.json: {}", folder, store.error().message));
-    }
+  const Result<StoreIndex> store = ReadStoreIndex(folder);
+  if (store.ok()) {
     PrintComplete(folder, store.value());
     return kExitOk;
+  }
+  if (store.error().code != ErrorCode::kNotFound) {
+    throw SetupError(
+        fmt::format("{}/store.json: {}", folder, store.error().message));
   }
   const Result<StoredPlan> plan = ReadPlanFile(folder + '/' + kPlanFile);
   if (!plan.ok()) {
