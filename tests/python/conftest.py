@@ -1,0 +1,48 @@
+"""Fixtures of all tests of the program."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support import REPOSITORY, read_json_lines
+
+# Before transformers is imported: no notices, no network.
+os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+os.environ["TRANSFORMERS_NO_ADVISORY_WARNINGS"] = "1"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture(scope="session")
+def quickstart_manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.jsonl and eval.jsonl of real 8 kHz speech."""
+    folder = tmp_path_factory.mktemp("quickstart")
+    program = REPOSITORY / "tools" / "make_quickstart_manifest"
+    subprocess.run([sys.executable, program, folder], check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def corpus(quickstart_manifests: Path) -> list[dict[str, str]]:
+    """The rows of both manifests, train first."""
+    return [
+        row
+        for name in ("train.jsonl", "eval.jsonl")
+        for row in read_json_lines(quickstart_manifests / name)
+    ]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows what tests measured, with record_property, passed or not."""
+    lines = [
+        f"{value:.2e}  {name}  {report.nodeid.split('::')[-1]}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if isinstance(value, float)
+    ]
+    if lines:
+        terminalreporter.section("measured")
+        for line in lines:
+            terminalreporter.line(line)

@@ -1,0 +1,283 @@
+"""Any padded form of a clip, rebuilt from its stored row."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reference
+from padded_forms import padded_features
+from support import (
+    REPOSITORY,
+    FloatArray,
+    RecordProperty,
+    Row,
+    Store,
+    extract,
+    manifest_row,
+    max_difference,
+    noise,
+    run_melmill,
+    spread,
+    write_manifest,
+    write_wav,
+)
+
+MAX_DIFFERENCE = 1e-4  # of 16 kHz clips
+HALF_STEP_OF_FLOAT16 = 2.0**-11  # at features of 1 to 2, the largest
+PADDINGS = [
+    *(0, 1, 5, 39, 40, 41, 100, 159, 160, 161, 199, 200, 201),
+    *(319, 320, 359, 360, 361, 399, 400, 401, 1000, 5000),
+]
+THIRTY_SECONDS = 480_000
+LOUD_END_LENGTHS = (5, 20, 80, 120)
+
+
+def cut_in_loudest_vowel(speech: FloatArray) -> FloatArray:
+    """The clip up to the middle of its loudest 50 ms."""
+    energy = np.convolve(speech.astype(np.float64) ** 2, np.ones(800), "same")
+    loudest = int(energy[1000:].argmax()) + 1000
+    return speech[:loudest]
+
+
+def with_loud_end(speech: FloatArray, length: int) -> FloatArray:
+    """Very quiet speech whose last samples are loud noise."""
+    clip = speech * np.float32(1e-4)
+    clip[-length:] = noise(length, seed=length, level=0.3)
+    return clip
+
+
+def with_click(clip: FloatArray, samples_from_end: int) -> FloatArray:
+    clip = clip.copy()
+    clip[-samples_from_end] = 0.9
+    return clip
+
+
+def make_loud_ends(speech: list[FloatArray]) -> list[FloatArray]:
+    """Clips whose maximum lies in frames that touch their end."""
+    silence = np.zeros(5000, np.float32)
+    tone = np.sin(2 * np.pi * 1902 / 16000 * np.arange(9)).astype(np.float32)
+    burst = noise(1600, seed=188, level=1e-6)
+    burst[-9:] += tone
+    return [
+        *(
+            with_loud_end(clip, n)
+            for clip, n in zip(speech, LOUD_END_LENGTHS, strict=False)
+        ),
+        *(with_click(speech[0] * np.float32(1e-3), n) for n in (1, 2, 30, 100)),
+        *(with_click(silence[: 4800 + n], n) for n in (1, 60, 150)),
+        burst,
+    ]
+
+
+def make_clips(speech: list[FloatArray]) -> list[FloatArray]:
+    return [
+        *speech,
+        *(cut_in_loudest_vowel(clip) for clip in speech),
+        np.zeros(3000, np.float32),
+        noise(16000, seed=1, level=0.3),
+    ]
+
+
+def make_short_clips(speech: list[FloatArray]) -> list[FloatArray]:
+    """Clips of 201 to 450 samples: each reflected over much of itself."""
+    lengths = sorted({*range(201, 451, 9), 240, 279, 280, 320, 359, 360, 400})
+    loud = [int(np.abs(clip).argmax()) for clip in speech]
+    return [
+        noise(length, seed=length)
+        if length % 2
+        else speech[length % len(speech)][
+            max(0, loud[length % len(speech)] - length) :
+        ][:length]
+        for length in lengths
+    ]
+
+
+@pytest.fixture(scope="module")
+def speech(corpus: list[dict[str, str]]) -> list[FloatArray]:
+    """Real speech of 0.9 to 1.3 s at 16 kHz, each of another length."""
+    clips = [reference.load(row["audio"]) for row in spread(corpus, 60)]
+    long = [clip for clip in clips if len(clip) >= 24000][:8]
+    assert len(long) == 8
+    return [clip[3000 : 3000 + 14400 + 877 * i] for i, clip in enumerate(long)]
+
+
+def stored_rows(
+    clips: list[FloatArray], folder: Path, *arguments: str
+) -> list[Row]:
+    paths = [
+        write_wav(folder / f"{i}.wav", clip, subtype="FLOAT")
+        for i, clip in enumerate(clips)
+    ]
+    manifest = write_manifest(folder / "a.jsonl", map(manifest_row, paths))
+    rows = extract(folder / "store", manifest, *arguments).rows()
+    assert [row.num_samples for row in rows] == list(map(len, clips))
+    return rows
+
+
+def rebuilt(row: Row, padding: int) -> FloatArray:
+    return padded_features(
+        row.features,
+        row.num_samples,
+        float(row.body_max),
+        row.tail_samples,
+        padding,
+    )
+
+
+Stored = list[tuple[FloatArray, Row]]
+
+
+@pytest.fixture(scope="module")
+def clips(speech: list[FloatArray]) -> list[FloatArray]:
+    return [
+        *make_clips(speech),
+        *make_loud_ends(speech),
+        *make_short_clips(speech),
+    ]
+
+
+@pytest.fixture(scope="module")
+def stored(
+    clips: list[FloatArray], tmp_path_factory: pytest.TempPathFactory
+) -> Stored:
+    folder = tmp_path_factory.mktemp("padded")
+    rows = stored_rows(clips, folder, "--dtype", "f32")
+    return list(zip(clips, rows, strict=True))
+
+
+@pytest.fixture(scope="module")
+def stored_as_float16(
+    clips: list[FloatArray], tmp_path_factory: pytest.TempPathFactory
+) -> Stored:
+    folder = tmp_path_factory.mktemp("padded")
+    rows = stored_rows(clips, folder, "--dtype", "f16")
+    return list(zip(clips, rows, strict=True))
+
+
+def test_docs_show_the_tested_function() -> None:
+    page = (REPOSITORY / "docs" / "numerics.md").read_text()
+    block = page.split("```python\n")[1].split("```")[0]
+    tested = Path(__file__).with_name("padded_forms.py").read_text()
+    assert "def padded_features(" in block
+    assert tested.endswith("\n" + block)
+
+
+def test_loud_ends_have_their_maximum_behind_the_body(
+    speech: list[FloatArray], tmp_path: Path
+) -> None:
+    clips = make_loud_ends(speech)
+    rows = stored_rows(clips, tmp_path, "--dtype", "f32")
+    for samples, row in zip(clips, rows, strict=True):
+        floor_of_body = (max(float(row.body_max) - 8, -10) + 4) / 4
+        padded = reference.single(np.pad(samples, (0, 400)))
+        assert padded.min() > floor_of_body + 1e-3, row.audio
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+def test_shorter_member_of_a_padded_batch(
+    padding: int, stored: Stored, record_property: RecordProperty
+) -> None:
+    worst = 0.0
+    for samples, row in stored:
+        longer = noise(len(samples) + padding, seed=2)
+        expected, num_valid = reference.batch([samples, longer])[0]
+        actual = rebuilt(row, padding)
+        assert num_valid == min(
+            -(-row.num_samples // 160), (row.num_samples + padding) // 160
+        )
+        difference = max_difference(actual, expected)
+        assert difference <= MAX_DIFFERENCE, (row.audio, row.num_samples)
+        worst = max(worst, difference)
+    record_property("max feature difference", worst)
+
+
+def test_row_padded_by_nothing_is_the_row_of_one_utterance(
+    stored: Stored,
+) -> None:
+    for samples, row in stored:
+        np.testing.assert_allclose(
+            rebuilt(row, 0), row.single, rtol=0, atol=2e-7
+        )
+        expected = reference.single(samples)
+        assert max_difference(row.single, expected) <= MAX_DIFFERENCE
+
+
+@pytest.mark.parametrize("padding", [0, 1, 199, 400])
+def test_float16_rows_differ_by_their_rounding_alone(
+    padding: int, stored: Stored, stored_as_float16: Stored
+) -> None:
+    rows = zip(stored, stored_as_float16, strict=True)
+    for (_, single), (_, half) in rows:
+        difference = max_difference(
+            rebuilt(half, padding), rebuilt(single, padding)
+        )
+        assert difference <= HALF_STEP_OF_FLOAT16, single.audio
+
+
+def test_every_member_of_a_batch_of_real_speech(
+    corpus: list[dict[str, str]],
+    tmp_path: Path,
+    record_property: RecordProperty,
+) -> None:
+    audio = [reference.load(row["audio"]) for row in spread(corpus, 16)]
+    rows = stored_rows(audio, tmp_path, "--dtype", "f32")
+    longest = max(map(len, audio))
+    worst = 0.0
+    for row, (expected, num_valid) in zip(
+        rows, reference.batch(audio), strict=True
+    ):
+        actual = rebuilt(row, longest - row.num_samples)
+        assert num_valid == min(-(-row.num_samples // 160), longest // 160)
+        worst = max(worst, max_difference(actual, expected))
+    record_property("max feature difference", worst)
+    assert worst <= MAX_DIFFERENCE
+
+
+@pytest.mark.parametrize(
+    ("preset", "n_mels"), [("qwen3-asr", 128), ("whisper", 80)]
+)
+def test_whispers_thirty_seconds(
+    preset: str,
+    n_mels: int,
+    clips: list[FloatArray],
+    tmp_path: Path,
+    record_property: RecordProperty,
+) -> None:
+    # Up to the whole 30 s: there nothing is padded, or less than a window.
+    nearly = [noise(THIRTY_SECONDS - d, seed=d) for d in (0, 1, 199, 401)]
+    picked = [*spread(clips, 16), *nearly]
+    rows = stored_rows(picked, tmp_path, "--preset", preset, "--dtype", "f32")
+    worst = 0.0
+    for samples, row in zip(picked, rows, strict=True):
+        expected = reference.thirty_seconds(samples, n_mels)
+        assert expected.shape == (3000, n_mels)
+        actual = rebuilt(row, THIRTY_SECONDS - row.num_samples)
+        difference = max_difference(actual, expected)
+        assert difference <= MAX_DIFFERENCE, row.num_samples
+        worst = max(worst, difference)
+    record_property("max feature difference", worst)
+
+
+@pytest.mark.parametrize(
+    ("rate", "longest_rejected"), [(16000, 200), (8000, 100), (48000, 600)]
+)
+def test_clips_start_at_201_samples(
+    rate: int, longest_rejected: int, tmp_path: Path
+) -> None:
+    lengths = [1, longest_rejected, longest_rejected + 1]
+    paths = [
+        write_wav(tmp_path / f"{length}.wav", noise(length), rate)
+        for length in lengths
+    ]
+    manifest = write_manifest(tmp_path / "a.jsonl", map(manifest_row, paths))
+    out = tmp_path / "out"
+    run = run_melmill("extract", manifest, "--out", out)
+    assert run.exit_code == 3, run.stderr
+    store = Store(out)
+    (row,) = store.rows()
+    assert row.line == 3
+    assert len(row.features) == 1
+    assert [(reject["line"], reject["code"]) for reject in store.rejects()] == [
+        (1, "too_short"),
+        (2, "too_short"),
+    ]
