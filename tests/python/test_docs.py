@@ -1,0 +1,174 @@
+"""What the documents say is what the program does."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import markdown
+import numpy as np
+import pytest
+import reference
+from support import (
+    REPOSITORY,
+    FloatArray,
+    extract,
+    manifest_row,
+    max_difference,
+    noise,
+    run_melmill,
+    write_manifest,
+    write_wav,
+)
+
+DOCUMENTS = sorted(
+    [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+)
+TEXT = "language French<asr_text>ça va ?"
+
+
+def quiet_with_click_at_the_end() -> FloatArray:
+    """A clip whose own floor lies above that of its body."""
+    samples = noise(16_000, seed=1, level=1e-5)
+    samples[-100:] = noise(100, seed=2, level=0.5)
+    return samples
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the store features/ that docs/format.md speaks of."""
+    folder = tmp_path_factory.mktemp("docs")
+    (folder / "clips").mkdir()
+    click = quiet_with_click_at_the_end()
+    write_wav(folder / "clips/a.wav", click, subtype="FLOAT")
+    write_wav(folder / "clips/b.wav", noise(9_000, seed=3))
+    rows = [
+        manifest_row("clips/a.wav", TEXT),
+        manifest_row("clips/b.wav"),
+        manifest_row("clips/a.wav"),
+        manifest_row("clips/b.wav"),
+    ]
+    write_manifest(folder / "train.jsonl", rows)
+    extract(folder / "features", "train.jsonl", cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def example(folder: Path) -> dict[str, Any]:
+    """The variables after all code of docs/format.md ran in that folder."""
+    variables: dict[str, Any] = {}
+    blocks = markdown.code_blocks("format.md")
+    assert len(blocks) == 3
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        for number, block in enumerate(blocks):
+            exec(compile(block, f"format.md block {number}", "exec"), variables)
+            if number == 0:
+                variables["features_read"] = variables["features"]
+    return variables
+
+
+def test_example_reads_the_extractors_features(
+    folder: Path, example: dict[str, Any]
+) -> None:
+    samples = reference.load(folder / "clips/a.wav")
+    expected = reference.single(samples).astype(np.float16)
+    assert example["features_read"].dtype == np.float16
+    assert max_difference(example["features_read"], expected) <= 1e-3
+    assert example["text"] == TEXT
+
+
+def test_example_needs_its_floor(folder: Path, example: dict[str, Any]) -> None:
+    """Or the test above would not see it missing."""
+    start, stop = example["start"], example["stop"]
+    as_stored = example["mapped"][start:stop]
+    assert max_difference(as_stored, example["features_read"]) > 0.01
+
+
+def test_example_maps_what_it_reads(example: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(example["features"], example["features_read"])
+
+
+def test_example_finds_every_row_of_an_audio_string(
+    example: dict[str, Any],
+) -> None:
+    assert example["wanted"] == "clips/b.wav"
+    assert example["rows"] == [1, 3]
+
+
+def error_codes() -> list[list[str]]:
+    """Number, name and stage of every code, from io/result.h and .cc."""
+    header = (REPOSITORY / "io/result.h").read_text()
+    source = (REPOSITORY / "io/result.cc").read_text()
+    numbers = dict(re.findall(r"^  k(\w+) = (\d+),", header, re.MULTILINE))
+    names = dict(re.findall(r'ErrorCode::k(\w+):\n\s+return "(\w+)"', source))
+    limits = [
+        (int(limit), stage)
+        for limit, stage in re.findall(
+            r'number < (\d+)\) return "(\w+)"', source
+        )
+    ]
+    assert numbers.keys() == names.keys()
+    return [
+        [number, names[code], next(s for n, s in limits if int(number) < n)]
+        for code, number in numbers.items()
+        if code not in ("None", "MachineFault")
+    ]
+
+
+def test_reject_codes_are_the_programs() -> None:
+    section = markdown.sections("format.md")["Reject codes"]
+    header = "| number | code | stage | meaning |"
+    documented = [row[:3] for row in markdown.table(section, header)]
+    assert len(documented) > 30
+    assert documented == error_codes()
+
+
+def test_reject_codes_of_the_input_exist() -> None:
+    text = (REPOSITORY / "docs/input.md").read_text()
+    used = set(re.findall(r"rejected: `(\w+)`", text))
+    assert len(used) > 10
+    assert used <= {name for _, name, _ in error_codes()}
+
+
+def test_exit_codes_are_the_programs() -> None:
+    header = (REPOSITORY / "tools/exit_codes.h").read_text()
+    codes = {int(code) for code in re.findall(r"kExit\w+ = (\d+)", header)}
+    signal_base = max(codes)
+    expected = (codes - {signal_base}) | {signal_base + 2, signal_base + 15}
+    section = markdown.sections("format.md")["Exit codes"]
+    rows = markdown.table(section, "| code | commands | meaning |")
+    documented = {int(code) for row in rows for code in row[0].split(",")}
+    assert documented == expected
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+        if target.startswith("https://"):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = path.parent / name if name else path
+        assert linked.exists(), target
+        headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
+        anchors = [
+            re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
+            for heading in headings
+        ]
+        assert not anchor or anchor in anchors, target
+
+
+def test_flags_in_the_documents_exist() -> None:
+    commands = ("extract", "validate", "info", "verify")
+    known = "".join(run_melmill(name, "--help").stdout for name in commands)
+    used = {
+        flag
+        for path in DOCUMENTS
+        for line in path.read_text().splitlines()
+        if "cmake" not in line and "tools/test" not in line
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z-]+", line)
+    }
+    assert "--update" in used
+    missing = [
+        flag for flag in sorted(used) if not re.search(rf"{flag}\b", known)
+    ]
+    assert not missing
