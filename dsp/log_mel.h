@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "dsp/mel_filter_bank.h"
@@ -75,6 +76,11 @@ class LogMel {
                              std::span<std::byte> features,
                              Workspace& workspace) const = 0;
 };
+
+// Name and version of what computes the general path, for a store's producer
+// record: FFTW's version, and whether this machine's fused multiply-adds are
+// used in it (FFTW and the C library choose their code at run time).
+std::string FftwLogMelVersion();
 
 // The general path: any n_fft, hop and window; FFTW in double precision.
 // Throws std::invalid_argument for options out of range. Not cheap (plans an

@@ -276,6 +276,15 @@ int64_t NumFrames(const LogMelOptions& options, int64_t num_samples) {
   return (num_samples - options.mel.n_fft % 2) / options.hop_length;
 }
 
+std::string FftwLogMelVersion() {
+#if defined(__x86_64__)
+  const bool has_fma = __builtin_cpu_supports("fma");
+#else
+  const bool has_fma = true;
+#endif
+  return std::string(fftw_version) + " float64" + (has_fma ? " fma" : "");
+}
+
 std::unique_ptr<LogMel> MakeFftwLogMel(const LogMelOptions& options) {
   Validate(options);
   return std::make_unique<FftwLogMel>(options);

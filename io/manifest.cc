@@ -63,6 +63,7 @@ class LineHandler final : public Json::json_sax_t {
   }
 
   // To be called when the parser is done.
+  std::string UsableAudio() const;
   Result<ManifestLine> Finish() &&;
 
   bool null() override {
@@ -261,6 +262,13 @@ std::optional<Error> LineHandler::FieldError() const {
   return std::nullopt;
 }
 
+std::string LineHandler::UsableAudio() const {
+  const bool is_usable = !error_ && !duplicate_key_ &&
+                         audio_ == Presence::kGood &&
+                         line_.audio.find('\0') == std::string::npos;
+  return is_usable ? line_.audio : std::string();
+}
+
 Result<ManifestLine> LineHandler::Finish() && {
   if (error_) return *std::move(error_);
   if (std::optional<Error> error = FieldError()) return *std::move(error);
@@ -303,13 +311,16 @@ bool IsBlank(std::string_view line) {
 }
 
 Result<ManifestLine> ParseManifestLine(std::string_view line,
-                                       const ManifestOptions& options) {
+                                       const ManifestOptions& options,
+                                       std::string* audio) {
+  if (audio != nullptr) audio->clear();
   if (std::optional<Error> error = EncodingError(line)) {
     return *std::move(error);
   }
   LineHandler handler(line, options);
   // What it returns, the handler knows better.
   (void)Json::sax_parse(line.begin(), line.end(), &handler);
+  if (audio != nullptr) *audio = handler.UsableAudio();
   return std::move(handler).Finish();
 }
 

@@ -37,8 +37,12 @@ bool IsBlank(std::string_view line);
 // depth at most 32, no top-level key twice, "audio" and "text" strings. Nothing
 // is built from fields that are not kept. Errors: the codes of stage
 // "manifest"; messages are short whatever the line holds. Thread-safe.
+//
+// `audio`, if given, is set to the line's audio string even when something
+// else is wrong with the line, and to empty when it has no usable one.
 Result<ManifestLine> ParseManifestLine(std::string_view line,
-                                       const ManifestOptions& options);
+                                       const ManifestOptions& options,
+                                       std::string* audio = nullptr);
 
 // The {Name} of "language {Name}<asr_text>{transcript}", or empty if `text`
 // does not follow that template. A name starts with a capital letter A to Z

@@ -531,5 +531,20 @@ TEST(ManifestTest, DroppedFieldsCostNoMemory) {
   EXPECT_LT(meter.PeakBytes(), size_t{100000});
 }
 
+TEST(ParseManifestLineTest, GivesTheAudioOfALineThatIsOtherwiseWrong) {
+  const auto audio_of = [](std::string_view line) {
+    std::string audio = "left over";
+    EXPECT_FALSE(ParseManifestLine(line, {}, &audio).ok());
+    return audio;
+  };
+  EXPECT_EQ(audio_of(R"({"audio": "a.wav"})"), "a.wav");
+  EXPECT_EQ(audio_of(R"({"audio": "a.wav", "text": 1})"), "a.wav");
+  EXPECT_EQ(audio_of(R"({"text": "x"})"), "");
+  EXPECT_EQ(audio_of(R"({"audio": "a\u0000b", "text": "x"})"), "");
+  EXPECT_EQ(audio_of(R"({"audio": "a.wav", "audio": "b.wav"})"), "");
+  EXPECT_EQ(audio_of(R"({"audio": "a.wav", )"), "");
+  EXPECT_EQ(audio_of("\xff"), "");
+}
+
 }  // namespace
 }  // namespace melmill
