@@ -45,6 +45,36 @@ void CheckSplitName(const std::string& name, const std::string& argument) {
   }
 }
 
+void CheckSplits(const RunConfig& config) {
+  if (config.splits.empty()) throw SetupError("no manifest given");
+  std::set<std::string> names;
+  for (const SplitInput& split : config.splits) {
+    if (!names.insert(split.name).second) {
+      throw SetupError(fmt::format(
+          "two manifests would be the split \"{}\": name them, as in "
+          "NAME={}",
+          split.name, split.manifest));
+    }
+  }
+}
+
+void CheckKeptFields(const RunConfig& config) {
+  std::set<std::string> fields = {"audio", "text", "prompt"};
+  for (const std::string& field : config.kept_fields) {
+    bool good = !field.empty() && field.size() <= 64;
+    for (char c : field) good = good && IsNameCharacter(c);
+    if (!good) {
+      throw SetupError(fmt::format(
+          "--keep {}: a field's name may hold letters, digits, '-' and '_'",
+          field));
+    }
+    if (!fields.insert(field).second) {
+      throw SetupError(
+          fmt::format("--keep {}: given twice, or stored in any case", field));
+    }
+  }
+}
+
 // The number at the start of `text`; moves `*rest` behind it.
 double ParseNumber(const std::string& text, std::string* rest) {
   double value = 0;
@@ -122,6 +152,14 @@ uint64_t ParseByteSize(const std::string& text) {
       fmt::format("\"{}\" is not a size: write 256MiB or 1GiB", text));
 }
 
+std::string FormatBytes(uint64_t num_bytes) {
+  const auto value = static_cast<double>(num_bytes);
+  if (value >= 1e12) return fmt::format("{:.2f} TB", value / 1e12);
+  if (value >= 1e9) return fmt::format("{:.2f} GB", value / 1e9);
+  if (value >= 1e6) return fmt::format("{:.1f} MB", value / 1e6);
+  return fmt::format("{:.1f} kB", value / 1e3);
+}
+
 const Preset& CheckConfig(const RunConfig& config) {
   const Preset* preset = FindPreset(config.preset);
   if (preset == nullptr) {
@@ -129,30 +167,8 @@ const Preset& CheckConfig(const RunConfig& config) {
                                  config.preset,
                                  fmt::join(PresetNames(), ", ")));
   }
-  if (config.splits.empty()) throw SetupError("no manifest given");
-  std::set<std::string> names;
-  for (const SplitInput& split : config.splits) {
-    if (!names.insert(split.name).second) {
-      throw SetupError(fmt::format(
-          "two manifests would be the split \"{}\": name them, as in "
-          "NAME={}",
-          split.name, split.manifest));
-    }
-  }
-  std::set<std::string> fields = {"audio", "text", "prompt"};
-  for (const std::string& field : config.kept_fields) {
-    bool good = !field.empty() && field.size() <= 64;
-    for (char c : field) good = good && IsNameCharacter(c);
-    if (!good) {
-      throw SetupError(fmt::format(
-          "--keep {}: a field's name may hold letters, digits, '-' and '_'",
-          field));
-    }
-    if (!fields.insert(field).second) {
-      throw SetupError(
-          fmt::format("--keep {}: given twice, or stored in any case", field));
-    }
-  }
+  CheckSplits(config);
+  CheckKeptFields(config);
   if (config.truncate && preset->max_num_samples == 0) {
     throw SetupError(fmt::format(
         "--truncate: the preset {} takes clips of any length", config.preset));
@@ -226,7 +242,7 @@ std::string ProducerJson() {
   producer["program"] = "melmill";
   producer["feature_revision"] = kFeatureRevision;
   producer["resampler"] = ResamplerVersion();
-  producer["log_mel"] = "fftw-float64";
+  producer["log_mel"] = FftwLogMelVersion();
   return producer.dump();
 }
 

@@ -71,6 +71,9 @@ MaxRejects ParseMaxRejects(const std::string& text);
 // SetupError.
 uint64_t ParseByteSize(const std::string& text);
 
+// "1.23 GB", "45.6 MB", "0.8 kB"
+std::string FormatBytes(uint64_t num_bytes);
+
 // Throws SetupError for values that make no sense, alone or together. Returns
 // the preset.
 const Preset& CheckConfig(const RunConfig& config);

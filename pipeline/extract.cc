@@ -4,6 +4,7 @@
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/flow_graph.h>
 #include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -41,7 +42,7 @@ constexpr uint64_t kMaxBytesInFlight = uint64_t{384} << 20;
 // Whole shards waiting for fsync; dispatch waits beyond that.
 constexpr int kMaxUncommittedShards = 4;
 
-// Shards kept open for a second try of some of their rows.
+// Rows waiting for a second attempt; each keeps its shard open.
 constexpr size_t kMaxDeferredRows = 256;
 
 // A shard in work, with what only dispatch touches.
@@ -164,6 +165,11 @@ class GraphExtractor {
   void Work(Token* token, WorkNode::output_ports_type& ports);
   Result<bool> ReadOrCompute(Token* token);
 
+  // read: hands over to a thread that may wait.
+  void Read(Token* token, ReadNode::gateway_type& gateway);
+
+  void RunGraph();
+  void Reconcile();
   uint64_t CostBytes(const RecordTask& task) const;
 
   const ExtractJob& job_;
@@ -291,8 +297,7 @@ bool GraphExtractor::PickRow(Token* token) {
 void GraphExtractor::FinishRecord(Token* token) {
   ShardInWork* shard = token->shard;
   ++job_.control->rows_done;
-  job_.control->samples_done +=
-      static_cast<uint64_t>(token->task().num_samples);
+  job_.control->frames_done += static_cast<uint64_t>(token->task().num_frames);
   if (--shard->num_open_records > 0) return;
   const size_t index = shard->shard->index();
   committer_.Submit(std::move(shard->shard));
@@ -302,10 +307,14 @@ void GraphExtractor::FinishRecord(Token* token) {
 void GraphExtractor::RetryOrReject(Token* token) {
   const Error& error = token->outcome.error();
   const bool may_pass = MayBeMachineFault(error.code);
-  if (may_pass && ++num_failures_in_a_row_ >= kMaxFailuresInARow) {
+  // Second attempts all come at the end: they say nothing about a run of bad
+  // luck.
+  if (may_pass && token->attempt == 1 &&
+      ++num_failures_in_a_row_ >= kMaxFailuresInARow) {
     outcome_.fault = {
         ErrorCode::kMachineFault,
-        fmt::format("{} files in a row could not be read, the last one {}: {}",
+        fmt::format("{} files in a row cannot be read or have changed, the "
+                    "last one {}: {}",
                     num_failures_in_a_row_, token->task().path, error.message)};
     return;
   }
@@ -314,7 +323,8 @@ void GraphExtractor::RetryOrReject(Token* token) {
     if (deferred_rows_.size() > kMaxDeferredRows) {
       outcome_.fault = {
           ErrorCode::kMachineFault,
-          fmt::format("over {} files could not be read", kMaxDeferredRows)};
+          fmt::format("over {} files cannot be read or have changed",
+                      kMaxDeferredRows)};
     }
     return;
   }
@@ -397,46 +407,68 @@ void GraphExtractor::Work(Token* token, WorkNode::output_ports_type& ports) {
   std::get<0>(ports).try_put(token);
 }
 
-ExtractOutcome GraphExtractor::Run() {
+// Hands the token to a thread that may wait, and takes it back to the graph.
+void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
+  gateway.reserve_wait();
+  const auto return_token = [token, &gateway](const Result<bool>& done) {
+    token->is_read = true;
+    if (!done.ok()) token->outcome = done.error();
+    gateway.try_put(token);
+    gateway.release_wait();
+  };
+  const Result<bool> submitted = CatchAll([&]() -> Result<bool> {
+    readers_.Submit([this, token, return_token] {
+      return_token(CatchAll([&] {
+        return job_.processor.ReadRecord(token->task(), true, &token->input);
+      }));
+    });
+    return true;
+  });
+  if (!submitted.ok()) return_token(submitted);
+}
+
+void GraphExtractor::RunGraph() {
   flow::graph graph;
   DispatchNode dispatch(graph, flow::serial, [this](Token* token, auto& ports) {
-    Dispatch(token, ports);
+    const Result<bool> done = CatchAll([&]() -> Result<bool> {
+      Dispatch(token, ports);
+      return true;
+    });
+    if (!done.ok() && !outcome_.fault) outcome_.fault = done.error();
   });
   WorkNode work(graph, flow::unlimited,
                 [this](Token* token, auto& ports) { Work(token, ports); });
-  ReadNode read(graph, flow::unlimited, [this](Token* token, auto& gateway) {
-    gateway.reserve_wait();
-    readers_.Submit([this, token, &gateway] {
-      const Result<bool> done = CatchAll([&] {
-        return job_.processor.ReadRecord(token->task(), true, &token->input);
-      });
-      token->is_read = true;
-      if (!done.ok()) token->outcome = done.error();
-      gateway.try_put(token);
-      gateway.release_wait();
-    });
-  });
+  ReadNode read(graph, flow::unlimited,
+                [this](Token* token, auto& gateway) { Read(token, gateway); });
   flow::make_edge(flow::output_port<0>(dispatch), work);
   flow::make_edge(flow::output_port<0>(work), dispatch);
   flow::make_edge(flow::output_port<1>(work), read);
   flow::make_edge(read, work);
   for (Token& token : tokens_) dispatch.try_put(&token);
   graph.wait_for_all();
-  outcome_.committed = committer_.Finish();
-  MustStop();
+}
 
-  // Kept in every build: a row that vanished must never pass for success.
+// In every build: a row that vanished must never pass for success.
+void GraphExtractor::Reconcile() {
   const bool all_back = num_dispatched_ == num_returned_;
-  const bool all_made = outcome_.committed.size() == job_.shards.size();
-  if (!outcome_.fault &&
-      (!all_back || (!all_made && !job_.control->stop_requested()))) {
-    outcome_.fault = {
-        ErrorCode::kMachineFault,
-        fmt::format("rows do not add up (a bug): {} given out, {} came back, "
-                    "{} of {} shards committed",
-                    num_dispatched_, num_returned_, outcome_.committed.size(),
-                    job_.shards.size())};
-  }
+  const bool all_made = outcome_.committed.size() == job_.shards.size() ||
+                        job_.control->stop_requested();
+  if (outcome_.fault || (all_back && all_made)) return;
+  outcome_.fault = {
+      ErrorCode::kMachineFault,
+      fmt::format("rows do not add up (a bug): {} given out, {} came back, {} "
+                  "of {} shards committed",
+                  num_dispatched_, num_returned_, outcome_.committed.size(),
+                  job_.shards.size())};
+}
+
+ExtractOutcome GraphExtractor::Run() {
+  // An arena of its own: the implicit one has no more threads than CPUs.
+  oneapi::tbb::task_arena arena(job_.num_threads);
+  arena.execute([this] { RunGraph(); });
+  outcome_.committed = committer_.Finish();
+  if (!outcome_.fault) outcome_.fault = committer_.fault();
+  Reconcile();
   return std::move(outcome_);
 }
 

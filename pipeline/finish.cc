@@ -66,7 +66,8 @@ class AcceptedLines {
 
   Error Changed() const {
     return {ErrorCode::kMachineFault,
-            fmt::format("{} changed while melmill ran; run again",
+            fmt::format("{} changed while melmill ran; run again with "
+                        "--update",
                         split_->manifest)};
   }
 
@@ -97,7 +98,6 @@ class StoreFinisher {
                       const std::string& message);
   Result<FileEntry> Describe(const std::string& file) const;
   void DescribeStore();
-  Result<void> RemoveLeftovers() const;
 
   const Plan& plan_;
   const std::string& folder_;
@@ -177,6 +177,10 @@ Result<void> StoreFinisher::OpenShardFile(size_t shard) {
   entry.fingerprint = ToHex(planned.fingerprint);
   Result<ShardReader> reader = ShardReader::Open(Path(entry.file));
   if (!reader.ok()) return Unreadable(entry.file, reader.error());
+  if (!plan_.IsShard(planned, reader.value().spec())) {
+    return Error{ErrorCode::kMachineFault,
+                 fmt::format("{} is another shard", entry.file)};
+  }
   shard_ = std::move(reader).value();
   entry.num_rows = planned.num_rows;
   entry.num_frames = planned.num_frames;
@@ -247,26 +251,6 @@ void StoreFinisher::DescribeStore() {
   index.kept_fields = plan_.config.kept_fields;
 }
 
-Result<void> StoreFinisher::RemoveLeftovers() const {
-  std::set<std::string> wanted = {kStoreIndexFile, kPlanFile, kRejectsFile,
-                                  kLockFile};
-  for (const SplitEntry& split : store_.index.splits) {
-    wanted.insert(split.table.file);
-    wanted.insert(split.accepted.file);
-  }
-  for (const ShardEntry& shard : store_.index.shards) {
-    wanted.insert(shard.file);
-  }
-  const Result<std::vector<std::string>> names = ListFolder(folder_);
-  if (!names.ok()) return names.error();
-  for (const std::string& name : names.value()) {
-    if (wanted.contains(name) || !IsStoreFileName(name)) continue;
-    const Result<void> removed = RemoveFile(Path(name));
-    if (!removed.ok()) return removed;
-  }
-  return {};
-}
-
 Result<FinishedStore> StoreFinisher::Finish() {
   DescribeStore();
   Result<DurableFile> ledger = DurableFile::Create(Path(kRejectsFile));
@@ -285,7 +269,6 @@ Result<FinishedStore> StoreFinisher::Finish() {
   store_.index.rejects = std::move(rejects).value();
   done =
       WriteFileDurably(Path(kStoreIndexFile), FormatStoreIndex(store_.index));
-  if (done.ok()) done = RemoveLeftovers();
   if (!done.ok()) return done.error();
   return std::move(store_);
 }
@@ -296,6 +279,27 @@ Result<FinishedStore> FinishStore(
     const Plan& plan, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed) {
   return StoreFinisher(plan, folder, committed).Finish();
+}
+
+Result<void> RemoveLeftovers(const StoreIndex& index,
+                             const std::string& folder) {
+  std::set<std::string> wanted = {kStoreIndexFile, kPlanFile, kRejectsFile,
+                                  kLockFile};
+  for (const SplitEntry& split : index.splits) {
+    wanted.insert(split.table.file);
+    wanted.insert(split.accepted.file);
+  }
+  for (const ShardEntry& shard : index.shards) {
+    wanted.insert(shard.file);
+  }
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : names.value()) {
+    if (wanted.contains(name) || !IsStoreFileName(name)) continue;
+    const Result<void> removed = RemoveFile(folder + '/' + name);
+    if (!removed.ok()) return removed;
+  }
+  return {};
 }
 
 }  // namespace melmill

@@ -18,13 +18,18 @@ struct FinishedStore {
 };
 
 // Turns a folder that holds every shard of the plan into a store: split
-// tables, accepted manifests, the ledger and, last, store.json; then removes
-// what no plan asks for. A function of the plan and the shards alone.
+// tables, accepted manifests, the ledger and, last, store.json. A function of
+// the plan and the shards alone.
 // `committed`: what is known of shards made just now (the others are read).
 // Errors: kMachineFault, also when a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
     const Plan& plan, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed);
+
+// Removes the files of a complete store's folder that its plan does not ask
+// for: old shards, left-overs of dead runs. Errors: kMachineFault.
+Result<void> RemoveLeftovers(const StoreIndex& index,
+                             const std::string& folder);
 
 }  // namespace melmill
 

@@ -19,6 +19,7 @@ Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
                        tasks.push_back({
                            .row = tasks.size(),
                            .line = row.line,
+                           .audio = row.audio,
                            .path = ResolveAudioPath(plan.config, row.audio),
                            .file_bytes = row.file_bytes,
                            .header = row.header,

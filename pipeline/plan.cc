@@ -6,6 +6,8 @@
 #include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
+#include <atomic>
+#include <mutex>
 #include <optional>
 #include <utility>
 
@@ -83,6 +85,7 @@ class PlanBuilder {
   std::vector<uint64_t> repeated_hashes_;  // of strings seen twice, sorted
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
+  std::mutex failure_mutex_;
   std::optional<Error> failure_;
   std::atomic<bool> failed_{false};
 };
@@ -116,7 +119,9 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
   }
 }
 
+// Stages 1 and 3 may fail at the same time.
 void PlanBuilder::Fail(const Error& error) {
+  const std::lock_guard lock(failure_mutex_);
   if (!failure_) failure_ = error;
   failed_ = true;
 }
@@ -171,6 +176,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
 
 void PlanBuilder::ProbeLine(PlannedLine* planned) const {
   PlanRow& row = planned->row;
+  row.line_hash = Xxh3_64(planned->line.bytes);
   row.kept.resize(manifest_options_.kept_fields.size());
   if (planned->line.too_long) {
     RejectLine(
@@ -180,7 +186,7 @@ void PlanBuilder::ProbeLine(PlannedLine* planned) const {
     return;
   }
   Result<ManifestLine> parsed =
-      ParseManifestLine(planned->line.bytes, manifest_options_);
+      ParseManifestLine(planned->line.bytes, manifest_options_, &row.audio);
   planned->line.bytes = {};
   if (!parsed.ok()) return RejectLine(parsed.error(), &row);
   ManifestLine& line = parsed.value();
@@ -409,6 +415,14 @@ ShardSpec Plan::MakeShardSpec(const PlannedShard& shard) const {
   spec.num_rows = shard.num_rows;
   spec.num_frames = shard.num_frames;
   return spec;
+}
+
+bool Plan::IsShard(const PlannedShard& shard, const ShardSpec& spec) const {
+  const ShardSpec wanted = MakeShardSpec(shard);
+  return spec.contract == wanted.contract && spec.producer == wanted.producer &&
+         spec.fingerprint == wanted.fingerprint &&
+         spec.num_rows == wanted.num_rows &&
+         spec.num_frames == wanted.num_frames;
 }
 
 Result<Plan> BuildPlan(const RunConfig& config, const std::string& spool_folder,

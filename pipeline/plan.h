@@ -85,6 +85,8 @@ struct Plan {
   uint64_t num_rejected() const;
   uint64_t num_samples() const;
   ShardSpec MakeShardSpec(const PlannedShard& shard) const;
+  // Whether a shard file's own attributes and sizes are this shard's.
+  bool IsShard(const PlannedShard& shard, const ShardSpec& spec) const;
   std::string ShardFileName(const PlannedShard& shard) const {
     return shard.FileName(splits[shard.split].name);
   }

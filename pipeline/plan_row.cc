@@ -6,6 +6,7 @@ namespace {
 enum PlanColumn : size_t {
   kSplit,
   kLine,
+  kLineHash,
   kCode,
   kMessage,
   kAudio,
@@ -31,6 +32,7 @@ std::vector<ColumnSpec> PlanColumns(
   std::vector<ColumnSpec> columns = {
       {"split", ColumnType::kU32},
       {"line", ColumnType::kU64},
+      {"line_hash", ColumnType::kU64},
       {"reject_code", ColumnType::kU8},
       {"reject_message", ColumnType::kText},
       {"audio", ColumnType::kText},
@@ -58,6 +60,7 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   const bool planned = row.is_planned();
   table->AddNumber(kSplit, row.split);
   table->AddNumber(kLine, row.line);
+  table->AddNumber(kLineHash, row.line_hash);
   table->AddNumber(kCode, static_cast<uint64_t>(row.code));
   table->AddText(kMessage, row.message);
   table->AddText(kAudio, row.audio);
@@ -89,6 +92,7 @@ PlanRow ReadPlanRow(const TableBlock& block, size_t index,
   PlanRow row;
   row.split = static_cast<uint32_t>(number(kSplit));
   row.line = number(kLine);
+  row.line_hash = number(kLineHash);
   row.code = static_cast<ErrorCode>(number(kCode));
   row.message = block.Text(kMessage, index);
   row.audio = block.Text(kAudio, index);
@@ -125,6 +129,7 @@ void HashRowSource(const PlanRow& row, Hasher128* hasher) {
 void HashRow(const PlanRow& row, Hasher128* hasher) {
   hasher->UpdateU64(row.split);
   hasher->UpdateU64(row.line);
+  hasher->UpdateU64(row.line_hash);
   hasher->UpdateU64(static_cast<uint64_t>(row.code));
   hasher->UpdateSized(row.message);
   HashRowSource(row, hasher);

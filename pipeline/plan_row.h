@@ -21,7 +21,8 @@ struct PlanRow {
   ErrorCode code = ErrorCode::kNone;
   std::string message;
 
-  std::string audio;  // strings of the line, as ManifestLine has them
+  uint64_t line_hash = 0;  // XXH3-64 of its bytes; accepted.jsonl repeats them
+  std::string audio;       // strings of the line, as ManifestLine has them
   std::string text;
   std::string prompt;
   std::vector<std::string> kept;

@@ -36,6 +36,15 @@ void CopyTail(std::span<const float> samples, std::vector<float>* tail) {
 
 }  // namespace
 
+void RecordWorkspace::ReleaseExcess(const RecordTask& task) {
+  constexpr size_t kKeptSamples = size_t{8} << 20;  // nine minutes
+  if (samples_.capacity() > kKeptSamples &&
+      std::cmp_less(task.num_samples, kKeptSamples)) {
+    samples_ = {};
+    features_ = {};
+  }
+}
+
 RecordProcessor::RecordProcessor(const LogMelOptions& options,
                                  FeatureType feature_type)
     : options_(options),
@@ -46,14 +55,23 @@ Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
                                          RecordInput* input) const {
   input->file_.reset();
   Result<AudioFile> opened = AudioFile::Open(task.path);
-  if (!opened.ok()) return opened.error();
+  if (!opened.ok()) {
+    Error error = opened.error();
+    if (error.code == ErrorCode::kMachineFault) {
+      error.message = task.path + ": " + error.message;
+    }
+    return error;
+  }
   AudioFile& file = input->file_.emplace(std::move(opened).value());
   if (file.size_bytes() != task.file_bytes) return ChangedSincePlan();
   input->block_offset_ = 0;
   input->block_.resize(
       static_cast<size_t>(std::min<uint64_t>(kBlockBytes, file.size_bytes())));
   if (file.ReadCachedAt(0, input->block_)) return true;
-  if (!may_wait) return false;
+  if (!may_wait) {
+    input->file_.reset();  // many rows may wait for a reader
+    return false;
+  }
   const Result<void> read = file.ReadAt(0, input->block_);
   if (!read.ok()) return read.error();
   return true;
@@ -94,7 +112,10 @@ Result<Hash128> RecordProcessor::DecodeAll(const RecordTask& task,
   if (!decoder.ok()) return decoder.error();
   Resampler resampler(header.sample_rate_hz, options_.mel.sample_rate_hz);
   Hasher128 hasher;
+  ws.ReleaseExcess(task);
   ws.samples_.clear();
+  // One more than needed: Finish may take a sample away.
+  const auto max_samples = static_cast<size_t>(task.num_samples) + 1;
   uint64_t position = header.data_offset;
   while (position < header.data_offset + header.data_bytes) {
     const auto bytes = NextGroups(header, position, input);
@@ -113,6 +134,8 @@ Result<Hash128> RecordProcessor::DecodeAll(const RecordTask& task,
       return NotFinite(static_cast<int64_t>(done) + bad);
     }
     resampler.Process(ws.mono_, &ws.samples_);
+    // A truncated clip is decoded to its end only for the checksum.
+    if (ws.samples_.size() > max_samples) ws.samples_.resize(max_samples);
     position += bytes.value().size();
   }
   resampler.Finish(&ws.samples_);

@@ -24,7 +24,8 @@ namespace melmill {
 struct RecordTask {
   size_t row = 0;           // in its shard
   uint64_t line = 0;        // in its manifest
-  std::string path;         // of the audio, resolved
+  std::string audio;        // as the manifest has it
+  std::string path;         // what that means
   uint64_t file_bytes = 0;  // what the plan saw, to be seen again
   WavHeader header;
   int64_t num_samples = 0;  // at the feature sample rate
@@ -55,6 +56,9 @@ class RecordWorkspace {
 
  private:
   friend class RecordProcessor;
+  // Gives back what a much longer row than `task` needed.
+  void ReleaseExcess(const RecordTask& task);
+
   std::vector<float> interleaved_;  // one block, all channels
   std::vector<float> mono_;         // one block at the source's rate
   std::vector<float> samples_;      // the clip at the feature rate

@@ -35,12 +35,6 @@ std::string TemporaryFolder() {
   return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
 }
 
-std::string DescribeBytes(uint64_t num_bytes) {
-  const auto value = static_cast<double>(num_bytes);
-  return num_bytes >= 1'000'000'000 ? fmt::format("{:.2f} GB", value / 1e9)
-                                    : fmt::format("{:.2f} MB", value / 1e6);
-}
-
 uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects) {
   uint64_t sum = 0;
   for (const auto& [code, tally] : rejects) sum += tally.count;
@@ -77,6 +71,13 @@ void CheckAnyPlanned(const Plan& plan) {
       plan.num_lines(), example.split, example.line, example.message, hint));
 }
 
+void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
+  if (notice.bytes_to_write <= notice.free_bytes) return;
+  throw SetupError(fmt::format("the store needs {} more and {} has {} free",
+                               FormatBytes(notice.bytes_to_write), folder,
+                               FormatBytes(notice.free_bytes)));
+}
+
 // The run of one call, step by step.
 class ExtractRun {
  public:
@@ -94,13 +95,15 @@ class ExtractRun {
   bool CheckRejects();
   bool CheckStore();
   bool HasAllOtherFiles() const;
-  void CheckDiskSpace() const;
+  void PrepareExtraction();
   bool WritePlan();
   bool ExtractShards();
   void Finish();
   // Records what ended the run; false, for callers to return.
   bool EndWith(RunStatus status);
   bool EndWithFault(const Error& error);
+  bool MayGoOn();
+  void CleanUp();
 
   RunConfig config_;
   RunControl* control_;
@@ -121,8 +124,16 @@ bool ExtractRun::EndWith(RunStatus status) {
 
 bool ExtractRun::EndWithFault(const Error& error) {
   report_.fault = error;
-  return EndWith(control_->stop_requested() ? RunStatus::kStopped
-                                            : RunStatus::kMachineFault);
+  return EndWith(RunStatus::kMachineFault);
+}
+
+bool ExtractRun::MayGoOn() {
+  return !control_->stop_requested() || EndWith(RunStatus::kStopped);
+}
+
+void ExtractRun::CleanUp() {
+  const Result<void> removed = RemoveLeftovers(*report_.store, config_.out);
+  if (!removed.ok()) report_.notes.push_back(removed.error().message);
 }
 
 void ExtractRun::LockFolder() {
@@ -164,6 +175,7 @@ bool ExtractRun::MakePlan() {
       folder_existed_ ? config_.out : ParentFolder(config_.out);
   Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
   report_.plan_seconds = SecondsSince(start_);
+  if (!MayGoOn()) return false;
   if (!plan.ok()) return EndWithFault(plan.error());
   report_.plan = std::move(plan).value();
   report_.rejects = report_.plan->rejects;
@@ -219,6 +231,7 @@ bool ExtractRun::CheckStore() {
     report_.store = found_.index;
     AddRejects(shards_.still_rejected, &report_.rejects);
     report_.num_rejected = SumCounts(report_.rejects);
+    CleanUp();
     return EndWith(RunStatus::kNothingToDo);
   }
   PlanChange change;
@@ -234,21 +247,32 @@ bool ExtractRun::CheckStore() {
   return config_.update || EndWith(RunStatus::kNeedsUpdate);
 }
 
-void ExtractRun::CheckDiskSpace() const {
+// Adds what is damaged to what is to be made, says what will be done, and
+// refuses what the disk cannot hold.
+void ExtractRun::PrepareExtraction() {
   const Plan& plan = *report_.plan;
-  uint64_t needed = 0;
+  if (found_.index) {
+    FindDamagedShards(plan, config_.out, *found_.index, &shards_);
+    report_.num_shards_kept = shards_.num_kept;
+  }
+  PlanNotice notice;
+  notice.num_lines = plan.num_lines();
+  notice.num_rejected = plan.num_rejected();
+  notice.num_samples = plan.num_samples();
+  notice.sample_rate_hz = plan.preset().log_mel.mel.sample_rate_hz;
+  notice.num_shards_to_make = shards_.to_make.size();
   for (const size_t shard : shards_.to_make) {
-    needed += EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
+    notice.bytes_to_write +=
+        EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
   }
   const std::string folder =
       folder_existed_ ? config_.out : ParentFolder(config_.out);
   struct statvfs space;
-  if (statvfs(folder.c_str(), &space) != 0) return;  // then writing will tell
-  const uint64_t free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
-  if (needed <= free_bytes) return;
-  throw SetupError(fmt::format("the store needs {} more and {} has {} free",
-                               DescribeBytes(needed), folder,
-                               DescribeBytes(free_bytes)));
+  if (statvfs(folder.c_str(), &space) == 0) {
+    notice.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
+    CheckDiskSpace(notice, folder);
+  }
+  if (control_->on_planned) control_->on_planned(notice);
 }
 
 bool ExtractRun::WritePlan() {
@@ -256,6 +280,8 @@ bool ExtractRun::WritePlan() {
     throw SetupError(
         fmt::format("cannot make {}: {}", config_.out, std::strerror(errno)));
   }
+  Result<void> done = SyncFolder(ParentFolder(config_.out));
+  if (!done.ok()) return EndWithFault(done.error());
   if (!lock_) {
     LockFolder();
     // Another run may have come first since the folder was looked at.
@@ -267,7 +293,7 @@ bool ExtractRun::WritePlan() {
   const bool same_plan = found_.plan && found_.plan->fingerprint ==
                                             ToHex(report_.plan->fingerprint);
   // store.json means complete: it goes before anything else changes.
-  Result<void> done = RemoveFile(config_.out + '/' + kStoreIndexFile);
+  done = RemoveFile(config_.out + '/' + kStoreIndexFile);
   if (done.ok()) done = SyncFolder(config_.out);
   if (done.ok() && !same_plan) {
     done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile);
@@ -280,9 +306,7 @@ bool ExtractRun::ExtractShards() {
   for (const size_t index : shards_.to_make) {
     const PlannedShard& shard = plan.shards[index];
     control_->rows_to_do += shard.num_rows;
-    control_->samples_to_do +=
-        shard.num_frames *
-        static_cast<uint64_t>(plan.preset().log_mel.hop_length);
+    control_->frames_to_do += shard.num_frames;
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
@@ -295,10 +319,9 @@ bool ExtractRun::ExtractShards() {
                           .control = control_});
   }
   report_.num_shards_made = extracted_.committed.size();
-  report_.num_samples_made = control_->samples_done;
+  report_.num_frames_made = control_->frames_done;
   if (extracted_.fault) return EndWithFault(*extracted_.fault);
-  if (control_->stop_requested()) return EndWith(RunStatus::kStopped);
-  return true;
+  return MayGoOn();
 }
 
 void ExtractRun::Finish() {
@@ -324,6 +347,7 @@ void ExtractRun::Finish() {
                               report_.num_rejected)});
     return;
   }
+  CleanUp();
   EndWith(RunStatus::kFinished);
 }
 
@@ -347,8 +371,8 @@ uint64_t PlannedBytes(const Plan& plan) {
 RunReport ExtractRun::Run() {
   CheckConfig(config_);
   PrepareFolder();
-  if (MakePlan() && CheckRejects() && CheckStore()) {
-    CheckDiskSpace();
+  if (MakePlan() && CheckRejects() && CheckStore() && MayGoOn()) {
+    PrepareExtraction();
     if (WritePlan() && ExtractShards()) Finish();
   }
   if (report_.store) {

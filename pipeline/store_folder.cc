@@ -36,9 +36,10 @@ std::string AcceptedFileName(std::string_view split) {
 bool IsStoreFileName(std::string_view name) {
   constexpr std::string_view kTemporary = ".tmp";
   if (name.ends_with(kTemporary)) name.remove_suffix(kTemporary.size());
-  return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
-         name == kLockFile || name.ends_with(".rows.h5") ||
-         name.ends_with(".accepted.jsonl") || IsShardFileName(name);
+  return name.starts_with(".table-") || name == kStoreIndexFile ||
+         name == kPlanFile || name == kRejectsFile || name == kLockFile ||
+         name.ends_with(".rows.h5") || name.ends_with(".accepted.jsonl") ||
+         IsShardFileName(name);
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {

@@ -19,7 +19,7 @@ std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
 
 // Whether melmill may have made a file of that name in a store, temporary
-// ones included.
+// ones (NAME.tmp, and the spools of tables) included.
 bool IsStoreFileName(std::string_view name);
 
 // The names in a folder, sorted; empty when there is no such folder. Errors:

@@ -5,12 +5,19 @@
 namespace melmill {
 
 ThreadPool::ThreadPool(int num_threads) {
-  for (int i = 0; i < num_threads; ++i) {
-    threads_.emplace_back([this] { RunJobs(); });
+  try {
+    for (int i = 0; i < num_threads; ++i) {
+      threads_.emplace_back([this] { RunJobs(); });
+    }
+  } catch (...) {  // no destructor runs then
+    End();
+    throw;
   }
 }
 
-ThreadPool::~ThreadPool() {
+ThreadPool::~ThreadPool() { End(); }
+
+void ThreadPool::End() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;

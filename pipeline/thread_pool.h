@@ -16,7 +16,8 @@ namespace melmill {
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);
-  // Runs what was submitted, then ends.
+  // Throws std::system_error when the system gives no more threads. The
+  // destructor runs what was submitted, then ends.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -26,6 +27,7 @@ class ThreadPool {
 
  private:
   void RunJobs();
+  void End();
 
   std::mutex mutex_;
   std::condition_variable changed_;

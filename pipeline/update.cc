@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "io/file_digest.h"
+#include "io/h5_file.h"
 #include "io/shard_reader.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_row.h"
@@ -15,19 +17,37 @@
 namespace melmill {
 namespace {
 
-void CheckFolderIsOurs(const std::string& folder) {
+void CheckIsFolder(const std::string& path) {
   std::error_code error;
-  if (std::filesystem::exists(folder, error) &&
-      !std::filesystem::is_directory(folder, error)) {
-    throw SetupError(fmt::format("--out {} is not a folder", folder));
+  if (std::filesystem::exists(path, error) &&
+      !std::filesystem::is_directory(path, error)) {
+    throw SetupError(fmt::format("--out {} is not a folder", path));
   }
+}
+
+// A folder that is no store yet may hold what a killed run left, no more.
+void CheckHoldsNothingElse(const std::string& folder) {
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) throw SetupError(names.error().message);
   for (const std::string& name : names.value()) {
-    if (!IsStoreFileName(name)) {
+    const bool is_left_over =
+        name.ends_with(".tmp") || name.starts_with(".table-");
+    if (name == kLockFile || (is_left_over && IsStoreFileName(name))) continue;
+    throw SetupError(fmt::format(
+        "--out {} is not empty and not a melmill store: it holds {}", folder,
+        name));
+  }
+}
+
+// The store's own files come and go, accepted manifests among them.
+void CheckManifestsLieElsewhere(const RunConfig& config) {
+  for (const SplitInput& split : config.splits) {
+    std::error_code error;
+    if (std::filesystem::equivalent(ParentFolder(split.manifest), config.out,
+                                    error)) {
       throw SetupError(fmt::format(
-          "--out {} is not empty and not a melmill store: it holds {}", folder,
-          name));
+          "the manifest {} lies in the store's folder: copy it elsewhere",
+          split.manifest));
     }
   }
 }
@@ -183,24 +203,17 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
       continue;
     }
     (*still_rejected)[row.reject_code].Add(
-        {plan.splits[shard.split].name, task.line, task.path,
+        {plan.splits[shard.split].name, task.line, task.audio,
          RejectMessage(row.reject_code, row.reject_detail)});
   }
   return num_mended;
 }
 
-bool IsShardOfPlan(const ShardReader& reader, const ShardSpec& wanted) {
-  const ShardSpec& spec = reader.spec();
-  return spec.contract == wanted.contract && spec.producer == wanted.producer &&
-         spec.fingerprint == wanted.fingerprint &&
-         spec.num_rows == wanted.num_rows &&
-         spec.num_frames == wanted.num_frames;
-}
-
 }  // namespace
 
 FoundStore InspectFolder(const RunConfig& config) {
-  CheckFolderIsOurs(config.out);
+  CheckIsFolder(config.out);
+  CheckManifestsLieElsewhere(config);
   FoundStore found;
   Result<StoreIndex> index = ReadStoreIndex(config.out);
   if (index.ok()) {
@@ -218,6 +231,7 @@ FoundStore InspectFolder(const RunConfig& config) {
     CheckBelongs(config, found.plan->contract, found.plan->producer,
                  found.plan->shard_target_bytes);
   }
+  if (found.is_empty()) CheckHoldsNothingElse(config.out);
   return found;
 }
 
@@ -238,6 +252,30 @@ Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
   return change;
 }
 
+void FindDamagedShards(const Plan& plan, const std::string& folder,
+                       const StoreIndex& index, ShardCheck* check) {
+  std::map<std::string, const ShardEntry*> entries;
+  for (const ShardEntry& entry : index.shards) entries[entry.file] = &entry;
+  const std::set<size_t> to_make(check->to_make.begin(), check->to_make.end());
+  std::set<std::string> seen;
+  for (size_t i = 0; i < plan.shards.size(); ++i) {
+    const std::string file = plan.ShardFileName(plan.shards[i]);
+    const auto known = entries.find(file);
+    if (!seen.insert(file).second || to_make.contains(i) ||
+        known == entries.end()) {
+      continue;
+    }
+    const Result<FileDigest> digest = DigestFile(
+        folder + '/' + file, {kFirstDatasetOffset, plan.shards[i].num_frames *
+                                                       plan.bytes_per_frame()});
+    if (digest.ok() && digest.value().checksum == known->second->checksum) {
+      continue;
+    }
+    check->to_make.push_back(i);
+    --check->num_kept;
+  }
+}
+
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
                                const RecordProcessor& processor) {
   ShardCheck check;
@@ -247,8 +285,7 @@ Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
     const std::string file = plan.ShardFileName(shard);
     if (!seen.insert(file).second) continue;
     const Result<ShardReader> reader = ShardReader::Open(folder + '/' + file);
-    if (!reader.ok() ||
-        !IsShardOfPlan(reader.value(), plan.MakeShardSpec(shard))) {
+    if (!reader.ok() || !plan.IsShard(shard, reader.value().spec())) {
       check.to_make.push_back(i);
       continue;
     }

@@ -57,6 +57,11 @@ struct ShardCheck {
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
                                const RecordProcessor& processor);
 
+// Adds shards whose bytes outside the features are not those that store.json
+// knows: what is kept gets its checksum from them. Reads them all.
+void FindDamagedShards(const Plan& plan, const std::string& folder,
+                       const StoreIndex& index, ShardCheck* check);
+
 }  // namespace melmill
 
 #endif  // MELMILL_PIPELINE_UPDATE_H_

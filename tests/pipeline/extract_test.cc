@@ -179,6 +179,19 @@ TEST_P(ChangedFilesTest, ManyFaultsInARowEndTheRunAndLeaveNoShard) {
   EXPECT_TRUE(ReadStoreFiles(corpus_.Path("out")).empty());
 }
 
+TEST_P(ChangedFilesTest, ScatteredFaultsAreRejectedHoweverMany) {
+  MakeFiles(60);
+  change_ = [this] {
+    for (int i = 0; i < 60; i += 3) {
+      std::filesystem::remove(corpus_.Path("a" + std::to_string(i) + ".wav"));
+    }
+  };
+  const ExtractOutcome outcome = Extract();
+  ASSERT_FALSE(outcome.fault) << outcome.fault->message;
+  EXPECT_EQ(outcome.num_stored, 40u);
+  EXPECT_EQ(outcome.num_rejected, 20u);
+}
+
 INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ChangedFilesTest, testing::Bool(),
                          [](const auto& param_info) {
                            return param_info.param ? "Graph" : "Serial";

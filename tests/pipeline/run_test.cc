@@ -198,6 +198,56 @@ TEST_F(RunTest, UpdateFollowsLinesThatOnlyMoved) {
   EXPECT_TRUE(change_.is_reordered);
 }
 
+TEST_F(RunTest, UpdateFollowsFieldsThatOnlyTheAcceptedLinesKeep) {
+  corpus_.MakeMixed();
+  Run(corpus_.Config("out"));
+  std::vector<std::string> lines = Lines("train.jsonl");
+  lines[0].insert(1, "\"speaker\": \"A\", ");
+  corpus_.WriteManifest("train.jsonl", lines);
+  EXPECT_EQ(Update(), 0u);
+  EXPECT_EQ(change_.num_changed, 1u);
+}
+
+TEST_F(RunTest, UpdateMakesDamagedShardsAnew) {
+  corpus_.MakeMixed();
+  const RunReport made = Run(corpus_.Config("out"));
+  const std::string shard = corpus_.Path("out/" + made.store->shards[2].file);
+  std::string bytes = ReadWholeFile(shard);
+  bytes[bytes.size() - 1] ^= 1;  // in the last column of the index
+  WriteWholeFile(shard, bytes);
+  std::vector<std::string> lines = Lines("train.jsonl");
+  lines[30] = corpus_.Line("t29.wav", "another text");
+  corpus_.WriteManifest("train.jsonl", lines);
+  EXPECT_EQ(Update(), 1u);
+}
+
+TEST_F(RunTest, SecondRunRemovesLeftOvers) {
+  corpus_.MakeMixed();
+  Run(corpus_.Config("out"));
+  const auto whole = Files("out");
+  WriteWholeFile(corpus_.Path("out/train.0123456789ab.h5"), "old");
+  WriteWholeFile(corpus_.Path("out/train.ba9876543210.h5.tmp"), "dead");
+  WriteWholeFile(corpus_.Path("out/.table-abcdef"), "dead");
+  WriteWholeFile(corpus_.Path("out/README.txt"), "not melmill's");
+  EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kNothingToDo);
+  auto after = Files("out");
+  EXPECT_EQ(after.erase("README.txt"), 1u);
+  EXPECT_EQ(after, whole);
+}
+
+TEST_F(RunTest, TellsWhatItIsAboutToDo) {
+  corpus_.MakeMixed();
+  RunControl control;
+  PlanNotice notice;
+  control.on_planned = [&notice](const PlanNotice& given) { notice = given; };
+  const RunReport report = RunExtract(corpus_.Config("out"), &control);
+  EXPECT_EQ(notice.num_lines, 49u);
+  EXPECT_EQ(notice.num_rejected, 2u);
+  EXPECT_EQ(notice.num_shards_to_make, report.num_shards_made);
+  EXPECT_GT(notice.bytes_to_write, 500'000u);
+  EXPECT_GT(notice.free_bytes, notice.bytes_to_write);
+}
+
 TEST_F(RunTest, ShardsOfEqualContentAreOneFile) {
   std::vector<std::string> lines;
   for (int repeat = 0; repeat < 2; ++repeat) {
@@ -248,6 +298,9 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   other.out = corpus_.Path("");  // holds the corpus
   EXPECT_THROW(Run(other), SetupError);
   other.out = corpus_.Path("train.jsonl");
+  EXPECT_THROW(Run(other), SetupError);
+  other = config;
+  other.splits = {{"train", config.out + "/train.accepted.jsonl"}};
   EXPECT_THROW(Run(other), SetupError);
   EXPECT_EQ(Files("out"), before);
 }

@@ -11,7 +11,7 @@ TEST(StoreFolderTest, KnowsTheNamesMelmillMakes) {
   for (const char* name :
        {"store.json", "plan.h5", "rejects.jsonl", ".lock", "train.rows.h5",
         "train.accepted.jsonl", "train.0123456789ab.h5", "store.json.tmp",
-        "train.0123456789ab.h5.tmp"}) {
+        "train.0123456789ab.h5.tmp", ".table-a1b2c3"}) {
     EXPECT_TRUE(IsStoreFileName(name)) << name;
   }
   for (const char* name :
