@@ -1,17 +1,11 @@
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "pipeline/run.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/input_flags.h"
-#include "tools/progress_line.h"
-#include "tools/signals.h"
-#include "tools/summary.h"
+#include "tools/run_command.h"
 
 namespace melmill {
 namespace {
@@ -24,28 +18,14 @@ struct ExtractFlags {
   bool quiet = false;
 };
 
-int RunExtractCommand(const ExtractFlags& flags) {
+RunConfig MakeConfig(const ExtractFlags& flags) {
   RunConfig config = MakeRunConfig(flags.input);
   config.out = flags.out;
   while (config.out.size() > 1 && config.out.ends_with('/')) {
     config.out.pop_back();
   }
   config.update = flags.update;
-  static RunControl control;
-  InstallSignalHandlers(&control);
-  RunReport report;
-  {
-    std::optional<ProgressLine> progress;
-    if (!flags.quiet) progress.emplace(control);
-    report = RunExtract(config, &control);
-  }
-  const int exit_code = ExitCodeOf(report, config, control);
-  if (flags.json) {
-    fmt::print("{}", FormatJsonReport(report, config.out, exit_code));
-  } else if (!flags.quiet || exit_code != 0) {
-    fmt::print(stderr, "{}", FormatSummary(report, config.out));
-  }
-  return exit_code;
+  return config;
 }
 
 }  // namespace
@@ -68,8 +48,13 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
                     "instead of the summary");
   command->add_flag("--quiet", flags->quiet, "Print only what went wrong");
   AddConfigFlag(command);
-  command->callback(
-      [flags, exit_code] { *exit_code = RunExtractCommand(*flags); });
+  command->callback([flags, exit_code] {
+    *exit_code =
+        RunAndReport({.make_config = [&] { return MakeConfig(*flags); },
+                      .run = RunExtract,
+                      .json = flags->json,
+                      .quiet = flags->quiet});
+  });
   command->footer(
       "Exit codes: 0 all lines stored (or rejects within --max-rejects), "
       "2 wrong usage or input, nothing written, 3 some lines rejected, "

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
@@ -9,6 +8,7 @@
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/exit_codes.h"
 #include "tools/summary.h"
 
@@ -17,22 +17,26 @@ namespace {
 
 constexpr double kSamplesPerHour = 16000.0 * 3600;
 
-void PrintComplete(const std::string& folder, const StoreIndex& store) {
+std::string DescribeComplete(const std::string& folder,
+                             const StoreIndex& store) {
   uint64_t num_bytes = 0;
   for (const ShardEntry& shard : store.shards) num_bytes += shard.num_bytes;
-  fmt::print("{}: complete, format {}.{}, {} shards, {}\n", folder,
-             store.format_major, store.format_minor, store.shards.size(),
-             FormatBytes(num_bytes));
+  std::string text = fmt::format("{}: complete, format {}.{}, {} shards, {}\n",
+                                 folder, store.format_major, store.format_minor,
+                                 store.shards.size(), FormatBytes(num_bytes));
   for (const SplitEntry& split : store.splits) {
-    fmt::print("  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n",
-               split.name, split.num_stored,
-               static_cast<double>(split.num_samples) / kSamplesPerHour,
-               split.num_frames, split.num_rejected);
+    text +=
+        fmt::format("  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n",
+                    split.name, split.num_stored,
+                    static_cast<double>(split.num_samples) / kSamplesPerHour,
+                    split.num_frames, split.num_rejected);
   }
-  fmt::print("contract: {}\nproducer: {}\n", store.contract, store.producer);
+  return text + fmt::format("contract: {}\nproducer: {}\n", store.contract,
+                            store.producer);
 }
 
-void PrintUnfinished(const std::string& folder, const StoredPlan& plan) {
+std::string DescribeUnfinished(const std::string& folder,
+                               const StoredPlan& plan) {
   uint64_t num_made = 0;
   uint64_t rows_made = 0;
   uint64_t rows_planned = 0;
@@ -42,21 +46,23 @@ void PrintUnfinished(const std::string& folder, const StoredPlan& plan) {
     ++num_made;
     rows_made += num_rows;
   }
-  fmt::print(
+  return fmt::format(
       "{}: UNFINISHED: {} of {} shards made ({} of {} rows); the melmill "
-      "extract command that began it goes on\n",
-      folder, num_made, plan.rows_by_shard_file.size(), rows_made,
-      rows_planned);
-  fmt::print("splits: {}\n{} manifest lines\n",
-             fmt::join(plan.split_names, ", "), plan.rows->num_rows());
-  fmt::print("contract: {}\nproducer: {}\n", plan.contract, plan.producer);
+      "extract command that began it goes on\nsplits: {}\n{} manifest "
+      "lines\ncontract: {}\nproducer: {}\n",
+      folder, num_made, plan.rows_by_shard_file.size(), rows_made, rows_planned,
+      fmt::join(plan.split_names, ", "), plan.rows->num_rows(), plan.contract,
+      plan.producer);
+}
+
+int PrintInfo(const std::string& text) {
+  return PrintResult(PrintableLines(text)) ? kExitOk : kExitMachine;
 }
 
 int RunInfoCommand(const std::string& folder) {
   const Result<StoreIndex> store = ReadStoreIndex(folder);
   if (store.ok()) {
-    PrintComplete(folder, store.value());
-    return kExitOk;
+    return PrintInfo(DescribeComplete(folder, store.value()));
   }
   if (store.error().code != ErrorCode::kNotFound) {
     throw SetupError(
@@ -67,8 +73,7 @@ int RunInfoCommand(const std::string& folder) {
     throw SetupError(fmt::format("{} is not a melmill store: {}", folder,
                                  plan.error().message));
   }
-  PrintUnfinished(folder, plan.value());
-  return kExitOk;
+  return PrintInfo(DescribeUnfinished(folder, plan.value()));
 }
 
 }  // namespace

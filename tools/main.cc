@@ -1,12 +1,12 @@
-#include <fmt/format.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <exception>
+#include <iostream>
+#include <string>
 
 #include "pipeline/config.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
+#include "tools/console.h"
 #include "tools/exit_codes.h"
 
 namespace {
@@ -33,16 +33,22 @@ int Run(int argc, char** argv) {
   return exit_code;
 }
 
+void PrintError(const std::exception& error) {
+  const std::string text = melmill::PrintableLines(error.what());
+  melmill::PrintMessage("error: " + text + '\n');
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  melmill::OpenStandardStreams();
   try {
     return Run(argc, argv);
   } catch (const melmill::SetupError& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    PrintError(error);
     return melmill::kExitUsage;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
+    PrintError(error);
     return melmill::kExitMachine;
   }
 }

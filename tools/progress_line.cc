@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include "tools/console.h"
 
 namespace melmill {
 namespace {
@@ -12,7 +12,8 @@ using std::chrono::steady_clock;
 
 constexpr auto kTerminalInterval = std::chrono::milliseconds(200);
 constexpr auto kLogInterval = std::chrono::minutes(1);
-constexpr double kSamplesPerHour = 16000.0 * 3600;
+// Every preset has a hop of 10 ms.
+constexpr double kFramesPerHour = 100.0 * 3600;
 
 std::string Clock(double seconds) {
   const auto total = static_cast<long>(seconds + 0.5);
@@ -32,12 +33,12 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
     case RunControl::Phase::kExtract:
       break;
   }
-  const auto done = static_cast<double>(control.samples_done.load());
-  const auto all = static_cast<double>(control.samples_to_do.load());
+  const auto done = static_cast<double>(control.frames_done.load());
+  const auto all = static_cast<double>(control.frames_to_do.load());
   std::string text = fmt::format("extracting: {:.2f} of {:.2f} h",
-                                 done / kSamplesPerHour, all / kSamplesPerHour);
+                                 done / kFramesPerHour, all / kFramesPerHour);
   if (done > 0 && all > 0 && seconds > 0) {
-    const double real_time = done / kSamplesPerHour * 3600 / seconds;
+    const double real_time = done / kFramesPerHour * 3600 / seconds;
     text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
                         100 * done / all, real_time,
                         Clock((all - done) / done * seconds));
@@ -57,7 +58,12 @@ ProgressLine::~ProgressLine() {
   }
   ending_changed_.notify_all();
   thread_.join();
-  if (is_terminal_) std::fputs("\r\033[K", stderr);
+  if (is_terminal_) PrintMessage("\r\033[K");
+}
+
+void ProgressLine::PrintLine(const std::string& text) {
+  const std::lock_guard lock(mutex_);
+  PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 
 void ProgressLine::Show() {
@@ -78,12 +84,7 @@ void ProgressLine::Show() {
     const std::chrono::duration<double> elapsed =
         steady_clock::now() - phase_start;
     const std::string text = DescribeProgress(control_, elapsed.count());
-    if (is_terminal_) {
-      fmt::print(stderr, "\r\033[K{}", text);
-    } else {
-      fmt::print(stderr, "{}\n", text);
-    }
-    std::fflush(stderr);
+    PrintMessage(is_terminal_ ? "\r\033[K" + text : text + '\n');
   }
 }
 

@@ -24,6 +24,9 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
+  // Prints text that stays, where the progress line was.
+  void PrintLine(const std::string& text);
+
  private:
   void Show();
 

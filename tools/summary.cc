@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "io/manifest.h"
-#include "pipeline/store_folder.h"
+#include "pipeline/plan_row.h"
+#include "tools/console.h"
 #include "tools/exit_codes.h"
 
 namespace melmill {
@@ -33,8 +34,13 @@ uint64_t StoredSamples(const StoreIndex& store) {
   return sum;
 }
 
+uint64_t HopLength(const RunReport& report) {
+  return static_cast<uint64_t>(report.plan->preset().log_mel.hop_length);
+}
+
 double RealTimeFactor(const RunReport& report) {
-  return report.total_seconds > 0 ? Hours(report.num_samples_made, report) *
+  const uint64_t num_samples = report.num_frames_made * HopLength(report);
+  return report.total_seconds > 0 ? Hours(num_samples, report) *
                                         kSecondsPerHour / report.total_seconds
                                   : 0;
 }
@@ -56,20 +62,6 @@ std::map<int, uint64_t> SumRates(const Plan& plan) {
     for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
   }
   return sum;
-}
-
-// Bytes that a terminal would act on, shown instead.
-std::string Printable(const std::string& text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
 }
 
 std::string Place(const Tally::Example& example) {
@@ -167,6 +159,24 @@ void AddRejected(const RunReport& report, std::string* text) {
   }
 }
 
+// Every line that the plan rejects, in the manifests' order.
+void AddAllRejected(const RunReport& report, std::string* text) {
+  const Plan& plan = *report.plan;
+  if (report.num_rejected <= Tally::kMaxExamples) return;
+  *text += "every rejected line:\n";
+  const Result<void> visited = ForEachPlanRow(
+      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (row.is_planned()) return {};
+        const Tally::Example example = {plan.splits[row.split].name, row.line,
+                                        row.audio, row.message};
+        *text += fmt::format("  {}: {}: {}\n", Place(example),
+                             ErrorCodeName(row.code), Printable(row.message));
+        return {};
+      });
+  if (!visited.ok()) *text += visited.error().message + '\n';
+}
+
 void AddLanguages(const RunReport& report, std::string* text) {
   const auto languages = SumLanguages(*report.plan);
   if (languages.size() == 1 && languages.begin()->first.empty()) return;
@@ -222,7 +232,7 @@ void AddStored(const RunReport& report, std::string* text) {
 void AddTime(const RunReport& report, std::string* text) {
   *text += fmt::format("{:.2f} s, of which the plan took {:.2f} s",
                        report.total_seconds, report.plan_seconds);
-  if (report.num_samples_made > 0) {
+  if (report.num_frames_made > 0) {
     *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
   }
   *text += '\n';
@@ -281,13 +291,21 @@ std::string NextStep(const RunReport& report, const std::string& out) {
     case RunStatus::kStopped:
       return "stopped: the same command goes on from here";
     case RunStatus::kMachineFault:
-      return fmt::format("error: {}\nthe same command goes on from here",
-                         Printable(report.fault->message));
+      return fmt::format(
+          "error: {}\nthe same command goes on from here (with --update if "
+          "the manifest or files have changed)",
+          Printable(report.fault->message));
   }
   return "";
 }
 
 using nlohmann::ordered_json;
+
+// Paths may hold bytes that are no UTF-8.
+std::string DumpLine(const ordered_json& json) {
+  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
+         '\n';
+}
 
 ordered_json JsonTallies(const RunReport& report) {
   ordered_json reasons = ordered_json::object();
@@ -335,19 +353,15 @@ void AddJsonStore(const RunReport& report, const std::string& out,
 
 }  // namespace
 
-std::string FormatBytes(uint64_t num_bytes) {
-  const auto value = static_cast<double>(num_bytes);
-  if (value >= 1e12) return fmt::format("{:.2f} TB", value / 1e12);
-  if (value >= 1e9) return fmt::format("{:.2f} GB", value / 1e9);
-  if (value >= 1e6) return fmt::format("{:.1f} MB", value / 1e6);
-  return fmt::format("{:.1f} kB", value / 1e3);
-}
-
 std::string FormatSummary(const RunReport& report, const std::string& out) {
   std::string text;
   AddWarnings(report, &text);
   if (report.plan) {
     AddRejected(report, &text);
+    if (report.status == RunStatus::kPlanned ||
+        report.status == RunStatus::kTooManyRejects) {
+      AddAllRejected(report, &text);
+    }
     if (!report.store) {
       AddRates(report, &text);
       AddLanguages(report, &text);
@@ -383,8 +397,28 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   json["plan_seconds"] = report.plan_seconds;
   json["seconds"] = report.total_seconds;
   json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
-         '\n';
+  return DumpLine(json);
+}
+
+std::string FormatJsonSetupError(const std::string& message) {
+  ordered_json json;
+  json["status"] = "setup_error";
+  json["exit_code"] = static_cast<int>(kExitUsage);
+  json["error"] = message;
+  return DumpLine(json);
+}
+
+std::string FormatNotice(const PlanNotice& notice) {
+  const double hours = static_cast<double>(notice.num_samples) /
+                       notice.sample_rate_hz / kSecondsPerHour;
+  std::string text = fmt::format(
+      "planned {} of {} lines, {:.2f} h; {} shards to make, {}",
+      notice.num_lines - notice.num_rejected, notice.num_lines, hours,
+      notice.num_shards_to_make, FormatBytes(notice.bytes_to_write));
+  if (notice.free_bytes > 0) {
+    text += fmt::format(" of {} free", FormatBytes(notice.free_bytes));
+  }
+  return text + '\n';
 }
 
 int ExitCodeOf(const RunReport& report, const RunConfig& config,

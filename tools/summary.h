@@ -16,12 +16,15 @@ std::string FormatSummary(const RunReport& report, const std::string& out);
 std::string FormatJsonReport(const RunReport& report, const std::string& out,
                              int exit_code);
 
+// Likewise for a run that could not start.
+std::string FormatJsonSetupError(const std::string& message);
+
+// What is about to be done: "2,731 of 2,731 lines, 2.12 h; ...".
+std::string FormatNotice(const PlanNotice& notice);
+
 // What the process returns for this report.
 int ExitCodeOf(const RunReport& report, const RunConfig& config,
                const RunControl& control);
-
-// "1.23 GB", "456 MB", "789 kB"
-std::string FormatBytes(uint64_t num_bytes);
 
 }  // namespace melmill
 

@@ -1,17 +1,10 @@
-#include <fmt/format.h>
-
-#include <cstdio>
 #include <memory>
-#include <optional>
-#include <string>
 
 #include "pipeline/run.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/input_flags.h"
-#include "tools/progress_line.h"
-#include "tools/signals.h"
-#include "tools/summary.h"
+#include "tools/run_command.h"
 
 namespace melmill {
 namespace {
@@ -20,24 +13,6 @@ struct ValidateFlags {
   InputFlags input;
   bool json = false;
 };
-
-int RunValidateCommand(const ValidateFlags& flags) {
-  const RunConfig config = MakeRunConfig(flags.input);
-  static RunControl control;
-  InstallSignalHandlers(&control);
-  RunReport report;
-  {
-    const ProgressLine progress(control);
-    report = RunValidate(config, &control);
-  }
-  const int exit_code = ExitCodeOf(report, config, control);
-  if (flags.json) {
-    fmt::print("{}", FormatJsonReport(report, "", exit_code));
-  } else {
-    fmt::print(stderr, "{}", FormatSummary(report, ""));
-  }
-  return exit_code;
-}
 
 }  // namespace
 
@@ -50,8 +25,12 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--json", flags->json,
                     "Print one JSON object on standard output instead");
   AddConfigFlag(command);
-  command->callback(
-      [flags, exit_code] { *exit_code = RunValidateCommand(*flags); });
+  command->callback([flags, exit_code] {
+    *exit_code = RunAndReport(
+        {.make_config = [&] { return MakeRunConfig(flags->input); },
+         .run = RunValidate,
+         .json = flags->json});
+  });
   command->footer(
       "Exit codes: 0 all lines are good (or rejects within --max-rejects), "
       "2 wrong usage or manifest, 3 some lines would be rejected.");

@@ -1,12 +1,12 @@
 #include <fmt/format.h>
 
-#include <cstdio>
 #include <memory>
 #include <string>
 
 #include "pipeline/config.h"
 #include "pipeline/verify.h"
 #include "tools/commands.h"
+#include "tools/console.h"
 #include "tools/exit_codes.h"
 #include "tools/summary.h"
 
@@ -27,7 +27,7 @@ int RunVerifyCommand(const std::string& folder) {
   if (!verified.ok()) {
     const Error& error = verified.error();
     if (error.code == ErrorCode::kMachineFault) {
-      fmt::print(stderr, "error: {}\n", error.message);
+      PrintMessage(fmt::format("error: {}\n", error.message));
       return kExitMachine;
     }
     throw SetupError(
@@ -38,15 +38,21 @@ int RunVerifyCommand(const std::string& folder) {
             : fmt::format("{}/store.json: {}", folder, error.message));
   }
   const VerifyReport& report = verified.value();
+  std::string text;
   for (const Damage& damage : report.damages) {
-    fmt::print("damaged: {}\n", DescribeDamage(damage));
+    text += fmt::format("damaged: {}\n", Printable(DescribeDamage(damage)));
   }
-  fmt::print("{} files, {} rows, {}: {}\n", report.num_files, report.num_rows,
-             FormatBytes(report.num_bytes),
-             report.damages.empty()
-                 ? "every checksum is right"
-                 : fmt::format("{} damaged", report.damages.size()));
-  return report.damages.empty() ? kExitOk : kExitDamaged;
+  text += fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
+                      report.num_rows, FormatBytes(report.num_bytes),
+                      report.damages.empty()
+                          ? "every checksum is right"
+                          : fmt::format("{} damaged", report.damages.size()));
+  if (!PrintResult(text)) return kExitMachine;
+  if (report.damages.empty()) return kExitOk;
+  PrintMessage(
+      "remove the damaged files and run the melmill extract command of this "
+      "store again: it makes them anew\n");
+  return kExitDamaged;
 }
 
 }  // namespace

@@ -122,6 +122,10 @@ def clips(tmp_path: Path) -> Path:
     return tmp_path
 
 
+# Reasons that leave the line's audio string known.
+WITH_AUDIO = {"missing_text", "bad_text", "bad_prompt"}
+
+
 @pytest.mark.parametrize(
     ("bad_line", "code", "reason"), BAD_LINES.values(), ids=BAD_LINES
 )
@@ -135,20 +139,34 @@ def test_bad_line_is_named_and_the_lines_beside_it_are_stored(
     store = Store(clips / "store")
     assert [row.line for row in store.rows()] == [1, 3]
     [reject] = store.rejects()
+    audio = "clip00.wav" if code in WITH_AUDIO else ""
     assert reason in reject["message"]
     assert reject == {
         "split": "train",
         "line": 2,
-        "audio": "",
+        "audio": audio,
         "stage": "manifest",
         "code": code,
         "message": reject["message"],
     }
     summary = [text.strip() for text in run.stderr.splitlines()]
-    assert f"train line 2: {reject['message']}" in summary
+    place = "train line 2: " + (f"{audio}: " if audio else "")
+    assert place + reject["message"] in summary
     assert f"1 {code}" in summary
     accepted = (clips / "store" / "train.accepted.jsonl").read_bytes()
     assert accepted == lines[0] + b"\n" + lines[2] + b"\n"
+
+
+def test_validate_lists_every_rejected_line(clips: Path) -> None:
+    rows = [manifest_row("clip00.wav")]
+    rows += [manifest_row(f"gone{i}.wav") for i in range(9)]
+    write_manifest(clips / "train.jsonl", rows)
+    run = run_melmill("validate", "train.jsonl", cwd=clips)
+    assert run.exit_code == 3
+    listed = run.stderr.split("every rejected line:\n")[1].splitlines()
+    for i in range(9):
+        place = f"  train line {i + 2}: gone{i}.wav: not_found: "
+        assert listed[i].startswith(place)
 
 
 def test_every_bad_line_at_once_is_counted_by_reason(clips: Path) -> None:
@@ -425,7 +443,7 @@ def test_too_little_disk_is_refused_before_anything_is_written(
     write_manifest(good / "train.jsonl", [manifest_row("long.wav")])
     error = refused(good, "train.jsonl", out="full/store")
     assert re.search(
-        r"the store needs 1\.5\d MB more and full has 1\.\d", error
+        r"the store needs 1\.[56] MB more and full has 1\.\d MB", error
     )
     # And with what fits it goes on.
     write_manifest(good / "train.jsonl", [manifest_row("clip00.wav")])

@@ -274,6 +274,38 @@ def test_json_is_one_object_on_standard_output_alone(folder: Path) -> None:
     assert report["bytes"] == listed
 
 
+def test_json_also_tells_why_a_run_cannot_start(folder: Path) -> None:
+    run = run_melmill(
+        "extract", "train.csv", "--out", "store", "--json", cwd=folder
+    )
+    assert run.exit_code == 2
+    report = json.loads(run.stdout)
+    assert report["status"] == "setup_error"
+    assert report["exit_code"] == 2
+    assert run.stderr == f"error: {report['error']}\n"
+
+
+@pytest.mark.parametrize("stream", [">/dev/full", "2>/dev/full", "2>&-"])
+def test_a_run_survives_a_stream_that_cannot_be_written(
+    folder: Path, stream: str
+) -> None:
+    program = melmill_path()
+    command = f"{program} extract train.jsonl --out store {stream}"
+    run = subprocess.run(["sh", "-c", command], cwd=folder, check=False)
+    assert run.returncode == 0
+    assert run_melmill("verify", folder / "store").exit_code == 0
+    command = f"{program} extract gone.jsonl --out other {stream}"
+    run = subprocess.run(["sh", "-c", command], cwd=folder, check=False)
+    assert run.returncode == 2
+
+
+def test_a_json_report_that_cannot_be_written_is_a_fault(folder: Path) -> None:
+    program = melmill_path()
+    command = f"{program} extract train.jsonl --out store --json >/dev/full"
+    run = subprocess.run(["sh", "-c", command], cwd=folder, check=False)
+    assert run.returncode == 4
+
+
 def test_json_of_validate_says_what_a_run_would_cost(folder: Path) -> None:
     validated = run_melmill("validate", "train.jsonl", "--json", cwd=folder)
     assert validated.exit_code == 0

@@ -1,0 +1,50 @@
+#include "tools/run_command.h"
+
+#include <optional>
+
+#include "tools/console.h"
+#include "tools/exit_codes.h"
+#include "tools/progress_line.h"
+#include "tools/signals.h"
+#include "tools/summary.h"
+
+namespace melmill {
+namespace {
+
+RunReport RunWatched(const RunCommand& command, const RunConfig& config,
+                     RunControl* control) {
+  InstallSignalHandlers(control);
+  std::optional<ProgressLine> progress;
+  if (!command.quiet) progress.emplace(*control);
+  if (!command.quiet && !command.json) {
+    control->on_planned = [&progress](const PlanNotice& notice) {
+      progress->PrintLine(FormatNotice(notice));
+    };
+  }
+  return command.run(config, control);
+}
+
+}  // namespace
+
+int RunAndReport(const RunCommand& command) {
+  static RunControl control;
+  try {
+    const RunConfig config = command.make_config();
+    const RunReport report = RunWatched(command, config, &control);
+    const int exit_code = ExitCodeOf(report, config, control);
+    if (!command.json && (!command.quiet || exit_code != kExitOk)) {
+      PrintMessage(FormatSummary(report, config.out));
+    }
+    if (command.json &&
+        !PrintResult(FormatJsonReport(report, config.out, exit_code))) {
+      PrintMessage("error: cannot write the report to standard output\n");
+      return kExitMachine;
+    }
+    return exit_code;
+  } catch (const SetupError& error) {
+    if (command.json) PrintResult(FormatJsonSetupError(error.what()));
+    throw;
+  }
+}
+
+}  // namespace melmill
