@@ -133,9 +133,6 @@ void HashRow(const PlanRow& row, Hasher128* hasher) {
   hasher->UpdateU64(static_cast<uint64_t>(row.code));
   hasher->UpdateSized(row.message);
   HashRowSource(row, hasher);
-  hasher->UpdateSized(row.text);
-  hasher->UpdateSized(row.prompt);
-  for (const std::string& value : row.kept) hasher->UpdateSized(value);
 }
 
 }  // namespace melmill

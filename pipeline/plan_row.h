@@ -33,6 +33,8 @@ struct PlanRow {
   int64_t num_frames = 0;
 
   bool is_planned() const { return code == ErrorCode::kNone; }
+
+  friend bool operator==(const PlanRow&, const PlanRow&) = default;
 };
 
 // The columns of plan.h5, in the order in which the functions below use them.
@@ -49,7 +51,8 @@ PlanRow ReadPlanRow(const TableBlock& block, size_t index,
 // size and header facts, never its text or where the line stands.
 void HashRowSource(const PlanRow& row, Hasher128* hasher);
 
-// Adds everything the store will hold of the row.
+// Adds what decides everything that the store will hold of the row: its
+// strings are a function of the line.
 void HashRow(const PlanRow& row, Hasher128* hasher);
 
 // Calls visit(row_number, PlanRow) for the rows [first, end) of a plan table

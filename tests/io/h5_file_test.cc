@@ -12,26 +12,12 @@
 #include <vector>
 
 #include "io/h5_contents.h"
+#include "tests/support/h5_samples.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 
 namespace melmill {
 namespace {
-
-std::vector<DatasetSpec> SomeDatasets() {
-  return {{"features", ElementType::kF16, {7, 80}},
-          {"samples", ElementType::kF32, {3, 400}},
-          {"start", ElementType::kU64, {3}},
-          {"frames", ElementType::kU32, {3}},
-          {"nothing", ElementType::kU8, {0}},
-          {"hash", ElementType::kU8, {3, 16}}};
-}
-
-std::vector<AttributeSpec> SomeAttributes() {
-  return {{"format", "some format"},
-          {"contract", "{\"name\":\"\u00e9t\u00e9\"}"},
-          {"empty", ""}};
-}
 
 TEST(DatasetSpecTest, NumBytesSaturatesInsteadOfWrapping) {
   const uint64_t big = uint64_t{1} << 40;

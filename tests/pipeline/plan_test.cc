@@ -158,6 +158,9 @@ TEST_F(PlanTest, RefusesUnusableManifests) {
 
 TEST_F(PlanTest, ReadsBackFromItsFile) {
   corpus_.MakeMixed();
+  std::string manifest = ReadWholeFile(corpus_.Path("train.jsonl"));
+  manifest.insert(1, "\"prompt\": \"p\", \"speaker\": \"A\", ");
+  WriteWholeFile(corpus_.Path("train.jsonl"), manifest);
   RunConfig config = corpus_.Config("");
   config.kept_fields = {"speaker"};
   const Plan plan = Build(config);
@@ -177,17 +180,15 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
     EXPECT_EQ(stored.value().rows_by_shard_file.at(plan.ShardFileName(shard)),
               shard.num_rows);
   }
-  Hasher128 from_plan;
-  Hasher128 from_file;
-  for (const PlanRow& row : Rows(plan)) HashRow(row, &from_plan);
-  ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0,
-                             stored.value().rows->num_rows(), 1,
-                             [&](uint64_t, const PlanRow& row) {
-                               HashRow(row, &from_file);
+  const std::vector<PlanRow> rows = Rows(plan);
+  ASSERT_EQ(stored.value().rows->num_rows(), rows.size());
+  ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0, rows.size(), 1,
+                             [&](uint64_t number, const PlanRow& row) {
+                               EXPECT_EQ(row, rows[number]) << number;
                                return Result<void>();
                              })
                   .ok());
-  EXPECT_EQ(from_plan.Digest(), from_file.Digest());
+  EXPECT_EQ(rows[0].kept[0], "\"A\"");
 }
 
 TEST_F(PlanTest, RefusesAFileThatIsNoPlan) {

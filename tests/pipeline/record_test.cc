@@ -98,13 +98,14 @@ TEST_F(RecordTest, NamesTheFirstSampleThatIsNotFinite) {
   WavSpec spec;
   spec.encoding = SampleEncoding::kFloat32;
   spec.num_channels = 2;
-  std::vector<float> samples = MakeSamples(5000, 2, 1);
-  samples[2 * 1234 + 1] = INFINITY;
+  // In the second of the blocks in which the file is read.
+  std::vector<float> samples = MakeSamples(250'000, 2, 1);
+  samples[2 * 201'234 + 1] = INFINITY;
   WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
   const Result<ShardRow> row = Try(MakeTask("a.wav"));
   ASSERT_FALSE(row.ok());
   EXPECT_EQ(row.error().code, ErrorCode::kNotFinite);
-  EXPECT_EQ(row.error().message, "sample 1234 is NaN or infinite");
+  EXPECT_EQ(row.error().message, "sample 201234 is NaN or infinite");
   EXPECT_EQ(RejectMessage(row.error().code, row.error().detail),
             row.error().message);
 }

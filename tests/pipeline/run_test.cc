@@ -84,6 +84,10 @@ TEST_F(RunTest, MakesAStoreThatVerifies) {
   EXPECT_EQ(verified.value().num_rows, 46u);
   EXPECT_EQ(ReadWholeFile(corpus_.Path("out/eval.accepted.jsonl")),
             ReadWholeFile(corpus_.Path("eval.jsonl")));
+  std::vector<std::string> good = Lines("train.jsonl");
+  good.erase(good.begin() + 3);  // NaN
+  good.resize(good.size() - 2);  // missing, and no manifest line
+  EXPECT_EQ(Lines("out/train.accepted.jsonl"), good);
 }
 
 TEST_F(RunTest, SecondRunDoesNothing) {

@@ -1,0 +1,99 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <cstdarg>
+#include <cstring>
+#include <string>
+
+#include "io/shard_reader.h"
+#include "pipeline/extract.h"
+#include "tests/support/corpus.h"
+
+namespace {
+
+// How often the next opens of files named "flaky" fail.
+std::atomic<int> num_failures_left{0};
+
+}  // namespace
+
+// Stands in for the C library's in this program: a device that comes back.
+extern "C" int open(const char* path, int flags, ...) {
+  mode_t mode = 0;
+  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+  }
+  if (std::strstr(path, "flaky") != nullptr && num_failures_left-- > 0) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}
+
+namespace melmill {
+namespace {
+
+class ExtractRetryTest : public testing::TestWithParam<bool> {
+ protected:
+  // The rows of a shard of three clips, the second of which cannot be opened
+  // for the first num_failures times.
+  std::vector<ShardRow> Extract(int num_failures) {
+    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 4000, 1),
+                                          corpus_.AddWav("flaky.wav", 4000, 2),
+                                          corpus_.AddWav("b.wav", 4000, 3)});
+    RunConfig config;
+    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    RunControl control;
+    num_failures_left = 0;
+    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(plan.value().preset().log_mel,
+                                    config.feature_type);
+    const ExtractJob job = {.plan = plan.value(),
+                            .processor = processor,
+                            .shards = {0},
+                            .folder = corpus_.Path(""),
+                            .num_threads = 2,
+                            .num_io_threads = 2,
+                            .control = &control};
+    num_failures_left = num_failures;
+    const ExtractOutcome outcome =
+        GetParam() ? melmill::Extract(job) : ExtractSerial(job);
+    EXPECT_FALSE(outcome.fault);
+    const Result<ShardReader> shard = ShardReader::Open(
+        job.folder + plan.value().ShardFileName(plan.value().shards[0]));
+    EXPECT_TRUE(shard.ok());
+    return shard.value().rows();
+  }
+
+  Corpus corpus_;
+};
+
+TEST_P(ExtractRetryTest, AFileThatComesBackIsStored) {
+  for (const ShardRow& row : Extract(kMaxReadAttempts - 1)) {
+    EXPECT_EQ(row.status, RowStatus::kStored);
+  }
+}
+
+TEST_P(ExtractRetryTest, AFileThatStaysAwayIsRejectedAlone) {
+  const std::vector<ShardRow> rows = Extract(kMaxReadAttempts);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].status, RowStatus::kStored);
+  EXPECT_EQ(rows[1].reject_code, ErrorCode::kIoError);
+  EXPECT_EQ(rows[1].reject_detail, EIO);
+  EXPECT_EQ(rows[2].status, RowStatus::kStored);
+}
+
+INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
+                         [](const auto& param_info) {
+                           return param_info.param ? "Graph" : "Serial";
+                         });
+
+}  // namespace
+}  // namespace melmill
