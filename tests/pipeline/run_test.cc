@@ -215,9 +215,10 @@ TEST_F(RunTest, UpdateFollowsFieldsThatOnlyTheAcceptedLinesKeep) {
 TEST_F(RunTest, UpdateMakesDamagedShardsAnew) {
   corpus_.MakeMixed();
   const RunReport made = Run(corpus_.Config("out"));
-  const std::string shard = corpus_.Path("out/" + made.store->shards[2].file);
+  const ShardEntry& entry = made.store->shards[2];
+  const std::string shard = corpus_.Path("out/" + entry.file);
   std::string bytes = ReadWholeFile(shard);
-  bytes[bytes.size() - 1] ^= 1;  // in the last column of the index
+  bytes[4096 + 256 * entry.num_frames + 100] ^= 1;  // in a tail sample
   WriteWholeFile(shard, bytes);
   std::vector<std::string> lines = Lines("train.jsonl");
   lines[30] = corpus_.Line("t29.wav", "another text");
