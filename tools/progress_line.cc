@@ -37,7 +37,8 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
   const auto all = static_cast<double>(control.frames_to_do.load());
   std::string text = fmt::format("extracting: {:.2f} of {:.2f} h",
                                  done / kFramesPerHour, all / kFramesPerHour);
-  if (done > 0 && all > 0 && seconds > 0) {
+  constexpr double kMinSeconds = 0.1;  // a rate over less says nothing
+  if (done > 0 && all > 0 && seconds > kMinSeconds) {
     const double real_time = done / kFramesPerHour * 3600 / seconds;
     text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
                         100 * done / all, real_time,

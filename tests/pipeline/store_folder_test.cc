@@ -16,7 +16,8 @@ TEST(StoreFolderTest, KnowsTheNamesMelmillMakes) {
   }
   for (const char* name :
        {"notes.txt", "train.h5", "train.jsonl", "train.0123456789AB.h5",
-        ".0123456789ab.h5", "train.0123456789.h5", ".tmp", "a.tmp"}) {
+        "train-0123456789ab.h5", ".0123456789ab.h5", "train.0123456789.h5",
+        ".tmp", "a.tmp"}) {
     EXPECT_FALSE(IsStoreFileName(name)) << name;
   }
 }
