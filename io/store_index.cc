@@ -293,6 +293,12 @@ Error BadJson(std::string message) {
 
 }  // namespace
 
+uint64_t StoreIndex::num_stored() const {
+  uint64_t sum = 0;
+  for (const SplitEntry& split : splits) sum += split.num_stored;
+  return sum;
+}
+
 std::string FormatStoreIndex(const StoreIndex& index) {
   Json json = {
       {"format",

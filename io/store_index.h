@@ -54,6 +54,8 @@ struct StoreIndex {
   std::vector<SplitEntry> splits;
   std::vector<ShardEntry> shards;  // what the tables' `shard` column counts
   FileEntry rejects;               // rejects.jsonl
+
+  uint64_t num_stored() const;  // rows of all splits
 };
 
 // The text of store.json: indented, with a final line feed, keys in a fixed

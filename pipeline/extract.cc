@@ -296,7 +296,6 @@ bool GraphExtractor::PickRow(Token* token) {
 
 void GraphExtractor::FinishRecord(Token* token) {
   ShardInWork* shard = token->shard;
-  ++job_.control->rows_done;
   job_.control->frames_done += static_cast<uint64_t>(token->task().num_frames);
   if (--shard->num_open_records > 0) return;
   const size_t index = shard->shard->index();

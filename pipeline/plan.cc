@@ -226,7 +226,9 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
 void PlanBuilder::AppendLine(PlannedLine* planned) {
   PlanRow& row = planned->row;
   SplitPlan& split = plan_.splits[row.split];
-  const Tally::Example place = {split.name, row.line, row.audio, row.message};
+  const auto place = [&] {  // copied only where it is worth telling
+    return Tally::Example{split.name, row.line, row.audio, row.message};
+  };
   ++split.num_lines;
   split.num_dropped_fields += planned->num_dropped_fields;
   num_io_errors_in_a_row_ =
@@ -240,14 +242,14 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
-    plan_.rejects[row.code].Add(place);
+    plan_.rejects[row.code].Add(place());
   }
   if (planned->lacks_template) {
-    plan_.warnings[Warning::kNoTemplate].Add(place);
+    plan_.warnings[Warning::kNoTemplate].Add(place());
   }
-  if (planned->has_segment) plan_.warnings[Warning::kSegment].Add(place);
+  if (planned->has_segment) plan_.warnings[Warning::kSegment].Add(place());
   if (!planned->language.empty() && !IsKnownLanguage(planned->language)) {
-    Tally::Example example = place;
+    Tally::Example example = place();
     example.message = planned->language;
     plan_.warnings[Warning::kUnknownLanguage].Add(example);
   }

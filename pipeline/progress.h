@@ -26,10 +26,8 @@ struct RunControl {
 
   std::atomic<uint64_t> lines_planned{0};
 
-  std::atomic<uint64_t> rows_to_do{0};  // of this run's extraction
-  std::atomic<uint64_t> rows_done{0};   // stored or rejected
-  std::atomic<uint64_t> frames_to_do{0};
-  std::atomic<uint64_t> frames_done{0};
+  std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
+  std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected
 
   // Called once, before anything is written; may be empty.
   std::function<void(const PlanNotice&)> on_planned;

@@ -304,9 +304,7 @@ bool ExtractRun::WritePlan() {
 bool ExtractRun::ExtractShards() {
   const Plan& plan = *report_.plan;
   for (const size_t index : shards_.to_make) {
-    const PlannedShard& shard = plan.shards[index];
-    control_->rows_to_do += shard.num_rows;
-    control_->frames_to_do += shard.num_frames;
+    control_->frames_to_do += plan.shards[index].num_frames;
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
@@ -335,10 +333,7 @@ void ExtractRun::Finish() {
   report_.rejects = std::move(finished.value().rejects);
   report_.num_rejected = SumCounts(report_.rejects);
   report_.store = std::move(finished.value().index);
-  uint64_t num_stored = 0;
-  for (const SplitEntry& split : report_.store->splits) {
-    num_stored += split.num_stored;
-  }
+  const uint64_t num_stored = report_.store->num_stored();
   if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
     EndWithFault({ErrorCode::kMachineFault,
                   fmt::format("rows do not add up (a bug): {} lines, {} "

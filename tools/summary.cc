@@ -22,12 +22,6 @@ double Hours(uint64_t num_samples, const RunReport& report) {
   return static_cast<double>(num_samples) / rate_hz / kSecondsPerHour;
 }
 
-uint64_t StoredRows(const StoreIndex& store) {
-  uint64_t sum = 0;
-  for (const SplitEntry& split : store.splits) sum += split.num_stored;
-  return sum;
-}
-
 uint64_t StoredSamples(const StoreIndex& store) {
   uint64_t sum = 0;
   for (const SplitEntry& split : store.splits) sum += split.num_samples;
@@ -223,7 +217,7 @@ void AddStored(const RunReport& report, std::string* text) {
   const StoreIndex& store = *report.store;
   *text +=
       fmt::format("stored {} rows, {:.2f} h, {} in {} {} ({} made, {} kept)\n",
-                  StoredRows(store), Hours(StoredSamples(store), report),
+                  store.num_stored(), Hours(StoredSamples(store), report),
                   FormatBytes(report.store_bytes), store.shards.size(),
                   store.shards.size() == 1 ? "shard" : "shards",
                   report.num_shards_made, report.num_shards_kept);
@@ -345,7 +339,7 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
 void AddJsonStore(const RunReport& report, const std::string& out,
                   ordered_json* json) {
   const StoreIndex& store = *report.store;
-  (*json)["stored"] = StoredRows(store);
+  (*json)["stored"] = store.num_stored();
   (*json)["hours"] = Hours(StoredSamples(store), report);
   (*json)["shards"] = store.shards.size();
   (*json)["accepted"] = AcceptedFiles(report, out);
