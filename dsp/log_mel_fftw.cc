@@ -85,24 +85,6 @@ float Normalise(double log10_power) {
   return static_cast<float>((log10_power + 4) / 4);
 }
 
-// The order of halves as the order of integers; -0 is below +0.
-int16_t HalfOrder(uint16_t half) {
-  const auto bits = static_cast<int16_t>(half);
-  return static_cast<int16_t>(bits < 0 ? bits ^ 0x7fff : bits);
-}
-
-void RaiseHalves(std::span<uint16_t> halves, float floor) {
-  const uint16_t floor_half = FloatToHalf(floor);
-  const int16_t floor_order = HalfOrder(floor_half);
-  for (uint16_t& half : halves) {
-    half = HalfOrder(half) < floor_order ? floor_half : half;
-  }
-}
-
-void RaiseFloats(std::span<float> values, float floor) {
-  for (float& value : values) value = std::max(value, floor);
-}
-
 template <typename T>
 std::span<T> AsValues(std::span<std::byte> bytes) {
   assert(std::bit_cast<uintptr_t>(bytes.data()) % alignof(T) == 0);
@@ -124,44 +106,58 @@ class FftwWorkspace : public LogMel::Workspace {
 class FftwLogMel : public LogMel {
  public:
   explicit FftwLogMel(const LogMelOptions& options)
-      : options_(options),
+      : LogMel(options),
         filters_(MakeMelFilterBank(options.mel)),
         window_(MakeWindow(options.window, options.mel.n_fft)),
         plan_(MakePlan(options.mel.n_fft)) {}
 
   std::unique_ptr<Workspace> MakeWorkspace() const override {
-    return std::make_unique<FftwWorkspace>(options_.mel);
+    return std::make_unique<FftwWorkspace>(options().mel);
   }
 
-  ClipLevels Compute(std::span<const float> samples, FeatureType type,
-                     std::span<std::byte> features,
-                     Workspace& workspace) const override;
+  void ComputePiece(const ClipWindow<float>& clip, FrameRange range,
+                    FeatureType type, std::span<std::byte> features,
+                    Workspace& workspace, FrameMaxima* maxima) const override {
+    Compute(clip, range, type, features, workspace, maxima);
+  }
+  void ComputePiece(const ClipWindow<int16_t>& clip, FrameRange range,
+                    FeatureType type, std::span<std::byte> features,
+                    Workspace& workspace, FrameMaxima* maxima) const override {
+    Compute(clip, range, type, features, workspace, maxima);
+  }
 
  private:
-  void GatherFrame(std::span<const float> samples, int64_t start,
+  template <typename Sample>
+  void Compute(const ClipWindow<Sample>& clip, FrameRange range,
+               FeatureType type, std::span<std::byte> features,
+               Workspace& workspace, FrameMaxima* maxima) const;
+  template <typename Sample>
+  void GatherFrame(const ClipWindow<Sample>& clip, int64_t start,
                    double* frame) const;
-  double ComputeFrame(std::span<const float> samples, int64_t start,
-                      FftwWorkspace& workspace) const;
+  double ComputeFrame(FftwWorkspace& workspace) const;
   void StoreFrame(std::span<const double> log10_power, FeatureType type,
                   std::span<std::byte> row) const;
-  float NormalisedFloor(float max_log10_power) const;
 
-  LogMelOptions options_;
   std::vector<MelFilter> filters_;
   std::vector<double> window_;
   PlanPtr plan_;
 };
 
+double ToDouble(float sample) { return static_cast<double>(sample); }
+double ToDouble(int16_t sample) { return sample / 32768.0; }
+
 // The frame's samples from `start` on, which is negative in front of the clip,
 // times the window.
-void FftwLogMel::GatherFrame(std::span<const float> samples, int64_t start,
+template <typename Sample>
+void FftwLogMel::GatherFrame(const ClipWindow<Sample>& clip, int64_t start,
                              double* frame) const {
-  const auto num_samples = static_cast<int64_t>(samples.size());
+  const int64_t num_samples = clip.num_clip_samples;
   const auto n_fft = static_cast<int64_t>(window_.size());
+  const Sample* samples = clip.samples.data() - clip.first_sample;
   if (start >= 0 && start + n_fft <= num_samples) {
-    const float* source = samples.data() + start;
+    const Sample* source = samples + start;
     for (int64_t i = 0; i < n_fft; ++i) {
-      frame[i] = static_cast<double>(source[i]) * window_[i];
+      frame[i] = ToDouble(source[i]) * window_[i];
     }
     return;
   }
@@ -169,14 +165,13 @@ void FftwLogMel::GatherFrame(std::span<const float> samples, int64_t start,
     // MinNumSamples sees to it that one reflection is enough.
     int64_t index = std::abs(start + i);
     if (index >= num_samples) index = 2 * (num_samples - 1) - index;
-    frame[i] = static_cast<double>(samples[index]) * window_[i];
+    frame[i] = ToDouble(samples[index]) * window_[i];
   }
 }
 
-// Fills workspace.log10_power and returns its maximum.
-double FftwLogMel::ComputeFrame(std::span<const float> samples, int64_t start,
-                                FftwWorkspace& workspace) const {
-  GatherFrame(samples, start, workspace.fft.frame());
+// From the frame that was gathered: fills workspace.log10_power and returns
+// its maximum.
+double FftwLogMel::ComputeFrame(FftwWorkspace& workspace) const {
   const fftw_complex* spectrum = workspace.fft.spectrum();
   fftw_execute_dft_r2c(plan_.get(), workspace.fft.frame(),
                        workspace.fft.spectrum());
@@ -194,7 +189,7 @@ double FftwLogMel::ComputeFrame(std::span<const float> samples, int64_t start,
     for (size_t i = 0; i < filter.weights.size(); ++i) {
       sum += filter.weights[i] * bins[i];
     }
-    const double value = std::log10(std::max(sum, options_.power_floor));
+    const double value = std::log10(std::max(sum, options().power_floor));
     workspace.log10_power[m] = value;
     max_log10_power = std::max(max_log10_power, value);
   }
@@ -213,68 +208,28 @@ void FftwLogMel::StoreFrame(std::span<const double> log10_power,
                  [](double value) { return FloatToHalf(Normalise(value)); });
 }
 
-// From the float32 maximum, which is all that a reader has.
-float FftwLogMel::NormalisedFloor(float max_log10_power) const {
-  return Normalise(std::max(max_log10_power - options_.dynamic_range_log10,
-                            std::log10(options_.power_floor)));
-}
-
-ClipLevels FftwLogMel::Compute(std::span<const float> samples, FeatureType type,
-                               std::span<std::byte> features,
-                               Workspace& workspace) const {
-  const auto num_samples = static_cast<int64_t>(samples.size());
-  const int64_t n_fft = options_.mel.n_fft;
-  const int64_t num_frames = NumFrames(options_, num_samples);
+template <typename Sample>
+void FftwLogMel::Compute(const ClipWindow<Sample>& clip, FrameRange range,
+                         FeatureType type, std::span<std::byte> features,
+                         Workspace& workspace, FrameMaxima* maxima) const {
+  const int64_t n_fft = options().mel.n_fft;
   const size_t row_bytes = filters_.size() * FeatureSize(type);
-  assert(num_samples >= MinNumSamples(options_));
-  assert(features.size() == static_cast<size_t>(num_frames) * row_bytes);
+  assert(features.size() == static_cast<size_t>(range.count) * row_bytes);
   auto& scratch = static_cast<FftwWorkspace&>(workspace);
-
-  double clip_max = -std::numeric_limits<double>::infinity();
-  double body_max = clip_max;
-  for (int64_t t = 0; t < num_frames; ++t) {
-    const int64_t start = t * options_.hop_length - n_fft / 2;
-    const double frame_max = ComputeFrame(samples, start, scratch);
-    clip_max = std::max(clip_max, frame_max);
-    if (start + n_fft <= num_samples) body_max = std::max(body_max, frame_max);
+  for (int64_t i = 0; i < range.count; ++i) {
+    const int64_t start = (range.first + i) * options().hop_length - n_fft / 2;
+    GatherFrame(clip, start, scratch.fft.frame());
+    const auto frame_max = static_cast<float>(ComputeFrame(scratch));
+    maxima->all = std::max(maxima->all, frame_max);
+    if (start + n_fft <= clip.num_clip_samples) {
+      maxima->body = std::max(maxima->body, frame_max);
+    }
     StoreFrame(scratch.log10_power, type,
-               features.subspan(static_cast<size_t>(t) * row_bytes, row_bytes));
+               features.subspan(static_cast<size_t>(i) * row_bytes, row_bytes));
   }
-
-  ClipLevels levels;
-  levels.body_max = static_cast<float>(body_max);
-  levels.floor = NormalisedFloor(static_cast<float>(clip_max));
-  // Rounding keeps order, so to clamp rounded values at the rounded floor is
-  // to round clamped values.
-  const float stored_floor = NormalisedFloor(levels.body_max);
-  if (type == FeatureType::kFloat32) {
-    RaiseFloats(AsValues<float>(features), stored_floor);
-  } else {
-    RaiseHalves(AsValues<uint16_t>(features), stored_floor);
-  }
-  return levels;
 }
 
 }  // namespace
-
-size_t FeatureSize(FeatureType type) {
-  return type == FeatureType::kFloat16 ? sizeof(uint16_t) : sizeof(float);
-}
-
-std::string_view FeatureTypeName(FeatureType type) {
-  return type == FeatureType::kFloat16 ? "f16" : "f32";
-}
-
-int64_t MinNumSamples(const LogMelOptions& options) {
-  const int64_t n_fft = options.mel.n_fft;
-  // The second: so that there is a frame at all, with a hop beyond n_fft / 2.
-  return std::max(n_fft / 2 + 1, options.hop_length + n_fft % 2);
-}
-
-int64_t NumFrames(const LogMelOptions& options, int64_t num_samples) {
-  // Of the 1 + that many frames which fit, the extractor drops the last.
-  return (num_samples - options.mel.n_fft % 2) / options.hop_length;
-}
 
 std::string FftwLogMelVersion() {
 #if defined(__x86_64__)

@@ -324,19 +324,28 @@ TEST(FftwLogMel, Float16IsFloat32Rounded) {
   }
 }
 
-TEST(FftwLogMel, AllocatesNothingWhileItComputes) {
-  const LogMelOptions options;
-  const auto log_mel = MakeFftwLogMel(options);
-  const auto workspace = log_mel->MakeWorkspace();
-  for (const size_t num_samples : {201u, 1600u, 160000u}) {
+void ExpectAllocatesNothing(const LogMel& log_mel) {
+  const auto workspace = log_mel.MakeWorkspace();
+  for (const size_t num_samples : {201u, 1600u, 160000u, 300000u}) {
     const auto samples = Noise(num_samples, 0.5f, 8);
+    const std::vector<int16_t> pcm16(num_samples, 77);
     std::vector<float> features(num_samples / 160 * 128);
     const auto bytes = std::as_writable_bytes(std::span(features));
     const int64_t before = num_allocations;
-    log_mel->Compute(samples, FeatureType::kFloat32, bytes, *workspace);
-    log_mel->Compute(samples, FeatureType::kFloat16,
-                     bytes.first(bytes.size() / 2), *workspace);
+    log_mel.Compute(samples, FeatureType::kFloat32, bytes, *workspace);
+    log_mel.Compute(pcm16, FeatureType::kFloat16, bytes.first(bytes.size() / 2),
+                    *workspace);
     EXPECT_EQ(num_allocations - before, 0) << num_samples;
+  }
+}
+
+TEST(FftwLogMel, AllocatesNothingWhileItComputes) {
+  ExpectAllocatesNothing(*MakeFftwLogMel({}));
+}
+
+TEST(SimdLogMel, AllocatesNothingWhileItComputes) {
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    ExpectAllocatesNothing(*MakeSimdLogMel({}, target));
   }
 }
 
