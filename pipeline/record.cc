@@ -9,7 +9,7 @@
 
 #include "dsp/pcm.h"
 #include "dsp/resampler.h"
-#include "io/wav_decoder.h"
+#include "io/sndfile_decoder.h"
 
 namespace melmill {
 namespace {
@@ -108,7 +108,7 @@ Result<Hash128> RecordProcessor::DecodeAll(const RecordTask& task,
   const WavHeader& header = task.header;
   const auto num_channels = static_cast<size_t>(header.num_channels);
   const auto group_bytes = static_cast<size_t>(header.bytes_per_sample_group());
-  Result<WavDecoder> decoder = WavDecoder::Create(header);
+  Result<SndfileDecoder> decoder = SndfileDecoder::Create(header);
   if (!decoder.ok()) return decoder.error();
   Resampler resampler(header.sample_rate_hz, options_.mel.sample_rate_hz);
   Hasher128 hasher;

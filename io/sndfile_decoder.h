@@ -1,5 +1,5 @@
-#ifndef MELMILL_IO_WAV_DECODER_H_
-#define MELMILL_IO_WAV_DECODER_H_
+#ifndef MELMILL_IO_SNDFILE_DECODER_H_
+#define MELMILL_IO_SNDFILE_DECODER_H_
 
 #include <cstddef>
 #include <memory>
@@ -17,14 +17,14 @@ namespace melmill {
 // header never reaches it.
 //
 // One object decodes one file at a time on one thread.
-class WavDecoder {
+class SndfileDecoder {
  public:
   // `header` as ReadWavHeader gave it.
-  static Result<WavDecoder> Create(const WavHeader& header);
+  static Result<SndfileDecoder> Create(const WavHeader& header);
 
-  ~WavDecoder();
-  WavDecoder(WavDecoder&&) noexcept;
-  WavDecoder& operator=(WavDecoder&&) noexcept;
+  ~SndfileDecoder();
+  SndfileDecoder(SndfileDecoder&&) noexcept;
+  SndfileDecoder& operator=(SndfileDecoder&&) noexcept;
 
   // Decodes the next block of the data chunk: whole sample groups (one sample
   // of every channel), in file order. `interleaved` holds exactly their
@@ -34,10 +34,10 @@ class WavDecoder {
 
  private:
   class Impl;
-  explicit WavDecoder(std::unique_ptr<Impl> impl);
+  explicit SndfileDecoder(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace melmill
 
-#endif  // MELMILL_IO_WAV_DECODER_H_
+#endif  // MELMILL_IO_SNDFILE_DECODER_H_

@@ -1,4 +1,4 @@
-#include "io/wav_decoder.h"
+#include "io/sndfile_decoder.h"
 
 #include <sndfile.h>
 
@@ -46,7 +46,7 @@ Error DecodeError(const WavHeader& header) {
 
 // Plays the whole data chunk to libsndfile as a file of raw samples, of which
 // only the current block can be read.
-class WavDecoder::Impl {
+class SndfileDecoder::Impl {
  public:
   explicit Impl(const WavHeader& header) : header_(header) {}
   ~Impl() {
@@ -130,20 +130,21 @@ class WavDecoder::Impl {
   bool strayed_ = false;
 };
 
-Result<WavDecoder> WavDecoder::Create(const WavHeader& header) {
+Result<SndfileDecoder> SndfileDecoder::Create(const WavHeader& header) {
   auto impl = std::make_unique<Impl>(header);
   const Result<void> opened = impl->Open();
   if (!opened.ok()) return opened.error();
-  return WavDecoder(std::move(impl));
+  return SndfileDecoder(std::move(impl));
 }
 
-WavDecoder::WavDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
-WavDecoder::~WavDecoder() = default;
-WavDecoder::WavDecoder(WavDecoder&&) noexcept = default;
-WavDecoder& WavDecoder::operator=(WavDecoder&&) noexcept = default;
+SndfileDecoder::SndfileDecoder(std::unique_ptr<Impl> impl)
+    : impl_(std::move(impl)) {}
+SndfileDecoder::~SndfileDecoder() = default;
+SndfileDecoder::SndfileDecoder(SndfileDecoder&&) noexcept = default;
+SndfileDecoder& SndfileDecoder::operator=(SndfileDecoder&&) noexcept = default;
 
-Result<void> WavDecoder::Decode(std::span<const std::byte> block,
-                                std::span<float> interleaved) {
+Result<void> SndfileDecoder::Decode(std::span<const std::byte> block,
+                                    std::span<float> interleaved) {
   return impl_->Decode(block, interleaved);
 }
 

@@ -1,4 +1,4 @@
-#include "io/wav_decoder.h"
+#include "io/sndfile_decoder.h"
 
 #include <gtest/gtest.h>
 
@@ -35,7 +35,7 @@ WavHeader HeaderFor(SampleEncoding encoding, int num_channels, bool big_endian,
 std::vector<float> DecodeInBlocks(const WavHeader& header,
                                   const std::vector<std::byte>& data,
                                   const std::vector<size_t>& block_groups) {
-  Result<WavDecoder> decoder = WavDecoder::Create(header);
+  Result<SndfileDecoder> decoder = SndfileDecoder::Create(header);
   if (!decoder.ok()) {
     ADD_FAILURE() << decoder.error().message;
     return {};
@@ -135,7 +135,7 @@ std::string TellingBytes(SampleEncoding encoding, bool big_endian) {
   return bytes;
 }
 
-TEST(WavDecoderTest, EveryEncodingHasItsExactValues) {
+TEST(SndfileDecoderTest, EveryEncodingHasItsExactValues) {
   for (const SampleEncoding encoding : kAllSampleEncodings) {
     for (const bool big_endian : {false, true}) {
       const std::string bytes = TellingBytes(encoding, big_endian);
@@ -160,7 +160,7 @@ TEST(WavDecoderTest, EveryEncodingHasItsExactValues) {
   }
 }
 
-TEST(WavDecoderTest, KnownCodesOfTheCompandingLaws) {
+TEST(SndfileDecoderTest, KnownCodesOfTheCompandingLaws) {
   // From the tables of G.711, not from this project's formulas.
   const auto decode = [](SampleEncoding encoding, int code) {
     return DecodeInBlocks(HeaderFor(encoding, 1, false, 1),
@@ -175,7 +175,7 @@ TEST(WavDecoderTest, KnownCodesOfTheCompandingLaws) {
   EXPECT_EQ(decode(SampleEncoding::kALaw, 0xD5), 8.0f);
 }
 
-TEST(WavDecoderTest, BlockCutsDoNotShow) {
+TEST(SndfileDecoderTest, BlockCutsDoNotShow) {
   for (const SampleEncoding encoding : kAllSampleEncodings) {
     for (const int num_channels : {1, 2, 3, 64}) {
       SCOPED_TRACE(std::string(SampleEncodingName(encoding)) + ", " +
@@ -201,7 +201,7 @@ TEST(WavDecoderTest, BlockCutsDoNotShow) {
   }
 }
 
-TEST(WavDecoderTest, NanAndInfinityPass) {
+TEST(SndfileDecoderTest, NanAndInfinityPass) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const std::vector<float> source = {std::nanf(""), kInfinity, -kInfinity,
                                      0.5f};
@@ -221,9 +221,9 @@ TEST(WavDecoderTest, NanAndInfinityPass) {
   }
 }
 
-TEST(WavDecoderTest, ABlockBehindTheEndIsAnError) {
-  Result<WavDecoder> decoder =
-      WavDecoder::Create(HeaderFor(SampleEncoding::kPcm16, 1, false, 8));
+TEST(SndfileDecoderTest, ABlockBehindTheEndIsAnError) {
+  Result<SndfileDecoder> decoder =
+      SndfileDecoder::Create(HeaderFor(SampleEncoding::kPcm16, 1, false, 8));
   ASSERT_TRUE(decoder.ok());
   const std::vector<std::byte> block(8);
   std::vector<float> samples(4);
@@ -234,18 +234,18 @@ TEST(WavDecoderTest, ABlockBehindTheEndIsAnError) {
   EXPECT_EQ(behind.error().code, ErrorCode::kDecodeFailed);
 }
 
-TEST(WavDecoderTest, DecodesOnAfterBeingMoved) {
+TEST(SndfileDecoderTest, DecodesOnAfterBeingMoved) {
   const std::vector<float> source = {0.25f, -0.5f};
   const std::vector<std::byte> data =
       ToBytes(EncodeSamples(source, SampleEncoding::kPcm16));
-  Result<WavDecoder> created = WavDecoder::Create(
+  Result<SndfileDecoder> created = SndfileDecoder::Create(
       HeaderFor(SampleEncoding::kPcm16, 1, false, data.size()));
   ASSERT_TRUE(created.ok());
   std::vector<float> samples(2);
   ASSERT_TRUE(created.value()
                   .Decode(std::span(data).first(2), std::span(samples).first(1))
                   .ok());
-  WavDecoder moved = std::move(created).value();
+  SndfileDecoder moved = std::move(created).value();
   ASSERT_TRUE(
       moved.Decode(std::span(data).last(2), std::span(samples).last(1)).ok());
   EXPECT_EQ(samples, source);
