@@ -9,7 +9,6 @@
 
 #include "dsp/pcm.h"
 #include "dsp/resampler.h"
-#include "io/sndfile_decoder.h"
 
 namespace melmill {
 namespace {
@@ -99,17 +98,16 @@ Result<std::span<const std::byte>> RecordProcessor::NextGroups(
                static_cast<size_t>(num_bytes));
 }
 
-// Streams the data chunk through decoder, downmix and resampler into
+// Streams the data chunk through decoder and resampler into
 // workspace->samples_. Returns the hash of its bytes.
 Result<Hash128> RecordProcessor::DecodeAll(const RecordTask& task,
                                            RecordInput* input,
                                            RecordWorkspace* workspace) const {
   RecordWorkspace& ws = *workspace;
   const WavHeader& header = task.header;
-  const auto num_channels = static_cast<size_t>(header.num_channels);
   const auto group_bytes = static_cast<size_t>(header.bytes_per_sample_group());
-  Result<SndfileDecoder> decoder = SndfileDecoder::Create(header);
-  if (!decoder.ok()) return decoder.error();
+  const Result<void> started = ws.decoder_.Start(header);
+  if (!started.ok()) return started.error();
   Resampler resampler(header.sample_rate_hz, options_.mel.sample_rate_hz);
   Hasher128 hasher;
   ws.ReleaseExcess(task);
@@ -122,12 +120,10 @@ Result<Hash128> RecordProcessor::DecodeAll(const RecordTask& task,
     if (!bytes.ok()) return bytes.error();
     hasher.Update(bytes.value());
     const size_t num_samples = bytes.value().size() / group_bytes;
-    ws.interleaved_.resize(num_samples * num_channels);
-    const Result<void> decoded =
-        decoder.value().Decode(bytes.value(), ws.interleaved_);
-    if (!decoded.ok()) return decoded.error();
     ws.mono_.resize(num_samples);
-    DownmixToMono(ws.interleaved_, header.num_channels, ws.mono_);
+    const Result<void> decoded =
+        ws.decoder_.DecodeToMono(bytes.value(), ws.mono_);
+    if (!decoded.ok()) return decoded.error();
     const int64_t bad = FindNonFinite(ws.mono_);
     if (bad >= 0) {
       const uint64_t done = (position - header.data_offset) / group_bytes;

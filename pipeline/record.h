@@ -13,6 +13,7 @@
 #include "io/audio_file.h"
 #include "io/result.h"
 #include "io/shard.h"
+#include "io/wav_decoder.h"
 #include "io/wav_header.h"
 
 namespace melmill {
@@ -59,9 +60,9 @@ class RecordWorkspace {
   // Gives back what a much longer row than `task` needed.
   void ReleaseExcess(const RecordTask& task);
 
-  std::vector<float> interleaved_;  // one block, all channels
-  std::vector<float> mono_;         // one block at the source's rate
-  std::vector<float> samples_;      // the clip at the feature rate
+  WavDecoder decoder_;
+  std::vector<float> mono_;     // one block at the source's rate
+  std::vector<float> samples_;  // the clip at the feature rate
   std::vector<std::byte> features_;
   std::vector<float> tail_samples_;
   std::unique_ptr<LogMel::Workspace> log_mel_workspace_;
