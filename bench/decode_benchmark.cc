@@ -1,6 +1,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -153,6 +154,20 @@ void BM_Melmill(benchmark::State& state) {
   SetCounters(state, clip);
 }
 BENCHMARK(BM_Melmill)->DenseRange(0, std::ssize(kFormats) - 1);
+
+// Of as many samples as the pipeline looks through at a time, and of a clip.
+void BM_FindNonFinite(benchmark::State& state) {
+  std::vector<float> samples(static_cast<size_t>(state.range(0)), 0.5f);
+  samples.back() = std::bit_cast<float>(0x7f800000);
+  if (FindNonFinite(samples) != state.range(0) - 1) {
+    return state.SkipWithError("wrong index");
+  }
+  samples.back() = 0.5f;
+  for (auto _ : state) benchmark::DoNotOptimize(FindNonFinite(samples));
+  state.SetBytesProcessed(state.iterations() * state.range(0) *
+                          static_cast<int64_t>(sizeof(float)));
+}
+BENCHMARK(BM_FindNonFinite)->Arg(1 << 12)->Arg(1 << 16)->Arg(1 << 19);
 
 }  // namespace
 }  // namespace melmill

@@ -5,8 +5,49 @@
 #include <cassert>
 #include <cstddef>
 
+// Compiled once for each instruction set.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "dsp/pcm.cc"
+#include "dsp/highway_targets.h"
+#include "hwy/foreach_target.h"
+#include "hwy/highway.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace melmill {
+namespace HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Without a sign, the bits of floats are ordered as their sizes are, infinity
+// and then NaN above all others: so the largest tells.
+bool AnyNonFinite(const float* samples, size_t num_samples) {
+  const hn::ScalableTag<float> floats;
+  const hn::RebindToSigned<decltype(floats)> d;
+  const size_t num_lanes = hn::Lanes(d);
+  const auto no_sign = hn::Set(d, 0x7fffffff);
+  auto largest_of_lanes = hn::Zero(d);
+  size_t i = 0;
+  for (; i + num_lanes <= num_samples; i += num_lanes) {
+    const auto bits = hn::BitCast(d, hn::LoadU(floats, samples + i));
+    largest_of_lanes = hn::Max(largest_of_lanes, hn::And(bits, no_sign));
+  }
+  int32_t largest = hn::GetLane(hn::MaxOfLanes(d, largest_of_lanes));
+  for (; i < num_samples; ++i) {
+    const auto bits = std::bit_cast<int32_t>(samples[i]);
+    largest = std::max(largest, bits & 0x7fffffff);
+  }
+  return largest >= 0x7f800000;
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace melmill
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
 namespace melmill {
 namespace {
+
+HWY_EXPORT(AnyNonFinite);
 
 // Small enough to stay in the first-level cache for the second look.
 constexpr size_t kScanBlockSamples = 1024;
@@ -14,13 +55,6 @@ constexpr size_t kScanBlockSamples = 1024;
 bool IsNonFinite(float sample) {
   constexpr uint32_t kExponent = 0x7f800000u;
   return (std::bit_cast<uint32_t>(sample) & kExponent) == kExponent;
-}
-
-// Without an exit from the loop, so that it becomes vector code.
-bool AnyNonFinite(std::span<const float> samples) {
-  uint32_t any = 0;
-  for (const float sample : samples) any |= IsNonFinite(sample) ? 1u : 0u;
-  return any != 0;
 }
 
 }  // namespace
@@ -49,7 +83,9 @@ int64_t FindNonFinite(std::span<const float> samples) {
   for (size_t start = 0; start < samples.size(); start += kScanBlockSamples) {
     const auto block = samples.subspan(
         start, std::min(kScanBlockSamples, samples.size() - start));
-    if (!AnyNonFinite(block)) continue;
+    if (!HWY_DYNAMIC_DISPATCH(AnyNonFinite)(block.data(), block.size())) {
+      continue;
+    }
     const auto first = std::find_if(block.begin(), block.end(), IsNonFinite);
     return static_cast<int64_t>(start) + (first - block.begin());
   }
@@ -57,3 +93,5 @@ int64_t FindNonFinite(std::span<const float> samples) {
 }
 
 }  // namespace melmill
+
+#endif  // HWY_ONCE

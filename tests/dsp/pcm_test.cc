@@ -3,8 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <iterator>
 #include <limits>
 #include <vector>
+
+#include "tests/support/highway_targets.h"
 
 namespace melmill {
 namespace {
@@ -53,32 +57,42 @@ TEST(DownmixToMono, LeavesOneChannelInPlace) {
 TEST(DownmixToMono, HandlesNoSamples) { EXPECT_TRUE(Mono({}, 2).empty()); }
 
 TEST(FindNonFinite, FindsNothingInFiniteSamples) {
-  EXPECT_EQ(FindNonFinite({}), -1);
-  const std::vector<float> extremes = {
-      0.0f, -0.0f, std::numeric_limits<float>::max(),
-      std::numeric_limits<float>::lowest(),
-      std::numeric_limits<float>::denorm_min()};
-  EXPECT_EQ(FindNonFinite(extremes), -1);
+  constexpr float kExtremes[] = {0.0f, -0.0f, std::numeric_limits<float>::max(),
+                                 std::numeric_limits<float>::lowest(),
+                                 std::numeric_limits<float>::denorm_min()};
+  std::vector<float> samples;
+  ForEachHighwayTarget([&] {
+    EXPECT_EQ(FindNonFinite({}), -1);
+    for (samples.clear(); samples.size() < 2000;) {
+      samples.insert(samples.end(), std::begin(kExtremes), std::end(kExtremes));
+      ASSERT_EQ(FindNonFinite(samples), -1);
+    }
+  });
 }
 
+// Long ones are looked through in blocks, and each block in vectors.
 TEST(FindNonFinite, FindsEachKindAtEveryPosition) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
-  std::vector<float> samples(2100, 0.5f);
-  for (const float bad :
-       {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity}) {
-    for (size_t i = 0; i < samples.size(); ++i) {
-      samples[i] = bad;
-      ASSERT_EQ(FindNonFinite(samples), static_cast<int64_t>(i));
-      samples[i] = 0.5f;
+  ForEachHighwayTarget([&] {
+    for (const size_t size : {1, 2, 3, 7, 17, 31, 63, 100, 2100}) {
+      std::vector<float> samples(size, 0.5f);
+      for (const float bad :
+           {std::numeric_limits<float>::quiet_NaN(), kInfinity, -kInfinity}) {
+        for (size_t i = 0; i < size; ++i) {
+          samples[i] = bad;
+          ASSERT_EQ(FindNonFinite(samples), static_cast<int64_t>(i));
+          samples[i] = 0.5f;
+        }
+      }
     }
-  }
+  });
 }
 
 TEST(FindNonFinite, GivesTheFirstOfSeveral) {
   std::vector<float> samples(5000, 0.5f);
   samples[4999] = samples[3001] = samples[3000] =
       std::numeric_limits<float>::infinity();
-  EXPECT_EQ(FindNonFinite(samples), 3000);
+  ForEachHighwayTarget([&] { EXPECT_EQ(FindNonFinite(samples), 3000); });
 }
 
 }  // namespace
