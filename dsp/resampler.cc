@@ -80,8 +80,7 @@ std::string_view ResamplerVersion() { return soxr_version(); }
 
 class Resampler::Impl {
  public:
-  Impl(int source_rate_hz, int target_rate_hz);
-
+  void Start(int source_rate_hz, int target_rate_hz);
   void Process(std::span<const float> block, std::vector<float>* output);
   void Finish(std::vector<float>* output);
 
@@ -94,22 +93,27 @@ class Resampler::Impl {
   Progress Step(std::span<const float> block, std::vector<float>* output);
   void Append(std::span<const float> samples, std::vector<float>* output);
 
-  int source_rate_hz_;
-  int target_rate_hz_;
+  int source_rate_hz_ = 0;
+  int target_rate_hz_ = 0;
   size_t sub_block_samples_ = 0;
   SoxrPtr soxr_;                // null for equal rates
-  std::vector<float> staging_;  // empty for equal rates
+  std::vector<float> staging_;  // empty until rates differ
   int64_t num_samples_in_ = 0;
   int64_t num_samples_out_ = 0;
 };
 
-Resampler::Impl::Impl(int source_rate_hz, int target_rate_hz)
-    : source_rate_hz_(source_rate_hz), target_rate_hz_(target_rate_hz) {
+void Resampler::Impl::Start(int source_rate_hz, int target_rate_hz) {
   if (source_rate_hz <= 0 || target_rate_hz <= 0) {
     throw std::invalid_argument("Resampler: sample rates must be positive");
   }
+  source_rate_hz_ = source_rate_hz;
+  target_rate_hz_ = target_rate_hz;
+  num_samples_in_ = 0;
+  num_samples_out_ = 0;
+  soxr_.reset();
   if (source_rate_hz == target_rate_hz) return;
   WarmUpOnce();
+  // A new one each time: soxr_clear deletes and makes anew as well.
   soxr_ = CreateSoxr(source_rate_hz, target_rate_hz);
   sub_block_samples_ = SubBlockSamples(source_rate_hz, target_rate_hz);
   staging_.resize(kStagingSamples);
@@ -157,11 +161,17 @@ void Resampler::Impl::Finish(std::vector<float>* output) {
       static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing));
 }
 
-Resampler::Resampler(int source_rate_hz, int target_rate_hz)
-    : impl_(std::make_unique<Impl>(source_rate_hz, target_rate_hz)) {}
+Resampler::Resampler() : impl_(std::make_unique<Impl>()) {}
+Resampler::Resampler(int source_rate_hz, int target_rate_hz) : Resampler() {
+  Start(source_rate_hz, target_rate_hz);
+}
 Resampler::~Resampler() = default;
 Resampler::Resampler(Resampler&&) noexcept = default;
 Resampler& Resampler::operator=(Resampler&&) noexcept = default;
+
+void Resampler::Start(int source_rate_hz, int target_rate_hz) {
+  impl_->Start(source_rate_hz, target_rate_hz);
+}
 
 void Resampler::Process(std::span<const float> block,
                         std::vector<float>* output) {

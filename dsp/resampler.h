@@ -22,22 +22,25 @@ std::string_view ResamplerVersion();
 // both sides, length as above (the output is extended with a zero or cut).
 //
 // Takes a clip in blocks of any sizes; the output does not depend on how it
-// is cut. One object serves one clip on one thread; objects on different
-// threads are independent. Equal rates copy.
-//
-// Throws std::invalid_argument for a rate that is not positive.
+// is cut. One object serves one clip after another on one thread; objects on
+// different threads are independent. Equal rates copy.
 class Resampler {
  public:
-  Resampler(int source_rate_hz, int target_rate_hz);
+  Resampler();
+  Resampler(int source_rate_hz, int target_rate_hz);  // Start
   ~Resampler();
   Resampler(Resampler&&) noexcept;
   Resampler& operator=(Resampler&&) noexcept;
+
+  // Begins a clip. Throws std::invalid_argument for a rate that is not
+  // positive. Equal rates allocate nothing.
+  void Start(int source_rate_hz, int target_rate_hz);
 
   // Appends the samples that are ready to `*output`.
   void Process(std::span<const float> block, std::vector<float>* output);
 
   // Appends the rest, so that all calls together appended exactly
-  // ResampledLength(samples given) samples. The object is used up then.
+  // ResampledLength(samples given) samples. Start must come next.
   void Finish(std::vector<float>* output);
 
  private:

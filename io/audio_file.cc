@@ -136,4 +136,10 @@ bool AudioFile::ReadCachedAt(uint64_t offset,
   return num_read >= 0 && static_cast<size_t>(num_read) == bytes.size();
 }
 
+void AudioFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
+  if (offset >= size_bytes_) return;
+  (void)posix_fadvise(fd_, static_cast<off_t>(offset),
+                      static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
+}
+
 }  // namespace melmill

@@ -35,6 +35,11 @@ class AudioFile : public ByteSource {
   // file system, and on any error: then use ReadAt.
   bool ReadCachedAt(uint64_t offset, std::span<std::byte> bytes) const;
 
+  // Tells the system that these bytes will be read soon, so that the device
+  // has work before a thread waits for them. Never waits itself; without
+  // effect where the system does not know how.
+  void WillNeed(uint64_t offset, uint64_t num_bytes) const;
+
  private:
   AudioFile(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
 

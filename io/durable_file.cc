@@ -107,6 +107,12 @@ Result<void> DurableFile::WriteAt(uint64_t offset,
   return {};
 }
 
+void DurableFile::StartWriteBack(uint64_t offset, uint64_t num_bytes) {
+  assert(fd_ >= 0);
+  (void)::sync_file_range(fd_, static_cast<off_t>(offset),
+                          static_cast<off_t>(num_bytes), SYNC_FILE_RANGE_WRITE);
+}
+
 Result<void> DurableFile::Append(std::string_view text) {
   buffer_ += text;
   if (buffer_.size() < kAppendBufferBytes) return {};

@@ -39,6 +39,11 @@ class DurableFile {
 
   Result<void> WriteAt(uint64_t offset, std::span<const std::byte> bytes);
 
+  // Has the system begin to write these bytes to the disk, without waiting, so
+  // that Commit finds little left to do. Without effect where it cannot; an
+  // error of the disk shows in Commit.
+  void StartWriteBack(uint64_t offset, uint64_t num_bytes);
+
   // Appends behind what Append wrote before; buffered.
   Result<void> Append(std::string_view text);
 

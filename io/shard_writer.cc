@@ -1,6 +1,7 @@
 #include "io/shard_writer.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <cstring>
@@ -10,8 +11,8 @@
 #include "io/durable_file.h"
 #include "io/file_digest.h"
 #include "io/h5_file.h"
-#include "io/hash.h"
 #include "io/shard_layout.h"
+#include "io/write_back.h"
 
 namespace melmill {
 namespace {
@@ -30,31 +31,47 @@ class ShardWriter::Impl {
   Impl(ShardSpec spec, DurableH5File made)
       : spec_(std::move(spec)),
         made_(std::move(made)),
-        rows_(static_cast<size_t>(spec_.num_rows)) {}
+        rows_(static_cast<size_t>(spec_.num_rows)),
+        write_back_(made_.offsets[kFeaturesDataset],
+                    spec_.num_frames * spec_.bytes_per_frame()) {}
 
-  Result<void> WriteRow(size_t row, const ShardRow& index,
-                        std::span<const std::byte> features,
-                        std::span<const float> tail_samples) {
+  Result<void> WriteFeatures(uint64_t start, uint64_t offset_bytes,
+                             std::span<const std::byte> features) {
+    return made_.file.WriteAt(
+        FeaturesOffset(start, offset_bytes, features.size()), features);
+  }
+
+  Result<void> ReadFeatures(uint64_t start, uint64_t offset_bytes,
+                            std::span<std::byte> features) const {
+    return made_.file.ReadAt(
+        FeaturesOffset(start, offset_bytes, features.size()), features);
+  }
+
+  Result<void> FinishRow(size_t row, const ShardRow& index,
+                         std::span<const float> tail_samples) {
     assert(row < rows_.size() && index.status == RowStatus::kStored);
-    assert(features.size() == index.num_frames * spec_.bytes_per_frame());
     assert(tail_samples.size() == static_cast<size_t>(spec_.tail_length));
-    assert(index.num_frames <= spec_.num_frames &&
-           index.start <= spec_.num_frames - index.num_frames);
     rows_[row] = index;
-    rows_[row].checksum = Xxh3_64(features);
-    const auto written = made_.file.WriteAt(
-        made_.offsets[kFeaturesDataset] + index.start * spec_.bytes_per_frame(),
-        features);
-    if (!written.ok()) return written;
+    AddFinal(index.start, index.num_frames);
     return made_.file.WriteAt(
         made_.offsets[kTailSamplesDataset] + row * tail_samples.size_bytes(),
         std::as_bytes(tail_samples));
   }
 
-  void SkipRow(size_t row, const ShardRow& index) {
+  Result<void> SkipRow(size_t row, const ShardRow& index, uint64_t num_frames) {
     assert(row < rows_.size() && index.status != RowStatus::kStored);
     assert(index.num_frames == 0);
+    static constexpr std::array<std::byte, size_t{64} << 10> kZeros{};
+    const uint64_t num_bytes = num_frames * spec_.bytes_per_frame();
+    for (uint64_t done = 0; done < num_bytes; done += kZeros.size()) {
+      const auto piece = std::span(kZeros).first(static_cast<size_t>(
+          std::min<uint64_t>(kZeros.size(), num_bytes - done)));
+      const auto written = WriteFeatures(index.start, done, piece);
+      if (!written.ok()) return written;
+    }
     rows_[row] = index;
+    AddFinal(index.start, num_frames);
+    return {};
   }
 
   Result<Committed> Commit() {
@@ -76,6 +93,18 @@ class ShardWriter::Impl {
   }
 
  private:
+  uint64_t FeaturesOffset(uint64_t start, uint64_t offset_bytes,
+                          size_t num_bytes) const {
+    const uint64_t begin = start * spec_.bytes_per_frame() + offset_bytes;
+    assert(begin + num_bytes <= spec_.num_frames * spec_.bytes_per_frame());
+    return made_.offsets[kFeaturesDataset] + begin;
+  }
+
+  void AddFinal(uint64_t start, uint64_t num_frames) {
+    write_back_.AddFinal(start * spec_.bytes_per_frame(),
+                         num_frames * spec_.bytes_per_frame(), &made_.file);
+  }
+
   Result<void> WriteColumns() {
     std::vector<std::byte> bytes;
     for (size_t c = 0; c < ShardColumns().size(); ++c) {
@@ -94,6 +123,7 @@ class ShardWriter::Impl {
   ShardSpec spec_;
   DurableH5File made_;
   std::vector<ShardRow> rows_;
+  WriteBack write_back_;
 };
 
 ShardWriter::ShardWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -114,14 +144,24 @@ Result<ShardWriter> ShardWriter::Create(const std::string& path,
   return ShardWriter(std::make_unique<Impl>(spec, std::move(made).value()));
 }
 
-Result<void> ShardWriter::WriteRow(size_t row, const ShardRow& index,
-                                   std::span<const std::byte> features,
-                                   std::span<const float> tail_samples) {
-  return impl_->WriteRow(row, index, features, tail_samples);
+Result<void> ShardWriter::WriteFeatures(uint64_t start, uint64_t offset_bytes,
+                                        std::span<const std::byte> features) {
+  return impl_->WriteFeatures(start, offset_bytes, features);
 }
 
-void ShardWriter::SkipRow(size_t row, const ShardRow& index) {
-  impl_->SkipRow(row, index);
+Result<void> ShardWriter::ReadFeatures(uint64_t start, uint64_t offset_bytes,
+                                       std::span<std::byte> features) const {
+  return impl_->ReadFeatures(start, offset_bytes, features);
+}
+
+Result<void> ShardWriter::FinishRow(size_t row, const ShardRow& index,
+                                    std::span<const float> tail_samples) {
+  return impl_->FinishRow(row, index, tail_samples);
+}
+
+Result<void> ShardWriter::SkipRow(size_t row, const ShardRow& index,
+                                  uint64_t num_frames) {
+  return impl_->SkipRow(row, index, num_frames);
 }
 
 Result<ShardWriter::Committed> ShardWriter::Commit() {

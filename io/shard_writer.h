@@ -26,16 +26,26 @@ class ShardWriter {
   ShardWriter(ShardWriter&&) noexcept;
   ShardWriter& operator=(ShardWriter&&) noexcept;
 
-  // Writes row number `row` (status kStored): its features to their slot from
-  // frame index.start on, and tail_length samples. Sets the checksum itself.
-  // Thread-safe for different rows; no lock, no allocation.
-  Result<void> WriteRow(size_t row, const ShardRow& index,
-                        std::span<const std::byte> features,
-                        std::span<const float> tail_samples);
+  // Writes bytes of a row's features, which lie from frame `start` on, at
+  // `offset_bytes` from there. Thread-safe for different rows; no lock, no
+  // allocation.
+  Result<void> WriteFeatures(uint64_t start, uint64_t offset_bytes,
+                             std::span<const std::byte> features);
 
-  // Records a row that has no features (status not kStored). Thread-safe for
-  // different rows.
-  void SkipRow(size_t row, const ShardRow& index);
+  // Reads back what WriteFeatures wrote.
+  Result<void> ReadFeatures(uint64_t start, uint64_t offset_bytes,
+                            std::span<std::byte> features) const;
+
+  // Records row number `row` (status kStored), all of whose features are
+  // written, and writes its tail_length samples. Thread-safe for different
+  // rows; no lock, no allocation.
+  Result<void> FinishRow(size_t row, const ShardRow& index,
+                         std::span<const float> tail_samples);
+
+  // Records a row that has no features (status not kStored); its slot of
+  // `num_frames` from index.start on becomes zeros, whatever was written to
+  // it. Thread-safe for different rows.
+  Result<void> SkipRow(size_t row, const ShardRow& index, uint64_t num_frames);
 
   // The result of Commit: what store.json keeps of a shard.
   struct Committed {
@@ -43,7 +53,7 @@ class ShardWriter {
     uint64_t checksum = 0;   // XXH3-64 of all bytes outside /features
   };
 
-  // Once every row was written or skipped: writes the index, makes the file
+  // Once every row was finished or skipped: writes the index, makes the file
   // durable and gives it its final name. The writer is used up.
   Result<Committed> Commit();
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <cmath>
@@ -14,7 +15,7 @@ namespace melmill {
 namespace {
 
 // Counted up whenever the same input gives other feature bytes.
-constexpr int kFeatureRevision = 1;
+constexpr int kFeatureRevision = 2;
 
 constexpr uint64_t kMinShardBytes = 1;
 constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
@@ -182,6 +183,11 @@ const Preset& CheckConfig(const RunConfig& config) {
   if (config.num_io_threads < 1 || config.num_io_threads > 1024) {
     throw SetupError("--io-threads must be 1 to 1024");
   }
+  if (config.memory_bytes < 2 * kBaseMemoryBytes) {
+    throw SetupError(fmt::format("--memory must be at least {}MiB",
+                                 2 * kBaseMemoryBytes >> 20));
+  }
+  ChooseSimdTarget(config);
   if (config.shard_bytes && (*config.shard_bytes < kMinShardBytes ||
                              *config.shard_bytes > kMaxShardBytes)) {
     throw SetupError("--shard-size must be at most 1TiB");
@@ -237,12 +243,33 @@ uint64_t ContractBytesPerFrame(const std::string& contract) {
          FeatureSize(is_half ? FeatureType::kFloat16 : FeatureType::kFloat32);
 }
 
-std::string ProducerJson() {
+std::optional<SimdTarget> ChooseSimdTarget(const RunConfig& config) {
+  const std::vector<SimdTarget> supported = SupportedSimdTargets();
+  if (config.simd == "none") return std::nullopt;
+  if (config.simd == "auto") {
+    if (supported.empty()) return std::nullopt;
+    return supported.front();
+  }
+  const std::optional<SimdTarget> target = FindSimdTarget(config.simd);
+  if (target && std::find(supported.begin(), supported.end(), *target) !=
+                    supported.end()) {
+    return target;
+  }
+  std::vector<std::string_view> names = {"auto", "none"};
+  for (const SimdTarget known : supported) {
+    names.push_back(SimdTargetName(known));
+  }
+  throw SetupError(fmt::format("--simd {}: this machine has {}", config.simd,
+                               fmt::join(names, ", ")));
+}
+
+std::string ProducerJson(std::optional<SimdTarget> simd_target) {
   nlohmann::ordered_json producer;
   producer["program"] = "melmill";
   producer["feature_revision"] = kFeatureRevision;
   producer["resampler"] = ResamplerVersion();
-  producer["log_mel"] = FftwLogMelVersion();
+  producer["log_mel"] =
+      simd_target ? SimdLogMelVersion(*simd_target) : FftwLogMelVersion();
   return producer.dump();
 }
 

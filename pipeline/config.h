@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dsp/log_mel.h"
+#include "dsp/simd_target.h"
 #include "io/manifest.h"
 #include "pipeline/preset.h"
 
@@ -37,6 +38,11 @@ struct MaxRejects {
 
 inline constexpr uint64_t kDefaultShardBytes = uint64_t{256} << 20;
 
+inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{512} << 20;
+// What a run takes beside the rows in work: the libraries, the plan's pieces,
+// the threads.
+inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
+
 struct RunConfig {
   std::vector<SplitInput> splits;
   std::string preset = "qwen3-asr";
@@ -57,6 +63,10 @@ struct RunConfig {
   bool update = false;      // change a store that was made from another input
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk
+  uint64_t memory_bytes = kDefaultMemoryBytes;  // about what a run may take
+  // The SIMD code of the log-mel path: a SimdTargetName, "auto" for the best
+  // there is, "none" for the general path in double precision.
+  std::string simd = "auto";
 };
 
 // "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". Throws SetupError for a
@@ -87,8 +97,13 @@ std::string ContractJson(const RunConfig& config);
 // The size of one frame's features under a contract; 0 if it does not say.
 uint64_t ContractBytesPerFrame(const std::string& contract);
 
-// The compact JSON of what computes them: a resume must match it.
-std::string ProducerJson();
+// What config.simd means on this machine; nothing for the general path. Throws
+// SetupError for what this machine cannot run.
+std::optional<SimdTarget> ChooseSimdTarget(const RunConfig& config);
+
+// The compact JSON of what computes them: a resume must match it. The same for
+// all SIMD targets that give the same bits.
+std::string ProducerJson(std::optional<SimdTarget> simd_target);
 
 // The path a manifest's audio string means.
 std::string ResolveAudioPath(const RunConfig& config, const std::string& audio);

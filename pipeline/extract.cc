@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <exception>
@@ -37,8 +38,6 @@ namespace {
 
 namespace flow = oneapi::tbb::flow;
 
-constexpr uint64_t kMaxBytesInFlight = uint64_t{384} << 20;
-
 // Whole shards waiting for fsync; dispatch waits beyond that.
 constexpr int kMaxUncommittedShards = 4;
 
@@ -52,18 +51,50 @@ struct ShardInWork {
   size_t num_open_records = 0;  // neither stored nor rejected
 };
 
+// Whether a row's file is likely to be in the page cache. A computing thread
+// that tries in vain opens a file for nothing, and where opening takes time (a
+// network file system) it stands still, so misses make the next try rarer.
+class PlaceGuess {
+ public:
+  // Whether the next row should be read in place.
+  bool ShouldTry() {
+    if (num_to_skip_ == 0) return true;
+    --num_to_skip_;
+    return false;
+  }
+  void Tell(bool was_cached) {
+    skip_length_ =
+        was_cached ? 0 : std::clamp(2 * skip_length_, 1, kMaxSkipped);
+    num_to_skip_ = skip_length_;
+  }
+
+ private:
+  static constexpr int kMaxSkipped = 64;
+
+  int skip_length_ = 0;
+  int num_to_skip_ = 0;
+};
+
 // A row on its way through the graph.
 struct Token {
   ShardInWork* shard = nullptr;
   size_t record = 0;
   int attempt = 1;
   uint64_t num_bytes = 0;
+  bool may_try_in_place = true;
+  bool tried_in_place = false;
   bool is_read = false;
   RecordInput input;
   Result<void> outcome;  // once work is done: stored, or why not
 
   const RecordTask& task() const { return shard->shard->records()[record]; }
 };
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
 // Calls body(); what it throws becomes a machine fault.
 template <typename Body>
@@ -86,6 +117,8 @@ class Committer {
   std::optional<Error> fault() const;
   // Waits for all; then the results.
   std::map<size_t, ShardWriter::Committed> Finish();
+  // After Finish.
+  double seconds() const { return seconds_; }
 
  private:
   void Commit(OpenShard* shard);
@@ -95,6 +128,7 @@ class Committer {
   int num_uncommitted_ = 0;
   std::optional<Error> fault_;
   std::map<size_t, ShardWriter::Committed> committed_;
+  double seconds_ = 0;
   ThreadPool thread_{1};
 };
 
@@ -112,10 +146,12 @@ void Committer::Submit(std::unique_ptr<OpenShard> shard) {
 }
 
 void Committer::Commit(OpenShard* shard) {
+  const Clock::time_point start = Clock::now();
   Result<ShardWriter::Committed> result =
       CatchAll([shard] { return shard->Commit(); });
   {
     const std::lock_guard lock(mutex_);
+    seconds_ += SecondsSince(start);
     --num_uncommitted_;
     if (result.ok()) {
       committed_[shard->index()] = result.value();
@@ -163,6 +199,7 @@ class GraphExtractor {
 
   // work: any number at a time.
   void Work(Token* token, WorkNode::output_ports_type& ports);
+  Result<bool> ReadInPlace(Token* token, RecordWorkspace* workspace);
   Result<bool> ReadOrCompute(Token* token);
 
   // read: hands over to a thread that may wait.
@@ -170,7 +207,7 @@ class GraphExtractor {
 
   void RunGraph();
   void Reconcile();
-  uint64_t CostBytes(const RecordTask& task) const;
+  void CollectTelemetry(Clock::time_point start);
 
   const ExtractJob& job_;
   ExtractOutcome outcome_;
@@ -194,6 +231,10 @@ class GraphExtractor {
   int num_failures_in_a_row_ = 0;
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
+  PlaceGuess place_guess_;
+
+  DepthMeter reads_waiting_;
+  std::atomic<double> read_seconds_{0};  // of readers_
 
   oneapi::tbb::global_control parallelism_;
   oneapi::tbb::enumerable_thread_specific<RecordWorkspace> workspaces_;
@@ -212,16 +253,9 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       tokens_(static_cast<size_t>(job.num_threads + 3 * job.num_io_threads)),
       readers_(job.num_io_threads) {}
 
-uint64_t GraphExtractor::CostBytes(const RecordTask& task) const {
-  const uint64_t bytes_per_sample = sizeof(float);
-  return static_cast<uint64_t>(task.num_samples) * bytes_per_sample +
-         static_cast<uint64_t>(task.num_frames) * job_.plan.bytes_per_frame() +
-         std::min<uint64_t>(task.file_bytes, uint64_t{1} << 20);
-}
-
 bool GraphExtractor::FitsBudget(const Token& token) const {
   return num_in_flight_ == 0 ||
-         bytes_in_flight_ + token.num_bytes <= kMaxBytesInFlight;
+         bytes_in_flight_ + token.num_bytes <= job_.max_bytes_in_flight;
 }
 
 bool GraphExtractor::MustStop() {
@@ -257,7 +291,7 @@ bool GraphExtractor::PickFreshRow(Token* token) {
     token->shard = shard;
     token->record = shard->next_record;
     token->attempt = 1;
-    token->num_bytes = CostBytes(token->task());
+    token->num_bytes = job_.processor.MemoryBytes(token->task());
     next_lane_ = lane;
     if (!FitsBudget(*token)) return false;
     next_lane_ = (lane + 1) % lanes_.size();
@@ -277,7 +311,7 @@ bool GraphExtractor::PickDeferredRow(Token* token) {
   token->shard = row.shard;
   token->record = row.record;
   token->attempt = row.attempt;
-  token->num_bytes = CostBytes(token->task());
+  token->num_bytes = job_.processor.MemoryBytes(token->task());
   if (!FitsBudget(*token)) return false;
   deferred_rows_.pop_front();
   return true;
@@ -327,7 +361,12 @@ void GraphExtractor::RetryOrReject(Token* token) {
     }
     return;
   }
-  token->shard->shard->Reject(token->record, error);
+  const Result<void> rejected =
+      token->shard->shard->Reject(token->record, error);
+  if (!rejected.ok()) {
+    outcome_.fault = rejected.error();
+    return;
+  }
   ++outcome_.num_rejected;
   FinishRecord(token);
 }
@@ -349,6 +388,10 @@ void GraphExtractor::TakeBack(Token* token) {
     ++num_returned_;
     --num_in_flight_;
     bytes_in_flight_ -= token->num_bytes;
+    if (token->tried_in_place) place_guess_.Tell(!token->is_read);
+    Telemetry& telemetry = outcome_.telemetry;
+    ++(token->is_read ? telemetry.rows_read_by_waiting
+                      : telemetry.rows_read_in_place);
     if (!outcome_.fault) Settle(token);
     token->shard = nullptr;
   }
@@ -366,29 +409,36 @@ void GraphExtractor::Dispatch(Token* token,
     }
     free_tokens_.pop_back();
     next->is_read = false;
+    next->tried_in_place = false;
+    next->may_try_in_place = place_guess_.ShouldTry();
     next->outcome = {};
     ++num_in_flight_;
     ++num_dispatched_;
     bytes_in_flight_ += next->num_bytes;
+    uint64_t& max_bytes = outcome_.telemetry.max_bytes_in_flight;
+    max_bytes = std::max(max_bytes, bytes_in_flight_);
     std::get<0>(ports).try_put(next);
   }
 }
 
+Result<bool> GraphExtractor::ReadInPlace(Token* token,
+                                         RecordWorkspace* workspace) {
+  const StageTimer timer(&workspace->times, Stage::kRead);
+  token->tried_in_place = true;
+  return job_.processor.ReadRecord(token->task(), false, &token->input);
+}
+
 // False: the row must be read on a thread that may wait.
 Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
-  const RecordTask& task = token->task();
+  RecordWorkspace& workspace = workspaces_.local();
   if (!token->is_read) {
-    const Result<bool> read =
-        job_.processor.ReadRecord(task, false, &token->input);
+    if (!token->may_try_in_place) return false;
+    const Result<bool> read = ReadInPlace(token, &workspace);
     if (!read.ok()) return read.error();
     if (!read.value()) return false;
   }
-  RecordWorkspace& workspace = workspaces_.local();
-  const Result<ShardRow> row =
-      job_.processor.ComputeRecord(task, &token->input, &workspace);
-  if (!row.ok()) return row.error();
-  const Result<void> stored =
-      token->shard->shard->Store(token->record, row.value(), workspace);
+  const Result<void> stored = token->shard->shard->ComputeAndStore(
+      token->record, job_.processor, &token->input, &workspace);
   if (!stored.ok()) return stored.error();
   return true;
 }
@@ -409,7 +459,9 @@ void GraphExtractor::Work(Token* token, WorkNode::output_ports_type& ports) {
 // Hands the token to a thread that may wait, and takes it back to the graph.
 void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
   gateway.reserve_wait();
-  const auto return_token = [token, &gateway](const Result<bool>& done) {
+  reads_waiting_.Add(1);
+  const auto return_token = [this, token, &gateway](const Result<bool>& done) {
+    reads_waiting_.Add(-1);
     token->is_read = true;
     if (!done.ok()) token->outcome = done.error();
     gateway.try_put(token);
@@ -417,9 +469,12 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
   };
   const Result<bool> submitted = CatchAll([&]() -> Result<bool> {
     readers_.Submit([this, token, return_token] {
-      return_token(CatchAll([&] {
+      const Clock::time_point start = Clock::now();
+      const Result<bool> read = CatchAll([&] {
         return job_.processor.ReadRecord(token->task(), true, &token->input);
-      }));
+      });
+      read_seconds_ += SecondsSince(start);
+      return_token(read);
     });
     return true;
   });
@@ -461,13 +516,28 @@ void GraphExtractor::Reconcile() {
                   job_.shards.size())};
 }
 
+void GraphExtractor::CollectTelemetry(Clock::time_point start) {
+  Telemetry& telemetry = outcome_.telemetry;
+  telemetry.seconds = SecondsSince(start);
+  telemetry.num_threads = job_.num_threads;
+  telemetry.num_io_threads = job_.num_io_threads;
+  for (const RecordWorkspace& workspace : workspaces_) {
+    telemetry.compute.Add(workspace.times);
+  }
+  telemetry.read_seconds = read_seconds_;
+  telemetry.commit_seconds = committer_.seconds();
+  telemetry.mean_reads_waiting = reads_waiting_.Mean();
+}
+
 ExtractOutcome GraphExtractor::Run() {
+  const Clock::time_point start = Clock::now();
   // An arena of its own: the implicit one has no more threads than CPUs.
   oneapi::tbb::task_arena arena(job_.num_threads);
   arena.execute([this] { RunGraph(); });
   outcome_.committed = committer_.Finish();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
   Reconcile();
+  CollectTelemetry(start);
   return std::move(outcome_);
 }
 

@@ -13,6 +13,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 #include "pipeline/record.h"
+#include "pipeline/telemetry.h"
 
 namespace melmill {
 
@@ -26,6 +27,8 @@ struct ExtractJob {
   std::string folder;          // of the store; exists
   int num_threads = 1;         // that compute
   int num_io_threads = 16;     // that wait for the disk
+  // Of rows in work, by their planned cost; one row may always be in work.
+  uint64_t max_bytes_in_flight = uint64_t{448} << 20;
   RunControl* control = nullptr;
 };
 
@@ -36,6 +39,7 @@ struct ExtractOutcome {
   // What ended the run early; without it and without a stop signal every
   // shard of the job is committed.
   std::optional<Error> fault;
+  Telemetry telemetry;  // of Extract
 };
 
 // Makes shards with a oneTBB flow graph: rows in any order on all threads,

@@ -34,22 +34,21 @@ class SerialExtractor {
 
 Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
   const RecordTask& task = shard->records()[record];
-  const Result<ShardRow> row =
-      TryRecord(task, job_.processor, &input_, &workspace_);
-  if (row.ok()) {
+  const Result<void> stored =
+      shard->TryAndStore(record, job_.processor, &input_, &workspace_);
+  if (stored.ok()) {
     num_failures_in_a_row_ = 0;
     ++outcome_.num_stored;
-    return shard->Store(record, row.value(), workspace_);
+    return {};
   }
-  const Error& error = row.error();
+  const Error& error = stored.error();
   if (error.code == ErrorCode::kMachineFault) return error;
   if (MayBeMachineFault(error.code) &&
       ++num_failures_in_a_row_ == kMaxFailuresInARow) {
     return Error{ErrorCode::kMachineFault, task.path + ": " + error.message};
   }
   ++outcome_.num_rejected;
-  shard->Reject(record, error);
-  return {};
+  return shard->Reject(record, error);
 }
 
 Result<void> SerialExtractor::MakeShard(size_t index) {

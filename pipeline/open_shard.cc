@@ -50,15 +50,57 @@ Result<std::unique_ptr<OpenShard>> OpenShard::Create(
       index, std::move(records).value(), std::move(writer).value()));
 }
 
-Result<void> OpenShard::Store(size_t record, const ShardRow& row,
-                              const RecordWorkspace& workspace) {
-  return writer_.WriteRow(records_[record].row, row, workspace.features(),
-                          workspace.tail_samples());
+// The place of one record in the file.
+class OpenShard::Slot : public FeatureSink {
+ public:
+  Slot(uint64_t start, ShardWriter* writer) : start_(start), writer_(*writer) {}
+
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    return writer_.WriteFeatures(start_, offset_bytes, features);
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    return writer_.ReadFeatures(start_, offset_bytes, features);
+  }
+
+ private:
+  uint64_t start_;
+  ShardWriter& writer_;
+};
+
+Result<void> OpenShard::Finish(size_t record, const Result<ShardRow>& row,
+                               RecordWorkspace* workspace) {
+  if (!row.ok()) return row.error();
+  const StageTimer timer(&workspace->times, Stage::kStore);
+  return writer_.FinishRow(records_[record].row, row.value(),
+                           workspace->tail_samples());
 }
 
-void OpenShard::Reject(size_t record, const Error& error) {
+Result<void> OpenShard::ComputeAndStore(size_t record,
+                                        const RecordProcessor& processor,
+                                        RecordInput* input,
+                                        RecordWorkspace* workspace) {
   const RecordTask& task = records_[record];
-  writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)));
+  Slot slot(task.start, &writer_);
+  return Finish(record, processor.ComputeRecord(task, input, &slot, workspace),
+                workspace);
+}
+
+Result<void> OpenShard::TryAndStore(size_t record,
+                                    const RecordProcessor& processor,
+                                    RecordInput* input,
+                                    RecordWorkspace* workspace) {
+  const RecordTask& task = records_[record];
+  Slot slot(task.start, &writer_);
+  return Finish(record, TryRecord(task, processor, input, &slot, workspace),
+                workspace);
+}
+
+Result<void> OpenShard::Reject(size_t record, const Error& error) {
+  const RecordTask& task = records_[record];
+  return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
+                         static_cast<uint64_t>(task.num_frames));
 }
 
 Result<ShardWriter::Committed> OpenShard::Commit() { return writer_.Commit(); }

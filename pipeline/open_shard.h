@@ -29,16 +29,26 @@ class OpenShard {
   size_t index() const { return index_; }
   const std::vector<RecordTask>& records() const { return records_; }
 
-  // Thread-safe for different records. Errors: kMachineFault.
-  Result<void> Store(size_t record, const ShardRow& row,
-                     const RecordWorkspace& workspace);
-  void Reject(size_t record, const Error& error);
+  // All three are thread-safe for different records. Errors: kMachineFault.
+
+  // Computes a record whose file was read, and stores it. Errors: also those
+  // of ComputeRecord; then the record may be tried again, or rejected.
+  Result<void> ComputeAndStore(size_t record, const RecordProcessor& processor,
+                               RecordInput* input, RecordWorkspace* workspace);
+  // Reads first, with all attempts.
+  Result<void> TryAndStore(size_t record, const RecordProcessor& processor,
+                           RecordInput* input, RecordWorkspace* workspace);
+  Result<void> Reject(size_t record, const Error& error);
 
   // Once every record was stored or rejected. Errors: kMachineFault.
   Result<ShardWriter::Committed> Commit();
 
  private:
+  class Slot;
+
   OpenShard(size_t index, std::vector<RecordTask> records, ShardWriter writer);
+  Result<void> Finish(size_t record, const Result<ShardRow>& row,
+                      RecordWorkspace* workspace);
 
   size_t index_;
   std::vector<RecordTask> records_;

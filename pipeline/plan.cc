@@ -98,7 +98,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
       audio_hashes_(config.splits.size()) {
   plan_.config = config;
   plan_.contract = ContractJson(config);
-  plan_.producer = ProducerJson();
+  plan_.producer = ProducerJson(ChooseSimdTarget(config));
   plan_.rows = std::make_unique<TableSpool>(spool_folder,
                                             PlanColumns(config.kept_fields));
   for (const SplitInput& input : config.splits) {

@@ -10,11 +10,15 @@
 #include <vector>
 
 #include "dsp/log_mel.h"
+#include "dsp/resampler.h"
+#include "dsp/simd_target.h"
 #include "io/audio_file.h"
 #include "io/result.h"
 #include "io/shard.h"
 #include "io/wav_decoder.h"
 #include "io/wav_header.h"
+#include "pipeline/reusable_buffer.h"
+#include "pipeline/stage_times.h"
 
 namespace melmill {
 
@@ -34,36 +38,54 @@ struct RecordTask {
   uint64_t start = 0;  // first frame in the shard
 };
 
+// Where the features of one row go.
+class FeatureSink {
+ public:
+  virtual ~FeatureSink() = default;
+
+  // Bytes of the row from `offset_bytes` on. Errors: kMachineFault.
+  virtual Result<void> Write(uint64_t offset_bytes,
+                             std::span<const std::byte> features) = 0;
+  // Reads back what was written.
+  virtual Result<void> Read(uint64_t offset_bytes,
+                            std::span<std::byte> features) = 0;
+};
+
 // The part of a file that was read last. Many are in flight while threads wait
 // for the disk.
 class RecordInput {
  private:
   friend class RecordProcessor;
   std::optional<AudioFile> file_;
-  std::vector<std::byte> block_;  // bytes of the file from block_offset_ on
+  ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
   uint64_t block_offset_ = 0;
 };
 
 // Everything a worker needs to compute one row at a time; reused, so that
-// memory is allocated only for rows longer than any before.
+// memory is allocated only for rows larger than any before, and bounded
+// whatever their length.
 class RecordWorkspace {
  public:
   explicit RecordWorkspace(const LogMel& log_mel)
       : log_mel_workspace_(log_mel.MakeWorkspace()) {}
 
   // Valid after ComputeRecord.
-  const std::vector<std::byte>& features() const { return features_; }
-  const std::vector<float>& tail_samples() const { return tail_samples_; }
+  std::span<const float> tail_samples() const { return tail_samples_; }
+
+  // What the work of this object's whole life has taken.
+  StageTimes times;
 
  private:
   friend class RecordProcessor;
-  // Gives back what a much longer row than `task` needed.
-  void ReleaseExcess(const RecordTask& task);
 
   WavDecoder decoder_;
-  std::vector<float> mono_;     // one block at the source's rate
-  std::vector<float> samples_;  // the clip at the feature rate
-  std::vector<std::byte> features_;
+  Resampler resampler_;
+  ReusableBuffer<float> mono_;  // one block at the source's rate
+  // The clip at the feature rate, from first_sample_ on: the samples that
+  // pieces still to be computed need.
+  std::vector<float> samples_;
+  int64_t first_sample_ = 0;
+  ReusableBuffer<std::byte> features_;  // of a row, or of a long row's piece
   std::vector<float> tail_samples_;
   std::unique_ptr<LogMel::Workspace> log_mel_workspace_;
 };
@@ -71,7 +93,9 @@ class RecordWorkspace {
 // Immutable; serves any number of threads, each with its own workspace.
 class RecordProcessor {
  public:
-  RecordProcessor(const LogMelOptions& options, FeatureType feature_type);
+  // `simd_target`: of the fast log-mel path; none for the general one.
+  RecordProcessor(const LogMelOptions& options, FeatureType feature_type,
+                  std::optional<SimdTarget> simd_target);
 
   const LogMel& log_mel() const { return *log_mel_; }
 
@@ -82,19 +106,19 @@ class RecordProcessor {
   Result<bool> ReadRecord(const RecordTask& task, bool may_wait,
                           RecordInput* input) const;
 
-  // Decodes, resamples and transforms what ReadRecord began to read. Returns
-  // the row's index, apart from its checksum. Errors: kNotFinite,
-  // kDecodeFailed, kChangedSincePlan, kIoError.
+  // Decodes, resamples and transforms what ReadRecord began to read, and
+  // writes the features to `sink`. Returns the row's index. After an error
+  // the sink may hold any bytes. Errors: kNotFinite, kDecodeFailed,
+  // kChangedSincePlan, kIoError, kMachineFault.
   Result<ShardRow> ComputeRecord(const RecordTask& task, RecordInput* input,
+                                 FeatureSink* sink,
                                  RecordWorkspace* workspace) const;
 
+  // An upper bound of the memory that the row takes while it is in work.
+  uint64_t MemoryBytes(const RecordTask& task) const;
+
  private:
-  Result<Hash128> DecodeAll(const RecordTask& task, RecordInput* input,
-                            RecordWorkspace* workspace) const;
-  // Whole sample groups from `position` on, read if need be.
-  static Result<std::span<const std::byte>> NextGroups(const WavHeader& header,
-                                                       uint64_t position,
-                                                       RecordInput* input);
+  class Row;  // one call of ComputeRecord
 
   LogMelOptions options_;
   FeatureType feature_type_;
@@ -108,7 +132,7 @@ inline constexpr int kMaxReadAttempts = 3;
 // Both stages on the calling thread, with all attempts.
 Result<ShardRow> TryRecord(const RecordTask& task,
                            const RecordProcessor& processor, RecordInput* input,
-                           RecordWorkspace* workspace);
+                           FeatureSink* sink, RecordWorkspace* workspace);
 
 // The index of a row that has no features.
 ShardRow MakeRejectedRow(const RecordTask& task, const Error& error);

@@ -213,7 +213,8 @@ bool ExtractRun::HasAllOtherFiles() const {
 // done.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
-  processor_.emplace(plan.preset().log_mel, plan.config.feature_type);
+  processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
+                     ChooseSimdTarget(config_));
   Result<ShardCheck> shards = CheckShards(plan, config_.out, *processor_);
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
@@ -308,16 +309,19 @@ bool ExtractRun::ExtractShards() {
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
-    extracted_ = Extract({.plan = plan,
-                          .processor = *processor_,
-                          .shards = shards_.to_make,
-                          .folder = config_.out,
-                          .num_threads = config_.num_threads,
-                          .num_io_threads = config_.num_io_threads,
-                          .control = control_});
+    extracted_ =
+        Extract({.plan = plan,
+                 .processor = *processor_,
+                 .shards = shards_.to_make,
+                 .folder = config_.out,
+                 .num_threads = config_.num_threads,
+                 .num_io_threads = config_.num_io_threads,
+                 .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
+                 .control = control_});
   }
   report_.num_shards_made = extracted_.committed.size();
   report_.num_frames_made = control_->frames_done;
+  report_.telemetry = extracted_.telemetry;
   if (extracted_.fault) return EndWithFault(*extracted_.fault);
   return MayGoOn();
 }

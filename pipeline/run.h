@@ -12,6 +12,7 @@
 #include "pipeline/config.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
+#include "pipeline/telemetry.h"
 #include "pipeline/update.h"
 
 namespace melmill {
@@ -45,6 +46,7 @@ struct RunReport {
   uint64_t num_frames_made = 0;  // of the rows this run extracted
   double plan_seconds = 0;
   double total_seconds = 0;
+  Telemetry telemetry;  // of the extraction; all 0 if there was none
 };
 
 // Manifests to a store: plan, extract, finish, going on where an earlier run

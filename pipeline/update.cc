@@ -64,7 +64,8 @@ void CheckSame(const std::string& folder, const char* what,
 void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
   CheckSame(config.out, "contract", contract, ContractJson(config));
-  CheckSame(config.out, "producer", producer, ProducerJson());
+  CheckSame(config.out, "producer", producer,
+            ProducerJson(ChooseSimdTarget(config)));
   if (config.shard_bytes && *config.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(
         "{} has a shard size of {} bytes, which stays as it is; leave out "
@@ -174,6 +175,18 @@ class LineMatcher {
   size_t new_at_ = 0;
 };
 
+// For rows of which only the outcome counts.
+class NoFeatures : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t, std::span<const std::byte>) override {
+    return {};
+  }
+  Result<void> Read(uint64_t, std::span<std::byte> features) override {
+    std::fill(features.begin(), features.end(), std::byte{0});
+    return {};
+  }
+};
+
 // Counts the rejected rows of a shard whose audio gives another outcome now,
 // and tells about the others.
 Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
@@ -194,7 +207,9 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
   for (const RecordTask& task : tasks.value()) {
     const ShardRow& row = reader.rows()[task.row];
     if (!is_rejected(row)) continue;
-    const Result<ShardRow> now = TryRecord(task, processor, &input, &workspace);
+    NoFeatures no_features;
+    const Result<ShardRow> now =
+        TryRecord(task, processor, &input, &no_features, &workspace);
     if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
       return now.error();
     }

@@ -51,6 +51,18 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->add_option("--io-threads", flags->num_io_threads,
                    "Threads that wait for the disk")
       ->capture_default_str();
+  command
+      ->add_option("--memory", flags->memory,
+                   "About what the run may take, as 512MB or 2GiB; rows wait "
+                   "when those in work need more")
+      ->capture_default_str();
+  command
+      ->add_option("--simd", flags->simd,
+                   "Code of the log-mel transform: avx512, avx2, neon (these "
+                   "give the same bytes), sse4, auto for the best of them "
+                   "that this machine has, or none for FFTW in double "
+                   "precision")
+      ->capture_default_str();
   // A manifest behind it must not be swallowed by --keep.
   command->get_option("--keep")->allow_extra_args(false);
 }
@@ -77,6 +89,8 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   }
   config.num_threads = flags.num_threads;
   config.num_io_threads = flags.num_io_threads;
+  config.memory_bytes = ParseByteSize(flags.memory);
+  config.simd = flags.simd;
   return config;
 }
 

@@ -24,6 +24,8 @@ struct InputFlags {
   std::string shard_bytes;
   int num_threads = 0;
   int num_io_threads = 16;
+  std::string memory = "512MB";
+  std::string simd = "auto";
 };
 
 void AddInputFlags(CLI::App* command, InputFlags* flags);

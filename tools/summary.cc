@@ -230,6 +230,9 @@ void AddTime(const RunReport& report, std::string* text) {
     *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
   }
   *text += '\n';
+  if (report.num_shards_made > 0) {
+    *text += FindBottleneck(report.telemetry).line + '\n';
+  }
 }
 
 std::vector<std::string> AcceptedFiles(const RunReport& report,
@@ -336,6 +339,32 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   (*json)["bytes"] = report.store_bytes;
 }
 
+ordered_json JsonTelemetry(const Telemetry& telemetry) {
+  const BottleneckReport bottleneck = FindBottleneck(telemetry);
+  ordered_json json;
+  json["seconds"] = telemetry.seconds;
+  json["threads"] = telemetry.num_threads;
+  json["io_threads"] = telemetry.num_io_threads;
+  json["busy_share"] = telemetry.BusyShare();
+  for (size_t i = 0; i < kNumStages; ++i) {
+    const auto stage = static_cast<Stage>(i);
+    json["stages"][std::string(StageName(stage))] = {
+        {"seconds", telemetry.compute.Of(stage)},
+        {"busy_share", telemetry.BusyShare(stage)}};
+  }
+  json["read_bytes"] = telemetry.compute.bytes_read;
+  json["stored_bytes"] = telemetry.compute.bytes_stored;
+  json["rows_read_in_place"] = telemetry.rows_read_in_place;
+  json["rows_read_by_waiting"] = telemetry.rows_read_by_waiting;
+  json["waiting_read_seconds"] = telemetry.read_seconds;
+  json["mean_reads_waiting"] = telemetry.mean_reads_waiting;
+  json["commit_seconds"] = telemetry.commit_seconds;
+  json["max_bytes_in_flight"] = telemetry.max_bytes_in_flight;
+  json["bottleneck"] = bottleneck.name;
+  json["bottleneck_line"] = bottleneck.line;
+  return json;
+}
+
 void AddJsonStore(const RunReport& report, const std::string& out,
                   ordered_json* json) {
   const StoreIndex& store = *report.store;
@@ -391,6 +420,9 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   json["plan_seconds"] = report.plan_seconds;
   json["seconds"] = report.total_seconds;
   json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
+  if (report.num_shards_made > 0) {
+    json["extraction"] = JsonTelemetry(report.telemetry);
+  }
   return DumpLine(json);
 }
 

@@ -86,12 +86,12 @@ struct TestShard {
 
   Result<void> WriteRow(size_t r, ShardWriter& writer) const {
     if (rows[r].index.status != RowStatus::kStored) {
-      writer.SkipRow(r, rows[r].index);
-      return {};
+      return writer.SkipRow(r, rows[r].index, 0);
     }
-    ShardRow index = rows[r].index;
-    index.checksum = 0;  // the writer's to set
-    return writer.WriteRow(r, index, rows[r].features, rows[r].tail_samples);
+    const uint64_t start = rows[r].index.start;
+    const auto written = writer.WriteFeatures(start, 0, rows[r].features);
+    if (!written.ok()) return written;
+    return writer.FinishRow(r, rows[r].index, rows[r].tail_samples);
   }
 
   Result<ShardWriter::Committed> Write(const std::string& path) const {

@@ -54,7 +54,7 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type);
+                                    config.feature_type, std::nullopt);
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},

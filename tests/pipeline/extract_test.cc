@@ -32,7 +32,8 @@ class ExtractTest : public testing::Test {
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type);
+                                    config.feature_type,
+                                    ChooseSimdTarget(config));
     std::vector<size_t> shards(plan.value().shards.size());
     std::iota(shards.begin(), shards.end(), size_t{0});
     outcome_ = extract({.plan = plan.value(),
@@ -86,7 +87,8 @@ TEST_F(ExtractTest, StopSignalLeavesWholeShardsAndNothingElse) {
   Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
   ASSERT_TRUE(plan.ok());
   const RecordProcessor processor(plan.value().preset().log_mel,
-                                  config.feature_type);
+                                  config.feature_type,
+                                  ChooseSimdTarget(config));
   control.stop_signal = 15;
   const ExtractOutcome outcome = Extract({.plan = plan.value(),
                                           .processor = processor,
@@ -113,7 +115,8 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
     EXPECT_TRUE(plan.ok());
     change_();
     const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type);
+                                    config.feature_type,
+                                    ChooseSimdTarget(config));
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},

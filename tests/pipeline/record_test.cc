@@ -8,11 +8,35 @@
 
 #include "dsp/float16.h"
 #include "dsp/resampler.h"
+#include "io/hash.h"
 #include "pipeline/probe.h"
 #include "tests/support/corpus.h"
+#include "tests/support/heap_meter.h"
 
 namespace melmill {
 namespace {
+
+// The features of one row.
+class MemorySink : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    ++num_writes;
+    EXPECT_LE(offset_bytes + features.size(), bytes.size());
+    std::copy(features.begin(), features.end(),
+              bytes.begin() + static_cast<ptrdiff_t>(offset_bytes));
+    return {};
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset_bytes),
+                features.size(), features.begin());
+    return {};
+  }
+
+  std::vector<std::byte> bytes;
+  int num_writes = 0;
+};
 
 class RecordTest : public testing::Test {
  protected:
@@ -31,12 +55,16 @@ class RecordTest : public testing::Test {
   }
 
   Result<ShardRow> Try(const RecordTask& task) {
-    return TryRecord(task, processor_, &input_, &workspace_);
+    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+                       std::byte{0xee});
+    return TryRecord(task, processor_, &input_, &sink_, &workspace_);
   }
 
   Corpus corpus_;
-  RecordProcessor processor_{LogMelOptions{}, FeatureType::kFloat16};
+  RecordProcessor processor_{LogMelOptions{}, FeatureType::kFloat16,
+                             ChooseSimdTarget({})};
   RecordInput input_;
+  MemorySink sink_;
   RecordWorkspace workspace_{processor_.log_mel()};
 };
 
@@ -61,11 +89,12 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
   Resampler resampler(48000, 16000);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);
-  std::vector<std::byte> features(workspace_.features().size());
+  std::vector<std::byte> features(sink_.bytes.size());
   const ClipLevels levels =
       processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
                                    *processor_.log_mel().MakeWorkspace());
-  EXPECT_EQ(workspace_.features(), features);
+  EXPECT_EQ(sink_.bytes, features);
+  EXPECT_EQ(row.value().checksum, Xxh3_64(features));
   EXPECT_EQ(row.value().body_max, levels.body_max);
   EXPECT_EQ(row.value().floor, levels.floor);
   EXPECT_EQ(row.value().num_samples, samples.size());
@@ -81,12 +110,130 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
   EXPECT_EQ(row.value().source_checksum, hasher.Digest());
 }
 
+// A row of many pieces is written before its maximum is known, and clamped
+// then; its last piece may be one frame, or its loudest.
+TEST_F(RecordTest, GivesTheFeaturesOfAVeryLongClip) {
+  for (const size_t num_samples :
+       {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
+        size_t{6 * 3024 * 160 + 250}}) {
+    std::vector<float> samples = MakeSamples(num_samples, 1, 5);
+    for (size_t i = 0; i + 20'000 < num_samples; ++i) samples[i] *= 1e-4f;
+    WavSpec spec;
+    spec.sample_rate_hz = 16000;
+    spec.encoding = SampleEncoding::kFloat32;
+    WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+    const RecordTask task = MakeTask("a.wav");
+    sink_.num_writes = 0;
+    const Result<ShardRow> row = Try(task);
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    EXPECT_GT(sink_.num_writes, 10) << "the row is meant to be a long one";
+    std::vector<std::byte> features(sink_.bytes.size());
+    const ClipLevels levels =
+        processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
+                                     *processor_.log_mel().MakeWorkspace());
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_EQ(row.value().body_max, levels.body_max);
+    EXPECT_EQ(row.value().floor, levels.floor);
+    EXPECT_EQ(row.value().checksum, Xxh3_64(features));
+    EXPECT_TRUE(std::equal(samples.end() - 400, samples.end(),
+                           workspace_.tail_samples().begin()));
+  }
+}
+
+// PCM16 of the feature rate is taken as it lies in the file; what differs from
+// it in any way gives the same bits by way of floats.
+TEST_F(RecordTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
+  WavSpec spec;
+  spec.sample_rate_hz = 16000;
+  for (const size_t num_samples : {201u, 1000u, 47'111u, 700'000u}) {
+    corpus_.AddWav("plain.wav", num_samples, 3, spec);
+    WavSpec swapped = spec;
+    swapped.container = WavContainer::kRifx;
+    corpus_.AddWav("swapped.wav", num_samples, 3, swapped);
+    const Result<ShardRow> plain = Try(MakeTask("plain.wav"));
+    ASSERT_TRUE(plain.ok());
+    const std::vector<std::byte> features = sink_.bytes;
+    const std::vector<float> tail(workspace_.tail_samples().begin(),
+                                  workspace_.tail_samples().end());
+    const Result<ShardRow> other = Try(MakeTask("swapped.wav"));
+    ASSERT_TRUE(other.ok());
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_TRUE(std::equal(tail.begin(), tail.end(),
+                           workspace_.tail_samples().begin()));
+    EXPECT_EQ(plain.value().floor, other.value().floor);
+    EXPECT_EQ(plain.value().body_max, other.value().body_max);
+  }
+}
+
+TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
+  WavSpec spec;
+  spec.sample_rate_hz = 8000;
+  corpus_.AddWav("a.wav", 400'000, 3, spec);
+  RecordTask task = MakeTask("a.wav");
+  task.num_samples = 480'000;
+  task.num_frames = 3000;
+  ASSERT_TRUE(Try(task).ok());
+  std::vector<float> samples;
+  Resampler resampler(8000, 16000);
+  const std::vector<float> source = MakeSamples(400'000, 1, 3);
+  std::vector<float> rounded;
+  const std::string encoded = EncodeSamples(source, SampleEncoding::kPcm16);
+  for (size_t i = 0; i < encoded.size(); i += 2) {
+    int16_t value;
+    std::memcpy(&value, encoded.data() + i, 2);
+    rounded.push_back(value / 32768.0f);
+  }
+  resampler.Process(rounded, &samples);
+  samples.resize(480'000);
+  std::vector<std::byte> features(sink_.bytes.size());
+  processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
+                               *processor_.log_mel().MakeWorkspace());
+  EXPECT_TRUE(sink_.bytes == features);
+}
+
+TEST_F(RecordTest, AllocatesNothingForAnotherRowOfACommonFormat) {
+  WavSpec spec;
+  spec.sample_rate_hz = 16000;
+  corpus_.AddWav("long.wav", 400'000, 3, spec);
+  corpus_.AddWav("short.wav", 100'000, 4, spec);
+  spec.num_channels = 2;
+  spec.encoding = SampleEncoding::kPcm24;
+  corpus_.AddWav("stereo.wav", 90'000, 5, spec);
+  for (const char* name : {"long.wav", "stereo.wav"}) {
+    ASSERT_TRUE(Try(MakeTask(name)).ok());
+  }
+  for (const char* name : {"short.wav", "stereo.wav", "long.wav"}) {
+    const RecordTask task = MakeTask(name);
+    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+                       std::byte{0});
+    const HeapMeter meter;
+    const Result<ShardRow> row =
+        TryRecord(task, processor_, &input_, &sink_, &workspace_);
+    EXPECT_EQ(meter.PeakBytes(), 0u) << name;
+    ASSERT_TRUE(row.ok());
+  }
+}
+
+TEST_F(RecordTest, StaysWithinItsMemoryBoundWhateverTheLength) {
+  WavSpec spec;
+  spec.sample_rate_hz = 48000;
+  spec.num_channels = 2;
+  spec.encoding = SampleEncoding::kPcm24;
+  corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
+  const RecordTask task = MakeTask("a.wav");
+  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  const HeapMeter meter;
+  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task));
+  EXPECT_LE(processor_.MemoryBytes(task), uint64_t{16} << 20);
+}
+
 TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {
   corpus_.AddWav("long.wav", 2000, 1);
   corpus_.AddWav("short.wav", 250, 2);
   ASSERT_TRUE(Try(MakeTask("long.wav")).ok());
   ASSERT_TRUE(Try(MakeTask("short.wav")).ok());
-  const std::vector<float>& tail = workspace_.tail_samples();
+  const std::span<const float> tail = workspace_.tail_samples();
   ASSERT_EQ(tail.size(), 400u);
   EXPECT_TRUE(std::all_of(tail.begin(), tail.begin() + 150,
                           [](float x) { return x == 0; }));
