@@ -97,6 +97,7 @@ class ShardWriter::Impl {
                           size_t num_bytes) const {
     const uint64_t begin = start * spec_.bytes_per_frame() + offset_bytes;
     assert(begin + num_bytes <= spec_.num_frames * spec_.bytes_per_frame());
+    (void)num_bytes;  // in builds without asserts
     return made_.offsets[kFeaturesDataset] + begin;
   }
 

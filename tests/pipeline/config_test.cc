@@ -106,5 +106,25 @@ TEST(ResolveAudioPathTest, PutsTheRootBeforeRelativePaths) {
   EXPECT_EQ(ResolveAudioPath(config, "a.wav"), "/corpus/a.wav");
 }
 
+TEST(ChooseSimdTargetTest, TakesTheBestOrTheGivenOneOrNone) {
+  RunConfig config;
+  EXPECT_EQ(ChooseSimdTarget(config), SupportedSimdTargets().front());
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    config.simd = SimdTargetName(target);
+    EXPECT_EQ(ChooseSimdTarget(config), target);
+  }
+  config.simd = "none";
+  EXPECT_EQ(ChooseSimdTarget(config), std::nullopt);
+  config.simd = "mmx";
+  EXPECT_THROW(ChooseSimdTarget(config), SetupError);
+}
+
+TEST(ProducerJsonTest, TellsPathsOfOtherBitsApartAndNoOthers) {
+  EXPECT_EQ(ProducerJson(SimdTarget::kAvx512), ProducerJson(SimdTarget::kAvx2));
+  EXPECT_EQ(ProducerJson(SimdTarget::kAvx512), ProducerJson(SimdTarget::kNeon));
+  EXPECT_NE(ProducerJson(SimdTarget::kAvx2), ProducerJson(SimdTarget::kSse4));
+  EXPECT_NE(ProducerJson(SimdTarget::kAvx2), ProducerJson(std::nullopt));
+}
+
 }  // namespace
 }  // namespace melmill

@@ -42,6 +42,7 @@ class ExtractTest : public testing::Test {
                         .folder = config.out,
                         .num_threads = num_threads,
                         .num_io_threads = 3,
+                        .max_bytes_in_flight = max_bytes_in_flight_,
                         .control = &control});
     EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
     EXPECT_EQ(outcome_.committed.size(), shards.size());
@@ -51,6 +52,7 @@ class ExtractTest : public testing::Test {
   }
 
   Corpus corpus_;
+  uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
   ExtractOutcome outcome_;
   size_t num_shards_ = 0;
 };
@@ -67,6 +69,36 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoop) {
     EXPECT_EQ(outcome_.num_rejected, 1u);
     EXPECT_EQ(graph, serial) << num_threads << " threads";
   }
+}
+
+TEST_F(ExtractTest, KeepsTheRowsInWorkWithinTheBudget) {
+  const auto serial = MakeStore(ExtractSerial, "serial", 32 << 10, 1);
+  MakeStore(Extract, "free", 32 << 10, 4);
+  const uint64_t unbounded = outcome_.telemetry.max_bytes_in_flight;
+  max_bytes_in_flight_ = unbounded / 2;
+  EXPECT_EQ(MakeStore(Extract, "half", 32 << 10, 4), serial);
+  EXPECT_LE(outcome_.telemetry.max_bytes_in_flight, max_bytes_in_flight_);
+  EXPECT_GT(outcome_.telemetry.max_bytes_in_flight, unbounded / 4);
+  max_bytes_in_flight_ = 1;  // each row alone
+  EXPECT_EQ(MakeStore(Extract, "one", 32 << 10, 4), serial);
+  EXPECT_LT(outcome_.telemetry.max_bytes_in_flight, unbounded / 4);
+}
+
+TEST_F(ExtractTest, TellsWhatItSpentItsTimeOn) {
+  MakeStore(Extract, "store", 32 << 10, 2);
+  const Telemetry& telemetry = outcome_.telemetry;
+  EXPECT_EQ(telemetry.num_threads, 2);
+  EXPECT_EQ(telemetry.num_io_threads, 3);
+  EXPECT_GT(telemetry.seconds, 0);
+  EXPECT_GT(telemetry.commit_seconds, 0);
+  for (size_t i = 0; i < kNumStages; ++i) {
+    EXPECT_GT(telemetry.compute.seconds[i], 0) << i;
+  }
+  EXPECT_GT(telemetry.BusyShare(), 0);
+  EXPECT_LE(telemetry.BusyShare(), 1);
+  EXPECT_EQ(telemetry.rows_read_in_place + telemetry.rows_read_by_waiting, 47u);
+  EXPECT_GT(telemetry.compute.bytes_read, 2'800'000u);  // of long.wav alone
+  EXPECT_GT(telemetry.compute.bytes_stored, 256u * 1400);
 }
 
 TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {
