@@ -1,0 +1,97 @@
+// Prints a digest of the log-mel kernel's output for clips of many lengths, in
+// the code of the target that the argument names. Two machines, or an emulated
+// one, whose digests are equal make the same stores. See tools/check_neon.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <vector>
+
+#include "dsp/log_mel_kernel.h"
+
+namespace melmill {
+namespace {
+
+class Digest {  // FNV-1a
+ public:
+  void Add(const void* bytes, size_t size) {
+    for (size_t i = 0; i < size; ++i) {
+      value_ ^= static_cast<const unsigned char*>(bytes)[i];
+      value_ *= 0x100000001b3;
+    }
+  }
+  uint64_t value() const { return value_; }
+
+ private:
+  uint64_t value_ = 0xcbf29ce484222325;
+};
+
+class Random {  // the same numbers everywhere
+ public:
+  uint32_t Next() { return state_ = state_ * 1664525u + 1013904223u; }
+
+ private:
+  uint32_t state_ = 1;
+};
+
+template <typename Sample>
+void AddClip(KernelFunction<Sample> run, const std::vector<Sample>& samples,
+             const LogMelTables& tables, LogMelScratch& scratch,
+             Digest* digest) {
+  const auto num_samples = static_cast<int64_t>(samples.size());
+  for (const auto type : {FeatureType::kFloat16, FeatureType::kFloat32}) {
+    std::vector<std::byte> features(samples.size() / 160 *
+                                    static_cast<size_t>(tables.num_mels) *
+                                    (type == FeatureType::kFloat16 ? 2 : 4));
+    KernelMaxima maxima = {.body = -100, .all = -100};
+    run({samples, 0, num_samples}, 0, num_samples / 160, type, features.data(),
+        tables, scratch, &maxima);
+    digest->Add(features.data(), features.size());
+    digest->Add(&maxima, sizeof(maxima));
+  }
+}
+
+uint64_t DigestOf(const LogMelKernel& kernel, int num_mels) {
+  const LogMelTables tables({.mel = {.n_mels = num_mels}});
+  LogMelScratch scratch(num_mels);
+  Digest digest;
+  Random random;
+  for (size_t n = 201; n < 60'000; n += n < 1000 ? 1 : 997) {
+    std::vector<int16_t> pcm16(n);
+    std::vector<float> floats(n);
+    for (size_t i = 0; i < n; ++i) {
+      const int loudness = 1 + static_cast<int>(random.Next() >> 28);
+      const int sample = static_cast<int>(random.Next() >> 16) - 32768;
+      pcm16[i] = static_cast<int16_t>(sample / loudness);
+      floats[i] = static_cast<float>(pcm16[i]) / 32768;
+    }
+    AddClip(kernel.pcm16, pcm16, tables, scratch, &digest);
+    AddClip(kernel.floats, floats, tables, scratch, &digest);
+  }
+  return digest.value();
+}
+
+}  // namespace
+}  // namespace melmill
+
+int main(int argc, char** argv) {
+  using namespace melmill;
+  for (const auto target : {SimdTarget::kAvx512, SimdTarget::kAvx2,
+                            SimdTarget::kNeon, SimdTarget::kSse4}) {
+    constexpr const char* kNames[] = {"avx512", "avx2", "sse4", "neon"};
+    if (argc != 2 ||
+        std::strcmp(argv[1], kNames[static_cast<size_t>(target)]) != 0) {
+      continue;
+    }
+    const LogMelKernel* kernel = FindLogMelKernel(target);
+    if (kernel == nullptr) break;
+    for (const int num_mels : {128, 80}) {
+      std::printf("%d mels %016llx\n", num_mels,
+                  static_cast<unsigned long long>(DigestOf(*kernel, num_mels)));
+    }
+    return 0;
+  }
+  std::fprintf(stderr, "usage: kernel_digest avx512|avx2|sse4|neon\n");
+  return 2;
+}
