@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "io/flat_json.h"
 #include "io/utf8.h"
 
 namespace melmill {
@@ -52,6 +53,25 @@ class CompactWriter {
 
   std::string* out_;
   bool needs_comma_ = false;
+};
+
+// The keys of an object. Most lines have so few that looking at each costs
+// less than allocating a set.
+class KeySet {
+ public:
+  // False: it is there already.
+  bool Add(const std::string& key) {
+    const auto few_end = few_.begin() + num_few_;
+    if (std::find(few_.begin(), few_end, key) != few_end) return false;
+    if (num_few_ == few_.size()) return many_.insert(key).second;
+    few_[num_few_++] = key;
+    return true;
+  }
+
+ private:
+  std::array<std::string, 8> few_;
+  size_t num_few_ = 0;
+  std::unordered_set<std::string> many_;
 };
 
 // Takes what is wanted out of the SAX events of a line and lets the rest go.
@@ -112,7 +132,7 @@ class LineHandler final : public Json::json_sax_t {
   int depth_ = 0;
   Field field_ = Field::kOther;
   std::optional<CompactWriter> kept_;  // for the value of a kept field
-  std::unordered_set<std::string> keys_;
+  KeySet keys_;
   std::optional<std::string> duplicate_key_;
   Presence audio_ = Presence::kMissing;
   Presence text_ = Presence::kMissing;
@@ -136,7 +156,7 @@ bool LineHandler::key(string_t& key) {
 
 void LineHandler::StartField(const std::string& key) {
   // Goes on after a duplicate key: a syntax error further on is worse.
-  if (!keys_.insert(key).second && !duplicate_key_) duplicate_key_ = key;
+  if (!keys_.Add(key) && !duplicate_key_) duplicate_key_ = key;
 
   // Of the wrong type until a value of the right one comes.
   field_ = Field::kOther;
@@ -317,11 +337,14 @@ Result<ManifestLine> ParseManifestLine(std::string_view line,
   if (std::optional<Error> error = EncodingError(line)) {
     return *std::move(error);
   }
-  LineHandler handler(line, options);
-  // What it returns, the handler knows better.
-  (void)Json::sax_parse(line.begin(), line.end(), &handler);
-  if (audio != nullptr) *audio = handler.UsableAudio();
-  return std::move(handler).Finish();
+  std::optional<LineHandler> handler(std::in_place, line, options);
+  if (!FlatJsonScanner(line).Scan(&*handler)) {
+    handler.emplace(line, options);
+    // What it returns, the handler knows better.
+    (void)Json::sax_parse(line.begin(), line.end(), &*handler);
+  }
+  if (audio != nullptr) *audio = handler->UsableAudio();
+  return std::move(*handler).Finish();
 }
 
 std::string_view TemplateLanguage(std::string_view text) {
