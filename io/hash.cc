@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <bit>
 #include <iterator>
 #include <new>
 
@@ -89,13 +90,9 @@ void Hasher128::UpdateSized(std::string_view text) {
   Update(text);
 }
 
-void Hasher128::UpdateU64(uint64_t value) {
-  std::array<std::byte, 8> bytes;
-  for (std::byte& byte : bytes) {
-    byte = static_cast<std::byte>(value & 0xff);
-    value >>= 8;
-  }
-  Update(bytes);
+void Hasher128::UpdateU64s(std::initializer_list<uint64_t> values) {
+  static_assert(std::endian::native == std::endian::little);
+  Update(std::as_bytes(std::span(values.begin(), values.size())));
 }
 
 Hash128 Hasher128::Digest() const {

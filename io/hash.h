@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -50,7 +51,9 @@ class Hasher128 {
   void Update(std::string_view text);
   // Adds the length first, so that a sequence of texts has one reading.
   void UpdateSized(std::string_view text);
-  void UpdateU64(uint64_t value);  // its 8 little-endian bytes
+  void UpdateU64(uint64_t value) { UpdateU64s({value}); }
+  // The 8 little-endian bytes of each.
+  void UpdateU64s(std::initializer_list<uint64_t> values);
   Hash128 Digest() const;
 
  private:

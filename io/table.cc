@@ -201,7 +201,7 @@ class TableSpool::Impl {
 
   uint64_t num_bytes(size_t stream) const {
     return streams_[stream].blocks.size() * uint64_t{kBlockBytes} +
-           streams_[stream].tail.size();
+           streams_[stream].tail_bytes;
   }
 
   // Whether every column has so many values.
@@ -220,10 +220,12 @@ class TableSpool::Impl {
     Stream& to = streams_[stream];
     while (!bytes.empty() && result_.ok()) {
       const size_t num_taken =
-          std::min(bytes.size(), kBlockBytes - to.tail.size());
-      to.tail.insert(to.tail.end(), bytes.begin(), bytes.begin() + num_taken);
+          std::min(bytes.size(), kBlockBytes - to.tail_bytes);
+      if (to.tail_bytes + num_taken > to.tail.size()) GrowTail(to, num_taken);
+      std::memcpy(to.tail.data() + to.tail_bytes, bytes.data(), num_taken);
+      to.tail_bytes += num_taken;
       bytes = bytes.subspan(num_taken);
-      if (to.tail.size() == kBlockBytes) result_ = Spill(to);
+      if (to.tail_bytes == kBlockBytes) result_ = Spill(to);
     }
   }
 
@@ -253,8 +255,15 @@ class TableSpool::Impl {
  private:
   struct Stream {
     std::vector<uint64_t> blocks;  // offsets in the temporary file
-    std::vector<std::byte> tail;
+    std::vector<std::byte> tail;   // its first tail_bytes are in use
+    size_t tail_bytes = 0;
   };
+
+  static void GrowTail(Stream& stream, size_t num_bytes) {
+    const size_t needed_bytes = stream.tail_bytes + num_bytes;
+    stream.tail.resize(
+        std::min(std::max(needed_bytes, 2 * stream.tail.size()), kBlockBytes));
+  }
 
   Result<void> Spill(Stream& stream) {
     if (!fd_.is_open()) {
@@ -268,7 +277,7 @@ class TableSpool::Impl {
     }
     stream.blocks.push_back(file_bytes_);
     file_bytes_ += kBlockBytes;
-    stream.tail.clear();
+    stream.tail_bytes = 0;
     return {};
   }
 

@@ -146,6 +146,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
   if (!reader_ && !OpenNextManifest()) return false;
   SplitPlan& split = plan_.splits[reader_split_ - 1];
   batch->split = static_cast<uint32_t>(reader_split_ - 1);
+  batch->lines.reserve(kBatchLines);
   size_t num_bytes = 0;
   while (batch->lines.size() < kBatchLines && num_bytes < kBatchBytes) {
     Result<std::optional<Line>> next = reader_->Next();

@@ -84,55 +84,54 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   return table->EndRow();
 }
 
-PlanRow ReadPlanRow(const TableBlock& block, size_t index,
-                    size_t num_kept_fields) {
+void ReadPlanRow(const TableBlock& block, size_t index, size_t num_kept_fields,
+                 PlanRow* row) {
   const auto number = [&](PlanColumn column) {
     return block.Number(column, index);
   };
-  PlanRow row;
-  row.split = static_cast<uint32_t>(number(kSplit));
-  row.line = number(kLine);
-  row.line_hash = number(kLineHash);
-  row.code = static_cast<ErrorCode>(number(kCode));
-  row.message = block.Text(kMessage, index);
-  row.audio = block.Text(kAudio, index);
-  row.text = block.Text(kText, index);
-  row.prompt = block.Text(kPrompt, index);
-  row.file_bytes = number(kFileBytes);
-  row.header.encoding = static_cast<SampleEncoding>(number(kEncoding));
-  row.header.big_endian = number(kBigEndian) != 0;
-  row.header.sample_rate_hz = static_cast<int>(number(kSampleRate));
-  row.header.num_channels = static_cast<int>(number(kChannels));
-  row.header.data_offset = number(kDataOffset);
-  row.header.data_bytes = number(kDataBytes);
-  row.header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
-  row.num_samples = static_cast<int64_t>(number(kNumSamples));
-  row.num_frames = static_cast<int64_t>(number(kNumFrames));
+  row->split = static_cast<uint32_t>(number(kSplit));
+  row->line = number(kLine);
+  row->line_hash = number(kLineHash);
+  row->code = static_cast<ErrorCode>(number(kCode));
+  row->message = block.Text(kMessage, index);
+  row->audio = block.Text(kAudio, index);
+  row->text = block.Text(kText, index);
+  row->prompt = block.Text(kPrompt, index);
+  row->file_bytes = number(kFileBytes);
+  row->header.encoding = static_cast<SampleEncoding>(number(kEncoding));
+  row->header.big_endian = number(kBigEndian) != 0;
+  row->header.sample_rate_hz = static_cast<int>(number(kSampleRate));
+  row->header.num_channels = static_cast<int>(number(kChannels));
+  row->header.data_offset = number(kDataOffset);
+  row->header.data_bytes = number(kDataBytes);
+  row->header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
+  row->num_samples = static_cast<int64_t>(number(kNumSamples));
+  row->num_frames = static_cast<int64_t>(number(kNumFrames));
+  row->kept.resize(num_kept_fields);
   for (size_t i = 0; i < num_kept_fields; ++i) {
-    row.kept.emplace_back(block.Text(kFirstKept + i, index));
+    row->kept[i] = block.Text(kFirstKept + i, index);
   }
-  return row;
 }
 
 void HashRowSource(const PlanRow& row, Hasher128* hasher) {
   hasher->UpdateSized(row.audio);
-  hasher->UpdateU64(row.file_bytes);
-  hasher->UpdateU64(static_cast<uint64_t>(row.header.encoding));
-  hasher->UpdateU64(row.header.big_endian ? 1 : 0);
-  hasher->UpdateU64(static_cast<uint64_t>(row.header.sample_rate_hz));
-  hasher->UpdateU64(static_cast<uint64_t>(row.header.num_channels));
-  hasher->UpdateU64(row.header.data_offset);
-  hasher->UpdateU64(row.header.data_bytes);
-  hasher->UpdateU64(static_cast<uint64_t>(row.num_samples));
+  hasher->UpdateU64s(
+      {row.file_bytes, static_cast<uint64_t>(row.header.encoding),
+       row.header.big_endian ? 1u : 0u,
+       static_cast<uint64_t>(row.header.sample_rate_hz),
+       static_cast<uint64_t>(row.header.num_channels), row.header.data_offset,
+       row.header.data_bytes, static_cast<uint64_t>(row.num_samples)});
+}
+
+void HashRowContent(const PlanRow& row, Hasher128* hasher) {
+  hasher->UpdateU64s({row.line_hash, static_cast<uint64_t>(row.code)});
+  hasher->UpdateSized(row.message);
+  HashRowSource(row, hasher);
 }
 
 void HashRow(const PlanRow& row, Hasher128* hasher) {
-  hasher->UpdateU64(row.split);
-  hasher->UpdateU64(row.line);
-  hasher->UpdateU64(row.line_hash);
-  hasher->UpdateU64(static_cast<uint64_t>(row.code));
-  hasher->UpdateSized(row.message);
-  HashRowSource(row, hasher);
+  hasher->UpdateU64s({row.split, row.line});
+  HashRowContent(row, hasher);
 }
 
 }  // namespace melmill

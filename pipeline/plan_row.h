@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/hash.h"
@@ -43,25 +44,31 @@ std::vector<ColumnSpec> PlanColumns(
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
 
-// `index` counts from the block's first row.
-PlanRow ReadPlanRow(const TableBlock& block, size_t index,
-                    size_t num_kept_fields);
+// `index` counts from the block's first row. `row` may hold another row: its
+// strings are used again.
+void ReadPlanRow(const TableBlock& block, size_t index, size_t num_kept_fields,
+                 PlanRow* row);
 
 // Adds what decides a row's feature bytes: its audio string and the source's
 // size and header facts, never its text or where the line stands.
 void HashRowSource(const PlanRow& row, Hasher128* hasher);
 
-// Adds what decides everything that the store will hold of the row: its
-// strings are a function of the line.
+// Adds what decides everything that the store will hold of the row, wherever
+// it stands: its strings are a function of the line.
+void HashRowContent(const PlanRow& row, Hasher128* hasher);
+
+// Adds the row's place and content.
 void HashRow(const PlanRow& row, Hasher128* hasher);
 
-// Calls visit(row_number, PlanRow) for the rows [first, end) of a plan table
-// in order, reading them in pieces. Stops at the first error.
+// Calls visit(row_number, const PlanRow&) for the rows [first, end) of a plan
+// table in order, reading them in pieces; the row is valid during the call.
+// Stops at the first error.
 template <typename Visit>
 Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
                             uint64_t end, size_t num_kept_fields, Visit visit) {
   constexpr size_t kMaxRows = 4096;
   constexpr size_t kMaxBytes = size_t{4} << 20;
+  PlanRow row;
   while (first < end) {
     const size_t max_rows =
         end - first < kMaxRows ? static_cast<size_t>(end - first) : kMaxRows;
@@ -69,8 +76,8 @@ Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
     if (!block.ok()) return block.error();
     const size_t num_rows = block.value().num_rows();
     for (size_t i = 0; i < num_rows; ++i) {
-      const Result<void> visited =
-          visit(first + i, ReadPlanRow(block.value(), i, num_kept_fields));
+      ReadPlanRow(block.value(), i, num_kept_fields, &row);
+      const Result<void> visited = visit(first + i, std::as_const(row));
       if (!visited.ok()) return visited;
     }
     first += num_rows;

@@ -94,10 +94,7 @@ LineHash HashLine(const std::string& split, const PlanRow& row) {
   hasher.UpdateSized(row.audio);
   LineHash hash;
   hash.audio = First64(hasher.Digest());
-  PlanRow anywhere = row;
-  anywhere.split = 0;
-  anywhere.line = 0;
-  HashRow(anywhere, &hasher);
+  HashRowContent(row, &hasher);
   hash.content = First64(hasher.Digest());
   return hash;
 }
