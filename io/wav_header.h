@@ -49,8 +49,9 @@ struct WavHeader {
 };
 
 // How many bytes from the start of a file are enough to walk the header of
-// nearly every one.
-inline constexpr size_t kWavPrefixBytes = 4096;
+// nearly every one, Broadcast WAV with its 602 bytes of text included. A longer
+// one costs further reads, of pages that are in memory by then.
+inline constexpr size_t kWavPrefixBytes = 1024;
 
 // Walks the chunks of a RIFF, RIFX or RF64 file up to its first `data` chunk
 // and says exactly how many samples are really there. Nothing is allocated
