@@ -19,8 +19,10 @@
 namespace melmill {
 namespace {
 
-// A batch is the unit of work of the plan's pipeline.
-constexpr size_t kBatchLines = 256;
+// A batch is the unit of work of the plan's pipeline: large enough for its cost
+// not to be felt, and small enough for many threads that wait for a slow file
+// system to share a short manifest.
+constexpr size_t kBatchLines = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
 
 // So many I/O errors in a row are the machine's fault, not the files'.
