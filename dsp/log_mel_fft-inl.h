@@ -1,9 +1,9 @@
 // The two halves of the kernel's DFT of 400 = 16 * 25 (log_mel_tables.h), one
 // transform a vector lane. Fused multiply-adds are written out, so that every
-// target that has them does the same. Where a pair of sums can be had from two
-// of them or from one product and two additions, the choice is the one that
-// leaves about as many multiplications as additions: some processors do both
-// at once, but not two of a kind (docs/performance.md).
+// target that has them does the same; and used wherever they can be: each saves
+// a rounding. Variants with fewer multiplications, which some processors do
+// beside additions, were 2 to 3 % faster on one of them and left errors a fifth
+// larger (docs/performance.md).
 
 // Once for each target.
 #if defined(MELMILL_DSP_LOG_MEL_FFT_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -52,9 +52,13 @@ HWY_INLINE Complex operator-(Complex x, Complex y) {
 HWY_INLINE Complex MulAdd(Float factor, Complex y, Complex x) {
   return {hn::MulAdd(factor, y.re, x.re), hn::MulAdd(factor, y.im, x.im)};
 }
-// x - factor * y
-HWY_INLINE Complex NegMulAdd(Float factor, Complex y, Complex x) {
-  return {hn::NegMulAdd(factor, y.re, x.re), hn::NegMulAdd(factor, y.im, x.im)};
+// x - i * factor * y
+HWY_INLINE Complex MulAddMinusI(Float factor, Complex y, Complex x) {
+  return {hn::MulAdd(factor, y.im, x.re), hn::NegMulAdd(factor, y.re, x.im)};
+}
+// x + i * factor * y
+HWY_INLINE Complex MulAddPlusI(Float factor, Complex y, Complex x) {
+  return {hn::NegMulAdd(factor, y.im, x.re), hn::MulAdd(factor, y.re, x.im)};
 }
 HWY_INLINE Float SquaredMagnitude(Complex x) {
   return hn::MulAdd(x.re, x.re, hn::Mul(x.im, x.im));
@@ -105,12 +109,12 @@ HWY_INLINE void OddResidues(const Float* differences, HalfSpectrum16* out) {
   const Float e1_im = hn::MulAdd(half_root, q, d[4]);
   const Float e3_im = hn::NegMulAdd(half_root, q, d[4]);
   // Of the odd a: O1 = o1_re - i o1_im and O3 = o3_re + i o3_im.
-  const Float r = hn::Mul(half_root, hn::Sub(d[3], d[7]));
-  const Float s = hn::Mul(half_root, hn::Add(d[3], d[7]));
-  const Float o1_re = hn::Add(d[1], r);
-  const Float o3_re = hn::Sub(d[1], r);
-  const Float o1_im = hn::Add(d[5], s);
-  const Float o3_im = hn::Sub(d[5], s);
+  const Float r = hn::Sub(d[3], d[7]);
+  const Float s = hn::Add(d[3], d[7]);
+  const Float o1_re = hn::MulAdd(half_root, r, d[1]);
+  const Float o3_re = hn::NegMulAdd(half_root, r, d[1]);
+  const Float o1_im = hn::MulAdd(half_root, s, d[5]);
+  const Float o3_im = hn::NegMulAdd(half_root, s, d[5]);
   // X1 = E1 + W O1 and X7 = conj(E1 - W O1) with W = cosine (1 - i tangent).
   const Float u_re = hn::NegMulAdd(tangent, o1_im, o1_re);
   const Float u_im = hn::MulAdd(tangent, o1_re, o1_im);
@@ -135,10 +139,10 @@ HWY_INLINE HalfSpectrum16 WindowedDft16(const float* samples,
   for (int a = 0; a < 8; ++a) {
     const Float low =
         hn::Mul(LoadFloat(samples + kLanes * a), Broadcast(window[a]));
-    const Float high = hn::Mul(LoadFloat(samples + kLanes * (a + 8)),
-                               Broadcast(window[a + 8]));
-    sums[a] = hn::Add(low, high);
-    differences[a] = hn::Sub(low, high);
+    const Float high = LoadFloat(samples + kLanes * (a + 8));
+    const Float high_window = Broadcast(window[a + 8]);
+    sums[a] = hn::MulAdd(high, high_window, low);
+    differences[a] = hn::NegMulAdd(high, high_window, low);
   }
   HalfSpectrum16 spectrum;
   EvenResidues(sums, &spectrum);
@@ -149,30 +153,27 @@ HWY_INLINE HalfSpectrum16 WindowedDft16(const float* samples,
 // The DFT of 5; out[stride * p] is bin p.
 HWY_INLINE void Dft5(Complex a, Complex b, Complex c, Complex d, Complex e,
                      Complex* out, int stride) {
-  const Float quarter = Broadcast(0.25f);
-  const Float root = Broadcast(0.559016994374947424f);  // sqrt(5) / 4
-  const Float s1 = Broadcast(0.951056516295153572f);    // sin(2 pi / 5)
-  const Float s2 = Broadcast(0.587785252292473129f);    // sin(4 pi / 5)
+  const Float k1 = Broadcast(0.309016994374947424f);   // cos(2 pi / 5)
+  const Float k2 = Broadcast(-0.809016994374947424f);  // cos(4 pi / 5)
+  const Float s1 = Broadcast(0.951056516295153572f);   // sin(2 pi / 5)
+  const Float s2_by_s1 = Broadcast(0.618033988749894848f);
   const Complex be = b + e;
   const Complex cd = c + d;
   const Complex b_e = b - e;
   const Complex c_d = c - d;
-  const Complex sum = be + cd;
-  const Complex difference = be - cd;
-  out[0] = a + sum;
-  const Complex mean = NegMulAdd(quarter, sum, a);
-  const Complex even1 = MulAdd(root, difference, mean);
-  const Complex even2 = NegMulAdd(root, difference, mean);
-  const Complex odd1 = {hn::MulAdd(s1, b_e.re, hn::Mul(s2, c_d.re)),
-                        hn::MulAdd(s1, b_e.im, hn::Mul(s2, c_d.im))};
-  const Complex odd2 = {hn::NegMulAdd(s1, c_d.re, hn::Mul(s2, b_e.re)),
-                        hn::NegMulAdd(s1, c_d.im, hn::Mul(s2, b_e.im))};
-  out[stride] = {hn::Add(even1.re, odd1.im), hn::Sub(even1.im, odd1.re)};
-  out[4 * stride] = {hn::Sub(even1.re, odd1.im), hn::Add(even1.im, odd1.re)};
-  out[2 * stride] = {hn::Add(even2.re, odd2.im), hn::Sub(even2.im, odd2.re)};
-  out[3 * stride] = {hn::Sub(even2.re, odd2.im), hn::Add(even2.im, odd2.re)};
+  out[0] = a + (be + cd);
+  const Complex even1 = MulAdd(k2, cd, MulAdd(k1, be, a));
+  const Complex even2 = MulAdd(k1, cd, MulAdd(k2, be, a));
+  const Complex odd1 = MulAdd(s2_by_s1, c_d, b_e);
+  const Complex odd2 = {hn::MulSub(s2_by_s1, b_e.re, c_d.re),
+                        hn::MulSub(s2_by_s1, b_e.im, c_d.im)};
+  out[stride] = MulAddMinusI(s1, odd1, even1);
+  out[4 * stride] = MulAddPlusI(s1, odd1, even1);
+  out[2 * stride] = MulAddMinusI(s1, odd2, even2);
+  out[3 * stride] = MulAddPlusI(s1, odd2, even2);
 }
 
+// x (cosine - i sine)
 HWY_INLINE Complex Rotate(Complex x, const Twiddle& w) {
   const Float c = Broadcast(w.cosine);
   const Float s = Broadcast(w.sine);

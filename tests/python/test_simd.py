@@ -1,0 +1,117 @@
+"""The log-mel paths of --simd: what is equal, and how close the rest is."""
+
+import json
+import platform
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support import (
+    RecordProperty,
+    Store,
+    extract,
+    manifest_row,
+    noise,
+    run_melmill,
+    write_manifest,
+    write_wav,
+)
+
+# Against the double precision path, of real speech.
+MAX_DIFFERENCE = 5e-5
+MAX_RMS = 1e-6
+
+
+def simd_targets() -> list[str]:
+    """The SIMD targets of this machine, best first."""
+    run = run_melmill("validate", "x.jsonl", "--simd", "nothing")
+    assert run.exit_code == 2
+    names = run.stderr.split("this machine has ")[1].split("\n")[0].split(", ")
+    assert names[:2] == ["auto", "none"]
+    return names[2:]
+
+
+def store_bytes(folder: Path) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for path in folder.iterdir()
+        if path.name != ".lock"
+    }
+
+
+def producer(folder: Path) -> dict[str, object]:
+    index = json.loads((folder / "store.json").read_text())
+    found: dict[str, object] = index["producer"]
+    return found
+
+
+def test_there_are_targets_here() -> None:
+    targets = simd_targets()
+    expected = {"x86_64": "sse4", "aarch64": "neon"}
+    assert expected[platform.machine()] in targets
+
+
+def test_targets_that_fuse_make_the_same_store_of_all_speech(
+    quickstart_manifests: Path, tmp_path: Path
+) -> None:
+    manifests = [quickstart_manifests / f"{n}.jsonl" for n in ("train", "eval")]
+    fusing = [name for name in simd_targets() if name != "sse4"]
+    if len(fusing) < 2:
+        pytest.skip("this machine has one such target")
+    stores = []
+    for name in ["auto", *fusing]:
+        extract(tmp_path / name, *manifests, "--simd", name, "--threads", "2")
+        stores.append(store_bytes(tmp_path / name))
+        assert producer(tmp_path / name)["log_mel"] == "simd 1 fma"
+    for store in stores[1:]:
+        assert store == stores[0]
+
+
+def test_every_target_is_close_to_double_precision_on_all_speech(
+    quickstart_manifests: Path, tmp_path: Path, record_property: RecordProperty
+) -> None:
+    manifest = quickstart_manifests / "train.jsonl"
+    options = ("--dtype", "f32")
+    exact = extract(tmp_path / "none", manifest, *options, "--simd", "none")
+    # One of those that give the same bytes, and the other one.
+    names = simd_targets()
+    for name in {names[0], names[-1]}:
+        fast = extract(tmp_path / name, manifest, *options, "--simd", name)
+        largest, sum_of_squares, count = 0.0, 0.0, 0
+        for one, other in zip(exact.rows(), fast.rows(), strict=True):
+            difference = np.abs(one.features - other.features)
+            largest = max(largest, float(difference.max()))
+            sum_of_squares += float(np.square(difference).sum())
+            count += difference.size
+        rms = (sum_of_squares / count) ** 0.5
+        record_property(f"max difference of {name} to float64", largest)
+        record_property(f"RMS difference of {name} to float64", rms)
+        assert largest <= MAX_DIFFERENCE
+        assert rms <= MAX_RMS
+
+
+def test_a_store_is_not_continued_by_another_path(tmp_path: Path) -> None:
+    audio = write_wav(tmp_path / "a.wav", noise(5000))
+    manifest = write_manifest(tmp_path / "m.jsonl", [manifest_row(audio)])
+    extract(tmp_path / "store", manifest)
+    before = store_bytes(tmp_path / "store")
+    run = run_melmill(
+        "extract", manifest, "--out", tmp_path / "store", "--simd", "none"
+    )
+    assert run.exit_code == 2
+    assert "producer" in run.stderr
+    assert "log_mel" in run.stderr
+    assert store_bytes(tmp_path / "store") == before
+    assert isinstance(Store(tmp_path / "store"), Store)
+
+
+@pytest.mark.parametrize("value", ["", "AVX2", "riscv"])
+def test_an_unknown_target_is_refused(value: str, tmp_path: Path) -> None:
+    audio = write_wav(tmp_path / "a.wav", noise(5000))
+    manifest = write_manifest(tmp_path / "m.jsonl", [manifest_row(audio)])
+    run = run_melmill(
+        "extract", manifest, "--out", tmp_path / "store", "--simd", value
+    )
+    assert run.exit_code == 2
+    assert "auto, none" in run.stderr
+    assert not (tmp_path / "store").exists()
