@@ -6,7 +6,7 @@ namespace melmill {
 // What melmill's commands return; docs/format.md and --help name them too.
 enum ExitCode : int {
   kExitOk = 0,
-  kExitDamaged = 1,   // verify found damage
+  kExitDamaged = 1,   // verify found damage, bench a wrong result
   kExitUsage = 2,     // wrong usage, configuration, manifest or folder
   kExitRejects = 3,   // finished, but more lines rejected than allowed
   kExitMachine = 4,   // a fault of the machine; run again to go on

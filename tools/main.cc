@@ -24,6 +24,7 @@ int Run(int argc, char** argv) {
   melmill::AddValidateCommand(&app, &exit_code);
   melmill::AddInfoCommand(&app, &exit_code);
   melmill::AddVerifyCommand(&app, &exit_code);
+  melmill::AddBenchCommand(&app, &exit_code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -25,7 +25,7 @@ from support import (
     write_wav,
 )
 
-COMMANDS = ["extract", "validate", "info", "verify"]
+COMMANDS = ["extract", "validate", "info", "verify", "bench"]
 
 
 @pytest.fixture
@@ -77,6 +77,15 @@ EXTRACT_FLAGS = (
         ),
         ("info", ["STORE"]),
         ("verify", ["STORE", "checksum", "Exit codes: 0 "]),
+        (
+            "bench",
+            [
+                *["--audio", "--out", "--threads", "--rounds", "--json"],
+                "decode, resample, log-mel, store, all",
+                "us/s",
+                "Exit codes: 0 ",
+            ],
+        ),
     ],
 )
 def test_help_of_a_command_says_what_a_newcomer_needs(

@@ -158,7 +158,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 def test_flags_in_the_documents_exist() -> None:
-    commands = ("extract", "validate", "info", "verify")
+    commands = ("extract", "validate", "info", "verify", "bench")
     known = "".join(run_melmill(name, "--help").stdout for name in commands)
     used = {
         flag

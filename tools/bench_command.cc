@@ -1,0 +1,82 @@
+#include <fmt/format.h>
+
+#include <memory>
+
+#include "pipeline/bench.h"
+#include "pipeline/config.h"
+#include "tools/bench_report.h"
+#include "tools/commands.h"
+#include "tools/console.h"
+#include "tools/exit_codes.h"
+#include "tools/signals.h"
+#include "tools/summary.h"
+
+namespace melmill {
+namespace {
+
+struct BenchFlags {
+  BenchOptions options;
+  bool json = false;
+};
+
+int RunBenchCommand(const BenchFlags& flags) {
+  static RunControl control;
+  InstallSignalHandlers(&control);
+  BenchReport report;
+  try {
+    report = RunBench(flags.options, &control);
+  } catch (const SetupError& error) {
+    if (flags.json) PrintResult(FormatJsonSetupError(error.what()));
+    throw;
+  }
+  if (report.stopped) return kExitSignal + control.stop_signal.load();
+  if (!PrintResult(flags.json ? FormatBenchJson(report)
+                              : FormatBenchTable(report))) {
+    PrintMessage("error: cannot write the report to standard output\n");
+    return kExitMachine;
+  }
+  if (report.all_passed()) return kExitOk;
+  PrintMessage("error: wrong results; they were not timed\n");
+  return kExitDamaged;
+}
+
+}  // namespace
+
+void AddBenchCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "bench", "Measure how fast this machine does each stage");
+  auto flags = std::make_shared<BenchFlags>();
+  BenchOptions& options = flags->options;
+  command->add_option("STAGE", options.stages,
+                      fmt::format("{} (the whole way); default: every one",
+                                  fmt::join(BenchStageNames(), ", ")));
+  command->add_option("--audio", options.audio,
+                      "WAV files, or folders of them, to measure with "
+                      "(default: a minute of synthetic clips)");
+  command->add_option("--out", options.out,
+                      "Folder that store and all write to and clean up again "
+                      "(default: $TMPDIR or /tmp): give one on the disk that "
+                      "stores will be on");
+  command->add_option("--threads", options.num_threads,
+                      "Threads that compute in all (default: all CPUs this "
+                      "process may use)");
+  command
+      ->add_option("--rounds", options.num_rounds,
+                   "So often is everything timed; the median counts")
+      ->capture_default_str();
+  command->add_flag("--json", flags->json,
+                    "Print one JSON object instead of a table");
+  command->callback(
+      [flags, exit_code] { *exit_code = RunBenchCommand(*flags); });
+  command->footer(
+      "Every result is checked before it is timed.\n"
+      "us/s: microseconds for a second of audio, on one thread (all: on "
+      "--threads). kB/s: what a second of audio makes it read and write. Of "
+      "the limit: of what this machine's memory (one thread copying blocks "
+      "larger than its caches, which short clips may outdo) or its disk can "
+      "do, measured in the same rounds.\n"
+      "Exit codes: 0 measured, 1 a result was wrong, 2 wrong usage or audio, "
+      "4 a fault of the machine.");
+}
+
+}  // namespace melmill
