@@ -17,8 +17,10 @@ from support import (
     write_wav,
 )
 
-# Against the double precision path, of real speech.
+# Against the double precision path, of real speech. Without fused
+# multiply-adds every product is rounded once more.
 MAX_DIFFERENCE = 5e-5
+MAX_DIFFERENCE_OF_SSE4 = 1e-4
 MAX_RMS = 1e-6
 
 
@@ -86,7 +88,9 @@ def test_every_target_is_close_to_double_precision_on_all_speech(
         rms = (sum_of_squares / count) ** 0.5
         record_property(f"max difference of {name} to float64", largest)
         record_property(f"RMS difference of {name} to float64", rms)
-        assert largest <= MAX_DIFFERENCE
+        assert largest <= (
+            MAX_DIFFERENCE_OF_SSE4 if name == "sse4" else MAX_DIFFERENCE
+        )
         assert rms <= MAX_RMS
 
 
