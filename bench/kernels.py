@@ -8,6 +8,7 @@ from pathlib import Path
 import process_run
 
 HERE = Path(__file__).resolve().parent
+ASRFRONT = "asrfront"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,15 @@ def asrfront_command(audio_folder: Path) -> list[str | Path]:
 
 
 def melmill_command(melmill: Path, audio_folder: Path) -> list[str | Path]:
-    return [melmill, "bench", "log-mel", "--json", "--audio", audio_folder]
+    bench: list[str | Path] = [
+        melmill,
+        "bench",
+        "log-mel",
+        "--json",
+        "--rounds",
+        "5",
+    ]
+    return [*bench, "--audio", audio_folder]
 
 
 def has_melmill_kernel(melmill: Path) -> bool:
@@ -42,21 +51,37 @@ def has_melmill_kernel(melmill: Path) -> bool:
     return any(" bench " in f"{line} " for line in usage)
 
 
-def parse(kernel: str, stdout: str) -> KernelRun:
+def parse_asrfront(stdout: str) -> list[KernelRun]:
     """Reads the last line: {"audio_s": ..., "seconds": [...]}."""
     values = json.loads(stdout.splitlines()[-1])
-    return KernelRun(kernel, float(values["audio_s"]), list(values["seconds"]))
+    audio_s, seconds = float(values["audio_s"]), list(values["seconds"])
+    return [KernelRun(ASRFRONT, audio_s, seconds)]
+
+
+def parse_melmill(stdout: str) -> list[KernelRun]:
+    """Reads the rows of int16 samples, one a target, that passed the check."""
+    return [
+        KernelRun(
+            f"melmill {row['variant']}",
+            float(row["audio_seconds"]),
+            list(row["seconds"]),
+        )
+        for row in json.loads(stdout)["rows"]
+        if row["stage"] == "log-mel"
+        and row["input"] == "int16"
+        and row["passed"]
+    ]
 
 
 def measure(
     melmill: Path | None, audio_folder: Path, rounds: int
 ) -> list[KernelRun]:
     """The kernels take turns, one process each; None leaves melmill out."""
-    commands = {"asrfront": asrfront_command(audio_folder)}
-    if melmill is not None:
-        commands["melmill"] = melmill_command(melmill, audio_folder)
-    return [
-        parse(kernel, process_run.run(command).stdout)
-        for _ in range(rounds)
-        for kernel, command in commands.items()
-    ]
+    runs = []
+    for _ in range(rounds):
+        asrfront = process_run.run(asrfront_command(audio_folder))
+        runs += parse_asrfront(asrfront.stdout)
+        if melmill is not None:
+            ours = process_run.run(melmill_command(melmill, audio_folder))
+            runs += parse_melmill(ours.stdout)
+    return runs

@@ -1,5 +1,6 @@
 """The pure parts of bench/peers.py: corpus, statistics, tables, checks."""
 
+import json
 from pathlib import Path
 
 import h5py
@@ -8,7 +9,7 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import speech_corpus
-from kernels import KernelRun
+from kernels import KernelRun, parse_melmill
 from peer_store import FeatureFile, num_frames_of, read_rows
 from pipelines import Pipeline, Reference, check
 from speech_corpus import FORMATS, MAX_DURATION_S, MIN_DURATION_S
@@ -240,7 +241,7 @@ def result() -> Result:
         ],
         kernel_runs=[
             KernelRun("asrfront", 10, [1e-3, 3e-3, 2e-3]),
-            KernelRun("melmill", 10, [5e-4, 4e-4, 3e-4]),
+            KernelRun("melmill avx2", 10, [5e-4, 4e-4, 3e-4]),
         ],
         notes=["nothing was skipped."],
     )
@@ -257,9 +258,29 @@ def test_tables_show_medians_spreads_and_ratios() -> None:
     assert f"| 4.00{TIMES} (4.00-4.00) |" in lines[3]
     assert lines[3].endswith("| no |")
     lines = kernel_table(result().kernel_runs).splitlines()
-    assert lines[2] == (
-        f"| asrfront | 200.0 | 100.0-300.0 | 5.00{TIMES} (5.00-5.00) |"
+    assert lines[2] == "| asrfront | 200.0 | 100.0-300.0 |  |"
+    assert lines[3] == (
+        f"| melmill avx2 | 40.0 | 30.0-50.0 | 5.00{TIMES} (5.00-5.00) |"
     )
+
+
+def test_kernels_of_melmill_are_the_rows_of_int16_that_passed() -> None:
+    row = {
+        "stage": "log-mel",
+        "variant": "avx2",
+        "input": "int16",
+        "passed": True,
+        "audio_seconds": 10,
+        "seconds": [1e-3],
+    }
+    others = [
+        {**row, "stage": "decode"},
+        {**row, "input": "float32"},
+        {**row, "passed": False},
+    ]
+    assert parse_melmill(json.dumps({"rows": [*others, row]})) == [
+        KernelRun("melmill avx2", 10, [1e-3])
+    ]
 
 
 def test_results_survive_the_file_and_make_a_document(tmp_path: Path) -> None:
