@@ -1,6 +1,10 @@
 #include "io/hash.h"
 
 #include <xxhash.h>
+#if defined(__x86_64__)
+// The same functions, with the code of the processor at hand: twice as fast.
+#include <xxh_x86dispatch.h>
+#endif
 
 #include <algorithm>
 #include <bit>
