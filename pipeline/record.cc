@@ -372,7 +372,10 @@ Result<ShardRow> RecordProcessor::Row::Compute() {
   const std::span<const int16_t> pcm16 = Pcm16InPlace();
   if (!pcm16.empty()) {
     const auto clip = pcm16.first(static_cast<size_t>(task_.num_samples));
-    source_hasher_.Update(std::as_bytes(pcm16));
+    {
+      const StageTimer timer(&ws_.times, Stage::kDecode);
+      source_hasher_.Update(std::as_bytes(pcm16));
+    }
     while (done.ok() && next_frame_ < task_.num_frames) {
       done =
           ComputePiece(ClipWindow<int16_t>{clip, 0, task_.num_samples},
