@@ -68,14 +68,15 @@ def _draw_panel(
     axis: "matplotlib.axes.Axes", panel: Panel, largest: float
 ) -> None:
     places = range(len(panel.bars))
-    axis.barh(
-        places,
-        [bar.value.median for bar in panel.bars],
-        color=[bar.color for bar in panel.bars],
-        edgecolor=[_edge(bar.color) for bar in panel.bars],
-        linestyle=["--" if bar.color == LIMIT else "-" for bar in panel.bars],
-        height=0.66,
-    )
+    for place, bar in zip(places, panel.bars, strict=True):
+        axis.barh(
+            place,
+            bar.value.median,
+            color=bar.color,
+            edgecolor=_edge(bar.color),
+            linestyle="--" if bar.color == LIMIT else "-",
+            height=0.66,
+        )
     for place, bar in zip(places, panel.bars, strict=True):
         value = bar.value
         axis.plot(

@@ -1,5 +1,7 @@
 #include "dsp/simd_target.h"
 
+#include "dsp/highway_targets.h"
+// The targets come first.
 #include <hwy/targets.h>
 
 #include <cstdint>
@@ -40,7 +42,7 @@ std::optional<SimdTarget> FindSimdTarget(std::string_view name) {
 bool FusesMultiplyAdd(SimdTarget target) { return target != SimdTarget::kSse4; }
 
 std::vector<SimdTarget> SupportedSimdTargets() {
-  const int64_t supported = hwy::SupportedTargets();
+  const int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
   std::vector<SimdTarget> targets;
   for (const Known& known : kKnown) {
     if ((supported & known.highway_bit) != 0) targets.push_back(known.target);

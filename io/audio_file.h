@@ -36,8 +36,8 @@ class AudioFile : public ByteSource {
   bool ReadCachedAt(uint64_t offset, std::span<std::byte> bytes) const;
 
   // Tells the system that these bytes will be read soon, so that the device
-  // has work before a thread waits for them. Never waits itself; without
-  // effect where the system does not know how.
+  // has work before a thread waits for them. Does not wait for the bytes;
+  // without effect where the system does not know how.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
  private:

@@ -39,8 +39,9 @@ class DurableFile {
 
   Result<void> WriteAt(uint64_t offset, std::span<const std::byte> bytes);
 
-  // Has the system begin to write these bytes to the disk, without waiting, so
-  // that Commit finds little left to do. Without effect where it cannot; an
+  // Has the system begin to write these bytes to the disk, without waiting for
+  // them to be there (though perhaps for room in the device's queue), so that
+  // Commit finds little left to do. Without effect where it cannot; an
   // error of the disk shows in Commit.
   void StartWriteBack(uint64_t offset, uint64_t num_bytes);
 

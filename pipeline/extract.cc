@@ -93,7 +93,8 @@ struct Token {
   int attempt = 1;
   uint64_t num_bytes = 0;
   bool may_try_in_place = true;
-  bool tried_in_place = false;
+  bool was_tried = false;   // read in place
+  bool was_cached = false;  // and that went well
   bool is_read = false;
   RecordInput input;
   Result<void> outcome;  // once work is done: stored, or why not
@@ -251,8 +252,28 @@ class GraphExtractor {
   oneapi::tbb::enumerable_thread_specific<RecordWorkspace> workspaces_;
   std::vector<Token> tokens_;
   Committer committer_;
+  const uint64_t max_bytes_in_flight_;
   ThreadPool readers_;
 };
+
+// Enough for every reader to have rows waiting behind the one it reads; but
+// what tokens keep between rows may take a quarter of the budget at most.
+size_t NumTokens(const ExtractJob& job) {
+  const auto wanted =
+      static_cast<size_t>(job.num_threads + 3 * job.num_io_threads);
+  const auto affordable = static_cast<size_t>(job.max_bytes_in_flight / 4 /
+                                              RecordProcessor::kMaxInputBytes);
+  return std::clamp(affordable, static_cast<size_t>(job.num_threads) + 1,
+                    wanted);
+}
+
+// What is left of the budget for rows in work.
+uint64_t RowBudget(const ExtractJob& job, size_t num_tokens) {
+  const uint64_t kept = num_tokens * RecordProcessor::kMaxInputBytes +
+                        static_cast<uint64_t>(job.num_threads) *
+                            RecordProcessor::kMaxKeptWorkspaceBytes;
+  return job.max_bytes_in_flight > kept ? job.max_bytes_in_flight - kept : 0;
+}
 
 GraphExtractor::GraphExtractor(const ExtractJob& job)
     : job_(job),
@@ -260,13 +281,13 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
                    static_cast<size_t>(job.num_threads)),
       workspaces_([&job] { return RecordWorkspace(job.processor.log_mel()); }),
-      // Enough for every reader to have rows waiting behind the one it reads.
-      tokens_(static_cast<size_t>(job.num_threads + 3 * job.num_io_threads)),
+      tokens_(NumTokens(job)),
+      max_bytes_in_flight_(RowBudget(job, tokens_.size())),
       readers_(job.num_io_threads) {}
 
 bool GraphExtractor::FitsBudget(const Token& token) const {
   return num_in_flight_ == 0 ||
-         bytes_in_flight_ + token.num_bytes <= job_.max_bytes_in_flight;
+         bytes_in_flight_ + token.num_bytes <= max_bytes_in_flight_;
 }
 
 bool GraphExtractor::MustStop() {
@@ -399,10 +420,10 @@ void GraphExtractor::TakeBack(Token* token) {
     ++num_returned_;
     --num_in_flight_;
     bytes_in_flight_ -= token->num_bytes;
-    if (token->tried_in_place) place_guess_.Tell(!token->is_read);
+    if (token->was_tried) place_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
-    ++(token->is_read ? telemetry.rows_read_by_waiting
-                      : telemetry.rows_read_in_place);
+    ++(token->was_cached ? telemetry.rows_read_in_place
+                         : telemetry.rows_read_by_waiting);
     if (!outcome_.fault) Settle(token);
     token->shard = nullptr;
   }
@@ -420,7 +441,7 @@ void GraphExtractor::Dispatch(Token* token,
     }
     free_tokens_.pop_back();
     next->is_read = false;
-    next->tried_in_place = false;
+    next->was_tried = next->was_cached = false;
     next->may_try_in_place = place_guess_.ShouldTry();
     next->outcome = {};
     ++num_in_flight_;
@@ -435,8 +456,11 @@ void GraphExtractor::Dispatch(Token* token,
 Result<bool> GraphExtractor::ReadInPlace(Token* token,
                                          RecordWorkspace* workspace) {
   const StageTimer timer(&workspace->times, Stage::kRead);
-  token->tried_in_place = true;
-  return job_.processor.ReadRecord(token->task(), false, &token->input);
+  token->was_tried = true;
+  Result<bool> read =
+      job_.processor.ReadRecord(token->task(), false, &token->input);
+  token->was_cached = read.ok() && read.value();
+  return read;
 }
 
 // False: the row must be read on a thread that may wait.

@@ -27,7 +27,8 @@ struct ExtractJob {
   std::string folder;          // of the store; exists
   int num_threads = 1;         // that compute
   int num_io_threads = 16;     // that wait for the disk
-  // Of rows in work, by their planned cost; one row may always be in work.
+  // For the rows in work, by their planned cost, and what is kept from row to
+  // row; one row may always be in work.
   uint64_t max_bytes_in_flight = uint64_t{448} << 20;
   RunControl* control = nullptr;
 };

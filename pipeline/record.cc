@@ -16,11 +16,12 @@ namespace melmill {
 namespace {
 
 // Files are read in blocks of this size; most clips are one block.
-constexpr size_t kBlockBytes = size_t{1} << 20;
+constexpr size_t kBlockBytes = RecordProcessor::kMaxInputBytes;
 
 // And decoded in smaller ones, so that what one step makes is still in the
 // first- or second-level cache when the next one takes it.
 constexpr size_t kDecodeBytes = size_t{64} << 10;
+constexpr size_t kDecodeSamples = size_t{64} << 10;  // at the feature rate
 
 // What a long file's device may have to do ahead of the block that is read.
 constexpr uint64_t kReadAheadBytes = uint64_t{8} << 20;
@@ -65,6 +66,15 @@ std::unique_ptr<LogMel> MakeLogMel(const LogMelOptions& options,
 }
 
 }  // namespace
+
+void RecordWorkspace::ReleaseExcess() {
+  const size_t num_bytes = features_.capacity_bytes() + mono_.capacity_bytes() +
+                           samples_.capacity() * sizeof(float);
+  if (num_bytes <= RecordProcessor::kMaxKeptWorkspaceBytes) return;
+  features_.Release();
+  mono_.Release();
+  samples_ = {};
+}
 
 RecordProcessor::RecordProcessor(const LogMelOptions& options,
                                  FeatureType feature_type,
@@ -121,6 +131,8 @@ class RecordProcessor::Row {
   Result<ShardRow> Compute();
 
  private:
+  size_t DecodeStepBytes() const;
+  size_t MaxWindowSamples() const;
   bool is_buffered() const {
     return static_cast<uint64_t>(task_.num_frames) * frame_bytes_ <=
            kMaxBufferedFeatureBytes;
@@ -214,29 +226,48 @@ Result<void> RecordProcessor::Row::DecodeBlock(std::span<const std::byte> bytes,
   const StageTimer timer(&ws_.times, Stage::kResample);
   const size_t num_before = ws_.samples_.size();
   ws_.resampler_.Process(mono, &ws_.samples_);
-  if (header_.sample_rate_hz != options_.mel.sample_rate_hz &&
-      FindNonFinite(std::span(ws_.samples_).subspan(num_before)) >= 0) {
-    return NotFinite(-1);
-  }
   // A truncated clip is decoded to its end only for the checksum. One sample
   // more than needed: Finish may take one away.
   const auto max_samples =
       static_cast<size_t>(task_.num_samples - ws_.first_sample_) + 1;
   if (ws_.samples_.size() > max_samples) ws_.samples_.resize(max_samples);
+  if (header_.sample_rate_hz != options_.mel.sample_rate_hz &&
+      FindNonFinite(std::span(ws_.samples_).subspan(num_before)) >= 0) {
+    return NotFinite(-1);
+  }
   return {};
+}
+
+// What is decoded at a time, in whole sample groups.
+size_t RecordProcessor::Row::DecodeStepBytes() const {
+  const auto group_bytes =
+      static_cast<size_t>(header_.bytes_per_sample_group());
+  const size_t for_samples = kDecodeSamples *
+                             static_cast<size_t>(header_.sample_rate_hz) /
+                             static_cast<size_t>(options_.mel.sample_rate_hz);
+  return std::max(std::min(kDecodeBytes / group_bytes, for_samples),
+                  size_t{1}) *
+         group_bytes;
+}
+
+// The most samples that ws_.samples_ ever holds: those of a piece, and what
+// one step adds, the resampler's delay included.
+size_t RecordProcessor::Row::MaxWindowSamples() const {
+  const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
+                                         2 * options_.mel.n_fft);
+  return std::min(static_cast<size_t>(task_.num_samples) + 1, piece) +
+         2 * kDecodeSamples;
 }
 
 // Streams the data chunk through decoder and resampler, and computes the
 // pieces whose samples are there.
 Result<void> RecordProcessor::Row::DecodeAll() {
-  const auto group_bytes =
-      static_cast<size_t>(header_.bytes_per_sample_group());
-  const size_t step =
-      std::max(kDecodeBytes / group_bytes, size_t{1}) * group_bytes;
+  const size_t step = DecodeStepBytes();
   const Result<void> started = ws_.decoder_.Start(header_);
   if (!started.ok()) return started;
   ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
   ws_.samples_.clear();
+  ws_.samples_.reserve(MaxWindowSamples());
   ws_.first_sample_ = 0;
   uint64_t position = header_.data_offset;
   while (position < header_.data_offset + header_.data_bytes) {
@@ -254,8 +285,11 @@ Result<void> RecordProcessor::Row::DecodeAll() {
   }
   {
     const StageTimer timer(&ws_.times, Stage::kResample);
+    const size_t num_before = ws_.samples_.size();
     ws_.resampler_.Finish(&ws_.samples_);
-    if (FindNonFinite(ws_.samples_) >= 0) return NotFinite(-1);
+    const auto added = std::span<const float>(ws_.samples_)
+                           .subspan(std::min(num_before, ws_.samples_.size()));
+    if (FindNonFinite(added) >= 0) return NotFinite(-1);
   }
   return ComputePieces(/*is_whole=*/true);
 }
@@ -391,7 +425,6 @@ Result<ShardRow> RecordProcessor::Row::Compute() {
                &ws_.tail_samples_);
     }
   }
-  input_.file_.reset();
   if (!done.ok()) return done.error();
   const ClipLevels levels = log_mel_.Levels(maxima_);
   done = FinishFeatures(levels);
@@ -415,23 +448,27 @@ Result<ShardRow> RecordProcessor::Row::Compute() {
 Result<ShardRow> RecordProcessor::ComputeRecord(
     const RecordTask& task, RecordInput* input, FeatureSink* sink,
     RecordWorkspace* workspace) const {
-  return Row(*this, task, input, sink, workspace).Compute();
+  Result<ShardRow> row = Row(*this, task, input, sink, workspace).Compute();
+  input->file_.reset();
+  workspace->ReleaseExcess();
+  return row;
 }
 
 uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
   const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
-  const uint64_t piece_samples =
-      static_cast<uint64_t>(kPieceFrames * options_.hop_length);
-  // A vector of floats may have grown to twice what it holds; decoded blocks,
-  // the resampler's buffers and libsndfile's are a few hundred kB each.
+  const auto piece_samples = static_cast<uint64_t>(
+      kPieceFrames * options_.hop_length + 2 * options_.mel.n_fft);
+  // See MaxWindowSamples. Decoded blocks, the resampler's buffers and
+  // libsndfile's are a few hundred kB each.
   const uint64_t samples =
-      2 * sizeof(float) *
-      std::min(static_cast<uint64_t>(task.num_samples), 2 * piece_samples);
+      sizeof(float) *
+      (std::min(static_cast<uint64_t>(task.num_samples) + 1, piece_samples) +
+       2 * kDecodeSamples);
   const uint64_t features = std::min<uint64_t>(
       kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.num_frames) *
                                     static_cast<uint64_t>(options_.mel.n_mels) *
                                     FeatureSize(feature_type_));
-  constexpr uint64_t kDecoding = uint64_t{1} << 20;
+  constexpr uint64_t kDecoding = uint64_t{2} << 20;
   return block + samples + features + kDecoding;
 }
 

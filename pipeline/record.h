@@ -62,8 +62,8 @@ class RecordInput {
 };
 
 // Everything a worker needs to compute one row at a time; reused, so that
-// memory is allocated only for rows larger than any before, and bounded
-// whatever their length.
+// memory is allocated for long rows only, which give it back, and for rows
+// larger than any before.
 class RecordWorkspace {
  public:
   explicit RecordWorkspace(const LogMel& log_mel)
@@ -77,6 +77,9 @@ class RecordWorkspace {
 
  private:
   friend class RecordProcessor;
+
+  // Gives back what a long row took.
+  void ReleaseExcess();
 
   WavDecoder decoder_;
   Resampler resampler_;
@@ -116,6 +119,10 @@ class RecordProcessor {
 
   // An upper bound of the memory that the row takes while it is in work.
   uint64_t MemoryBytes(const RecordTask& task) const;
+
+  // And of what a RecordInput and a RecordWorkspace keep from row to row.
+  static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
+  static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
 
  private:
   class Row;  // one call of ComputeRecord

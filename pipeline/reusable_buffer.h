@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// Memory for one use after another: it grows, never shrinks, and is not
+// Memory for one use after another: it grows until Release, and is not
 // cleared. Aligned as operator new aligns.
 template <typename T>
 class ReusableBuffer {
@@ -19,7 +19,7 @@ class ReusableBuffer {
   // if the buffer must grow.
   std::span<T> Resize(size_t size) {
     if (size > capacity_) {
-      values_.reset();  // before the larger one is there
+      Release();  // before the larger one is there
       values_ = std::make_unique_for_overwrite<T[]>(size);
       capacity_ = size;
     }
@@ -27,6 +27,12 @@ class ReusableBuffer {
     return span();
   }
 
+  void Release() {
+    values_.reset();
+    size_ = capacity_ = 0;
+  }
+
+  size_t capacity_bytes() const { return capacity_ * sizeof(T); }
   std::span<T> span() { return {values_.get(), size_}; }
   std::span<const T> span() const { return {values_.get(), size_}; }
   size_t size() const { return size_; }

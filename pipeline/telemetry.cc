@@ -14,6 +14,8 @@ constexpr double kShortSeconds = 0.05;
 
 // Threads that are busy for so much of the time are the limit.
 constexpr double kBusyShare = 0.8;
+// And so is the thread that commits.
+constexpr double kCommitShare = 0.5;
 
 std::string Rate(uint64_t num_bytes, double seconds) {
   const double per_second = static_cast<double>(num_bytes) / seconds;
@@ -64,23 +66,32 @@ BottleneckReport FindBottleneck(const Telemetry& telemetry) {
   if (telemetry.seconds < kShortSeconds) {
     return {Bottleneck::kNone, "", "too short to name a bottleneck"};
   }
-  if (telemetry.BusyShare() >= kBusyShare) {
-    const Stage stage = BusiestStage(telemetry);
+  const Stage stage = BusiestStage(telemetry);
+  const bool is_busy = telemetry.BusyShare() >= kBusyShare;
+  if (is_busy && stage != Stage::kRead && stage != Stage::kStore) {
     return {
         Bottleneck::kCompute, std::string(StageName(stage)),
         fmt::format("CPU-bound: {} takes {:.0f} % of {} {}", StageName(stage),
                     100 * telemetry.BusyShare(stage), telemetry.num_threads,
                     telemetry.num_threads == 1 ? "thread" : "threads")};
   }
-  if (telemetry.mean_reads_waiting >= 1) {
+  if ((is_busy && stage == Stage::kRead) || telemetry.mean_reads_waiting >= 1) {
     return {Bottleneck::kReading, "disk read",
-            fmt::format("disk-bound: read {} with {:.0f} reads waiting",
+            fmt::format("disk-bound: read {}, {:.0f} reads waiting",
                         Rate(telemetry.compute.bytes_read, telemetry.seconds),
                         telemetry.mean_reads_waiting)};
   }
-  return {Bottleneck::kWriting, "disk write",
-          fmt::format("disk-bound: wrote {}",
-                      Rate(telemetry.compute.bytes_stored, telemetry.seconds))};
+  if ((is_busy && stage == Stage::kStore) ||
+      telemetry.commit_seconds >= kCommitShare * telemetry.seconds) {
+    return {
+        Bottleneck::kWriting, "disk write",
+        fmt::format("disk-bound: wrote {}",
+                    Rate(telemetry.compute.bytes_stored, telemetry.seconds))};
+  }
+  return {Bottleneck::kNone, "",
+          fmt::format("nothing was busy all the time: {:.0f} % of {} threads' "
+                      "time was used",
+                      100 * telemetry.BusyShare(), telemetry.num_threads)};
 }
 
 }  // namespace melmill

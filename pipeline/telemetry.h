@@ -48,10 +48,10 @@ struct Telemetry {
 
 // What the run waited for most.
 enum class Bottleneck {
-  kNone,     // too short to say
+  kNone,     // too short a run, or too few rows at a time
   kCompute,  // the threads that compute had no pause
-  kReading,  // they waited for files
-  kWriting,  // they waited for shards to be on the disk
+  kReading,  // files had to be waited for
+  kWriting,  // shards had to be, on their way to the disk
 };
 
 struct BottleneckReport {

@@ -75,13 +75,14 @@ TEST_F(ExtractTest, KeepsTheRowsInWorkWithinTheBudget) {
   const auto serial = MakeStore(ExtractSerial, "serial", 32 << 10, 1);
   MakeStore(Extract, "free", 32 << 10, 4);
   const uint64_t unbounded = outcome_.telemetry.max_bytes_in_flight;
-  max_bytes_in_flight_ = unbounded / 2;
-  EXPECT_EQ(MakeStore(Extract, "half", 32 << 10, 4), serial);
-  EXPECT_LE(outcome_.telemetry.max_bytes_in_flight, max_bytes_in_flight_);
-  EXPECT_GT(outcome_.telemetry.max_bytes_in_flight, unbounded / 4);
+  EXPECT_GT(unbounded, uint64_t{20} << 20);
+  // A quarter of it for 8 inputs, a half for 4 workspaces; the rest for rows.
+  max_bytes_in_flight_ = uint64_t{32} << 20;
+  EXPECT_EQ(MakeStore(Extract, "less", 32 << 10, 4), serial);
+  EXPECT_LE(outcome_.telemetry.max_bytes_in_flight, uint64_t{8} << 20);
   max_bytes_in_flight_ = 1;  // each row alone
   EXPECT_EQ(MakeStore(Extract, "one", 32 << 10, 4), serial);
-  EXPECT_LT(outcome_.telemetry.max_bytes_in_flight, unbounded / 4);
+  EXPECT_LT(outcome_.telemetry.max_bytes_in_flight, unbounded / 3);
 }
 
 TEST_F(ExtractTest, TellsWhatItSpentItsTimeOn) {

@@ -37,13 +37,33 @@ TEST(FindBottleneckTest, NamesTheDiskThatIdleThreadsWaitFor) {
   const BottleneckReport reading = FindBottleneck(telemetry);
   EXPECT_EQ(reading.bottleneck, Bottleneck::kReading);
   EXPECT_EQ(reading.name, "disk read");
-  EXPECT_EQ(reading.line, "disk-bound: read 1.30 GB/s with 16 reads waiting");
+  EXPECT_EQ(reading.line, "disk-bound: read 1.30 GB/s, 16 reads waiting");
 
   telemetry.mean_reads_waiting = 0.1;
+  telemetry.commit_seconds = 6;
   const BottleneckReport writing = FindBottleneck(telemetry);
   EXPECT_EQ(writing.bottleneck, Bottleneck::kWriting);
   EXPECT_EQ(writing.name, "disk write");
   EXPECT_EQ(writing.line, "disk-bound: wrote 500.0 MB/s");
+}
+
+TEST(FindBottleneckTest, TakesThreadsThatWaitWithinAStageForTheDisk) {
+  Telemetry telemetry = TenSecondsOfTwoThreads();
+  Seconds(telemetry, Stage::kRead) = 17;  // later blocks of long files
+  Seconds(telemetry, Stage::kLogMel) = 2;
+  EXPECT_EQ(FindBottleneck(telemetry).bottleneck, Bottleneck::kReading);
+  Seconds(telemetry, Stage::kStore) = 17;
+  Seconds(telemetry, Stage::kRead) = 1;
+  EXPECT_EQ(FindBottleneck(telemetry).bottleneck, Bottleneck::kWriting);
+}
+
+TEST(FindBottleneckTest, SaysSoWhenNothingWasBusy) {
+  Telemetry telemetry = TenSecondsOfTwoThreads();
+  Seconds(telemetry, Stage::kLogMel) = 5;
+  const BottleneckReport report = FindBottleneck(telemetry);
+  EXPECT_EQ(report.bottleneck, Bottleneck::kNone);
+  EXPECT_EQ(report.line,
+            "nothing was busy all the time: 25 % of 2 threads' time was used");
 }
 
 TEST(FindBottleneckTest, SaysNothingOfAShortRun) {
