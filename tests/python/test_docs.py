@@ -149,17 +149,21 @@ def test_links_lead_somewhere(path: Path) -> None:
         name, _, anchor = target.partition("#")
         linked = path.parent / name if name else path
         assert linked.exists(), target
+        if not anchor:  # also pictures
+            continue
         headings = re.findall(r"^#+ (.*)$", linked.read_text(), re.MULTILINE)
         anchors = [
             re.sub(r"[^\w -]", "", heading).lower().replace(" ", "-")
             for heading in headings
         ]
-        assert not anchor or anchor in anchors, target
+        assert anchor in anchors, target
 
 
 def test_flags_in_the_documents_exist() -> None:
     commands = ("extract", "validate", "info", "verify", "bench")
     known = "".join(run_melmill(name, "--help").stdout for name in commands)
+    # bench/peers.py passes its flags on to it, and needs packages of its own.
+    known += (REPOSITORY / "bench" / "compare.py").read_text()
     used = {
         flag
         for path in DOCUMENTS
