@@ -29,8 +29,9 @@
 // dispatch is serial and owns all state: it gives every free token the next
 // row, and takes it back with the row's outcome. work opens and reads what is
 // in the page cache, decodes, resamples, transforms and writes the row to its
-// slot. read waits for the device on threads of its own. Tokens bound the
-// number of rows in flight, and the planned cost of each row the bytes.
+// slot. read waits for the device on threads of its own; for what follows the
+// first block of a long file work does, having asked for it ahead. Tokens bound
+// the number of rows in flight, and the planned cost of each row the bytes.
 // Bodies never throw: an exception would cancel the whole graph.
 
 namespace melmill {
