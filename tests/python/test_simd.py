@@ -22,6 +22,10 @@ from support import (
 MAX_DIFFERENCE = 5e-5
 MAX_DIFFERENCE_OF_SSE4 = 1e-4
 MAX_RMS = 1e-6
+# Noise has a null in a filter of one bin now and then.
+MAX_DIFFERENCE_OF_NOISE = 2e-4
+
+SUBTYPES = ["PCM_U8", "PCM_16", "PCM_24", "PCM_32", "FLOAT", "DOUBLE", "ULAW"]
 
 
 def simd_targets() -> list[str]:
@@ -92,6 +96,39 @@ def test_every_target_is_close_to_double_precision_on_all_speech(
             MAX_DIFFERENCE_OF_SSE4 if name == "sse4" else MAX_DIFFERENCE
         )
         assert rms <= MAX_RMS
+
+
+def test_paths_agree_on_random_lengths_rates_and_formats(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(4)
+    rows = []
+    for clip in range(120):
+        rate = int(random.choice([8000, 11025, 16000, 22050, 44100, 48000]))
+        num_samples = int(random.integers(rate // 50, 2 * rate))
+        channels = int(random.integers(1, 4))
+        level = 10 ** random.uniform(-4, 0)
+        samples = noise(num_samples * channels, seed=clip, level=level)
+        path = tmp_path / f"{clip}.wav"
+        write_wav(
+            path,
+            samples.reshape(num_samples, channels),
+            rate,
+            str(random.choice(SUBTYPES)),
+        )
+        rows.append(manifest_row(path))
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    options = ("--dtype", "f32")
+    exact = extract(tmp_path / "none", manifest, *options, "--simd", "none")
+    for name in simd_targets():
+        fast = extract(tmp_path / name, manifest, *options, "--simd", name)
+        for one, other in zip(exact.rows(), fast.rows(), strict=True):
+            assert one.num_samples == other.num_samples
+            difference = np.abs(one.features - other.features)
+            assert difference.max() <= MAX_DIFFERENCE_OF_NOISE, one.audio
+            assert abs(one.floor - other.floor) <= 1e-5
+            assert abs(one.body_max - other.body_max) <= 4e-5
+            assert np.array_equal(one.tail_samples, other.tail_samples)
 
 
 def test_a_store_is_not_continued_by_another_path(tmp_path: Path) -> None:
