@@ -204,6 +204,25 @@ TEST(ShardTest, TheOrderOfRowsAndTheNumberOfThreadsDoNotShow) {
             ReadWholeFile(folder.File("parallel")));
 }
 
+TEST(ShardTest, ASkippedRowLeavesZerosWhateverWasWritten) {
+  const TempFolder folder;
+  TestShard shard(1);
+  shard.spec.num_frames = 600;  // more than one piece of zeros
+  auto writer = ShardWriter::Create(folder.File("s.h5"), shard.spec);
+  ASSERT_TRUE(writer.ok());
+  const std::vector<std::byte> garbage(600 * shard.spec.bytes_per_frame(),
+                                       std::byte{0xee});
+  ASSERT_TRUE(writer.value().WriteFeatures(0, 0, garbage).ok());
+  std::vector<std::byte> read(garbage.size());
+  ASSERT_TRUE(writer.value().ReadFeatures(0, 0, read).ok());
+  EXPECT_TRUE(read == garbage);
+  ShardRow rejected;
+  rejected.reject_code = ErrorCode::kNotFinite;
+  ASSERT_TRUE(writer.value().SkipRow(0, rejected, 600).ok());
+  ASSERT_TRUE(writer.value().ReadFeatures(0, 0, read).ok());
+  EXPECT_TRUE(read == std::vector<std::byte>(read.size(), std::byte{0}));
+}
+
 TEST(ShardTest, AnEmptyTailAndASingleFrameWork) {
   const TempFolder folder;
   TestShard shard(1);
