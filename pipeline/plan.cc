@@ -304,7 +304,7 @@ void PlanBuilder::FindRepeatedAudio() {
   std::vector<uint64_t> all;
   for (std::vector<uint64_t>& hashes : audio_hashes_) {
     all.insert(all.end(), hashes.begin(), hashes.end());
-    hashes = {};
+    std::vector<uint64_t>().swap(hashes);  // = {} would keep the memory
   }
   std::sort(all.begin(), all.end());
   for (size_t i = 1; i < all.size(); ++i) {

@@ -73,7 +73,7 @@ void RecordWorkspace::ReleaseExcess() {
   if (num_bytes <= RecordProcessor::kMaxKeptWorkspaceBytes) return;
   features_.Release();
   mono_.Release();
-  samples_ = {};
+  std::vector<float>().swap(samples_);  // = {} would keep the memory
 }
 
 RecordProcessor::RecordProcessor(const LogMelOptions& options,

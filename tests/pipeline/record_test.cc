@@ -228,6 +228,22 @@ TEST_F(RecordTest, StaysWithinItsMemoryBoundWhateverTheLength) {
   EXPECT_LE(processor_.MemoryBytes(task), uint64_t{16} << 20);
 }
 
+TEST_F(RecordTest, KeepsLittleOfWhatALongRowTook) {
+  WavSpec spec;
+  spec.sample_rate_hz = 48000;
+  corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
+  const RecordTask task = MakeTask("a.wav");
+  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  const size_t before = heap_live_bytes;
+  const HeapMeter meter;
+  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  EXPECT_GT(meter.PeakBytes(), size_t{6} << 20)
+      << "the row is meant to be long";
+  constexpr size_t kResamplerBytes = size_t{256} << 10;
+  EXPECT_LE(heap_live_bytes - before,
+            RecordProcessor::kMaxInputBytes + kResamplerBytes);
+}
+
 TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {
   corpus_.AddWav("long.wav", 2000, 1);
   corpus_.AddWav("short.wav", 250, 2);
