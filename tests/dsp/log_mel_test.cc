@@ -11,7 +11,6 @@
 #include <cstring>
 #include <functional>
 #include <limits>
-#include <new>
 #include <numbers>
 #include <random>
 #include <stdexcept>
@@ -20,24 +19,8 @@
 #include <vector>
 
 #include "dsp/float16.h"
+#include "tests/support/allocation_counter.h"
 #include "tests/support/log_mel_oracle.h"
-
-namespace {
-std::atomic<int64_t> num_allocations{0};
-}  // namespace
-
-// Inlined, GCC takes the pair of malloc and delete for a mistake.
-[[gnu::noinline]] void* operator new(size_t size) {
-  ++num_allocations;
-  if (void* memory = std::malloc(std::max<size_t>(size, 1))) return memory;
-  throw std::bad_alloc();
-}
-[[gnu::noinline]] void operator delete(void* memory) noexcept {
-  std::free(memory);
-}
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
-  std::free(memory);
-}
 
 namespace melmill {
 namespace {
