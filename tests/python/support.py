@@ -44,6 +44,7 @@ def run_melmill(
     cwd: Path | None = None,
     timeout_s: float = 300,
     under: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
 ) -> Run:
     """Runs the program to its end, whatever its exit code.
 
@@ -52,6 +53,7 @@ def run_melmill(
       cwd: The working directory.
       timeout_s: The run counts as hung after so long.
       under: A command, such as setpriv, that runs it.
+      env: Added to the environment.
     """
     done = subprocess.run(
         [*under, melmill_path(), *map(str, arguments)],
@@ -60,6 +62,7 @@ def run_melmill(
         capture_output=True,
         timeout=timeout_s,
         check=False,
+        env={**os.environ, **(env or {})},
     )
     return Run(
         done.returncode,

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support import REPOSITORY, read_json_lines
+from fault_job import FaultJob, make_job
+from support import REPOSITORY, files_of, melmill_path, read_json_lines
 
 # Before transformers is imported: no notices, no network.
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -31,6 +32,30 @@ def corpus(quickstart_manifests: Path) -> list[dict[str, str]]:
         for name in ("train.jsonl", "eval.jsonl")
         for row in read_json_lines(quickstart_manifests / name)
     ]
+
+
+@pytest.fixture(scope="session")
+def job(tmp_path_factory: pytest.TempPathFactory) -> FaultJob:
+    """The job; not to be changed (copy it)."""
+    return make_job(tmp_path_factory.mktemp("job"))
+
+
+@pytest.fixture(scope="session")
+def whole(
+    job: FaultJob, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """The files of the store that an undisturbed run makes."""
+    store = tmp_path_factory.mktemp("whole") / "store"
+    run = job.extract(store)
+    assert run.exit_code == 3, run.stderr
+    return files_of(store)
+
+
+@pytest.fixture
+def shim_folder() -> Path:
+    """Where the libraries are that LD_PRELOAD gives to the program."""
+    build = Path(melmill_path()).parents[1]
+    return build / "tests" / "faults"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
