@@ -142,4 +142,8 @@ void AudioFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
                       static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
 }
 
+void AudioFile::DropCached() const {
+  (void)posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 }  // namespace melmill

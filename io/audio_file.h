@@ -40,6 +40,10 @@ class AudioFile : public ByteSource {
   // without effect where the system does not know how.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
+  // Has the system forget what it keeps of the file, as far as nobody else
+  // uses it: the next read asks the device.
+  void DropCached() const;
+
  private:
   AudioFile(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
 

@@ -79,6 +79,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "changed_since_plan";
     case ErrorCode::kIoError:
       return "io_error";
+    case ErrorCode::kPoison:
+      return "poison";
     case ErrorCode::kMachineFault:
       return "machine_fault";
   }

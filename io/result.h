@@ -57,6 +57,7 @@ enum class ErrorCode : uint8_t {
   kDecodeFailed = 97,
   kChangedSincePlan = 98,
   kIoError = 99,
+  kPoison = 100,  // crashes or hangs the program
 
   // Not about a record: disk full, I/O error of the store, out of file
   // descriptors. Ends the run, never a ledger line.

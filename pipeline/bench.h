@@ -47,7 +47,7 @@ struct BenchReport {
   double audio_seconds = 0;
   BenchLimits limits;
   std::vector<BenchCase> cases;  // without those of the limits
-  bool stopped = false;          // control->stop_signal says by what
+  bool stopped = false;          // control->stop_signal() says by what
 
   bool all_passed() const;
 };

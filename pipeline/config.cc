@@ -183,6 +183,9 @@ const Preset& CheckConfig(const RunConfig& config) {
   if (config.num_io_threads < 1 || config.num_io_threads > 1024) {
     throw SetupError("--io-threads must be 1 to 1024");
   }
+  if (!(config.hang_seconds >= 1)) {
+    throw SetupError("--hang-after must be at least 1 second");
+  }
   if (config.memory_bytes < 2 * kBaseMemoryBytes) {
     throw SetupError(fmt::format("--memory must be at least {}MiB",
                                  2 * kBaseMemoryBytes >> 20));

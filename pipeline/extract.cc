@@ -19,6 +19,7 @@
 
 #include "pipeline/open_shard.h"
 #include "pipeline/thread_pool.h"
+#include "pipeline/unreadable_files.h"
 
 // The graph:
 //
@@ -124,6 +125,8 @@ auto CatchAll(Body body) -> decltype(body()) {
 // Commits shards on a thread of its own.
 class Committer {
  public:
+  explicit Committer(const RunControl& control) : control_(control) {}
+
   // Waits while kMaxUncommittedShards are under way.
   void Submit(std::unique_ptr<OpenShard> shard);
 
@@ -136,6 +139,7 @@ class Committer {
  private:
   void Commit(OpenShard* shard);
 
+  const RunControl& control_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int num_uncommitted_ = 0;
@@ -160,16 +164,18 @@ void Committer::Submit(std::unique_ptr<OpenShard> shard) {
 
 void Committer::Commit(OpenShard* shard) {
   const Clock::time_point start = Clock::now();
-  Result<ShardWriter::Committed> result =
-      CatchAll([shard] { return shard->Commit(); });
+  std::optional<Result<ShardWriter::Committed>> result;
+  if (!control_.grace_is_over()) {
+    result = CatchAll([shard] { return shard->Commit(); });
+  }
   {
     const std::lock_guard lock(mutex_);
     seconds_ += SecondsSince(start);
     --num_uncommitted_;
-    if (result.ok()) {
-      committed_[shard->index()] = result.value();
-    } else if (!fault_) {
-      fault_ = result.error();
+    if (result && result->ok()) {
+      committed_[shard->index()] = result->value();
+    } else if (result && !fault_) {
+      fault_ = result->error();
     }
   }
   changed_.notify_all();
@@ -208,6 +214,7 @@ class GraphExtractor {
   bool PickDeferredRow(Token* token);
   bool OpenNextShard(size_t lane);
   bool FitsBudget(const Token& token) const;
+  bool MayOpenShard() const;
   bool MustStop();
 
   // work: any number at a time.
@@ -241,7 +248,7 @@ class GraphExtractor {
     int attempt;
   };
   std::deque<DeferredRow> deferred_rows_;
-  int num_failures_in_a_row_ = 0;
+  UnreadableFiles unreadable_files_;
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
   PlaceGuess place_guess_;
@@ -252,7 +259,7 @@ class GraphExtractor {
   oneapi::tbb::global_control parallelism_;
   oneapi::tbb::enumerable_thread_specific<RecordWorkspace> workspaces_;
   std::vector<Token> tokens_;
-  Committer committer_;
+  Committer committer_{*job_.control};
   const uint64_t max_bytes_in_flight_;
   ThreadPool readers_;
 };
@@ -293,15 +300,21 @@ bool GraphExtractor::FitsBudget(const Token& token) const {
 
 bool GraphExtractor::MustStop() {
   if (!outcome_.fault) outcome_.fault = committer_.fault();
-  return outcome_.fault.has_value() || job_.control->stop_requested();
+  return outcome_.fault.has_value() || job_.control->grace_is_over();
+}
+
+// A run that is asked to stop completes what is in work, no more.
+bool GraphExtractor::MayOpenShard() const {
+  return next_shard_ < job_.shards.size() && !job_.control->stop_requested();
 }
 
 bool GraphExtractor::OpenNextShard(size_t lane) {
   lanes_[lane] = nullptr;
-  if (next_shard_ == job_.shards.size()) return false;
+  if (!MayOpenShard()) return false;
   const size_t index = job_.shards[next_shard_++];
-  auto shard = CatchAll(
-      [&] { return OpenShard::Create(job_.plan, index, job_.folder); });
+  auto shard = CatchAll([&] {
+    return OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine);
+  });
   if (!shard.ok()) {
     outcome_.fault = shard.error();
     return false;
@@ -355,7 +368,7 @@ bool GraphExtractor::PickRow(Token* token) {
   if (PickFreshRow(token)) return true;
   if (outcome_.fault) return false;
   const bool fresh_rows_left =
-      next_shard_ < job_.shards.size() ||
+      MayOpenShard() ||
       std::any_of(lanes_.begin(), lanes_.end(),
                   [](const ShardInWork* lane) { return lane != nullptr; });
   return !fresh_rows_left && PickDeferredRow(token);
@@ -373,15 +386,14 @@ void GraphExtractor::FinishRecord(Token* token) {
 void GraphExtractor::RetryOrReject(Token* token) {
   const Error& error = token->outcome.error();
   const bool may_pass = MayBeMachineFault(error.code);
-  // Second attempts all come at the end: they say nothing about a run of bad
-  // luck.
-  if (may_pass && token->attempt == 1 &&
-      ++num_failures_in_a_row_ >= kMaxFailuresInARow) {
-    outcome_.fault = {
-        ErrorCode::kMachineFault,
-        fmt::format("{} files in a row cannot be read or have changed, the "
-                    "last one {}: {}",
-                    num_failures_in_a_row_, token->task().path, error.message)};
+  Result<void> may_go_on;
+  if (may_pass && token->attempt == 1) {
+    may_go_on = unreadable_files_.AddFailure(token->task(), error);
+  } else if (may_pass && token->attempt == kMaxReadAttempts) {
+    may_go_on = unreadable_files_.CheckMayReject(token->task(), error);
+  }
+  if (!may_go_on.ok()) {
+    outcome_.fault = may_go_on.error();
     return;
   }
   if (may_pass && token->attempt < kMaxReadAttempts) {
@@ -406,7 +418,7 @@ void GraphExtractor::RetryOrReject(Token* token) {
 
 void GraphExtractor::Settle(Token* token) {
   if (token->outcome.ok()) {
-    num_failures_in_a_row_ = 0;
+    unreadable_files_.AddRead(token->task());
     ++outcome_.num_stored;
     FinishRecord(token);
   } else if (token->outcome.error().code == ErrorCode::kMachineFault) {

@@ -17,9 +17,6 @@
 
 namespace melmill {
 
-// So many unreadable files in a row are the machine's fault and end the run.
-inline constexpr int kMaxFailuresInARow = 16;
-
 struct ExtractJob {
   const Plan& plan;
   const RecordProcessor& processor;
@@ -31,6 +28,7 @@ struct ExtractJob {
   // row; one row may always be in work.
   uint64_t max_bytes_in_flight = uint64_t{448} << 20;
   RunControl* control = nullptr;
+  Quarantine quarantine = {};  // rows that are rejected unread
 };
 
 struct ExtractOutcome {
@@ -38,7 +36,8 @@ struct ExtractOutcome {
   uint64_t num_stored = 0;  // rows of this call, in committed shards or not
   uint64_t num_rejected = 0;
   // What ended the run early; without it and without a stop signal every
-  // shard of the job is committed.
+  // shard of the job is committed. After a signal no shard is begun, and those
+  // in work are committed if that takes less than RunControl::kGrace.
   std::optional<Error> fault;
   Telemetry telemetry;  // of Extract
 };

@@ -3,6 +3,7 @@
 
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
+#include "pipeline/unreadable_files.h"
 
 namespace melmill {
 namespace {
@@ -28,7 +29,7 @@ class SerialExtractor {
   const ExtractJob& job_;
   RecordInput input_;
   RecordWorkspace workspace_;
-  int num_failures_in_a_row_ = 0;
+  UnreadableFiles unreadable_files_;
   ExtractOutcome outcome_;
 };
 
@@ -37,25 +38,29 @@ Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
   const Result<void> stored =
       shard->TryAndStore(record, job_.processor, &input_, &workspace_);
   if (stored.ok()) {
-    num_failures_in_a_row_ = 0;
+    unreadable_files_.AddRead(task);
     ++outcome_.num_stored;
     return {};
   }
   const Error& error = stored.error();
   if (error.code == ErrorCode::kMachineFault) return error;
-  if (MayBeMachineFault(error.code) &&
-      ++num_failures_in_a_row_ == kMaxFailuresInARow) {
-    return Error{ErrorCode::kMachineFault, task.path + ": " + error.message};
+  if (MayBeMachineFault(error.code)) {
+    Result<void> may_go_on = unreadable_files_.AddFailure(task, error);
+    if (may_go_on.ok()) {
+      may_go_on = unreadable_files_.CheckMayReject(task, error);
+    }
+    if (!may_go_on.ok()) return may_go_on;
   }
   ++outcome_.num_rejected;
   return shard->Reject(record, error);
 }
 
 Result<void> SerialExtractor::MakeShard(size_t index) {
-  auto shard = OpenShard::Create(job_.plan, index, job_.folder);
+  auto shard =
+      OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine);
   if (!shard.ok()) return shard.error();
   for (size_t i = 0; i < shard.value()->records().size(); ++i) {
-    if (job_.control->stop_requested()) return {};
+    if (job_.control->grace_is_over()) return {};
     const Result<void> made = MakeRow(shard.value().get(), i);
     if (!made.ok()) return made;
   }

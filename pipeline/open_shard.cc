@@ -1,35 +1,56 @@
 #include "pipeline/open_shard.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
+#include "io/hash.h"
 #include "pipeline/plan_row.h"
+#include "pipeline/row_watch.h"
 
 namespace melmill {
 
+namespace {
+
+Hash128 HashSource(const PlanRow& row, Hasher128* hasher) {
+  hasher->Reset();
+  HashRowSource(row, hasher);
+  return hasher->Digest();
+}
+
+}  // namespace
+
 Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
-                                                const PlannedShard& shard) {
+                                                const PlannedShard& shard,
+                                                const Quarantine& quarantine) {
   std::vector<RecordTask> tasks;
   tasks.reserve(static_cast<size_t>(shard.num_rows));
+  Hasher128 hasher;
   uint64_t start = 0;
-  const Result<void> visited =
-      ForEachPlanRow(*plan.rows, shard.first_row, shard.end_row,
-                     plan.config.kept_fields.size(),
-                     [&](uint64_t, const PlanRow& row) -> Result<void> {
-                       if (!row.is_planned()) return {};
-                       tasks.push_back({
-                           .row = tasks.size(),
-                           .line = row.line,
-                           .audio = row.audio,
-                           .path = ResolveAudioPath(plan.config, row.audio),
-                           .file_bytes = row.file_bytes,
-                           .header = row.header,
-                           .num_samples = row.num_samples,
-                           .num_frames = row.num_frames,
-                           .start = start,
-                       });
-                       start += static_cast<uint64_t>(row.num_frames);
-                       return {};
-                     });
+  const Result<void> visited = ForEachPlanRow(
+      *plan.rows, shard.first_row, shard.end_row,
+      plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (!row.is_planned()) return {};
+        tasks.push_back({
+            .row = tasks.size(),
+            .line = row.line,
+            .audio = row.audio,
+            .path = ResolveAudioPath(plan.config, row.audio),
+            .file_bytes = row.file_bytes,
+            .header = row.header,
+            .num_samples = row.num_samples,
+            .num_frames = row.num_frames,
+            .start = start,
+            .source_hash = HashSource(row, &hasher),
+        });
+        const auto found = quarantine.find(tasks.back().source_hash);
+        if (found != quarantine.end()) {
+          tasks.back().quarantine_signal = found->second;
+        }
+        start += static_cast<uint64_t>(row.num_frames);
+        return {};
+      });
   if (!visited.ok()) return visited.error();
   return tasks;
 }
@@ -39,9 +60,11 @@ OpenShard::OpenShard(size_t index, std::vector<RecordTask> records,
     : index_(index), records_(std::move(records)), writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
-    const Plan& plan, size_t index, const std::string& folder) {
+    const Plan& plan, size_t index, const std::string& folder,
+    const Quarantine& quarantine) {
   const PlannedShard& shard = plan.shards[index];
-  Result<std::vector<RecordTask>> records = LoadRecordTasks(plan, shard);
+  Result<std::vector<RecordTask>> records =
+      LoadRecordTasks(plan, shard, quarantine);
   if (!records.ok()) return records.error();
   Result<ShardWriter> writer = ShardWriter::Create(
       folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));
@@ -57,10 +80,12 @@ class OpenShard::Slot : public FeatureSink {
 
   Result<void> Write(uint64_t offset_bytes,
                      std::span<const std::byte> features) override {
+    const DeviceWait device_wait;
     return writer_.WriteFeatures(start_, offset_bytes, features);
   }
   Result<void> Read(uint64_t offset_bytes,
                     std::span<std::byte> features) override {
+    const DeviceWait device_wait;
     return writer_.ReadFeatures(start_, offset_bytes, features);
   }
 
@@ -99,10 +124,20 @@ Result<void> OpenShard::TryAndStore(size_t record,
 
 Result<void> OpenShard::Reject(size_t record, const Error& error) {
   const RecordTask& task = records_[record];
+  if (MayBeMachineFault(error.code)) ++num_unreadable_;
   return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
                          static_cast<uint64_t>(task.num_frames));
 }
 
-Result<ShardWriter::Committed> OpenShard::Commit() { return writer_.Commit(); }
+Result<ShardWriter::Committed> OpenShard::Commit() {
+  if (records_.size() > 1 && num_unreadable_ == records_.size()) {
+    return Error{ErrorCode::kMachineFault,
+                 fmt::format("none of {} files of a shard can be read, from "
+                             "{} to {}",
+                             records_.size(), records_.front().path,
+                             records_.back().path)};
+  }
+  return writer_.Commit();
+}
 
 }  // namespace melmill

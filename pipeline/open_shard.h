@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_OPEN_SHARD_H_
 #define MELMILL_PIPELINE_OPEN_SHARD_H_
 
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
@@ -14,17 +15,18 @@
 namespace melmill {
 
 // The rows of a planned shard, in order. Errors: kMachineFault.
-Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
-                                                const PlannedShard& shard);
+Result<std::vector<RecordTask>> LoadRecordTasks(
+    const Plan& plan, const PlannedShard& shard,
+    const Quarantine& quarantine = {});
 
 // One shard in work: its rows and the file they go to. Dropping it removes
 // the file.
 class OpenShard {
  public:
   // `index`: in plan.shards. Errors: kMachineFault.
-  static Result<std::unique_ptr<OpenShard>> Create(const Plan& plan,
-                                                   size_t index,
-                                                   const std::string& folder);
+  static Result<std::unique_ptr<OpenShard>> Create(
+      const Plan& plan, size_t index, const std::string& folder,
+      const Quarantine& quarantine = {});
 
   size_t index() const { return index_; }
   const std::vector<RecordTask>& records() const { return records_; }
@@ -40,7 +42,8 @@ class OpenShard {
                            RecordInput* input, RecordWorkspace* workspace);
   Result<void> Reject(size_t record, const Error& error);
 
-  // Once every record was stored or rejected. Errors: kMachineFault.
+  // Once every record was stored or rejected. Errors: kMachineFault, also for
+  // several records none of whose files could be read.
   Result<ShardWriter::Committed> Commit();
 
  private:
@@ -53,6 +56,7 @@ class OpenShard {
   size_t index_;
   std::vector<RecordTask> records_;
   ShardWriter writer_;
+  std::atomic<size_t> num_unreadable_{0};  // rejected: MayBeMachineFault
 };
 
 }  // namespace melmill

@@ -2,8 +2,10 @@
 #define MELMILL_PIPELINE_PROGRESS_H_
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <string>
 
 namespace melmill {
 
@@ -19,8 +21,9 @@ struct PlanNotice {
 };
 
 // The link between a run and whoever watches it. The run writes the counters,
-// the watcher reads them at any time from any thread, and sets stop_signal.
-struct RunControl {
+// the watcher reads them at any time from any thread, and may ask for an end.
+class RunControl {
+ public:
   enum class Phase { kPlan, kExtract, kFinish };
   std::atomic<Phase> phase{Phase::kPlan};
 
@@ -32,10 +35,42 @@ struct RunControl {
   // Called once, before anything is written; may be empty.
   std::function<void(const PlanNotice&)> on_planned;
 
-  // A signal number once the run is asked to stop; else 0.
-  std::atomic<int> stop_signal{0};
+  // Called instead of std::abort when a row hangs, from a thread of its own;
+  // must end the process.
+  std::function<void(const std::string& message)> on_hung;
 
-  bool stop_requested() const { return stop_signal.load() != 0; }
+  // How long a run that is asked to stop may go on with the shards in work.
+  static constexpr std::chrono::seconds kGrace{10};
+
+  // Asks for an end, on behalf of a signal. False if that was done before.
+  // May be called from a signal handler.
+  bool RequestStop(int signal_number,
+                   std::chrono::nanoseconds grace = kGrace) {
+    int none = 0;
+    if (!stop_signal_.compare_exchange_strong(none, signal_number)) {
+      return false;
+    }
+    grace_end_ = Clock::now().time_since_epoch() + grace;
+    return true;
+  }
+
+  // The signal number once the run is asked to stop; else 0.
+  int stop_signal() const { return stop_signal_; }
+  bool stop_requested() const { return stop_signal_ != 0; }
+  // And whether its grace has passed: nothing may be begun any more.
+  bool grace_is_over() const {
+    return stop_requested() &&
+           Clock::now().time_since_epoch() > grace_end_.load();
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static_assert(std::atomic<int>::is_always_lock_free);
+  static_assert(std::atomic<Clock::duration>::is_always_lock_free);
+
+  std::atomic<int> stop_signal_{0};
+  // Until RequestStop has set it there is no hurry.
+  std::atomic<Clock::duration> grace_end_{Clock::duration::max()};
 };
 
 }  // namespace melmill

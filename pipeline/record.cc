@@ -11,6 +11,7 @@
 
 #include "dsp/pcm.h"
 #include "io/hash.h"
+#include "pipeline/row_watch.h"
 
 namespace melmill {
 namespace {
@@ -67,6 +68,15 @@ std::unique_ptr<LogMel> MakeLogMel(const LogMelOptions& options,
 
 }  // namespace
 
+Result<void> NoFeatures::Write(uint64_t, std::span<const std::byte>) {
+  return {};
+}
+
+Result<void> NoFeatures::Read(uint64_t, std::span<std::byte> features) {
+  std::fill(features.begin(), features.end(), std::byte{0});
+  return {};
+}
+
 void RecordWorkspace::ReleaseExcess() {
   const size_t num_bytes = features_.capacity_bytes() + mono_.capacity_bytes() +
                            samples_.capacity() * sizeof(float);
@@ -87,6 +97,13 @@ RecordProcessor::RecordProcessor(const LogMelOptions& options,
 
 Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
                                          RecordInput* input) const {
+  if (task.quarantine_signal) {
+    return Error{ErrorCode::kPoison,
+                 RejectMessage(ErrorCode::kPoison, *task.quarantine_signal),
+                 *task.quarantine_signal};
+  }
+  const RowInWork row_in_work(task.source_hash);
+  const DeviceWait device_wait;
   input->file_.reset();
   Result<AudioFile> opened = AudioFile::Open(task.path);
   if (!opened.ok()) {
@@ -191,6 +208,7 @@ Result<std::span<const std::byte>> RecordProcessor::Row::NextGroups(
     input_.block_offset_ = position;
     const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
         std::min<uint64_t>(kBlockBytes, data_end - position)));
+    const DeviceWait device_wait;
     if (!input_.file_->ReadCachedAt(position, block)) {
       input_.file_->WillNeed(position + block.size(), kReadAheadBytes);
       const Result<void> read = input_.file_->ReadAt(position, block);
@@ -223,6 +241,7 @@ Result<void> RecordProcessor::Row::DecodeBlock(std::span<const std::byte> bytes,
       return NotFinite(static_cast<int64_t>(done) + bad);
     }
   }
+  RowInWork::Beat();
   const StageTimer timer(&ws_.times, Stage::kResample);
   const size_t num_before = ws_.samples_.size();
   ws_.resampler_.Process(mono, &ws_.samples_);
@@ -323,6 +342,7 @@ Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
     log_mel_.ComputePiece(clip, {next_frame_, count}, type_, features,
                           *ws_.log_mel_workspace_, &maxima_);
   }
+  RowInWork::Beat();
   next_frame_ += count;
   if (is_buffered()) return {};
   const StageTimer timer(&ws_.times, Stage::kStore);
@@ -448,6 +468,7 @@ Result<ShardRow> RecordProcessor::Row::Compute() {
 Result<ShardRow> RecordProcessor::ComputeRecord(
     const RecordTask& task, RecordInput* input, FeatureSink* sink,
     RecordWorkspace* workspace) const {
+  const RowInWork row_in_work(task.source_hash);
   Result<ShardRow> row = Row(*this, task, input, sink, workspace).Compute();
   input->file_.reset();
   workspace->ReleaseExcess();
@@ -525,6 +546,12 @@ std::string RejectMessage(ErrorCode code, int64_t detail) {
       const char* reason = strerrordesc_np(static_cast<int>(detail));
       return fmt::format("could not be read: {}",
                          reason == nullptr ? "unknown error" : reason);
+    }
+    case ErrorCode::kPoison: {
+      if (detail == 0) return "hung the program, alone too";
+      const char* name = sigabbrev_np(static_cast<int>(detail));
+      return fmt::format("crashed the program, alone too (SIG{})",
+                         name == nullptr ? "?" : name);
     }
     default:
       return std::string(ErrorCodeName(code));

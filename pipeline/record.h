@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -13,6 +14,7 @@
 #include "dsp/resampler.h"
 #include "dsp/simd_target.h"
 #include "io/audio_file.h"
+#include "io/hash.h"
 #include "io/result.h"
 #include "io/shard.h"
 #include "io/wav_decoder.h"
@@ -25,6 +27,9 @@ namespace melmill {
 // The stages one row goes through, as plain functions: the flow graph and the
 // serial loop call the same ones.
 
+// Rows that crashed or hung the program alone: see RecordTask.
+using Quarantine = std::map<Hash128, int>;
+
 // One planned row of one shard.
 struct RecordTask {
   size_t row = 0;           // in its shard
@@ -35,7 +40,10 @@ struct RecordTask {
   WavHeader header;
   int64_t num_samples = 0;  // at the feature sample rate
   int64_t num_frames = 0;
-  uint64_t start = 0;  // first frame in the shard
+  uint64_t start = 0;        // first frame in the shard
+  Hash128 source_hash = {};  // HashRowSource
+  // In quarantine: the signal that ended the program, 0 for a hang.
+  std::optional<int> quarantine_signal;
 };
 
 // Where the features of one row go.
@@ -49,6 +57,15 @@ class FeatureSink {
   // Reads back what was written.
   virtual Result<void> Read(uint64_t offset_bytes,
                             std::span<std::byte> features) = 0;
+};
+
+// For rows of which only the outcome counts.
+class NoFeatures : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override;
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override;
 };
 
 // The part of a file that was read last. Many are in flight while threads wait
@@ -105,7 +122,7 @@ class RecordProcessor {
   // Opens the file and reads its first block (a whole file, if it is short).
   // With may_wait false the result false means that the device would have to
   // be waited for: call again with true, on a thread that may. Errors: those
-  // of AudioFile, and kChangedSincePlan.
+  // of AudioFile, kChangedSincePlan, and kPoison for a row in quarantine.
   Result<bool> ReadRecord(const RecordTask& task, bool may_wait,
                           RecordInput* input) const;
 

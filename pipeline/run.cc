@@ -19,7 +19,9 @@
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
+#include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
+#include "pipeline/suspects.h"
 
 namespace melmill {
 namespace {
@@ -97,7 +99,9 @@ class ExtractRun {
   bool HasAllOtherFiles() const;
   void PrepareExtraction();
   bool WritePlan();
+  bool TrySuspects();
   bool ExtractShards();
+  void EndHungRun(const Hash128& source_hash);
   void Finish();
   // Records what ended the run; false, for callers to return.
   bool EndWith(RunStatus status);
@@ -114,6 +118,7 @@ class ExtractRun {
   std::optional<FileLock> lock_;
   std::optional<RecordProcessor> processor_;
   ShardCheck shards_;
+  Quarantine quarantine_;
   ExtractOutcome extracted_;
 };
 
@@ -215,7 +220,9 @@ bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
                      ChooseSimdTarget(config_));
-  Result<ShardCheck> shards = CheckShards(plan, config_.out, *processor_);
+  Result<ShardCheck> shards =
+      CheckShards(plan, config_.out, *processor_, *control_);
+  if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
   report_.num_shards_kept = shards_.num_kept;
@@ -302,6 +309,28 @@ bool ExtractRun::WritePlan() {
   return done.ok() || EndWithFault(done.error());
 }
 
+// Rows that ended an earlier run are tried alone before anything else runs.
+bool ExtractRun::TrySuspects() {
+  const Result<Suspects> suspects =
+      ReadSuspects(config_.out + '/' + kSuspectsFile);
+  if (!suspects.ok()) return EndWithFault(suspects.error());
+  Result<Quarantine> quarantine =
+      melmill::TrySuspects(suspects.value(), *report_.plan, shards_.to_make,
+                           *processor_, *control_, &report_.notes);
+  if (!MayGoOn()) return false;
+  if (!quarantine.ok()) return EndWithFault(quarantine.error());
+  quarantine_ = std::move(quarantine).value();
+  return true;
+}
+
+void ExtractRun::EndHungRun(const Hash128& source_hash) {
+  if (!control_->on_hung) std::abort();
+  control_->on_hung(fmt::format(
+      "{} has made no step for {:g} s (--hang-after); run the same command "
+      "again: it tries that row alone",
+      DescribeRow(*report_.plan, source_hash), config_.hang_seconds));
+}
+
 bool ExtractRun::ExtractShards() {
   const Plan& plan = *report_.plan;
   for (const size_t index : shards_.to_make) {
@@ -309,6 +338,10 @@ bool ExtractRun::ExtractShards() {
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
+    const RowWatch watch(
+        {.file = config_.out + '/' + kSuspectsFile,
+         .hang_seconds = config_.hang_seconds,
+         .on_hung = [this](const Hash128& row) { EndHungRun(row); }});
     extracted_ =
         Extract({.plan = plan,
                  .processor = *processor_,
@@ -317,8 +350,11 @@ bool ExtractRun::ExtractShards() {
                  .num_threads = config_.num_threads,
                  .num_io_threads = config_.num_io_threads,
                  .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
-                 .control = control_});
+                 .control = control_,
+                 .quarantine = quarantine_});
   }
+  report_.num_shards_left =
+      shards_.to_make.size() - extracted_.committed.size();
   report_.num_shards_made = extracted_.committed.size();
   report_.num_frames_made = control_->frames_done;
   report_.telemetry = extracted_.telemetry;
@@ -372,7 +408,7 @@ RunReport ExtractRun::Run() {
   PrepareFolder();
   if (MakePlan() && CheckRejects() && CheckStore() && MayGoOn()) {
     PrepareExtraction();
-    if (WritePlan() && ExtractShards()) Finish();
+    if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
   }
   if (report_.store) {
     report_.store_bytes = StoreBytes(*report_.store);

@@ -43,6 +43,7 @@ struct RunReport {
   uint64_t store_bytes = 0;      // planned, or on disk once complete
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
+  uint64_t num_shards_left = 0;  // not made, of a run that was to make them
   uint64_t num_frames_made = 0;  // of the rows this run extracted
   double plan_seconds = 0;
   double total_seconds = 0;

@@ -38,8 +38,8 @@ bool IsStoreFileName(std::string_view name) {
   if (name.ends_with(kTemporary)) name.remove_suffix(kTemporary.size());
   return name.starts_with(".table-") || name == kStoreIndexFile ||
          name == kPlanFile || name == kRejectsFile || name == kLockFile ||
-         name.ends_with(".rows.h5") || name.ends_with(".accepted.jsonl") ||
-         IsShardFileName(name);
+         name == kSuspectsFile || name.ends_with(".rows.h5") ||
+         name.ends_with(".accepted.jsonl") || IsShardFileName(name);
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {

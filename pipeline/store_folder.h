@@ -15,6 +15,7 @@ inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
 inline constexpr char kLockFile[] = ".lock";
+inline constexpr char kSuspectsFile[] = ".suspects";   // see RowWatch
 std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
 

@@ -12,6 +12,7 @@
 #include "io/shard_reader.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_row.h"
+#include "pipeline/row_trial.h"
 #include "pipeline/store_folder.h"
 
 namespace melmill {
@@ -172,23 +173,32 @@ class LineMatcher {
   size_t new_at_ = 0;
 };
 
-// For rows of which only the outcome counts.
-class NoFeatures : public FeatureSink {
- public:
-  Result<void> Write(uint64_t, std::span<const std::byte>) override {
-    return {};
+// Whether a rejected row's audio gives another outcome now.
+Result<bool> IsMended(const RecordTask& task, const ShardRow& row,
+                      const RecordProcessor& processor, double hang_seconds,
+                      const RunControl& control, RecordInput* input,
+                      RecordWorkspace* workspace) {
+  if (row.reject_code == ErrorCode::kPoison) {
+    const Result<std::optional<int>> ended =
+        TryRowAlone(task, processor, hang_seconds, control);
+    if (!ended.ok()) return ended.error();
+    return !ended.value().has_value();
   }
-  Result<void> Read(uint64_t, std::span<std::byte> features) override {
-    std::fill(features.begin(), features.end(), std::byte{0});
-    return {};
+  NoFeatures no_features;
+  const Result<ShardRow> now =
+      TryRecord(task, processor, input, &no_features, workspace);
+  if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
+    return now.error();
   }
-};
+  return now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row;
+}
 
 // Counts the rejected rows of a shard whose audio gives another outcome now,
 // and tells about the others.
 Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
                                  const ShardReader& reader,
                                  const RecordProcessor& processor,
+                                 const RunControl& control,
                                  std::map<ErrorCode, Tally>* still_rejected) {
   const auto is_rejected = [](const ShardRow& row) {
     return row.status == RowStatus::kRejected;
@@ -204,13 +214,11 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
   for (const RecordTask& task : tasks.value()) {
     const ShardRow& row = reader.rows()[task.row];
     if (!is_rejected(row)) continue;
-    NoFeatures no_features;
-    const Result<ShardRow> now =
-        TryRecord(task, processor, &input, &no_features, &workspace);
-    if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
-      return now.error();
-    }
-    if (now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row) {
+    const Result<bool> mended =
+        IsMended(task, row, processor, plan.config.hang_seconds, control,
+                 &input, &workspace);
+    if (!mended.ok()) return mended.error();
+    if (mended.value()) {
       ++num_mended;
       continue;
     }
@@ -289,7 +297,8 @@ void FindDamagedShards(const Plan& plan, const std::string& folder,
 }
 
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
-                               const RecordProcessor& processor) {
+                               const RecordProcessor& processor,
+                               const RunControl& control) {
   ShardCheck check;
   std::set<std::string> seen;
   for (size_t i = 0; i < plan.shards.size(); ++i) {
@@ -302,7 +311,7 @@ Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
       continue;
     }
     const Result<uint64_t> num_mended = CountMendedRows(
-        plan, shard, reader.value(), processor, &check.still_rejected);
+        plan, shard, reader.value(), processor, control, &check.still_rejected);
     if (!num_mended.ok()) return num_mended.error();
     check.num_mended_rows += num_mended.value();
     if (num_mended.value() > 0) {

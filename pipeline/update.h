@@ -55,7 +55,8 @@ struct ShardCheck {
 // Which shards of the plan are not there, not whole, not of this plan, or hold
 // rejected rows whose audio gives another outcome now. Errors: kMachineFault.
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
-                               const RecordProcessor& processor);
+                               const RecordProcessor& processor,
+                               const RunControl& control);
 
 // Adds shards whose bytes outside the features are not those that store.json
 // knows: what is kept gets its checksum from them. Reads them all.

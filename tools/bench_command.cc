@@ -29,7 +29,7 @@ int RunBenchCommand(const BenchFlags& flags) {
     if (flags.json) PrintResult(FormatJsonSetupError(error.what()));
     throw;
   }
-  if (report.stopped) return kExitSignal + control.stop_signal.load();
+  if (report.stopped) return kExitSignal + control.stop_signal();
   if (!PrintResult(flags.json ? FormatBenchJson(report)
                               : FormatBenchTable(report))) {
     PrintMessage("error: cannot write the report to standard output\n");

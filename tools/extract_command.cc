@@ -14,6 +14,7 @@ struct ExtractFlags {
   InputFlags input;
   std::string out;
   bool update = false;
+  double hang_seconds = 600;
   bool json = false;
   bool quiet = false;
 };
@@ -25,6 +26,7 @@ RunConfig MakeConfig(const ExtractFlags& flags) {
     config.out.pop_back();
   }
   config.update = flags.update;
+  config.hang_seconds = flags.hang_seconds;
   return config;
 }
 
@@ -43,6 +45,11 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--update", flags->update,
                     "Change a store that was made from another manifest, from "
                     "other texts or files");
+  command
+      ->add_option("--hang-after", flags->hang_seconds,
+                   "A row that makes no step for so many seconds ends the "
+                   "run; the next one tries it alone")
+      ->capture_default_str();
   command->add_flag("--json", flags->json,
                     "Print one JSON object on standard output at the end "
                     "instead of the summary");

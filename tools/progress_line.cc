@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::steady_clock;
 
-constexpr auto kTerminalInterval = std::chrono::milliseconds(200);
+constexpr auto kLookInterval = std::chrono::milliseconds(200);
 constexpr auto kLogInterval = std::chrono::minutes(1);
 // Every preset has a hop of 10 ms.
 constexpr double kFramesPerHour = 100.0 * 3600;
@@ -67,17 +67,32 @@ void ProgressLine::PrintLine(const std::string& text) {
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 
+// Once a run that is asked to stop has shards to complete.
+void ProgressLine::ShowStopping() {
+  const std::string text = fmt::format(
+      "stopping: completing the shards in work, for {} s at most; once more "
+      "to end at once\n",
+      RunControl::kGrace.count());
+  PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
+}
+
 void ProgressLine::Show() {
   auto phase = control_.phase.load();
   auto phase_start = steady_clock::now();
+  auto last_shown = phase_start;
+  bool is_stopping = false;
   std::unique_lock lock(mutex_);
-  while (true) {
-    const auto interval = is_terminal_
-                              ? std::chrono::milliseconds(kTerminalInterval)
-                              : std::chrono::milliseconds(kLogInterval);
-    if (ending_changed_.wait_for(lock, interval, [this] { return ending_; })) {
-      return;
+  while (!ending_changed_.wait_for(lock, kLookInterval,
+                                   [this] { return ending_; })) {
+    if (control_.stop_requested() && !is_stopping &&
+        control_.phase.load() == RunControl::Phase::kExtract) {
+      is_stopping = true;
+      ShowStopping();
     }
+    if (!is_terminal_ && steady_clock::now() - last_shown < kLogInterval) {
+      continue;
+    }
+    last_shown = steady_clock::now();
     if (control_.phase.load() != phase) {
       phase = control_.phase.load();
       phase_start = steady_clock::now();

@@ -29,6 +29,7 @@ class ProgressLine {
 
  private:
   void Show();
+  void ShowStopping();
 
   const RunControl& control_;
   const bool is_terminal_;

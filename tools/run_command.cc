@@ -1,6 +1,10 @@
 #include "tools/run_command.h"
 
+#include <fmt/format.h>
+#include <unistd.h>
+
 #include <optional>
+#include <string>
 
 #include "tools/console.h"
 #include "tools/exit_codes.h"
@@ -11,9 +15,20 @@
 namespace melmill {
 namespace {
 
+// The row's thread cannot be ended, so the process is.
+[[noreturn]] void EndHungRun(const RunCommand& command,
+                             const std::string& message) {
+  if (command.json) PrintResult(FormatJsonFault(message));
+  PrintMessage(fmt::format("error: {}\n", Printable(message)));
+  _exit(kExitMachine);
+}
+
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
                      RunControl* control) {
   InstallSignalHandlers(control);
+  control->on_hung = [&command](const std::string& message) {
+    EndHungRun(command, message);
+  };
   std::optional<ProgressLine> progress;
   if (!command.quiet) progress.emplace(*control);
   if (!command.quiet && !command.json) {

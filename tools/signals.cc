@@ -9,8 +9,7 @@ namespace {
 RunControl* signalled_run = nullptr;
 
 void HandleSignal(int number) {
-  static_assert(std::atomic<int>::is_always_lock_free);
-  if (signalled_run->stop_signal.exchange(number) != 0) _exit(128 + number);
+  if (!signalled_run->RequestStop(number)) _exit(128 + number);
 }
 
 }  // namespace

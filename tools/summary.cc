@@ -265,6 +265,14 @@ std::string_view StatusName(RunStatus status) {
   return "";
 }
 
+// What a run that ended early has left.
+std::string DescribeRest(const RunReport& report) {
+  if (report.num_shards_left == 0) return "";
+  return fmt::format(
+      " with {} of {} shards left to make", report.num_shards_left,
+      report.num_shards_left + report.num_shards_made + report.num_shards_kept);
+}
+
 // The last line: what to do next.
 std::string NextStep(const RunReport& report, const std::string& out) {
   switch (report.status) {
@@ -286,12 +294,13 @@ std::string NextStep(const RunReport& report, const std::string& out) {
           "it follow",
           out);
     case RunStatus::kStopped:
-      return "stopped: the same command goes on from here";
+      return fmt::format("stopped{}: the same command goes on from here",
+                         DescribeRest(report));
     case RunStatus::kMachineFault:
       return fmt::format(
-          "error: {}\nthe same command goes on from here (with --update if "
-          "the manifest or files have changed)",
-          Printable(report.fault->message));
+          "error: {}\nended{}: the same command goes on from here (with "
+          "--update if the manifest or files have changed)",
+          Printable(report.fault->message), DescribeRest(report));
   }
   return "";
 }
@@ -417,6 +426,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   }
   json["shards_made"] = report.num_shards_made;
   json["shards_kept"] = report.num_shards_kept;
+  json["shards_left"] = report.num_shards_left;
   json["plan_seconds"] = report.plan_seconds;
   json["seconds"] = report.total_seconds;
   json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
@@ -430,6 +440,14 @@ std::string FormatJsonSetupError(const std::string& message) {
   ordered_json json;
   json["status"] = "setup_error";
   json["exit_code"] = static_cast<int>(kExitUsage);
+  json["error"] = message;
+  return DumpLine(json);
+}
+
+std::string FormatJsonFault(const std::string& message) {
+  ordered_json json;
+  json["status"] = StatusName(RunStatus::kMachineFault);
+  json["exit_code"] = static_cast<int>(kExitMachine);
   json["error"] = message;
   return DumpLine(json);
 }
@@ -451,7 +469,7 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
                const RunControl& control) {
   switch (report.status) {
     case RunStatus::kStopped:
-      return kExitSignal + control.stop_signal.load();
+      return kExitSignal + control.stop_signal();
     case RunStatus::kMachineFault:
       return kExitMachine;
     case RunStatus::kNeedsUpdate:

@@ -19,6 +19,9 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
 // Likewise for a run that could not start.
 std::string FormatJsonSetupError(const std::string& message);
 
+// The same for a machine fault that leaves no report.
+std::string FormatJsonFault(const std::string& message);
+
 // What is about to be done: "2,731 of 2,731 lines, 2.12 h; ...".
 std::string FormatNotice(const PlanNotice& notice);
 

@@ -76,7 +76,7 @@ TEST(BenchTest, StopsAndCleansUp) {
   BenchOptions options;
   options.out = folder.path();
   RunControl control;
-  control.stop_signal = 2;
+  control.RequestStop(2);
   EXPECT_TRUE(RunBench(options, &control).stopped);
   EXPECT_TRUE(folder.Names().empty());
 }

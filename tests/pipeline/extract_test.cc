@@ -112,27 +112,70 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {
   }
 }
 
-TEST_F(ExtractTest, StopSignalLeavesWholeShardsAndNothingElse) {
-  RunConfig config = corpus_.Config("stopped");
-  config.shard_bytes = 1;
-  std::filesystem::create_directory(config.out);
-  RunControl control;
-  Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-  ASSERT_TRUE(plan.ok());
-  const RecordProcessor processor(plan.value().preset().log_mel,
-                                  config.feature_type,
-                                  ChooseSimdTarget(config));
-  control.stop_signal = 15;
-  const ExtractOutcome outcome = Extract({.plan = plan.value(),
-                                          .processor = processor,
-                                          .shards = {0, 1, 2},
-                                          .folder = config.out,
-                                          .num_threads = 2,
-                                          .num_io_threads = 2,
-                                          .control = &control});
-  EXPECT_FALSE(outcome.fault);
-  EXPECT_TRUE(outcome.committed.empty());
-  EXPECT_TRUE(ReadStoreFiles(config.out).empty());
+// A run that is asked to stop before it begins, or once it has made a row.
+class StopTest : public ExtractTest {
+ protected:
+  ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
+    RunConfig config = corpus_.Config("stopped");
+    config.shard_bytes = 64 << 10;
+    std::filesystem::create_directory(config.out);
+    RunControl control;
+    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(plan.value().preset().log_mel,
+                                    config.feature_type,
+                                    ChooseSimdTarget(config));
+    ExtractJob job = {.plan = plan.value(),
+                      .processor = processor,
+                      .shards = {},
+                      .folder = config.out,
+                      .num_threads = 1,
+                      .num_io_threads = 1,
+                      .control = &control};
+    for (size_t i = 0; i < plan.value().shards.size(); ++i) {
+      job.shards.push_back(i);
+    }
+    if (at_once) control.RequestStop(15, grace);
+    std::thread stopper([&] {
+      while (control.frames_done == 0 && !control.stop_requested()) {
+        std::this_thread::yield();
+      }
+      control.RequestStop(15, grace);
+    });
+    ExtractOutcome outcome = melmill::Extract(job);
+    stopper.join();
+    EXPECT_FALSE(outcome.fault);
+    num_shards_ = job.shards.size();
+    frames_done_ = control.frames_done;
+    for (const auto& [shard, committed] : outcome.committed) {
+      frames_committed_ += plan.value().shards[shard].num_frames;
+    }
+    files_ = ReadStoreFiles(config.out);
+    EXPECT_EQ(files_.size(), outcome.committed.size());  // nothing half made
+    return outcome;
+  }
+
+  uint64_t frames_done_ = 0;
+  uint64_t frames_committed_ = 0;
+  std::map<std::string, std::string> files_;
+};
+
+TEST_F(StopTest, BeginsNoShard) {
+  EXPECT_TRUE(Extract(true, RunControl::kGrace).committed.empty());
+  EXPECT_EQ(frames_done_, 0u);
+}
+
+TEST_F(StopTest, CompletesTheShardsInWorkWithinItsGrace) {
+  const ExtractOutcome outcome = Extract(false, RunControl::kGrace);
+  EXPECT_GT(outcome.committed.size(), 0u);
+  EXPECT_LT(outcome.committed.size(), num_shards_);
+  EXPECT_EQ(frames_committed_, frames_done_);
+}
+
+TEST_F(StopTest, DropsTheShardsInWorkAfterItsGrace) {
+  const ExtractOutcome outcome = Extract(false, std::chrono::seconds(-1));
+  EXPECT_LT(outcome.committed.size(), num_shards_);
+  EXPECT_LT(frames_committed_, frames_done_);
 }
 
 // What happens to files between plan and extraction.
@@ -226,6 +269,26 @@ TEST_P(ChangedFilesTest, ScatteredFaultsAreRejectedHoweverMany) {
   ASSERT_FALSE(outcome.fault) << outcome.fault->message;
   EXPECT_EQ(outcome.num_stored, 40u);
   EXPECT_EQ(outcome.num_rejected, 20u);
+}
+
+TEST_P(ChangedFilesTest, AShardOfUnreadableFilesOnlyIsNotMade) {
+  MakeFiles(2);
+  change_ = [this] {
+    for (const char* name : {"a0.wav", "a1.wav"}) {
+      std::filesystem::remove(corpus_.Path(name));
+    }
+  };
+  const ExtractOutcome outcome = Extract();
+  ASSERT_TRUE(outcome.fault);
+  EXPECT_TRUE(outcome.committed.empty());
+}
+
+TEST_P(ChangedFilesTest, AShardOfOneUnreadableFileIsMade) {
+  MakeFiles(1);
+  change_ = [this] { std::filesystem::remove(corpus_.Path("a0.wav")); };
+  const ExtractOutcome outcome = Extract();
+  EXPECT_FALSE(outcome.fault);
+  EXPECT_EQ(outcome.num_rejected, 1u);
 }
 
 INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ChangedFilesTest, testing::Bool(),

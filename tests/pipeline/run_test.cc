@@ -349,7 +349,7 @@ TEST_F(RunTest, ValidateWritesNothing) {
 TEST_F(RunTest, AStoppedPlanIsNoFault) {
   corpus_.MakeMixed();
   RunControl control;
-  control.stop_signal = 2;
+  control.RequestStop(2);
   EXPECT_EQ(RunExtract(corpus_.Config("out"), &control).status,
             RunStatus::kStopped);
   EXPECT_FALSE(FileExists(corpus_.Path("out")));

@@ -1,0 +1,89 @@
+#include "pipeline/row_trial.h"
+
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <exception>
+#include <thread>
+
+#include "pipeline/row_watch.h"
+
+namespace melmill {
+namespace {
+
+// How the process of a trial ends.
+enum TrialStatus : int { kSurvived = 0, kHung = 1, kMachineFailed = 2 };
+
+bool IsRowsFault(int signal_number) {
+  return signal_number == SIGSEGV || signal_number == SIGBUS ||
+         signal_number == SIGABRT || signal_number == SIGFPE ||
+         signal_number == SIGILL;
+}
+
+TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
+                    double hang_seconds) {
+  const RowWatch watch({.file = "",
+                        .hang_seconds = hang_seconds,
+                        .on_hung = [](const Hash128&) { _exit(kHung); }});
+  RecordInput input;
+  NoFeatures no_features;
+  RecordWorkspace workspace(processor.log_mel());
+  const Result<ShardRow> row =
+      TryRecord(task, processor, &input, &no_features, &workspace);
+  const bool failed = !row.ok() && row.error().code == ErrorCode::kMachineFault;
+  return failed ? kMachineFailed : kSurvived;
+}
+
+[[noreturn]] void RunTrial(const RecordTask& task,
+                           const RecordProcessor& processor,
+                           double hang_seconds) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const rlimit no_core = {0, 0};
+  setrlimit(RLIMIT_CORE, &no_core);
+  signal(SIGINT, SIG_IGN);  // the parent's to heed
+  signal(SIGTERM, SIG_DFL);
+  TrialStatus status = kMachineFailed;
+  try {
+    status = Compute(task, processor, hang_seconds);
+  } catch (const std::exception&) {
+    status = kMachineFailed;
+  }
+  _exit(status);
+}
+
+}  // namespace
+
+Result<std::optional<int>> TryRowAlone(const RecordTask& task,
+                                       const RecordProcessor& processor,
+                                       double hang_seconds,
+                                       const RunControl& control) {
+  const pid_t child = fork();
+  if (child < 0) return MachineFault("cannot try a row alone", errno);
+  if (child == 0) RunTrial(task, processor, hang_seconds);
+  int status = 0;
+  while (waitpid(child, &status, WNOHANG) != child) {
+    if (control.stop_requested()) kill(child, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (WIFSIGNALED(status) && IsRowsFault(WTERMSIG(status))) {
+    return std::optional<int>(WTERMSIG(status));
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kHung) {
+    return std::optional<int>(0);
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kSurvived) {
+    return std::optional<int>();
+  }
+  return Error{ErrorCode::kMachineFault,
+               fmt::format("{} could not be tried alone: the process was "
+                           "killed or ran out of memory",
+                           task.path)};
+}
+
+}  // namespace melmill

@@ -1,0 +1,75 @@
+#include "pipeline/suspects.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <set>
+
+#include "io/hash.h"
+#include "pipeline/open_shard.h"
+#include "pipeline/plan_row.h"
+#include "pipeline/row_trial.h"
+
+namespace melmill {
+namespace {
+
+std::string Describe(const std::string& split, uint64_t line,
+                     const std::string& audio) {
+  return fmt::format("{} line {} ({})", split, line, audio);
+}
+
+}  // namespace
+
+Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+                               const std::vector<size_t>& shards,
+                               const RecordProcessor& processor,
+                               const RunControl& control,
+                               std::vector<std::string>* notes) {
+  Quarantine quarantine;
+  std::set<Hash128> tried;
+  if (suspects.empty()) return quarantine;
+  for (const size_t index : shards) {
+    const PlannedShard& shard = plan.shards[index];
+    const Result<std::vector<RecordTask>> tasks = LoadRecordTasks(plan, shard);
+    if (!tasks.ok()) return tasks.error();
+    for (const RecordTask& task : tasks.value()) {
+      if (!suspects.contains(task.source_hash) ||
+          !tried.insert(task.source_hash).second) {
+        continue;
+      }
+      const Result<std::optional<int>> ended =
+          TryRowAlone(task, processor, plan.config.hang_seconds, control);
+      if (!ended.ok()) return ended.error();
+      const std::string row =
+          Describe(plan.splits[shard.split].name, task.line, task.audio);
+      if (ended.value()) {
+        quarantine[task.source_hash] = *ended.value();
+        notes->push_back(fmt::format(
+            "{} ended an earlier run, and did so again alone: rejected", row));
+      } else {
+        notes->push_back(fmt::format(
+            "{} ended an earlier run, but did not do so alone", row));
+      }
+    }
+  }
+  return quarantine;
+}
+
+std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
+  std::string description = "a row";
+  Hasher128 hasher;
+  const Result<void> visited = ForEachPlanRow(
+      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        hasher.Reset();
+        HashRowSource(row, &hasher);
+        if (!row.is_planned() || hasher.Digest() != source_hash) return {};
+        description =
+            Describe(plan.splits[row.split].name, row.line, row.audio);
+        return Error{ErrorCode::kPoison, "found"};  // ends the search
+      });
+  (void)visited.ok();
+  return description;
+}
+
+}  // namespace melmill

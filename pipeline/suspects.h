@@ -1,0 +1,30 @@
+#ifndef MELMILL_PIPELINE_SUSPECTS_H_
+#define MELMILL_PIPELINE_SUSPECTS_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "pipeline/plan.h"
+#include "pipeline/progress.h"
+#include "pipeline/record.h"
+#include "pipeline/row_watch.h"
+
+namespace melmill {
+
+// Tries alone each row of plan.shards[shards] that ended an earlier run.
+// Returns those that did so again, and says in `notes` what came of each.
+// Errors: kMachineFault; also once control.stop_requested().
+Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+                               const std::vector<size_t>& shards,
+                               const RecordProcessor& processor,
+                               const RunControl& control,
+                               std::vector<std::string>* notes);
+
+// "train line 17 (a.wav)": the first row of that source.
+std::string DescribeRow(const Plan& plan, const Hash128& source_hash);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_SUSPECTS_H_

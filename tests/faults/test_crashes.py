@@ -1,0 +1,157 @@
+"""Records that crash or hang the program."""
+
+import json
+from pathlib import Path
+
+import pytest
+from fault_job import FaultJob, assert_only_whole_files
+from support import Run, Store, files_of, manifest_row, noise, write_wav
+
+POISON_RATE = 11025
+POISONED = "poisoned.wav"
+CRASHES = {
+    "SEGV": "SIGSEGV",
+    "BUS": "SIGBUS",
+    "ABRT": "SIGABRT",
+    "FPE": "SIGFPE",
+    "OVERFLOW": "SIGSEGV",
+}
+
+
+class PoisonedJob:
+    """A job with one clip that a faulty library dies of."""
+
+    def __init__(self, job: FaultJob, library: Path):
+        self.job = job
+        self.library = library
+        self.store = job.folder / "store"
+
+    def run(
+        self, what: str = "", *flags: str, env: dict[str, str] | None = None
+    ) -> Run:
+        poison = {
+            "LD_PRELOAD": str(self.library),
+            "POISON_RATE": str(POISON_RATE),
+            "POISON": what,
+        }
+        return self.job.extract(
+            self.store,
+            "--hang-after",
+            "1",
+            *flags,
+            env={**poison, **(env or {})} if what else {},
+        )
+
+    @property
+    def suspects(self) -> Path:
+        return self.store / ".suspects"
+
+    def poisoned_rejects(self) -> list[tuple[str, str]]:
+        return [
+            (row["code"], row["message"])
+            for row in Store(self.store).rejects()
+            if row["audio"] == POISONED
+        ]
+
+
+@pytest.fixture
+def poisoned(job: FaultJob, tmp_path: Path, shim_folder: Path) -> PoisonedJob:
+    copy = job.copy(tmp_path / "job")
+    write_wav(copy.folder / POISONED, noise(9000), rate=POISON_RATE)
+    with (copy.folder / "train.jsonl").open("a") as manifest:
+        manifest.write(json.dumps(manifest_row(POISONED)) + "\n")
+    return PoisonedJob(copy, shim_folder / "poison.so")
+
+
+@pytest.fixture
+def sound(poisoned: PoisonedJob) -> dict[str, bytes]:
+    """The store that a sound library makes of the job."""
+    out = poisoned.job.folder / "sound"
+    assert poisoned.job.extract(out).exit_code == 3
+    return files_of(out)
+
+
+@pytest.mark.parametrize("what", CRASHES)
+def test_a_row_that_crashes_alone_too_is_rejected_in_the_next_run(
+    poisoned: PoisonedJob, sound: dict[str, bytes], what: str
+) -> None:
+    crashed = poisoned.run(what)
+    assert crashed.exit_code < 0
+    assert len(poisoned.suspects.read_text().splitlines()) == 1
+    assert_only_whole_files(poisoned.store, sound)
+
+    rerun = poisoned.run(what)
+    assert rerun.exit_code == 3, rerun.stderr
+    assert f"({POISONED}) ended an earlier run, and did so again alone" in (
+        rerun.stderr
+    )
+    message = f"crashed the program, alone too ({CRASHES[what]})"
+    assert poisoned.poisoned_rejects() == [("poison", message)]
+    assert not poisoned.suspects.exists()
+    stored = {row.audio for row in Store(poisoned.store).rows()}
+    assert len(stored) == 12
+
+
+def test_a_row_that_hangs_alone_too_is_rejected_in_the_next_run(
+    poisoned: PoisonedJob,
+) -> None:
+    hung = poisoned.run("HANG")
+    assert hung.exit_code == 4
+    assert f"error: train line 11 ({POISONED}) has made no step" in hung.stderr
+    rerun = poisoned.run("HANG")
+    assert rerun.exit_code == 3, rerun.stderr
+    message = "hung the program, alone too"
+    assert poisoned.poisoned_rejects() == [("poison", message)]
+
+
+def test_a_hung_run_tells_why_it_ends_as_json(poisoned: PoisonedJob) -> None:
+    report = json.loads(poisoned.run("HANG", "--json").stdout)
+    assert report["status"] == "machine_fault"
+    assert report["exit_code"] == 4
+    assert POISONED in report["error"]
+
+
+def test_a_row_that_crashes_in_company_only_is_stored(
+    poisoned: PoisonedJob, sound: dict[str, bytes], tmp_path: Path
+) -> None:
+    env = {"POISON_ONCE": str(tmp_path / "once")}
+    assert poisoned.run("SEGV", env=env).exit_code < 0
+    rerun = poisoned.run("SEGV", env=env)
+    assert rerun.exit_code == 3, rerun.stderr
+    assert "ended an earlier run, but did not do so alone" in rerun.stderr
+    assert files_of(poisoned.store) == sound
+
+
+def test_a_kill_never_counts(
+    poisoned: PoisonedJob, sound: dict[str, bytes]
+) -> None:
+    for _ in range(3):
+        assert poisoned.run("KILL").exit_code == -9
+        assert not poisoned.suspects.exists()
+    assert poisoned.run().exit_code == 3
+    assert files_of(poisoned.store) == sound
+
+
+def test_a_kill_while_a_row_is_tried_alone_is_the_machines_fault(
+    poisoned: PoisonedJob, sound: dict[str, bytes]
+) -> None:
+    assert poisoned.run("SEGV").exit_code < 0
+    rerun = poisoned.run("KILL")
+    assert rerun.exit_code == 4
+    assert f"{POISONED} could not be tried alone" in rerun.stderr
+    assert poisoned.run().exit_code == 3
+    assert files_of(poisoned.store) == sound
+
+
+def test_a_row_in_quarantine_is_tried_again_once_the_store_is_complete(
+    poisoned: PoisonedJob, sound: dict[str, bytes]
+) -> None:
+    assert poisoned.run("FPE").exit_code < 0
+    assert poisoned.run("FPE").exit_code == 3
+    assert len(poisoned.poisoned_rejects()) == 1
+    again = poisoned.run("FPE")
+    assert again.exit_code == 3
+    assert "nothing to do" in again.stderr
+    mended = poisoned.run("", "--update")
+    assert mended.exit_code == 3, mended.stderr
+    assert files_of(poisoned.store) == sound
