@@ -11,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "io/audio_file.h"
 #include "io/line_reader.h"
 #include "io/manifest.h"
 #include "pipeline/plan_row.h"
@@ -71,6 +72,7 @@ class PlanBuilder {
   void Fail(const Error& error);
 
   void RunPipeline();
+  Result<void> CheckLastOpened() const;
   void FindRepeatedAudio();
   Result<void> LayOut();
   Result<void> CollectRepeatedExamples();
@@ -87,6 +89,7 @@ class PlanBuilder {
   std::vector<uint64_t> repeated_hashes_;  // of strings seen twice, sorted
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
+  std::string last_planned_audio_;
   std::mutex failure_mutex_;
   std::optional<Error> failure_;
   std::atomic<bool> failed_{false};
@@ -242,6 +245,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
                  fmt::format("{}: {}", row.audio, row.message)});
   }
   if (row.is_planned()) {
+    last_planned_audio_ = row.audio;
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
@@ -297,6 +301,22 @@ void PlanBuilder::RunPipeline() {
                 tbb::filter_mode::serial_in_order,
                 [this](Batch batch) { AppendBatch(std::move(batch)); }));
   });
+}
+
+// Whether files are missing, or the place where they all lie.
+Result<void> PlanBuilder::CheckLastOpened() const {
+  const bool any_unopened = std::any_of(
+      plan_.rejects.begin(), plan_.rejects.end(), [](const auto& reject) {
+        return ErrorStageName(reject.first) == "open" ||
+               reject.first == ErrorCode::kIoError;
+      });
+  if (!any_unopened || last_planned_audio_.empty()) return {};
+  const std::string path = ResolveAudioPath(plan_.config, last_planned_audio_);
+  const Result<AudioFile> opened = AudioFile::Open(path);
+  if (opened.ok()) return {};
+  return Error{ErrorCode::kMachineFault,
+               fmt::format("{} could be read a moment ago, and now {}", path,
+                           opened.error().message)};
 }
 
 // Keeps the hashes of audio strings that are there more than once.
@@ -378,7 +398,8 @@ Result<Plan> PlanBuilder::Build() {
           fmt::format("{}: the manifest holds no lines", split.manifest));
     }
   }
-  Result<void> done = CollectRepeatedExamples();
+  Result<void> done = CheckLastOpened();
+  if (done.ok()) done = CollectRepeatedExamples();
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
   return std::move(plan_);
