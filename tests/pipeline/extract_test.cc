@@ -3,15 +3,18 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <numeric>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "io/shard_reader.h"
 #include "pipeline/finish.h"
+#include "pipeline/open_shard.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -117,7 +120,7 @@ class StopTest : public ExtractTest {
  protected:
   ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
     RunConfig config = corpus_.Config("stopped");
-    config.shard_bytes = 64 << 10;
+    config.shard_bytes = 256 << 10;  // rows beyond those in flight
     std::filesystem::create_directory(config.out);
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
@@ -146,6 +149,7 @@ class StopTest : public ExtractTest {
     stopper.join();
     EXPECT_FALSE(outcome.fault);
     num_shards_ = job.shards.size();
+    first_shard_frames_ = plan.value().shards[0].num_frames;
     frames_done_ = control.frames_done;
     for (const auto& [shard, committed] : outcome.committed) {
       frames_committed_ += plan.value().shards[shard].num_frames;
@@ -155,6 +159,7 @@ class StopTest : public ExtractTest {
     return outcome;
   }
 
+  uint64_t first_shard_frames_ = 0;
   uint64_t frames_done_ = 0;
   uint64_t frames_committed_ = 0;
   std::map<std::string, std::string> files_;
@@ -174,8 +179,33 @@ TEST_F(StopTest, CompletesTheShardsInWorkWithinItsGrace) {
 
 TEST_F(StopTest, DropsTheShardsInWorkAfterItsGrace) {
   const ExtractOutcome outcome = Extract(false, std::chrono::seconds(-1));
-  EXPECT_LT(outcome.committed.size(), num_shards_);
-  EXPECT_LT(frames_committed_, frames_done_);
+  EXPECT_TRUE(outcome.committed.empty());
+  EXPECT_LT(frames_done_, first_shard_frames_);
+}
+
+TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
+  RunConfig config = corpus_.Config("unreadable");
+  config.shard_bytes = 1 << 30;
+  std::filesystem::create_directory(config.out);
+  RunControl control;
+  const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+  ASSERT_TRUE(plan.ok());
+  for (const bool all_of_them : {true, false}) {
+    auto shard = OpenShard::Create(plan.value(), 1, config.out);
+    ASSERT_TRUE(shard.ok());
+    const size_t num_rows = shard.value()->records().size();
+    ASSERT_GT(num_rows, 2u);
+    const Error unreadable = {ErrorCode::kIoError, "", EIO};
+    const Error not_finite = {ErrorCode::kNotFinite, "", 3};
+    for (size_t i = 0; i < num_rows; ++i) {
+      const bool is_last = i == num_rows - 1;
+      ASSERT_TRUE(
+          shard.value()
+              ->Reject(i, is_last && !all_of_them ? not_finite : unreadable)
+              .ok());
+    }
+    EXPECT_EQ(shard.value()->Commit().ok(), !all_of_them);
+  }
 }
 
 // What happens to files between plan and extraction.
