@@ -1,0 +1,209 @@
+"""Killed at any moment, the program leaves nothing half-made behind."""
+
+import random
+import re
+import shutil
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from fault_job import FaultJob, is_final_name
+from support import files_of, run_melmill
+from write_shim import (
+    KILLED,
+    WITH_REJECTS,
+    Fault,
+    FaultyDisk,
+    all_or_some,
+    count_until_none,
+    in_parallel,
+    memory_folder,
+    read_log,
+    shim_env,
+    strace,
+)
+
+# Architectures and C libraries differ in which of a family they call.
+CHANGING_CALLS = (
+    "?open,openat,?openat2,?creat,write,pwrite64,writev,pwritev,pwritev2,"
+    "fsync,fdatasync,sync_file_range,fallocate,ftruncate,truncate,"
+    "?rename,?renameat,renameat2,?unlink,unlinkat,?rmdir,?mkdir,mkdirat,"
+    "?link,linkat,?symlink,symlinkat,copy_file_range,sendfile,splice"
+)
+KILLING_CALLS = (
+    "pwrite64",
+    "fsync",
+    "fallocate",
+    "?rename,?renameat,renameat2",
+    "?unlink,unlinkat",
+)
+NUM_RANDOM_KILLS = 200
+
+
+@pytest.fixture
+def disk(
+    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
+) -> Iterator[FaultyDisk]:
+    for folder in memory_folder(tmp_path):
+        yield FaultyDisk(job, whole, shim_folder, folder)
+
+
+def traced_kinds(trace: str, root: Path) -> list[str]:
+    """The kinds of the calls that change what is below a folder."""
+    is_below_root = re.compile(re.escape(str(root)) + '["/>]')
+    kinds = []
+    for line in trace.splitlines():
+        found = re.match(r"([a-z_]+?)(?:at)?(?:2|64)?\((.*)", line)
+        if not found or not is_below_root.search(found[2]):
+            continue
+        kind, arguments = found.groups()
+        if kind != "open" or re.search("O_(WRONLY|RDWR|CREAT)", arguments):
+            kinds.append(kind)
+    return kinds
+
+
+def test_every_call_that_changes_the_store_is_numbered(
+    disk: FaultyDisk,
+) -> None:
+    log = disk.log_path("traced")
+    run = disk.job.extract(
+        disk.store("traced"),
+        *disk.flags,
+        under=[
+            *(strace(), "-ff", "-y", "-s", "0", "-e", "signal=none"),
+            *("-e", f"trace={CHANGING_CALLS}", "-o", f"{disk.folder}/trace"),
+        ],
+        env=shim_env(disk.shim_folder, disk.disk("traced"), log=log),
+    )
+    assert run.exit_code == WITH_REJECTS, run.stderr
+    traced = Counter(
+        kind
+        for trace in disk.folder.glob("trace.*")
+        for kind in traced_kinds(trace.read_text(), disk.disk("traced"))
+    )
+    calls = read_log(log)
+    logged = Counter(call.kind for call in calls)
+    num_closed = logged.pop("close")
+    assert logged == traced
+    opened = [call for call in calls if call.kind == "open" and call.fd >= 0]
+    assert num_closed == len(opened)
+
+
+def test_killed_at_any_call_a_rerun_finishes(disk: FaultyDisk) -> None:
+    def trial(call: int) -> bool:
+        name = f"kill{call}"
+        run = disk.run(name, Fault("kill", call))
+        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        disk.assert_rerun_finishes(name)
+        return run.exit_code == KILLED
+
+    num_calls = len(disk.calls())
+    assert num_calls > 300
+    killed = in_parallel(trial, range(1, num_calls + 1))
+    # Their number varies by a few with the order of the threads.
+    assert sum(killed) >= num_calls - 10
+
+
+@pytest.mark.parametrize("calls", KILLING_CALLS)
+def test_killed_at_any_call_of_a_thread_a_rerun_finishes(
+    disk: FaultyDisk, calls: str
+) -> None:
+    kill = strace()
+
+    def trial(number: int) -> bool:
+        name = f"kill{number}"
+        run = disk.job.extract(
+            disk.store(name),
+            *disk.flags,
+            under=[
+                *(kill, "-f", "-o", "/dev/null"),
+                *("-e", f"trace={calls}"),
+                *("-e", f"inject={calls}:signal=KILL:when={number}"),
+            ],
+        )
+        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        disk.assert_rerun_finishes(name)
+        return run.exit_code == KILLED
+
+    # No thread makes more calls than all of them.
+    kinds = Counter(call.kind for call in disk.calls())
+    kind = calls.partition(",")[0].strip("?").removesuffix("64")
+    numbers = all_or_some(range(1, kinds[kind] + 1), 30)
+    assert count_until_none(trial, numbers) >= 5
+
+
+def test_killed_at_any_time_a_rerun_finishes(disk: FaultyDisk) -> None:
+    begin = time.monotonic()
+    disk.calls()
+    duration_s = time.monotonic() - begin
+    choose = random.Random(5)
+    times_s = [
+        choose.uniform(0, 1.2 * duration_s) for _ in range(NUM_RANDOM_KILLS)
+    ]
+
+    def trial(number: int) -> bool:
+        name = f"kill{number}"
+        is_killed = False
+        try:
+            run_melmill(
+                *disk.job.arguments(disk.store(name), *disk.flags),
+                cwd=disk.job.folder,
+                timeout_s=times_s[number],
+            )
+        except subprocess.TimeoutExpired:  # killed by SIGKILL
+            is_killed = True
+        disk.assert_rerun_finishes(name)
+        return is_killed
+
+    killed = in_parallel(trial, range(NUM_RANDOM_KILLS))
+    assert sum(killed) >= NUM_RANDOM_KILLS // 2
+
+
+def assert_old_or_new(
+    files: Mapping[str, bytes],
+    old: Mapping[str, bytes],
+    new: Mapping[str, bytes],
+) -> None:
+    """Every file is of one store or the other; with store.json, all are."""
+    for name, content in files.items():
+        if is_final_name(name):
+            assert content in (old.get(name), new.get(name)), name
+    if "store.json" in files:
+        store = old if files["store.json"] == old["store.json"] else new
+        assert {name: files.get(name) for name in store} == store
+
+
+def test_killed_at_any_call_of_an_update_a_rerun_finishes(
+    disk: FaultyDisk,
+) -> None:
+    changed = disk.job.copy(disk.folder / "changed")
+    manifest = changed.folder / "train.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:1] + lines[2:]))
+    fresh = disk.folder / "fresh"
+    assert changed.extract(fresh).exit_code == WITH_REJECTS
+    new = files_of(fresh)
+    old_store = disk.store("calls")
+    old_calls = disk.calls()
+    update = FaultyDisk(
+        changed, new, disk.shim_folder, disk.folder, (*disk.flags, "--update")
+    )
+
+    def trial(call: int) -> bool:
+        name = f"update{call}"
+        shutil.copytree(old_store, update.store(name))
+        run = update.run(name, Fault("kill", call), log=True)
+        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert_old_or_new(files_of(update.store(name)), disk.whole, new)
+        rerun = update.run(name, None)
+        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert files_of(update.store(name)) == new
+        shutil.rmtree(update.disk(name))
+        return run.exit_code == KILLED
+
+    # It makes only some of the shards.
+    num_killed = count_until_none(trial, range(1, len(old_calls)))
+    assert 50 < num_killed < len(old_calls)

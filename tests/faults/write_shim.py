@@ -1,0 +1,196 @@
+"""A disk of which one call fails: write_faults.c, from Python."""
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from fault_job import FaultJob, assert_only_whole_files
+from support import Run, files_of, spread
+
+Case = TypeVar("Case")
+Outcome = TypeVar("Outcome")
+
+# Exit codes of the program, and of one that SIGKILL ended.
+WITH_REJECTS = 3
+MACHINE_FAULT = 4
+KILLED = -9
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One call that changes files, as the library logs it."""
+
+    kind: str
+    path: str
+    second_path: str  # of a rename
+    fd: int  # -1 after an open that failed
+    flags: int
+    offset: int
+    length: int
+    result: int
+    error: int  # an errno
+    written: bytes
+
+
+@dataclasses.dataclass(frozen=True)
+class Fault:
+    """What happens to a call: see write_faults.c."""
+
+    what: str  # kill, short, error=5 or errors=5
+    at: int  # the number of the call,
+    kind: str = ""  # counted over calls of this kind, or over all
+
+
+def shim_env(
+    shim_folder: Path,
+    root: Path,
+    fault: Fault | None = None,
+    log: Path | None = None,
+) -> dict[str, str]:
+    """The environment that puts the library between program and disk."""
+    library = shim_folder / "write_faults.so"
+    if not library.exists():
+        pytest.skip("write_faults.so is not built under sanitizers")
+    env = {"LD_PRELOAD": str(library), "WRITE_FAULTS_ROOT": str(root)}
+    if fault:
+        env["WRITE_FAULTS_FAULT"] = fault.what
+        env["WRITE_FAULTS_AT"] = str(fault.at)
+    if fault and fault.kind:
+        env["WRITE_FAULTS_KIND"] = fault.kind
+    if log:
+        env["WRITE_FAULTS_LOG"] = str(log)
+    return env
+
+
+def read_log(log: Path) -> list[Call]:
+    return [parse_call(line) for line in log.read_text().splitlines()]
+
+
+def parse_call(line: str) -> Call:
+    kind, path, second_path, *numbers, written = line.split("\t")
+    fd, flags, offset, length, result, error = map(int, numbers)
+    return Call(
+        kind,
+        path,
+        second_path,
+        fd,
+        flags,
+        offset,
+        length,
+        result,
+        error,
+        bytes.fromhex(written),
+    )
+
+
+def all_or_some(cases: Sequence[Case], count: int) -> Sequence[Case]:
+    """All with MELMILL_ALL_FAULTS=1; else `count` of them, evenly spread."""
+    if os.environ.get("MELMILL_ALL_FAULTS") == "1" or len(cases) <= count:
+        return cases
+    return spread(cases, count)
+
+
+def in_parallel(
+    trial: Callable[[Case], Outcome], cases: Iterable[Case]
+) -> list[Outcome]:
+    """What each trial returned; fails with the first that failed.
+
+    A trial mostly waits for the program.
+    """
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(trial, cases))
+
+
+def count_until_none(
+    trial: Callable[[int], bool], numbers: Sequence[int]
+) -> int:
+    """For how many numbers the fault struck, up to where it does no more."""
+    batch = 8
+    count = 0
+    for begin in range(0, len(numbers), batch):
+        struck = in_parallel(trial, numbers[begin : begin + batch])
+        count += sum(struck)
+        if not any(struck):
+            break
+    return count
+
+
+def memory_folder(fallback: Path) -> Iterator[Path]:
+    """A new folder in memory, where fsync takes no time; removed at the end.
+
+    Which calls the program makes, and what a kill leaves, is the same there.
+    """
+    memory = Path("/dev/shm")
+    if not os.access(memory, os.W_OK):
+        yield fallback
+        return
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def strace() -> str:
+    """The program of this name; skips the test where it cannot trace."""
+    program = shutil.which("strace")
+    if program is None:
+        pytest.skip("strace is not installed")
+    tried = subprocess.run(
+        [program, "-f", "true"], capture_output=True, text=True, check=False
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"strace may not trace here: {tried.stderr}")
+    return program
+
+
+@dataclasses.dataclass(frozen=True)
+class FaultyDisk:
+    """Runs of the job on a disk that fails, each with a store of its own."""
+
+    job: FaultJob
+    whole: Mapping[str, bytes]  # the undisturbed store
+    shim_folder: Path
+    folder: Path  # of the stores
+    flags: Sequence[str] = ("--threads", "2")
+
+    def disk(self, name: str) -> Path:
+        """The folder in which calls count: made, if need be."""
+        root = self.folder / name
+        root.mkdir(exist_ok=True)
+        return root
+
+    def store(self, name: str) -> Path:
+        return self.disk(name) / "store"
+
+    def log_path(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def run(self, name: str, fault: Fault | None, log: bool = False) -> Run:
+        env = shim_env(
+            self.shim_folder,
+            self.disk(name),
+            fault,
+            self.log_path(name) if log else None,
+        )
+        return self.job.extract(self.store(name), *self.flags, env=env)
+
+    def calls(self) -> list[Call]:
+        """Those of an undisturbed run."""
+        run = self.run("calls", None, log=True)
+        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert files_of(self.store("calls")) == self.whole
+        return read_log(self.log_path("calls"))
+
+    def assert_rerun_finishes(self, name: str) -> None:
+        """What is there is whole; a rerun makes the undisturbed store."""
+        store = self.store(name)
+        assert_only_whole_files(store, self.whole)
+        rerun = self.job.extract(store, *self.flags)
+        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert files_of(store) == self.whole
+        shutil.rmtree(self.disk(name))
