@@ -70,16 +70,20 @@ Result<DurableFile> DurableFile::Create(const std::string& path) {
   if (auto removed = RemoveFile(temporary); !removed.ok()) {
     return removed.error();
   }
-  const int fd =
-      ::open(temporary.c_str(),
-             O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kFileMode);
+  const int fd = WithoutInterruption([&] {
+    return ::open(temporary.c_str(),
+                  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                  kFileMode);
+  });
   if (fd < 0) return Fault("create", temporary, errno);
   return DurableFile(path, fd);
 }
 
 Result<DurableFile> DurableFile::Adopt(const std::string& path) {
   const std::string temporary = TemporaryName(path);
-  const int fd = ::open(temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = WithoutInterruption([&] {
+    return ::open(temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  });
   if (fd < 0) return Fault("open", temporary, errno);
   return DurableFile(path, fd);
 }
@@ -91,10 +95,8 @@ Result<void> DurableFile::Reserve(uint64_t num_bytes) {
   }
   // Not posix_fallocate: where the file system cannot reserve, the C library
   // would write a byte into every block instead.
-  int failed = 0;
-  do {
-    failed = ::fallocate(fd_, 0, 0, static_cast<off_t>(num_bytes));
-  } while (failed != 0 && errno == EINTR);
+  const int failed = WithoutInterruption(
+      [&] { return ::fallocate(fd_, 0, 0, static_cast<off_t>(num_bytes)); });
   if (failed == 0 || IsUnsupported(errno) || errno == EINVAL) return {};
   return Fault("reserve space for", path_, errno);
 }
@@ -146,15 +148,18 @@ Result<void> DurableFile::Commit() {
   }
   const char* operation = "fsync";
   // Once only: after a failure the kernel takes the lost pages for clean, and
-  // a second fsync would succeed.
-  bool ok = ::fsync(fd_) == 0;
+  // a second fsync would succeed. (Interrupted, it has not failed yet.)
+  bool ok = WithoutInterruption([&] { return ::fsync(fd_); }) == 0;
   if (ok) {
     operation = "close";
-    ok = ::close(std::exchange(fd_, -1)) == 0;
+    // Interrupted, it has closed all the same, and all is on the disk.
+    ok = ::close(std::exchange(fd_, -1)) == 0 || errno == EINTR;
   }
   if (ok) {
     operation = "rename to";
-    ok = ::rename(TemporaryName(path_).c_str(), path_.c_str()) == 0;
+    ok = WithoutInterruption([&] {
+           return ::rename(TemporaryName(path_).c_str(), path_.c_str());
+         }) == 0;
   }
   if (!ok) {
     const Error error = Fault(operation, path_, errno);
@@ -195,32 +200,35 @@ Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes) {
 }
 
 Result<void> SyncFolder(const std::string& folder) {
-  const UniqueFd fd(::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const UniqueFd fd(WithoutInterruption([&] {
+    return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  }));
   if (!fd.is_open()) return Fault("open", folder, errno);
   // EINVAL: a file system whose folders cannot be synced.
-  if (::fsync(fd.get()) != 0 && errno != EINVAL) {
+  if (WithoutInterruption([&] { return ::fsync(fd.get()); }) != 0 &&
+      errno != EINVAL) {
     return Fault("fsync", folder, errno);
   }
   return {};
 }
 
 Result<void> RemoveFile(const std::string& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) {
+  if (WithoutInterruption([&] { return ::unlink(path.c_str()); }) != 0 &&
+      errno != ENOENT) {
     return Fault("remove", path, errno);
   }
   return {};
 }
 
 Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                        kFileMode);
+  const int fd = WithoutInterruption([&] {
+    return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                  kFileMode);
+  });
   if (fd < 0) return Fault("open", path, errno);
   FileLock lock(fd, true);  // owns fd from here on
-  int failed = 0;
-  do {
-    failed = ::flock(fd, LOCK_EX | LOCK_NB);
-  } while (failed != 0 && errno == EINTR);
-  if (failed != 0) {
+  if (WithoutInterruption([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) !=
+      0) {
     if (errno == EWOULDBLOCK) return std::optional<FileLock>();
     if (!IsUnsupported(errno) && errno != ENOLCK) {
       return Fault("lock", path, errno);

@@ -207,13 +207,17 @@ Result<std::vector<uint64_t>> CreateH5File(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
   // The name is taken here, exclusively; HDF5 then opens a file that is ours.
-  const UniqueFd fd(::open(path.c_str(),
-                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                           0666));
+  const UniqueFd fd(WithoutInterruption([&] {
+    return ::open(path.c_str(),
+                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+  }));
   if (!fd.is_open()) return MachineFault("create " + path, errno);
   const LibraryLock lock;
-  errno = 0;
-  auto offsets = FillFile(path, datasets, attributes);
+  std::optional<std::vector<uint64_t>> offsets;
+  do {  // the library gives up where a signal interrupts its open or close
+    errno = 0;
+    offsets = FillFile(path, datasets, attributes);
+  } while (!offsets && errno == EINTR);
   if (!offsets) {
     const int error_number = errno != 0 ? errno : EIO;
     ::unlink(path.c_str());

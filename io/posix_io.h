@@ -38,6 +38,15 @@ class UniqueFd {
   int fd_;
 };
 
+// Makes a system call (that returns -1 on failure) again as long as signals
+// interrupt it. Not for close: that has closed even then.
+template <typename Call>
+auto WithoutInterruption(Call call) {
+  auto result = call();
+  while (result == -1 && errno == EINTR) result = call();
+  return result;
+}
+
 inline constexpr uint64_t kMaxFileOffset = std::numeric_limits<off_t>::max();
 
 // What ReadExactly returns when the file ends before `bytes` are full.
