@@ -236,6 +236,9 @@ bool ExtractRun::CheckStore() {
     if (!found_.index || !shards_.to_make.empty() || !HasAllOtherFiles()) {
       return true;  // goes on
     }
+    // A killed run may have given store.json its name and done no more.
+    const Result<void> synced = SyncFolder(config_.out);
+    if (!synced.ok()) return EndWithFault(synced.error());
     report_.store = found_.index;
     AddRejects(shards_.still_rejected, &report_.rejects);
     report_.num_rejected = SumCounts(report_.rejects);
