@@ -49,6 +49,7 @@ struct Call {
   int flags;
   long long offset;
   long long length;
+  long long allowed_length;    // less than that for a short count
   const unsigned char* bytes;  // of a write
   long long result;
   int error;
@@ -124,6 +125,7 @@ static enum Fault FaultOf(const char* kind) {
 
 // Whether the call is to take place.
 static int Begin(struct Call* call) {
+  call->allowed_length = call->length;
   if (call->path == NULL) return 1;
   if (log_fd >= 0) pthread_mutex_lock(&log_lock);
   switch (FaultOf(call->kind)) {
@@ -133,7 +135,7 @@ static int Begin(struct Call* call) {
       kill(getpid(), SIGKILL);
       for (;;) pause();
     case kShort:
-      if (call->bytes != NULL) call->length = (call->length + 1) / 2;
+      if (call->bytes != NULL) call->allowed_length = (call->length + 1) / 2;
       break;
     case kError:
       call->result = -1;
@@ -245,7 +247,7 @@ ssize_t write(int fd, const void* bytes, size_t num_bytes) {
                       .fd = fd,
                       .length = (long long)num_bytes,
                       .bytes = bytes};
-  RETURN_DISTURBED(call, real(fd, bytes, (size_t)call.length));
+  RETURN_DISTURBED(call, real(fd, bytes, (size_t)call.allowed_length));
 }
 
 ssize_t pwrite(int fd, const void* bytes, size_t num_bytes, off_t offset) {
@@ -256,7 +258,7 @@ ssize_t pwrite(int fd, const void* bytes, size_t num_bytes, off_t offset) {
                       .offset = offset,
                       .length = (long long)num_bytes,
                       .bytes = bytes};
-  RETURN_DISTURBED(call, real(fd, bytes, (size_t)call.length, offset));
+  RETURN_DISTURBED(call, real(fd, bytes, (size_t)call.allowed_length, offset));
 }
 
 int fsync(int fd) {

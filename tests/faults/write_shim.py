@@ -18,6 +18,7 @@ Case = TypeVar("Case")
 Outcome = TypeVar("Outcome")
 
 # Exit codes of the program, and of one that SIGKILL ended.
+USAGE = 2
 WITH_REJECTS = 3
 MACHINE_FAULT = 4
 KILLED = -9
