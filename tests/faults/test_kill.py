@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_job import FaultJob, is_final_name
+from fault_job import FaultJob
 from support import files_of, run_melmill
 from write_shim import (
     KILLED,
@@ -18,12 +18,14 @@ from write_shim import (
     Fault,
     FaultyDisk,
     all_or_some,
+    assert_old_or_new,
     count_until_none,
     in_parallel,
     memory_folder,
     read_log,
     shim_env,
     strace,
+    without_second_line,
 )
 
 # Architectures and C libraries differ in which of a family they call.
@@ -162,40 +164,19 @@ def test_killed_at_any_time_a_rerun_finishes(disk: FaultyDisk) -> None:
     assert sum(killed) >= NUM_RANDOM_KILLS // 2
 
 
-def assert_old_or_new(
-    files: Mapping[str, bytes],
-    old: Mapping[str, bytes],
-    new: Mapping[str, bytes],
-) -> None:
-    """Every file is of one store or the other; with store.json, all are."""
-    for name, content in files.items():
-        if is_final_name(name):
-            assert content in (old.get(name), new.get(name)), name
-    if "store.json" in files:
-        store = old if files["store.json"] == old["store.json"] else new
-        assert {name: files.get(name) for name in store} == store
-
-
 def test_killed_at_any_call_of_an_update_a_rerun_finishes(
     disk: FaultyDisk,
 ) -> None:
-    changed = disk.job.copy(disk.folder / "changed")
-    manifest = changed.folder / "train.jsonl"
-    lines = manifest.read_text().splitlines(keepends=True)
-    manifest.write_text("".join(lines[:1] + lines[2:]))
-    fresh = disk.folder / "fresh"
-    assert changed.extract(fresh).exit_code == WITH_REJECTS
-    new = files_of(fresh)
+    update = without_second_line(disk)
+    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    new = files_of(update.store("fresh"))
     old_store = disk.store("calls")
     old_calls = disk.calls()
-    update = FaultyDisk(
-        changed, new, disk.shim_folder, disk.folder, (*disk.flags, "--update")
-    )
 
     def trial(call: int) -> bool:
         name = f"update{call}"
         shutil.copytree(old_store, update.store(name))
-        run = update.run(name, Fault("kill", call), log=True)
+        run = update.run(name, Fault("kill", call))
         assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
         assert_old_or_new(files_of(update.store(name)), disk.whole, new)
         rerun = update.run(name, None)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from fault_job import FaultJob, assert_only_whole_files
+from fault_job import FaultJob, assert_only_whole_files, is_final_name
 from support import Run, files_of, spread
 
 Case = TypeVar("Case")
@@ -195,3 +195,32 @@ class FaultyDisk:
         assert rerun.exit_code == WITH_REJECTS, rerun.stderr
         assert files_of(store) == self.whole
         shutil.rmtree(self.disk(name))
+
+
+def without_second_line(disk: FaultyDisk) -> FaultyDisk:
+    """The same disk; runs make their store follow a shorter manifest.
+
+    Its `whole` stays that of the longer one.
+    """
+    changed = disk.job.copy(disk.folder / "changed")
+    manifest = changed.folder / "train.jsonl"
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text("".join(lines[:1] + lines[2:]))
+    return dataclasses.replace(
+        disk, job=changed, flags=(*disk.flags, "--update")
+    )
+
+
+def assert_old_or_new(
+    files: Mapping[str, bytes],
+    old: Mapping[str, bytes],
+    new: Mapping[str, bytes],
+) -> None:
+    """Every file is of one store or the other; with store.json, all are."""
+    for name, content in files.items():
+        if is_final_name(name):
+            assert content in (old.get(name), new.get(name)), name
+    if "store.json" in files:
+        is_old = files["store.json"] == old.get("store.json")
+        store = old if is_old else new
+        assert {name: files.get(name) for name in store} == store
