@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 #include <iterator>
 #include <new>
 
@@ -50,6 +51,17 @@ std::string ToHex(uint64_t hash) {
   XXH64_canonical_t canonical;
   XXH64_canonicalFromHash(&canonical, hash);
   return BytesToHex(canonical.digest);
+}
+
+std::optional<Hash128> ParseHash128(std::string_view hex) {
+  Hash128 hash;
+  if (hex.size() != 2 * hash.size()) return std::nullopt;
+  for (size_t i = 0; i < hash.size(); ++i) {
+    const char* digits = hex.data() + 2 * i;
+    std::from_chars(digits, digits + 2, hash[i], 16);
+  }
+  if (ToHex(hash) != hex) return std::nullopt;
+  return hash;
 }
 
 Hasher64::Hasher64() : state_(CreateState()) {

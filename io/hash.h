@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,8 @@ uint64_t Xxh3_64(std::string_view text);
 using Hash128 = std::array<uint8_t, 16>;
 std::string ToHex(const Hash128& hash);  // 32 lower-case digits
 std::string ToHex(uint64_t hash);        // 16 lower-case digits
+// Nothing for other text than ToHex makes.
+std::optional<Hash128> ParseHash128(std::string_view hex);
 
 // XXH3 64 of bytes that come in pieces.
 class Hasher64 {

@@ -181,6 +181,44 @@ Result<TableBlock> TableReader::Read(uint64_t first_row, size_t max_rows,
   return block;
 }
 
+Result<void> TableReader::WriteFile(
+    const std::string& path, const std::vector<AttributeSpec>& attributes,
+    const std::vector<ExtraDataset>& extras) const {
+  std::vector<DatasetSpec> datasets;
+  const std::vector<StreamSpec> streams = MakeStreams(columns_);
+  for (size_t s = 0; s < streams.size(); ++s) {
+    datasets.push_back({streams[s].name,
+                        streams[s].type,
+                        {StreamBytes(s) / ElementSize(streams[s].type)}});
+  }
+  for (const ExtraDataset& extra : extras) {
+    assert(extra.bytes.size() == extra.spec.num_bytes());
+    datasets.push_back(extra.spec);
+  }
+  auto created = CreateDurableH5File(path, datasets, attributes);
+  if (!created.ok()) return created.error();
+  DurableFile& file = created.value().file;
+  const std::vector<uint64_t>& offsets = created.value().offsets;
+
+  std::vector<std::byte> block(kBlockBytes);
+  for (size_t s = 0; s < streams.size(); ++s) {
+    const uint64_t num_bytes = StreamBytes(s);
+    for (uint64_t at = 0; at < num_bytes; at += kBlockBytes) {
+      const auto piece = std::span(block).first(
+          static_cast<size_t>(std::min<uint64_t>(kBlockBytes, num_bytes - at)));
+      auto copied = ReadStream(s, at, piece);
+      if (copied.ok()) copied = file.WriteAt(offsets[s] + at, piece);
+      if (!copied.ok()) return copied.error();
+    }
+  }
+  for (size_t e = 0; e < extras.size(); ++e) {
+    const auto written =
+        file.WriteAt(offsets[streams.size() + e], extras[e].bytes);
+    if (!written.ok()) return written.error();
+  }
+  return file.Commit();
+}
+
 // The streams grow in blocks of one size; full blocks lie in the temporary
 // file in the order in which they filled up.
 class TableSpool::Impl {
@@ -195,7 +233,6 @@ class TableSpool::Impl {
     }
   }
 
-  const std::vector<StreamSpec>& specs() const { return specs_; }
   size_t FirstStream(size_t column) const { return first_streams_[column]; }
   const Result<void>& result() const { return result_; }
 
@@ -339,44 +376,6 @@ uint64_t TableSpool::StreamBytes(size_t stream) const {
 Result<void> TableSpool::ReadStream(size_t stream, uint64_t offset,
                                     std::span<std::byte> bytes) const {
   return impl_->Read(stream, offset, bytes);
-}
-
-Result<void> TableSpool::WriteFile(
-    const std::string& path, const std::vector<AttributeSpec>& attributes,
-    const std::vector<ExtraDataset>& extras) const {
-  std::vector<DatasetSpec> datasets;
-  for (size_t s = 0; s < impl_->specs().size(); ++s) {
-    const StreamSpec& stream = impl_->specs()[s];
-    datasets.push_back({stream.name,
-                        stream.type,
-                        {impl_->num_bytes(s) / ElementSize(stream.type)}});
-  }
-  for (const ExtraDataset& extra : extras) {
-    assert(extra.bytes.size() == extra.spec.num_bytes());
-    datasets.push_back(extra.spec);
-  }
-  auto created = CreateDurableH5File(path, datasets, attributes);
-  if (!created.ok()) return created.error();
-  DurableFile& file = created.value().file;
-  const std::vector<uint64_t>& offsets = created.value().offsets;
-
-  std::vector<std::byte> block(kBlockBytes);
-  for (size_t s = 0; s < impl_->specs().size(); ++s) {
-    const uint64_t num_bytes = impl_->num_bytes(s);
-    for (uint64_t at = 0; at < num_bytes; at += kBlockBytes) {
-      const auto piece = std::span(block).first(
-          static_cast<size_t>(std::min<uint64_t>(kBlockBytes, num_bytes - at)));
-      auto copied = impl_->Read(s, at, piece);
-      if (copied.ok()) copied = file.WriteAt(offsets[s] + at, piece);
-      if (!copied.ok()) return copied.error();
-    }
-  }
-  for (size_t e = 0; e < extras.size(); ++e) {
-    const auto written =
-        file.WriteAt(offsets[impl_->specs().size() + e], extras[e].bytes);
-    if (!written.ok()) return written.error();
-  }
-  return file.Commit();
 }
 
 Result<std::unique_ptr<TableFile>> TableFile::Open(

@@ -66,6 +66,18 @@ class TableReader {
   Result<TableBlock> Read(uint64_t first_row, size_t max_rows,
                           size_t max_bytes) const;
 
+  struct ExtraDataset {
+    DatasetSpec spec;
+    std::span<const std::byte> bytes;
+  };
+
+  // Writes the table as the HDF5 file `path`, durably. `extras` are more
+  // datasets beside the columns. The same rows give the same bytes.
+  // Errors: kMachineFault.
+  Result<void> WriteFile(const std::string& path,
+                         const std::vector<AttributeSpec>& attributes,
+                         const std::vector<ExtraDataset>& extras) const;
+
  protected:
   // One dataset's bytes; a text column has two streams. Stream numbers count
   // through the columns in order, bytes before offsets.
@@ -96,17 +108,6 @@ class TableSpool : public TableReader {
   void AddText(size_t column, std::string_view text);
   // Errors: kMachineFault (of any Add since the last EndRow).
   Result<void> EndRow();
-
-  struct ExtraDataset {
-    DatasetSpec spec;
-    std::span<const std::byte> bytes;
-  };
-
-  // Writes the table as the HDF5 file `path`, durably. `extras` are more
-  // datasets beside the columns. The same rows give the same bytes.
-  Result<void> WriteFile(const std::string& path,
-                         const std::vector<AttributeSpec>& attributes,
-                         const std::vector<ExtraDataset>& extras) const;
 
  private:
   Result<void> ReadStream(size_t stream, uint64_t offset,

@@ -81,6 +81,7 @@ class PlanBuilder {
   const ManifestOptions manifest_options_;
   RunControl* control_;
   Plan plan_;
+  TableSpool* spool_ = nullptr;  // plan_.rows
 
   std::optional<LineReader> reader_;
   size_t reader_split_ = 0;  // the split after the one being read
@@ -104,8 +105,10 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
   plan_.config = config;
   plan_.contract = ContractJson(config);
   plan_.producer = ProducerJson(ChooseSimdTarget(config));
-  plan_.rows = std::make_unique<TableSpool>(spool_folder,
+  auto spool = std::make_unique<TableSpool>(spool_folder,
                                             PlanColumns(config.kept_fields));
+  spool_ = spool.get();
+  plan_.rows = std::move(spool);
   for (const SplitInput& input : config.splits) {
     plan_.splits.push_back({.name = input.name, .manifest = input.manifest});
     const Result<LineReader> probe = LineReader::Open(input.manifest);
@@ -261,7 +264,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     plan_.warnings[Warning::kUnknownLanguage].Add(example);
   }
   HashRow(row, &hasher_);
-  const Result<void> appended = AppendPlanRow(row, plan_.rows.get());
+  const Result<void> appended = AppendPlanRow(row, spool_);
   if (!appended.ok()) Fail(appended.error());
 }
 

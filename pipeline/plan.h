@@ -73,7 +73,7 @@ struct Plan {
   std::string contract;
   std::string producer;
   std::vector<SplitPlan> splits;
-  std::unique_ptr<TableSpool> rows;  // PlanColumns, by split and line
+  std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line
   uint64_t shard_target_bytes = 0;
   std::vector<PlannedShard> shards;
   Hash128 fingerprint = {};  // of everything the store will hold

@@ -52,8 +52,8 @@ ShardColumns MakeShardColumns(const Plan& plan) {
 }
 
 template <typename T>
-TableSpool::ExtraDataset Column(const char* name, ElementType type,
-                                const T& values) {
+TableReader::ExtraDataset Column(const char* name, ElementType type,
+                                 const T& values) {
   return {{name, type, {values.size()}}, std::as_bytes(std::span(values))};
 }
 
@@ -72,11 +72,33 @@ Error BadPlan(const std::string& what) {
   return {ErrorCode::kBadHeader, fmt::format("not a plan: {}", what)};
 }
 
-// The files a plan asks for, each once.
-Result<void> ReadShardFiles(const std::string& path, StoredPlan* plan) {
+Result<PlannedShard> ReadShard(const TableBlock& block, size_t row,
+                               const StoredPlan& plan) {
+  PlannedShard shard;
+  const auto fingerprint = ParseHash128(block.Text(0, row));
+  shard.split = static_cast<uint32_t>(block.Number(1, row));
+  shard.first_row = block.Number(2, row);
+  shard.end_row = block.Number(3, row);
+  shard.num_rows = block.Number(4, row);
+  shard.num_frames = block.Number(5, row);
+  if (!fingerprint || shard.split >= plan.split_names.size() ||
+      shard.end_row > plan.rows->num_rows() ||
+      shard.first_row >= shard.end_row ||
+      shard.num_rows > shard.end_row - shard.first_row) {
+    return BadPlan("a shard of rows that it does not have");
+  }
+  shard.fingerprint = *fingerprint;
+  return shard;
+}
+
+Result<void> ReadShards(const std::string& path, StoredPlan* plan) {
   const Result<std::unique_ptr<TableFile>> shards =
-      TableFile::Open(path, {{"shard_file", ColumnType::kText},
-                             {"shard_num_rows", ColumnType::kU64}});
+      TableFile::Open(path, {{"shard_fingerprint", ColumnType::kText},
+                             {"shard_split", ColumnType::kU32},
+                             {"shard_first_row", ColumnType::kU64},
+                             {"shard_end_row", ColumnType::kU64},
+                             {"shard_num_rows", ColumnType::kU64},
+                             {"shard_num_frames", ColumnType::kU64}});
   if (!shards.ok()) return shards.error();
   const TableFile& table = *shards.value();
   uint64_t row = 0;
@@ -84,12 +106,17 @@ Result<void> ReadShardFiles(const std::string& path, StoredPlan* plan) {
     const Result<TableBlock> block = table.Read(row, 1024, size_t{1} << 20);
     if (!block.ok()) return block.error();
     for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      plan->rows_by_shard_file[std::string(block.value().Text(0, i))] =
-          block.value().Number(1, i);
+      const Result<PlannedShard> shard = ReadShard(block.value(), i, *plan);
+      if (!shard.ok()) return shard.error();
+      plan->shards.push_back(shard.value());
     }
     row += block.value().num_rows();
   }
   return {};
+}
+
+bool IsJsonObject(const std::string& text) {
+  return ordered_json::parse(text, nullptr, false).is_object();
 }
 
 Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
@@ -109,7 +136,7 @@ Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
 
 Result<void> WritePlanFile(const Plan& plan, const std::string& path) {
   const ShardColumns shards = MakeShardColumns(plan);
-  const std::vector<TableSpool::ExtraDataset> extras = {
+  const std::vector<TableReader::ExtraDataset> extras = {
       Column("shard_file_bytes", ElementType::kU8, shards.file.bytes),
       Column("shard_file_offsets", ElementType::kU64, shards.file.offsets),
       Column("shard_fingerprint_bytes", ElementType::kU8,
@@ -146,13 +173,16 @@ Result<StoredPlan> ReadPlanFile(const std::string& path) {
   plan.contract = attribute("contract");
   plan.producer = attribute("producer");
   plan.fingerprint = attribute("fingerprint");
+  if (!IsJsonObject(plan.contract) || !IsJsonObject(plan.producer)) {
+    return BadPlan("its contract or producer is no JSON");
+  }
   const Result<void> parsed = ParseDescription(attribute("description"), &plan);
   if (!parsed.ok()) return parsed.error();
   Result<std::unique_ptr<TableFile>> rows =
       TableFile::Open(path, PlanColumns(plan.kept_fields));
   if (!rows.ok()) return rows.error();
   plan.rows = std::move(rows).value();
-  const Result<void> read = ReadShardFiles(path, &plan);
+  const Result<void> read = ReadShards(path, &plan);
   if (!read.ok()) return read.error();
   return plan;
 }

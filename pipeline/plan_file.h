@@ -2,7 +2,6 @@
 #define MELMILL_PIPELINE_PLAN_FILE_H_
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -25,10 +24,16 @@ struct StoredPlan {
   std::vector<std::string> split_names;
   std::vector<std::string> kept_fields;
   std::unique_ptr<TableFile> rows;  // PlanColumns
-  std::map<std::string, uint64_t> rows_by_shard_file;
+  std::vector<PlannedShard> shards;
+
+  std::string ShardFileName(const PlannedShard& shard) const {
+    return shard.FileName(split_names[shard.split]);
+  }
 };
 
-// Errors: kNotFound, kBadHeader.
+// Contract and producer are JSON objects, and shards are of splits and rows
+// that are there; nothing else is checked. Errors: kNotFound, kIoError,
+// kBadHeader.
 Result<StoredPlan> ReadPlanFile(const std::string& path);
 
 }  // namespace melmill

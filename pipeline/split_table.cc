@@ -55,7 +55,7 @@ Result<void> SplitTableWriter::WriteFile(const std::string& path) {
     hashes.push_back(hashed.hash);
     rows.push_back(hashed.row);
   }
-  const std::vector<TableSpool::ExtraDataset> extras = {
+  const std::vector<TableReader::ExtraDataset> extras = {
       {{"audio_hash", ElementType::kU64, {hashes.size()}},
        std::as_bytes(std::span(hashes))},
       {{"audio_hash_row", ElementType::kU64, {rows.size()}},

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -40,7 +41,11 @@ std::string DescribeUnfinished(const std::string& folder,
   uint64_t num_made = 0;
   uint64_t rows_made = 0;
   uint64_t rows_planned = 0;
-  for (const auto& [file, num_rows] : plan.rows_by_shard_file) {
+  std::map<std::string, uint64_t> rows_by_file;  // some are there twice
+  for (const PlannedShard& shard : plan.shards) {
+    rows_by_file[plan.ShardFileName(shard)] = shard.num_rows;
+  }
+  for (const auto& [file, num_rows] : rows_by_file) {
     rows_planned += num_rows;
     if (!FileExists(folder + '/' + file)) continue;
     ++num_made;
@@ -50,7 +55,7 @@ std::string DescribeUnfinished(const std::string& folder,
       "{}: UNFINISHED: {} of {} shards made ({} of {} rows); the melmill "
       "extract command that began it goes on\nsplits: {}\n{} manifest "
       "lines\ncontract: {}\nproducer: {}\n",
-      folder, num_made, plan.rows_by_shard_file.size(), rows_made, rows_planned,
+      folder, num_made, rows_by_file.size(), rows_made, rows_planned,
       fmt::join(plan.split_names, ", "), plan.rows->num_rows(), plan.contract,
       plan.producer);
 }

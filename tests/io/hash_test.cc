@@ -115,5 +115,19 @@ TEST(HashTest, HexKeepsLeadingZeros) {
   EXPECT_EQ(ToHex(hash), "0f0000000000000000000000000000a0");
 }
 
+TEST(HashTest, HexComesBackAndOtherTextDoesNot) {
+  Hash128 hash;
+  for (size_t i = 0; i < hash.size(); ++i) {
+    hash[i] = static_cast<uint8_t>(i * 17 + 3);
+  }
+  EXPECT_EQ(ParseHash128(ToHex(hash)), hash);
+  for (const std::string& text :
+       {std::string(), std::string(31, '0'), std::string(33, '0'),
+        std::string(32, 'F'), std::string(31, '0') + 'g',
+        "-1" + std::string(30, '0'), std::string(32, '\0')}) {
+    EXPECT_FALSE(ParseHash128(text)) << text;
+  }
+}
+
 }  // namespace
 }  // namespace melmill
