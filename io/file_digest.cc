@@ -1,6 +1,7 @@
 #include "io/file_digest.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <span>
 #include <vector>
@@ -31,20 +32,23 @@ Result<void> HashRange(const AudioFile& file, uint64_t begin, uint64_t end,
 }  // namespace
 
 Result<FileDigest> DigestFile(const std::string& path,
-                              const SkippedBytes& skipped) {
+                              std::initializer_list<SkippedBytes> skipped) {
   const Result<AudioFile> file = AudioFile::Open(path);
   if (!file.ok()) return file.error();
   const uint64_t num_bytes = file.value().size_bytes();
-  if (skipped.offset > num_bytes ||
-      skipped.num_bytes > num_bytes - skipped.offset) {
-    return Error{ErrorCode::kTruncated, "the file is too short"};
-  }
   Hasher64 hasher;
-  Result<void> hashed = HashRange(file.value(), 0, skipped.offset, &hasher);
-  if (hashed.ok()) {
-    hashed = HashRange(file.value(), skipped.offset + skipped.num_bytes,
-                       num_bytes, &hasher);
+  uint64_t begin = 0;
+  for (const SkippedBytes& bytes : skipped) {
+    assert(bytes.offset >= begin);
+    if (bytes.offset > num_bytes ||
+        bytes.num_bytes > num_bytes - bytes.offset) {
+      return Error{ErrorCode::kTruncated, "the file is too short"};
+    }
+    const auto hashed = HashRange(file.value(), begin, bytes.offset, &hasher);
+    if (!hashed.ok()) return hashed.error();
+    begin = bytes.offset + bytes.num_bytes;
   }
+  const auto hashed = HashRange(file.value(), begin, num_bytes, &hasher);
   if (!hashed.ok()) return hashed.error();
   return FileDigest{num_bytes, hasher.Digest()};
 }

@@ -2,6 +2,7 @@
 #define MELMILL_IO_FILE_DIGEST_H_
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 
 #include "io/result.h"
@@ -19,10 +20,11 @@ struct SkippedBytes {
   uint64_t num_bytes = 0;
 };
 
-// Reads a file and hashes its bytes, apart from `skipped`. Errors: kNotFound,
-// kTruncated if the file ends within `skipped`, kIoError.
+// Reads a file and hashes its bytes, apart from `skipped` (in order, not
+// overlapping). Errors: kNotFound, kTruncated if the file ends within
+// `skipped`, kIoError.
 Result<FileDigest> DigestFile(const std::string& path,
-                              const SkippedBytes& skipped = {});
+                              std::initializer_list<SkippedBytes> skipped = {});
 
 }  // namespace melmill
 

@@ -70,6 +70,12 @@ inline std::span<const ShardColumn> ShardColumns() {
   return kColumns;
 }
 
+// Behind the columns: XXH3-64 of all bytes of the file that are neither in
+// /features nor in this dataset.
+inline size_t FileChecksumDataset() {
+  return kFirstColumn + ShardColumns().size();
+}
+
 // All datasets of a shard of this shape.
 inline std::vector<DatasetSpec> ShardDatasets(const ShardSpec& spec) {
   const auto n_mels = static_cast<uint64_t>(spec.n_mels);
@@ -83,6 +89,7 @@ inline std::vector<DatasetSpec> ShardDatasets(const ShardSpec& spec) {
   for (const ShardColumn& column : ShardColumns()) {
     datasets.push_back({column.name, column.type, column.Dims(spec.num_rows)});
   }
+  datasets.push_back({"file_checksum", ElementType::kU64, {1}});
   return datasets;
 }
 

@@ -6,8 +6,10 @@
 #include <cerrno>
 #include <cstring>
 #include <limits>
+#include <numeric>
 #include <utility>
 
+#include "io/file_digest.h"
 #include "io/h5_contents.h"
 #include "io/hash.h"
 #include "io/posix_io.h"
@@ -85,9 +87,14 @@ Result<std::vector<DatasetPlace>> FindDatasets(const H5Contents& contents,
     }
     places.push_back(*place);
   }
-  if (places[kFeaturesDataset].offset != kFirstDatasetOffset) {
+  const DatasetPlace& features = places[kFeaturesDataset];
+  if (features.offset != kFirstDatasetOffset) {
     return Damaged("the features do not start at byte " +
                    std::to_string(kFirstDatasetOffset));
+  }
+  if (places[FileChecksumDataset()].offset <
+      features.offset + features.spec.num_bytes()) {
+    return Damaged("the checksum lies within the features");
   }
   return places;
 }
@@ -138,12 +145,15 @@ Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
 
 class ShardReader::Impl {
  public:
-  Impl(UniqueFd fd_in, uint64_t num_bytes_in, ShardSpec spec_in,
-       uint64_t tail_offset_in, std::vector<ShardRow> rows_in)
-      : fd(std::move(fd_in)),
+  Impl(std::string path_in, UniqueFd fd_in, uint64_t num_bytes_in,
+       ShardSpec spec_in, const std::vector<DatasetPlace>& places,
+       std::vector<ShardRow> rows_in)
+      : path(std::move(path_in)),
+        fd(std::move(fd_in)),
         num_bytes(num_bytes_in),
         spec(std::move(spec_in)),
-        tail_offset(tail_offset_in),
+        tail_offset(places[kTailSamplesDataset].offset),
+        checksum_offset(places[FileChecksumDataset()].offset),
         rows(std::move(rows_in)) {}
 
   uint64_t FeatureOffset(size_t row) const {
@@ -153,11 +163,18 @@ class ShardReader::Impl {
     return rows[row].num_frames * spec.bytes_per_frame();
   }
 
+  Result<void> FindUncleanRows(std::vector<size_t>* damaged) const;
+
+  std::string path;
   UniqueFd fd;
   uint64_t num_bytes;
   ShardSpec spec;
   uint64_t tail_offset;
+  uint64_t checksum_offset;
   std::vector<ShardRow> rows;
+
+ private:
+  Result<uint64_t> FindNonZero(uint64_t begin, uint64_t end) const;
 };
 
 ShardReader::ShardReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -180,8 +197,8 @@ Result<ShardReader> ShardReader::Open(const std::string& path) {
   auto rows = ReadRows(file.fd.get(), spec.value(), places.value());
   if (!rows.ok()) return rows.error();
   return ShardReader(std::make_unique<Impl>(
-      std::move(file.fd), file.size_bytes, std::move(spec).value(),
-      places.value()[kTailSamplesDataset].offset, std::move(rows).value()));
+      path, std::move(file.fd), file.size_bytes, std::move(spec).value(),
+      places.value(), std::move(rows).value()));
 }
 
 const ShardSpec& ShardReader::spec() const { return impl_->spec; }
@@ -208,6 +225,85 @@ Result<std::vector<float>> ShardReader::ReadTailSamples(size_t row) const {
   return samples;
 }
 
+Result<uint64_t> ShardReader::CheckIndex() const {
+  uint64_t expected = 0;
+  const SkippedBytes features = {kFirstDatasetOffset,
+                                 spec().num_frames * spec().bytes_per_frame()};
+  const SkippedBytes own = {impl_->checksum_offset, sizeof(expected)};
+  const int error_number =
+      ReadExactly(impl_->fd.get(), own.offset,
+                  std::as_writable_bytes(std::span(&expected, 1)));
+  if (error_number != 0) return ReadError(error_number);
+  const auto digest = DigestFile(impl_->path, {features, own});
+  if (!digest.ok()) return digest.error();
+  if (digest.value().checksum != expected) {
+    return Damaged("its own checksum is wrong");
+  }
+  const auto known_outside = DigestFile(impl_->path, {features});
+  if (!known_outside.ok()) return known_outside.error();
+  return known_outside.value().checksum;
+}
+
+// Reads frames [begin, end), in pieces. Returns the first that is not zeros,
+// or `end`.
+Result<uint64_t> ShardReader::Impl::FindNonZero(uint64_t begin,
+                                                uint64_t end) const {
+  constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+  const uint64_t bytes_per_frame = spec.bytes_per_frame();
+  const uint64_t piece_frames =
+      std::max<uint64_t>(kPieceBytes / bytes_per_frame, 1);
+  std::vector<std::byte> piece;
+  while (begin < end) {
+    const uint64_t num_frames = std::min(piece_frames, end - begin);
+    piece.resize(static_cast<size_t>(num_frames * bytes_per_frame));
+    const int error_number = ReadExactly(
+        fd.get(), kFirstDatasetOffset + begin * bytes_per_frame, piece);
+    if (error_number != 0) return ReadError(error_number);
+    const auto bad = std::find_if(piece.begin(), piece.end(), [](std::byte b) {
+      return b != std::byte{0};
+    });
+    if (bad != piece.end()) {
+      return begin +
+             static_cast<uint64_t>(bad - piece.begin()) / bytes_per_frame;
+    }
+    begin += num_frames;
+  }
+  return end;
+}
+
+// Rows without features, in the order of their slots; how long one is, nothing
+// says but where the next row starts.
+Result<void> ShardReader::Impl::FindUncleanRows(
+    std::vector<size_t>* damaged) const {
+  std::vector<size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
+    return std::pair(rows[a].start, a) < std::pair(rows[b].start, b);
+  });
+  uint64_t frame = 0;  // all before it were looked at
+  constexpr size_t kNone = std::numeric_limits<size_t>::max();
+  size_t owner = kNone;  // of what is not stored from there
+  const auto check_until = [&](uint64_t end) -> Result<void> {
+    if (end <= frame) return {};
+    const Result<uint64_t> bad = FindNonZero(frame, end);
+    if (!bad.ok()) return bad.error();
+    if (bad.value() == end) return {};
+    if (owner == kNone) {
+      return Damaged("frame " + std::to_string(bad.value()) +
+                     " is of no row and not zeros");
+    }
+    damaged->push_back(owner);
+    return {};
+  };
+  for (const size_t r : order) {
+    const ShardRow& row = rows[r];
+    if (auto checked = check_until(row.start); !checked.ok()) return checked;
+    owner = row.status == RowStatus::kStored ? kNone : r;
+    frame = std::max(frame, row.start + row.num_frames);
+  }
+  return check_until(spec.num_frames);
+}
+
 Result<std::vector<size_t>> ShardReader::FindDamagedRows() const {
   std::vector<size_t> damaged;
   for (size_t r = 0; r < rows().size(); ++r) {
@@ -216,6 +312,9 @@ Result<std::vector<size_t>> ShardReader::FindDamagedRows() const {
     if (!features.ok()) return features.error();
     if (Xxh3_64(features.value()) != rows()[r].checksum) damaged.push_back(r);
   }
+  const Result<void> found = impl_->FindUncleanRows(&damaged);
+  if (!found.ok()) return found.error();
+  std::sort(damaged.begin(), damaged.end());
   return damaged;
 }
 

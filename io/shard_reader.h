@@ -35,7 +35,13 @@ class ShardReader {
   // spec().tail_length samples.
   Result<std::vector<float>> ReadTailSamples(size_t row) const;
 
-  // The stored rows whose feature bytes do not match their checksum.
+  // Reads all that is not features and compares it with the file's own
+  // checksum (kBadHeader). Returns the checksum that store.json keeps.
+  Result<uint64_t> CheckIndex() const;
+
+  // The stored rows whose feature bytes do not match their checksum, and the
+  // others whose frames are not zeros, in order. kBadHeader also if there are
+  // bytes other than zero in frames of no row.
   Result<std::vector<size_t>> FindDamagedRows() const;
 
  private:

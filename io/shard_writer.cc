@@ -74,22 +74,16 @@ class ShardWriter::Impl {
     return {};
   }
 
-  Result<Committed> Commit() {
-    if (auto written = WriteColumns(); !written.ok()) return written.error();
-    // Read back under the temporary name: nearly all of it is in the cache.
-    const auto digest = DigestFile(
-        TemporaryName(made_.file.path()),
-        {kFirstDatasetOffset, spec_.num_frames * spec_.bytes_per_frame()});
-    if (!digest.ok()) {
-      return Error{
-          ErrorCode::kMachineFault,
-          "read back " + made_.file.path() + ": " + digest.error().message,
-          digest.error().detail};
-    }
-    if (auto committed = made_.file.Commit(); !committed.ok()) {
-      return committed.error();
-    }
-    return Committed{made_.num_bytes, digest.value().checksum};
+  Result<Committed> Commit(std::optional<uint64_t> expected) {
+    auto written = WriteColumns();
+    if (written.ok()) written = WriteFileChecksum();
+    if (!written.ok()) return written.error();
+    const auto checksum = ReadBack({FeatureBytes()});
+    if (!checksum.ok()) return checksum.error();
+    const Committed committed = {made_.num_bytes, checksum.value()};
+    if (expected && *expected != committed.checksum) return committed;
+    if (auto named = made_.file.Commit(); !named.ok()) return named.error();
+    return committed;
   }
 
  private:
@@ -99,6 +93,31 @@ class ShardWriter::Impl {
     assert(begin + num_bytes <= spec_.num_frames * spec_.bytes_per_frame());
     (void)num_bytes;  // in builds without asserts
     return made_.offsets[kFeaturesDataset] + begin;
+  }
+
+  SkippedBytes FeatureBytes() const {
+    return {made_.offsets[kFeaturesDataset],
+            spec_.num_frames * spec_.bytes_per_frame()};
+  }
+
+  // The checksum of the file as it is, under its temporary name: nearly all
+  // that is read is in the cache.
+  Result<uint64_t> ReadBack(std::initializer_list<SkippedBytes> skipped) const {
+    const auto digest = DigestFile(TemporaryName(made_.file.path()), skipped);
+    if (digest.ok()) return digest.value().checksum;
+    return Error{
+        ErrorCode::kMachineFault,
+        "read back " + made_.file.path() + ": " + digest.error().message,
+        digest.error().detail};
+  }
+
+  Result<void> WriteFileChecksum() {
+    const uint64_t offset = made_.offsets[FileChecksumDataset()];
+    const auto checksum =
+        ReadBack({FeatureBytes(), {offset, sizeof(uint64_t)}});
+    if (!checksum.ok()) return checksum.error();
+    return made_.file.WriteAt(offset,
+                              std::as_bytes(std::span(&checksum.value(), 1)));
   }
 
   void AddFinal(uint64_t start, uint64_t num_frames) {
@@ -165,9 +184,10 @@ Result<void> ShardWriter::SkipRow(size_t row, const ShardRow& index,
   return impl_->SkipRow(row, index, num_frames);
 }
 
-Result<ShardWriter::Committed> ShardWriter::Commit() {
+Result<ShardWriter::Committed> ShardWriter::Commit(
+    std::optional<uint64_t> expected) {
   const std::unique_ptr<Impl> impl = std::move(impl_);
-  return impl->Commit();
+  return impl->Commit(expected);
 }
 
 uint64_t EstimateShardBytes(const ShardSpec& spec) {

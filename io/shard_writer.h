@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -54,8 +55,10 @@ class ShardWriter {
   };
 
   // Once every row was finished or skipped: writes the index, makes the file
-  // durable and gives it its final name. The writer is used up.
-  Result<Committed> Commit();
+  // durable and gives it its final name. The writer is used up. With
+  // `expected`, a file of another checksum gets no name and is removed; that
+  // is no error, the result tells it.
+  Result<Committed> Commit(std::optional<uint64_t> expected = {});
 
  private:
   class Impl;

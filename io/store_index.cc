@@ -285,6 +285,19 @@ void ReadBody(const ObjectReader& reader, StoreIndex* index) {
     index->shards.push_back(ReadShard(shard));
   }
   index->rejects = ReadFileEntry(reader.Object("rejects"));
+  index->plan_file = ReadFileEntry(reader.Object("plan_file"));
+}
+
+// The end of the text: the checksum of all before.
+std::string FormatTail(std::string_view before) {
+  return "  \"checksum\": \"" + ToHex(Xxh3_64(before)) + "\"\n}\n";
+}
+
+bool HasRightTail(std::string_view text) {
+  const size_t tail_bytes = FormatTail({}).size();
+  if (text.size() < tail_bytes) return false;
+  const std::string_view before = text.substr(0, text.size() - tail_bytes);
+  return text.substr(before.size()) == FormatTail(before);
 }
 
 Error BadJson(std::string message) {
@@ -292,6 +305,17 @@ Error BadJson(std::string message) {
 }
 
 }  // namespace
+
+std::vector<FileEntry> StoreIndex::files() const {
+  std::vector<FileEntry> files;
+  for (const SplitEntry& split : splits) {
+    files.push_back(split.table);
+    files.push_back(split.accepted);
+  }
+  files.push_back(rejects);
+  files.push_back(plan_file);
+  return files;
+}
 
 uint64_t StoreIndex::num_stored() const {
   uint64_t sum = 0;
@@ -313,6 +337,7 @@ std::string FormatStoreIndex(const StoreIndex& index) {
       {"splits", Json::array()},
       {"shards", Json::array()},
       {"rejects", ToJson(index.rejects)},
+      {"plan_file", ToJson(index.plan_file)},
   };
   for (const SplitEntry& split : index.splits) {
     json["splits"].push_back(ToJson(split));
@@ -320,7 +345,10 @@ std::string FormatStoreIndex(const StoreIndex& index) {
   for (const ShardEntry& shard : index.shards) {
     json["shards"].push_back(ToJson(shard));
   }
-  return Dump(json, 2) + "\n";
+  std::string text = Dump(json, 2);
+  assert(text.ends_with("\n}"));
+  text.replace(text.size() - 2, 2, ",\n");
+  return text + FormatTail(text);
 }
 
 Result<StoreIndex> ParseStoreIndex(std::string_view text) {
@@ -352,7 +380,11 @@ Result<StoreIndex> ParseStoreIndex(std::string_view text) {
                      std::to_string(kFormatMajor)};
   }
   ReadBody(reader, &index);
+  reader.Checksum("checksum");
   if (!error.empty()) return BadJson(error);
+  if (!HasRightTail(text)) {
+    return BadJson("its checksum is wrong: the file is damaged");
+  }
   return index;
 }
 

@@ -54,16 +54,20 @@ struct StoreIndex {
   std::vector<SplitEntry> splits;
   std::vector<ShardEntry> shards;  // what the tables' `shard` column counts
   FileEntry rejects;               // rejects.jsonl
+  FileEntry plan_file;             // plan.h5
 
-  uint64_t num_stored() const;  // rows of all splits
+  std::vector<FileEntry> files() const;  // all that are no shards
+  uint64_t num_stored() const;           // rows of all splits
 };
 
 // The text of store.json: indented, with a final line feed, keys in a fixed
-// order. Checksums are 16 hex digits.
+// order. Checksums are 16 hex digits; the last line but one is that of the
+// bytes before it.
 std::string FormatStoreIndex(const StoreIndex& index);
 
-// Errors: kBadJson (says which field), kUnsupportedFormat for another major
-// version. Fields that are not known are ignored. Hostile text is safe: at most
+// Errors: kBadJson (says which field, or that the checksum is wrong),
+// kUnsupportedFormat for another major version. Fields that are not known are
+// ignored. Hostile text is safe: at most
 // 256 MiB, 32 levels and 256 keys an object, and file names without a slash.
 Result<StoreIndex> ParseStoreIndex(std::string_view text);
 

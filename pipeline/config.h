@@ -60,6 +60,7 @@ struct RunConfig {
   // Target size of a shard's features; nothing: the store's own, or the
   // default, doubled until no split needs over 1,000 shards.
   std::optional<uint64_t> shard_bytes;
+  bool verify_resume = false;  // read all of what an earlier run left
   bool update = false;      // change a store that was made from another input
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk

@@ -194,7 +194,7 @@ Result<void> StoreFinisher::OpenShardFile(size_t shard) {
   } else {
     const Result<FileDigest> digest = DigestFile(
         Path(entry.file),
-        {kFirstDatasetOffset, planned.num_frames * plan_.bytes_per_frame()});
+        {{kFirstDatasetOffset, planned.num_frames * plan_.bytes_per_frame()}});
     if (!digest.ok()) return Unreadable(entry.file, digest.error());
     entry.checksum = digest.value().checksum;
   }
@@ -267,6 +267,9 @@ Result<FinishedStore> StoreFinisher::Finish() {
   Result<FileEntry> rejects = Describe(kRejectsFile);
   if (!rejects.ok()) return rejects.error();
   store_.index.rejects = std::move(rejects).value();
+  Result<FileEntry> plan_file = Describe(kPlanFile);
+  if (!plan_file.ok()) return plan_file.error();
+  store_.index.plan_file = std::move(plan_file).value();
   done =
       WriteFileDurably(Path(kStoreIndexFile), FormatStoreIndex(store_.index));
   if (!done.ok()) return done.error();

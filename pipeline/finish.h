@@ -17,10 +17,10 @@ struct FinishedStore {
   std::map<ErrorCode, Tally> rejects;  // of plan and extraction
 };
 
-// Turns a folder that holds every shard of the plan into a store: split
+// Turns a folder that holds plan.h5 and every shard of it into a store: split
 // tables, accepted manifests, the ledger and, last, store.json. A function of
 // the plan and the shards alone.
-// `committed`: what is known of shards made just now (the others are read).
+// `committed`: what is known of the shards (the others are read).
 // Errors: kMachineFault, also when a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
     const Plan& plan, const std::string& folder,

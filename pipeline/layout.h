@@ -2,6 +2,7 @@
 #define MELMILL_PIPELINE_LAYOUT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +23,13 @@ struct PlannedShard {
   uint64_t num_rows = 0;    // planned ones
   uint64_t num_frames = 0;  // of all of them
   Hash128 fingerprint = {};
+  // What the file's bytes outside the features must have, or it gets no name.
+  std::optional<uint64_t> expected_checksum;
 
   // "<split name>.<first 12 hex digits of the fingerprint>.h5"
   std::string FileName(std::string_view split_name) const;
+
+  friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
 };
 
 // What all shards of a store have in common; part of every fingerprint.

@@ -55,9 +55,12 @@ Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
   return tasks;
 }
 
-OpenShard::OpenShard(size_t index, std::vector<RecordTask> records,
-                     ShardWriter writer)
-    : index_(index), records_(std::move(records)), writer_(std::move(writer)) {}
+OpenShard::OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
+                     std::vector<RecordTask> records, ShardWriter writer)
+    : index_(index),
+      expected_checksum_(expected_checksum),
+      records_(std::move(records)),
+      writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
     const Plan& plan, size_t index, const std::string& folder,
@@ -69,8 +72,9 @@ Result<std::unique_ptr<OpenShard>> OpenShard::Create(
   Result<ShardWriter> writer = ShardWriter::Create(
       folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));
   if (!writer.ok()) return writer.error();
-  return std::unique_ptr<OpenShard>(new OpenShard(
-      index, std::move(records).value(), std::move(writer).value()));
+  return std::unique_ptr<OpenShard>(
+      new OpenShard(index, shard.expected_checksum, std::move(records).value(),
+                    std::move(writer).value()));
 }
 
 // The place of one record in the file.
@@ -137,7 +141,7 @@ Result<ShardWriter::Committed> OpenShard::Commit() {
                              records_.size(), records_.front().path,
                              records_.back().path)};
   }
-  return writer_.Commit();
+  return writer_.Commit(expected_checksum_);
 }
 
 }  // namespace melmill

@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,18 +44,21 @@ class OpenShard {
                            RecordInput* input, RecordWorkspace* workspace);
   Result<void> Reject(size_t record, const Error& error);
 
-  // Once every record was stored or rejected. Errors: kMachineFault, also for
-  // several records none of whose files could be read.
+  // Once every record was stored or rejected; as ShardWriter::Commit, with the
+  // checksum that the plan expects. Errors: kMachineFault, also for several
+  // records none of whose files could be read.
   Result<ShardWriter::Committed> Commit();
 
  private:
   class Slot;
 
-  OpenShard(size_t index, std::vector<RecordTask> records, ShardWriter writer);
+  OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
+            std::vector<RecordTask> records, ShardWriter writer);
   Result<void> Finish(size_t record, const Result<ShardRow>& row,
                       RecordWorkspace* workspace);
 
   size_t index_;
+  std::optional<uint64_t> expected_checksum_;
   std::vector<RecordTask> records_;
   ShardWriter writer_;
   std::atomic<size_t> num_unreadable_{0};  // rejected: MayBeMachineFault

@@ -44,8 +44,7 @@ class RunControl {
 
   // Asks for an end, on behalf of a signal. False if that was done before.
   // May be called from a signal handler.
-  bool RequestStop(int signal_number,
-                   std::chrono::nanoseconds grace = kGrace) {
+  bool RequestStop(int signal_number, std::chrono::nanoseconds grace = kGrace) {
     int none = 0;
     if (!stop_signal_.compare_exchange_strong(none, signal_number)) {
       return false;

@@ -10,8 +10,6 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
-#include <system_error>
 #include <utility>
 
 #include "io/durable_file.h"
@@ -93,10 +91,12 @@ class ExtractRun {
  private:
   void PrepareFolder();
   void LockFolder();
+  void LockNewStore();
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
-  bool HasAllOtherFiles() const;
+  bool CheckOtherFiles();
+  void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
   bool TrySuspects();
@@ -142,19 +142,22 @@ void ExtractRun::CleanUp() {
 }
 
 void ExtractRun::LockFolder() {
-  Result<std::optional<FileLock>> lock =
-      FileLock::TryLock(config_.out + '/' + kLockFile);
-  if (!lock.ok()) throw SetupError(lock.error().message);
-  if (!lock.value()) {
-    throw SetupError(
-        fmt::format("{} is in use by another melmill", config_.out));
-  }
-  lock_ = std::move(lock).value();
+  lock_ = LockStore(config_.out);
   if (!lock_->is_held()) {
     report_.notes.push_back(fmt::format(
         "the file system of {} has no locks: make sure that nobody else "
         "writes to it",
         config_.out));
+  }
+}
+
+// Locks a folder that held no store when it was looked at.
+void ExtractRun::LockNewStore() {
+  LockFolder();
+  // Another run may have come first.
+  if (!InspectFolder(config_).is_empty()) {
+    throw SetupError(fmt::format("{} was in use by another melmill; run again",
+                                 config_.out));
   }
 }
 
@@ -198,20 +201,19 @@ bool ExtractRun::CheckRejects() {
   return EndWith(RunStatus::kTooManyRejects);
 }
 
-// Whether the files of a complete store that are no shards are there, of the
-// right sizes; verify also reads them.
-bool ExtractRun::HasAllOtherFiles() const {
-  const auto is_there = [this](const FileEntry& entry) {
-    std::error_code error;
-    return std::filesystem::file_size(config_.out + '/' + entry.file, error) ==
-           entry.num_bytes;
-  };
-  const StoreIndex& index = *found_.index;
-  return found_.plan && is_there(index.rejects) &&
-         std::all_of(index.splits.begin(), index.splits.end(),
-                     [&](const SplitEntry& split) {
-                       return is_there(split.table) && is_there(split.accepted);
-                     });
+// Whether the files of a complete store that are no shards are there and
+// whole; those that are not are reported.
+bool ExtractRun::CheckOtherFiles() {
+  bool all_whole = found_.plan.has_value();
+  for (const FileEntry& entry : found_.index->files()) {
+    if (entry.file == kPlanFile && !found_.plan) continue;  // reported before
+    const std::optional<Damage> damage =
+        CheckFile(config_.out, entry, config_.verify_resume);
+    if (!damage) continue;
+    report_.damages.push_back(*damage);
+    all_whole = false;
+  }
+  return all_whole;
 }
 
 // Compares plan and folder; goes on if there is something to do that may be
@@ -221,11 +223,15 @@ bool ExtractRun::CheckStore() {
   processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
                      ChooseSimdTarget(config_));
   Result<ShardCheck> shards =
-      CheckShards(plan, config_.out, *processor_, *control_);
+      CheckShards(plan, config_.out, found_.index ? &*found_.index : nullptr,
+                  config_.verify_resume, *processor_, *control_);
   if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
-  report_.num_shards_kept = shards_.num_kept;
+  report_.num_shards_kept = shards_.kept.size();
+  report_.damages = found_.damages;
+  report_.damages.insert(report_.damages.end(), shards_.damages.begin(),
+                         shards_.damages.end());
   if (found_.is_empty()) return true;
 
   const std::string fingerprint = ToHex(plan.fingerprint);
@@ -233,9 +239,8 @@ bool ExtractRun::CheckStore() {
       found_.index ? found_.index->plan : found_.plan->fingerprint;
   const bool same_plan = old_fingerprint == fingerprint;
   if (same_plan && (!found_.index || shards_.num_mended_rows == 0)) {
-    if (!found_.index || !shards_.to_make.empty() || !HasAllOtherFiles()) {
-      return true;  // goes on
-    }
+    const bool all_whole = found_.index && CheckOtherFiles();
+    if (!all_whole || !shards_.to_make.empty()) return true;  // goes on
     // A killed run may have given store.json its name and done no more.
     const Result<void> synced = SyncFolder(config_.out);
     if (!synced.ok()) return EndWithFault(synced.error());
@@ -252,20 +257,31 @@ bool ExtractRun::CheckStore() {
     change = compared.value();
   }
   change.num_mended = shards_.num_mended_rows;
-  change.num_shards_kept = shards_.num_kept;
+  change.num_shards_kept = shards_.kept.size();
   change.num_shards_to_make = shards_.to_make.size();
   report_.change = change;
   return config_.update || EndWith(RunStatus::kNeedsUpdate);
 }
 
-// Adds what is damaged to what is to be made, says what will be done, and
-// refuses what the disk cannot hold.
+// What dead runs left takes space that this one may need.
+void ExtractRun::RemoveDeadRunsFiles() {
+  if (!lock_) {
+    // Of a run that did not get as far as a plan: no more than this is there.
+    const auto names = ListFolder(config_.out);
+    if (!names.ok() || std::none_of(names.value().begin(), names.value().end(),
+                                    IsTemporaryFileName)) {
+      return;
+    }
+    LockNewStore();
+  }
+  const Result<void> removed = RemoveTemporaryFiles(config_.out);
+  if (!removed.ok()) report_.notes.push_back(removed.error().message);
+}
+
+// Says what will be done, and refuses what the disk cannot hold.
 void ExtractRun::PrepareExtraction() {
   const Plan& plan = *report_.plan;
-  if (found_.index) {
-    FindDamagedShards(plan, config_.out, *found_.index, &shards_);
-    report_.num_shards_kept = shards_.num_kept;
-  }
+  if (folder_existed_) RemoveDeadRunsFiles();
   PlanNotice notice;
   notice.num_lines = plan.num_lines();
   notice.num_rejected = plan.num_rejected();
@@ -293,20 +309,11 @@ bool ExtractRun::WritePlan() {
   }
   Result<void> done = SyncFolder(ParentFolder(config_.out));
   if (!done.ok()) return EndWithFault(done.error());
-  if (!lock_) {
-    LockFolder();
-    // Another run may have come first since the folder was looked at.
-    if (!InspectFolder(config_).is_empty()) {
-      throw SetupError(fmt::format(
-          "{} was in use by another melmill; run again", config_.out));
-    }
-  }
-  const bool same_plan = found_.plan && found_.plan->fingerprint ==
-                                            ToHex(report_.plan->fingerprint);
+  if (!lock_) LockNewStore();
   // store.json means complete: it goes before anything else changes.
   done = RemoveFile(config_.out + '/' + kStoreIndexFile);
   if (done.ok()) done = SyncFolder(config_.out);
-  if (done.ok() && !same_plan) {
+  if (done.ok()) {
     done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile);
   }
   return done.ok() || EndWithFault(done.error());
@@ -367,8 +374,10 @@ bool ExtractRun::ExtractShards() {
 
 void ExtractRun::Finish() {
   control_->phase = RunControl::Phase::kFinish;
+  std::map<size_t, ShardWriter::Committed> shards = std::move(shards_.kept);
+  shards.merge(extracted_.committed);
   Result<FinishedStore> finished =
-      FinishStore(*report_.plan, config_.out, extracted_.committed);
+      FinishStore(*report_.plan, config_.out, shards);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;
@@ -390,10 +399,8 @@ void ExtractRun::Finish() {
 }
 
 uint64_t StoreBytes(const StoreIndex& store) {
-  uint64_t sum = store.rejects.num_bytes;
-  for (const SplitEntry& split : store.splits) {
-    sum += split.table.num_bytes + split.accepted.num_bytes;
-  }
+  uint64_t sum = 0;
+  for (const FileEntry& file : store.files()) sum += file.num_bytes;
   for (const ShardEntry& shard : store.shards) sum += shard.num_bytes;
   return sum;
 }

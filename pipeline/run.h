@@ -37,6 +37,9 @@ struct RunReport {
   // By reason: the plan's, and once complete all.
   std::map<ErrorCode, Tally> rejects;
   uint64_t num_rejected = 0;  // sum of `rejects`
+  // Files of the store that were there before and not whole: made again if
+  // the run finished.
+  std::vector<Damage> damages;
   // Lasting oddities of the machine, such as a file system without locks.
   std::vector<std::string> notes;
 

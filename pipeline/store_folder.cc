@@ -1,15 +1,20 @@
 #include "pipeline/store_folder.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 
-#include "io/durable_file.h"
+#include "pipeline/config.h"
 
 namespace melmill {
 namespace {
+
+constexpr std::string_view kTemporary = ".tmp";
+constexpr std::string_view kSpool = ".table-";
 
 // "NAME.0123456789ab.h5"
 bool IsShardFileName(std::string_view name) {
@@ -34,12 +39,16 @@ std::string AcceptedFileName(std::string_view split) {
 }
 
 bool IsStoreFileName(std::string_view name) {
-  constexpr std::string_view kTemporary = ".tmp";
   if (name.ends_with(kTemporary)) name.remove_suffix(kTemporary.size());
-  return name.starts_with(".table-") || name == kStoreIndexFile ||
+  return name.starts_with(kSpool) || name == kStoreIndexFile ||
          name == kPlanFile || name == kRejectsFile || name == kLockFile ||
          name == kSuspectsFile || name.ends_with(".rows.h5") ||
          name.ends_with(".accepted.jsonl") || IsShardFileName(name);
+}
+
+bool IsTemporaryFileName(std::string_view name) {
+  return IsStoreFileName(name) &&
+         (name.ends_with(kTemporary) || name.starts_with(kSpool));
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {
@@ -55,6 +64,27 @@ Result<std::vector<std::string>> ListFolder(const std::string& folder) {
   }
   std::sort(names.begin(), names.end());
   return names;
+}
+
+Result<void> RemoveTemporaryFiles(const std::string& folder) {
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  for (const std::string& name : names.value()) {
+    if (!IsTemporaryFileName(name)) continue;
+    const Result<void> removed = RemoveFile(folder + '/' + name);
+    if (!removed.ok()) return removed;
+  }
+  return {};
+}
+
+FileLock LockStore(const std::string& folder) {
+  Result<std::optional<FileLock>> lock =
+      FileLock::TryLock(folder + '/' + kLockFile);
+  if (!lock.ok()) throw SetupError(lock.error().message);
+  if (!lock.value()) {
+    throw SetupError(fmt::format("{} is in use by another melmill", folder));
+  }
+  return *std::move(lock).value();
 }
 
 bool FileExists(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/durable_file.h"
 #include "io/result.h"
 #include "io/store_index.h"
 
@@ -23,9 +24,21 @@ std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
 // ones (NAME.tmp, and the spools of tables) included.
 bool IsStoreFileName(std::string_view name);
 
+// Whether a dead run left it: no file of that name is of use to another run.
+bool IsTemporaryFileName(std::string_view name);
+
 // The names in a folder, sorted; empty when there is no such folder. Errors:
 // kMachineFault.
 Result<std::vector<std::string>> ListFolder(const std::string& folder);
+
+// Removes files with temporary names; the folder is locked. Errors:
+// kMachineFault.
+Result<void> RemoveTemporaryFiles(const std::string& folder);
+
+// Locks a store's folder for whoever writes to it. Throws SetupError when
+// another melmill has it, or it cannot be locked. Where the file system has no
+// locks the result is not held.
+FileLock LockStore(const std::string& folder);
 
 bool FileExists(const std::string& path);
 

@@ -7,8 +7,6 @@
 #include <set>
 #include <utility>
 
-#include "io/file_digest.h"
-#include "io/h5_file.h"
 #include "io/shard_reader.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_row.h"
@@ -31,9 +29,7 @@ void CheckHoldsNothingElse(const std::string& folder) {
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) throw SetupError(names.error().message);
   for (const std::string& name : names.value()) {
-    const bool is_left_over =
-        name.ends_with(".tmp") || name.starts_with(".table-");
-    if (name == kLockFile || (is_left_over && IsStoreFileName(name))) continue;
+    if (name == kLockFile || IsTemporaryFileName(name)) continue;
     throw SetupError(fmt::format(
         "--out {} is not empty and not a melmill store: it holds {}", folder,
         name));
@@ -73,6 +69,12 @@ void CheckBelongs(const RunConfig& config, const std::string& contract,
         "--shard-size",
         config.out, shard_bytes));
   }
+}
+
+bool IsPlanOf(const StoredPlan& plan, const StoreIndex& index) {
+  return plan.fingerprint == index.plan && plan.contract == index.contract &&
+         plan.producer == index.producer &&
+         plan.shard_target_bytes == index.shard_target_bytes;
 }
 
 // One line of a plan, wherever it stands.
@@ -229,6 +231,34 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
   return num_mended;
 }
 
+// Why a shard's file cannot be kept, if it cannot. `entry`: what store.json
+// says of it, if anything.
+Result<ShardWriter::Committed> CheckShard(const Plan& plan,
+                                          const PlannedShard& shard,
+                                          const Result<ShardReader>& reader,
+                                          const ShardEntry* entry,
+                                          bool read_features) {
+  if (!reader.ok()) return reader.error();
+  if (!plan.IsShard(shard, reader.value().spec())) {
+    return Error{ErrorCode::kBadHeader, "is another shard"};
+  }
+  const Result<uint64_t> checksum = reader.value().CheckIndex();
+  if (!checksum.ok()) return checksum.error();
+  if (entry != nullptr && entry->checksum != checksum.value()) {
+    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+  }
+  if (read_features) {
+    const auto damaged = reader.value().FindDamagedRows();
+    if (!damaged.ok()) return damaged.error();
+    if (!damaged.value().empty()) {
+      return Error{
+          ErrorCode::kBadHeader,
+          fmt::format("row {} is damaged", fmt::join(damaged.value(), ", "))};
+    }
+  }
+  return ShardWriter::Committed{reader.value().num_bytes(), checksum.value()};
+}
+
 }  // namespace
 
 FoundStore InspectFolder(const RunConfig& config) {
@@ -240,16 +270,26 @@ FoundStore InspectFolder(const RunConfig& config) {
     found.index = std::move(index).value();
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
-  } else if (index.error().code != ErrorCode::kNotFound) {
-    throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
-                                 index.error().message));
   }
-  // A damaged plan is made again: it is a function of the input.
+  // Both are functions of the input and are made again when they are damaged,
+  // as long as the other one says that this is a store.
   Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
-  if (plan.ok()) {
+  if (plan.ok() && !(found.index && !IsPlanOf(plan.value(), *found.index))) {
     found.plan = std::move(plan).value();
     CheckBelongs(config, found.plan->contract, found.plan->producer,
                  found.plan->shard_target_bytes);
+  } else if (found.index) {
+    found.damages.push_back({.file = kPlanFile,
+                             .what = plan.ok() ? "is not the plan of store.json"
+                                               : plan.error().message});
+  }
+  if (!index.ok() && index.error().code != ErrorCode::kNotFound) {
+    if (!found.plan || index.error().code != ErrorCode::kBadJson) {
+      throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
+                                   index.error().message));
+    }
+    found.damages.push_back(
+        {.file = kStoreIndexFile, .what = index.error().message});
   }
   if (found.is_empty()) CheckHoldsNothingElse(config.out);
   return found;
@@ -272,41 +312,31 @@ Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
   return change;
 }
 
-void FindDamagedShards(const Plan& plan, const std::string& folder,
-                       const StoreIndex& index, ShardCheck* check) {
-  std::map<std::string, const ShardEntry*> entries;
-  for (const ShardEntry& entry : index.shards) entries[entry.file] = &entry;
-  const std::set<size_t> to_make(check->to_make.begin(), check->to_make.end());
-  std::set<std::string> seen;
-  for (size_t i = 0; i < plan.shards.size(); ++i) {
-    const std::string file = plan.ShardFileName(plan.shards[i]);
-    const auto known = entries.find(file);
-    if (!seen.insert(file).second || to_make.contains(i) ||
-        known == entries.end()) {
-      continue;
-    }
-    const Result<FileDigest> digest = DigestFile(
-        folder + '/' + file, {kFirstDatasetOffset, plan.shards[i].num_frames *
-                                                       plan.bytes_per_frame()});
-    if (digest.ok() && digest.value().checksum == known->second->checksum) {
-      continue;
-    }
-    check->to_make.push_back(i);
-    --check->num_kept;
-  }
-}
-
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
+                               const StoreIndex* index, bool read_features,
                                const RecordProcessor& processor,
                                const RunControl& control) {
+  std::map<std::string, const ShardEntry*> entries;
+  if (index != nullptr) {
+    for (const ShardEntry& entry : index->shards) entries[entry.file] = &entry;
+  }
   ShardCheck check;
   std::set<std::string> seen;
   for (size_t i = 0; i < plan.shards.size(); ++i) {
     const PlannedShard& shard = plan.shards[i];
     const std::string file = plan.ShardFileName(shard);
     if (!seen.insert(file).second) continue;
+    const auto known = entries.find(file);
+    const ShardEntry* entry = known == entries.end() ? nullptr : known->second;
     const Result<ShardReader> reader = ShardReader::Open(folder + '/' + file);
-    if (!reader.ok() || !plan.IsShard(shard, reader.value().spec())) {
+    const Result<ShardWriter::Committed> whole =
+        CheckShard(plan, shard, reader, entry, read_features);
+    if (!whole.ok()) {
+      const Error& error = whole.error();
+      if (error.code == ErrorCode::kMachineFault) return error;
+      if (error.code != ErrorCode::kNotFound || entry != nullptr) {
+        check.damages.push_back({.file = file, .what = error.message});
+      }
       check.to_make.push_back(i);
       continue;
     }
@@ -317,7 +347,7 @@ Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
     if (num_mended.value() > 0) {
       check.to_make.push_back(i);
     } else {
-      ++check.num_kept;
+      check.kept[i] = whole.value();
     }
   }
   return check;

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "io/result.h"
+#include "io/shard_writer.h"
 #include "io/store_index.h"
+#include "pipeline/damage.h"
 #include "pipeline/plan.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/record.h"
@@ -20,6 +22,8 @@ namespace melmill {
 struct FoundStore {
   std::optional<StoreIndex> index;  // of a complete store
   std::optional<StoredPlan> plan;   // of any run that got so far
+  // Of store.json or plan.h5, which then counts as not there.
+  std::vector<Damage> damages;
 
   bool is_empty() const { return !index && !plan; }
 };
@@ -47,21 +51,20 @@ Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan);
 
 struct ShardCheck {
   std::vector<size_t> to_make;  // of plan.shards, each file once
-  uint64_t num_kept = 0;        // files
+  std::map<size_t, ShardWriter::Committed> kept;  // likewise
+  std::vector<Damage> damages;  // what is to be made though it was there
   uint64_t num_mended_rows = 0;
   std::map<ErrorCode, Tally> still_rejected;  // rows, of the shards kept
 };
 
 // Which shards of the plan are not there, not whole, not of this plan, or hold
-// rejected rows whose audio gives another outcome now. Errors: kMachineFault.
+// rejected rows whose audio gives another outcome now. Reads all of them but
+// the features, and those too with `read_features`. `index`: what store.json
+// says of them, if there is one. Errors: kMachineFault.
 Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
+                               const StoreIndex* index, bool read_features,
                                const RecordProcessor& processor,
                                const RunControl& control);
-
-// Adds shards whose bytes outside the features are not those that store.json
-// knows: what is kept gets its checksum from them. Reads them all.
-void FindDamagedShards(const Plan& plan, const std::string& folder,
-                       const StoreIndex& index, ShardCheck* check);
 
 }  // namespace melmill
 

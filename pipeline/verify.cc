@@ -3,11 +3,12 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <utility>
 
 #include "dsp/log_mel.h"
 #include "io/file_digest.h"
-#include "io/hash.h"
 #include "io/shard_reader.h"
 #include "io/store_index.h"
 #include "io/table.h"
@@ -23,7 +24,7 @@ class Verifier {
   Verifier(const std::string& folder, const StoreIndex& index)
       : folder_(folder), index_(index) {}
 
-  Result<VerifyReport> Verify();
+  VerifyReport Verify();
 
  private:
   std::string Path(const std::string& file) const {
@@ -32,43 +33,24 @@ class Verifier {
   void Report(const std::string& file, const std::string& what) {
     report_.damages.push_back({.file = file, .what = what});
   }
-  void VerifyFile(const FileEntry& entry);
+  // Whether the file is as store.json says.
+  bool Check(const FileEntry& entry, const Result<FileDigest>& digest);
   void VerifyShard(size_t shard);
   void NameRows(size_t shard, const ShardReader& reader,
                 const std::vector<size_t>& rows);
-  bool MatchesDigest(const std::string& file, uint64_t num_bytes,
-                     uint64_t checksum, const Result<FileDigest>& digest);
 
   const std::string& folder_;
   const StoreIndex& index_;
   VerifyReport report_;
 };
 
-bool Verifier::MatchesDigest(const std::string& file, uint64_t num_bytes,
-                             uint64_t checksum,
-                             const Result<FileDigest>& digest) {
+bool Verifier::Check(const FileEntry& entry, const Result<FileDigest>& digest) {
   ++report_.num_files;
-  if (!digest.ok()) {
-    Report(file, digest.error().message);
-    return false;
-  }
-  report_.num_bytes += digest.value().num_bytes;
-  if (digest.value().num_bytes != num_bytes) {
-    Report(file, fmt::format("is {} bytes long instead of {}",
-                             digest.value().num_bytes, num_bytes));
-    return false;
-  }
-  if (digest.value().checksum != checksum) {
-    Report(file, fmt::format("has the checksum {} instead of {}",
-                             ToHex(digest.value().checksum), ToHex(checksum)));
-    return false;
-  }
-  return true;
-}
-
-void Verifier::VerifyFile(const FileEntry& entry) {
-  MatchesDigest(entry.file, entry.num_bytes, entry.checksum,
-                DigestFile(Path(entry.file)));
+  if (digest.ok()) report_.num_bytes += digest.value().num_bytes;
+  std::optional<Damage> damage = CompareDigest(entry, digest);
+  if (!damage) return true;
+  report_.damages.push_back(*std::move(damage));
+  return false;
 }
 
 // Finds line and audio of damaged rows in the split's table, by shard and
@@ -108,10 +90,8 @@ void Verifier::VerifyShard(size_t shard) {
   const uint64_t feature_bytes =
       entry.num_frames * ContractBytesPerFrame(index_.contract);
   const Result<FileDigest> digest =
-      DigestFile(Path(entry.file), {kFirstDatasetOffset, feature_bytes});
-  if (!MatchesDigest(entry.file, entry.num_bytes, entry.checksum, digest)) {
-    return;
-  }
+      DigestFile(Path(entry.file), {{kFirstDatasetOffset, feature_bytes}});
+  if (!Check({entry.file, entry.num_bytes, entry.checksum}, digest)) return;
   const Result<ShardReader> reader = ShardReader::Open(Path(entry.file));
   if (!reader.ok()) {
     Report(entry.file, reader.error().message);
@@ -134,22 +114,21 @@ void Verifier::VerifyShard(size_t shard) {
   NameRows(shard, reader.value(), damaged.value());
 }
 
-Result<VerifyReport> Verifier::Verify() {
-  for (const SplitEntry& split : index_.splits) {
-    VerifyFile(split.table);
-    VerifyFile(split.accepted);
+VerifyReport Verifier::Verify() {
+  for (const FileEntry& entry : index_.files()) {
+    Check(entry, DigestFile(Path(entry.file)));
   }
-  VerifyFile(index_.rejects);
-  for (size_t i = 0; i < index_.shards.size(); ++i) VerifyShard(i);
+  std::set<std::string> seen;  // some are listed twice
+  for (size_t i = 0; i < index_.shards.size(); ++i) {
+    if (seen.insert(index_.shards[i].file).second) VerifyShard(i);
+  }
   return std::move(report_);
 }
 
 }  // namespace
 
-Result<VerifyReport> VerifyStore(const std::string& folder) {
-  const Result<StoreIndex> index = ReadStoreIndex(folder);
-  if (!index.ok()) return index.error();
-  return Verifier(folder, index.value()).Verify();
+VerifyReport VerifyStore(const std::string& folder, const StoreIndex& index) {
+  return Verifier(folder, index).Verify();
 }
 
 }  // namespace melmill

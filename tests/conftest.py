@@ -1,12 +1,14 @@
 """Fixtures of all tests of the program."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from fault_job import FaultJob, make_job
+from store_job import Job, make_finished_job
 from support import REPOSITORY, files_of, melmill_path, read_json_lines
 
 # Before transformers is imported: no notices, no network.
@@ -49,6 +51,20 @@ def whole(
     run = job.extract(store)
     assert run.exit_code == 3, run.stderr
     return files_of(store)
+
+
+@pytest.fixture(scope="session")
+def finished_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A job with its finished store; not to be changed."""
+    return make_finished_job(tmp_path_factory.mktemp("finished"))
+
+
+@pytest.fixture
+def store_job(finished_job: Job, tmp_path: Path) -> Job:
+    """A copy of the finished job that a test may change."""
+    folder = tmp_path / "job"
+    shutil.copytree(finished_job.folder, folder)
+    return Job(folder)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ struct ExtractFlags {
   InputFlags input;
   std::string out;
   bool update = false;
+  bool verify_resume = false;
   double hang_seconds = 600;
   bool json = false;
   bool quiet = false;
@@ -26,6 +27,7 @@ RunConfig MakeConfig(const ExtractFlags& flags) {
     config.out.pop_back();
   }
   config.update = flags.update;
+  config.verify_resume = flags.verify_resume;
   config.hang_seconds = flags.hang_seconds;
   return config;
 }
@@ -45,6 +47,10 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--update", flags->update,
                     "Change a store that was made from another manifest, from "
                     "other texts or files");
+  command->add_flag("--verify-resume", flags->verify_resume,
+                    "Compare every checksum of what an earlier run left, "
+                    "features included, and make damaged files again (without "
+                    "it: every shard's index and the sizes of all files)");
   command
       ->add_option("--hang-after", flags->hang_seconds,
                    "A row that makes no step for so many seconds ends the "

@@ -153,6 +153,14 @@ void AddRejected(const RunReport& report, std::string* text) {
   }
 }
 
+void AddDamages(const RunReport& report, std::string* text) {
+  const bool is_mended = report.status == RunStatus::kFinished;
+  for (const Damage& damage : report.damages) {
+    *text += fmt::format("damaged: {}{}\n", DescribeDamage(damage),
+                         is_mended ? "; made again" : "");
+  }
+}
+
 // Every line that the plan rejects, in the manifests' order.
 void AddAllRejected(const RunReport& report, std::string* text) {
   const Plan& plan = *report.plan;
@@ -388,6 +396,7 @@ void AddJsonStore(const RunReport& report, const std::string& out,
 std::string FormatSummary(const RunReport& report, const std::string& out) {
   std::string text;
   AddWarnings(report, &text);
+  AddDamages(report, &text);
   if (report.plan) {
     AddRejected(report, &text);
     if (report.status == RunStatus::kPlanned ||
@@ -424,6 +433,10 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
                       {"mended", report.change->num_mended},
                       {"reordered", report.change->is_reordered}};
   }
+  json["damaged"] = ordered_json::array();
+  for (const Damage& damage : report.damages) {
+    json["damaged"].push_back({{"file", damage.file}, {"what", damage.what}});
+  }
   json["shards_made"] = report.num_shards_made;
   json["shards_kept"] = report.num_shards_kept;
   json["shards_left"] = report.num_shards_left;
@@ -450,6 +463,15 @@ std::string FormatJsonFault(const std::string& message) {
   json["exit_code"] = static_cast<int>(kExitMachine);
   json["error"] = message;
   return DumpLine(json);
+}
+
+std::string DescribeDamage(const Damage& damage) {
+  std::string text = damage.file + ": " + damage.what;
+  if (damage.line > 0) {
+    text += fmt::format(" ({} line {}: {})", damage.split, damage.line,
+                        damage.audio);
+  }
+  return Printable(text);
 }
 
 std::string FormatNotice(const PlanNotice& notice) {

@@ -22,6 +22,9 @@ std::string FormatJsonSetupError(const std::string& message);
 // The same for a machine fault that leaves no report.
 std::string FormatJsonFault(const std::string& message);
 
+// "FILE: what is wrong with it", with the row's line and audio if it is one.
+std::string DescribeDamage(const Damage& damage);
+
 // What is about to be done: "2,731 of 2,731 lines, 2.12 h; ...".
 std::string FormatNotice(const PlanNotice& notice);
 

@@ -1,70 +1,179 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <random>
 #include <string>
 
+#include "pipeline/audio_check.h"
 #include "pipeline/config.h"
+#include "pipeline/repair.h"
+#include "pipeline/store_folder.h"
 #include "pipeline/verify.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
+#include "tools/progress_line.h"
+#include "tools/signals.h"
 #include "tools/summary.h"
 
 namespace melmill {
 namespace {
 
-std::string DescribeDamage(const Damage& damage) {
-  std::string text = fmt::format("{}: {}", damage.file, damage.what);
-  if (damage.line > 0) {
-    text += fmt::format(" ({} line {}: {})", damage.split, damage.line,
-                        damage.audio);
+struct VerifyFlags {
+  std::string folder;
+  bool repair = false;
+  int64_t against_audio = 0;  // rows; 0: no
+  std::string audio_root;
+};
+
+constexpr char kHowToWriteAgain[] =
+    "the melmill extract command of this store with --verify-resume makes all "
+    "that is damaged again";
+
+std::string ListDamages(const char* label, const std::vector<Damage>& damages) {
+  std::string text;
+  for (const Damage& damage : damages) {
+    text += fmt::format("{}: {}\n", label, DescribeDamage(damage));
   }
   return text;
 }
 
-int RunVerifyCommand(const std::string& folder) {
-  const Result<VerifyReport> verified = VerifyStore(folder);
-  if (!verified.ok()) {
-    const Error& error = verified.error();
-    if (error.code == ErrorCode::kMachineFault) {
-      PrintMessage(fmt::format("error: {}\n", error.message));
-      return kExitMachine;
-    }
-    throw SetupError(
-        error.code == ErrorCode::kNotFound
-            ? fmt::format("{} is not a complete store: it has no store.json "
-                          "(melmill info says more)",
-                          folder)
-            : fmt::format("{}/store.json: {}", folder, error.message));
+int PrintFault(const Error& error) {
+  PrintMessage(fmt::format("error: {}\n", Printable(error.message)));
+  return kExitMachine;
+}
+
+// The exit code when store.json cannot be used.
+int ReportUnusable(const std::string& folder, const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kMachineFault:
+      return PrintFault(error);
+    case ErrorCode::kNotFound:
+      throw SetupError(fmt::format(
+          "{} is not a complete store: it has no {} (melmill info says more)",
+          folder, kStoreIndexFile));
+    case ErrorCode::kBadJson:
+      break;
+    default:
+      throw SetupError(
+          fmt::format("{}/{}: {}", folder, kStoreIndexFile, error.message));
   }
-  const VerifyReport& report = verified.value();
-  std::string text;
-  for (const Damage& damage : report.damages) {
-    text += fmt::format("damaged: {}\n", Printable(DescribeDamage(damage)));
+  if (!PrintResult(ListDamages(
+          "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {
+    return kExitMachine;
   }
-  text += fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
-                      report.num_rows, FormatBytes(report.num_bytes),
-                      report.damages.empty()
-                          ? "every checksum is right"
-                          : fmt::format("{} damaged", report.damages.size()));
-  if (!PrintResult(text)) return kExitMachine;
+  PrintMessage(
+      fmt::format("nothing else was looked at; {}\n", kHowToWriteAgain));
+  return kExitDamaged;
+}
+
+std::string FormatVerified(const VerifyReport& report) {
+  return ListDamages("damaged", report.damages) +
+         fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
+                     report.num_rows, FormatBytes(report.num_bytes),
+                     report.damages.empty()
+                         ? "every checksum is right"
+                         : fmt::format("{} damaged", report.damages.size()));
+}
+
+int Verify(const std::string& folder, const StoreIndex& index) {
+  const VerifyReport report = VerifyStore(folder, index);
+  if (!PrintResult(FormatVerified(report))) return kExitMachine;
   if (report.damages.empty()) return kExitOk;
   PrintMessage(
-      "remove the damaged files and run the melmill extract command of this "
-      "store again: it makes them anew\n");
+      fmt::format("melmill verify --repair makes damaged shards again; {}\n",
+                  kHowToWriteAgain));
   return kExitDamaged;
+}
+
+int Repair(const VerifyFlags& flags) {
+  static RunControl control;
+  std::optional<ProgressLine> progress;
+  // Reading needs no care to be stopped.
+  control.on_planned = [&progress](const PlanNotice&) {
+    InstallSignalHandlers(&control);
+    progress.emplace(control);
+  };
+  const Result<RepairReport> repaired =
+      RepairStore(flags.folder, flags.audio_root, &control);
+  progress.reset();
+  if (!repaired.ok()) return ReportUnusable(flags.folder, repaired.error());
+  const RepairReport& report = repaired.value();
+  std::string text = FormatVerified(report.found);
+  for (const std::string& file : report.repaired) {
+    text += fmt::format("repaired: {}\n", Printable(file));
+  }
+  text += ListDamages("not repaired", report.left);
+  if (!PrintResult(text)) return kExitMachine;
+  if (report.fault) return PrintFault(*report.fault);
+  if (report.left.empty()) return kExitOk;
+  if (control.stop_requested()) return kExitSignal + control.stop_signal();
+  PrintMessage(fmt::format("{}\n", kHowToWriteAgain));
+  return kExitDamaged;
+}
+
+int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
+  const Result<AudioReport> checked = CheckAgainstAudio(
+      flags.folder, index, flags.audio_root,
+      static_cast<uint64_t>(flags.against_audio), std::random_device()());
+  if (!checked.ok()) return PrintFault(checked.error());
+  const AudioReport& report = checked.value();
+  const std::string text =
+      ListDamages("differs", report.differences) +
+      fmt::format("{} of {} rows computed again from their audio: {}\n",
+                  report.num_rows, index.num_stored(),
+                  report.differences.empty()
+                      ? "every byte is the same"
+                      : fmt::format("{} differ", report.differences.size()));
+  if (!PrintResult(text)) return kExitMachine;
+  return report.differences.empty() ? kExitOk : kExitDamaged;
+}
+
+int RunVerifyCommand(const VerifyFlags& flags) {
+  if (!flags.audio_root.empty() && !flags.repair && flags.against_audio == 0) {
+    throw SetupError("--audio-root goes with --repair or --against-audio");
+  }
+  const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
+  if (!index.ok()) return ReportUnusable(flags.folder, index.error());
+  if (flags.repair) return Repair(flags);
+  if (flags.against_audio > 0) return CheckAudio(flags, index.value());
+  return Verify(flags.folder, index.value());
 }
 
 }  // namespace
 
 void AddVerifyCommand(CLI::App* app, int* exit_code) {
-  CLI::App* command =
-      app->add_subcommand("verify", "Check every checksum of a store");
-  auto folder = std::make_shared<std::string>();
-  command->add_option("STORE", *folder, "The store's folder")->required();
+  CLI::App* command = app->add_subcommand(
+      "verify",
+      "Check every checksum of a store, repair it, or compare it "
+      "with its audio");
+  auto flags = std::make_shared<VerifyFlags>();
+  command->add_option("STORE", flags->folder, "The store's folder")->required();
+  CLI::Option* repair = command->add_flag(
+      "--repair", flags->repair,
+      "Make damaged and missing shards again from the audio. One is replaced "
+      "only by the very bytes that store.json describes: when the audio has "
+      "changed it stays as it is, and the rows are named");
+  command
+      ->add_option("--against-audio", flags->against_audio,
+                   "Instead of checksums: compute N stored rows, drawn at "
+                   "random, from their audio again and compare every byte")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->excludes(repair);
+  command->add_option("--audio-root", flags->audio_root,
+                      "Folder that relative audio paths start from, with "
+                      "--repair and --against-audio (default: the working "
+                      "directory)");
   command->callback(
-      [folder, exit_code] { *exit_code = RunVerifyCommand(*folder); });
-  command->footer("Exit codes: 0 whole, 1 damaged, 2 not a complete store.");
+      [flags, exit_code] { *exit_code = RunVerifyCommand(*flags); });
+  command->footer(
+      "Exit codes: 0 whole (after --repair: again), 1 damaged or different, "
+      "2 not a complete store, in use, or made by another program or kind of "
+      "machine, 4 fault of the machine, 130/143 stopped by a signal.");
 }
 
 }  // namespace melmill

@@ -32,11 +32,20 @@ TEST_F(FileDigestTest, HashesTheWholeFile) {
 }
 
 TEST_F(FileDigestTest, LeavesOutWhatIsSkipped) {
-  const Result<FileDigest> digest = DigestFile(path_, {4096, 2'000'000});
+  const Result<FileDigest> digest = DigestFile(path_, {{4096, 2'000'000}});
   ASSERT_TRUE(digest.ok());
   EXPECT_EQ(digest.value().num_bytes, bytes_.size());
   EXPECT_EQ(digest.value().checksum,
             Xxh3_64(bytes_.substr(0, 4096) + bytes_.substr(2'004'096)));
+}
+
+TEST_F(FileDigestTest, LeavesOutSeveralRanges) {
+  const Result<FileDigest> digest =
+      DigestFile(path_, {{0, 10}, {10, 5}, {100, 0}, {2'000'000, 999'999}});
+  ASSERT_TRUE(digest.ok());
+  EXPECT_EQ(digest.value().num_bytes, bytes_.size());
+  EXPECT_EQ(digest.value().checksum,
+            Xxh3_64(bytes_.substr(15, 2'000'000 - 15) + bytes_.back()));
 }
 
 TEST_F(FileDigestTest, AnEmptyFileHasADigest) {
@@ -45,10 +54,10 @@ TEST_F(FileDigestTest, AnEmptyFileHasADigest) {
 }
 
 TEST_F(FileDigestTest, AShortOrMissingFileHasNone) {
-  EXPECT_TRUE(DigestFile(path_, {0, bytes_.size()}).ok());
-  EXPECT_EQ(DigestFile(path_, {1, bytes_.size()}).error().code,
+  EXPECT_TRUE(DigestFile(path_, {{0, bytes_.size()}}).ok());
+  EXPECT_EQ(DigestFile(path_, {{1, bytes_.size()}}).error().code,
             ErrorCode::kTruncated);
-  EXPECT_EQ(DigestFile(path_, {4096, UINT64_MAX}).error().code,
+  EXPECT_EQ(DigestFile(path_, {{9, 1}, {4096, UINT64_MAX}}).error().code,
             ErrorCode::kTruncated);
   EXPECT_EQ(DigestFile(folder_.File("none")).error().code,
             ErrorCode::kNotFound);

@@ -94,7 +94,8 @@ struct TestShard {
     return writer.FinishRow(r, rows[r].index, rows[r].tail_samples);
   }
 
-  Result<ShardWriter::Committed> Write(const std::string& path) const {
+  Result<ShardWriter::Committed> Write(
+      const std::string& path, std::optional<uint64_t> expected = {}) const {
     auto writer = ShardWriter::Create(path, spec);
     if (!writer.ok()) return writer.error();
     for (size_t r = 0; r < rows.size(); ++r) {
@@ -102,7 +103,7 @@ struct TestShard {
         return written.error();
       }
     }
-    return writer.value().Commit();
+    return writer.value().Commit(expected);
   }
 
   ShardSpec spec;
@@ -111,7 +112,7 @@ struct TestShard {
 
 // The checksum that store.json keeps of a shard.
 uint64_t ChecksumOutside(const std::string& path, uint64_t feature_bytes) {
-  const auto digest = DigestFile(path, {kFirstDatasetOffset, feature_bytes});
+  const auto digest = DigestFile(path, {{kFirstDatasetOffset, feature_bytes}});
   EXPECT_TRUE(digest.ok());
   return digest.ok() ? digest.value().checksum : 0;
 }
@@ -164,6 +165,66 @@ TEST(ShardTest, CommittedSaysWhatTheFileIs) {
   ASSERT_TRUE(reader.ok());
   EXPECT_EQ(reader.value().num_bytes(), bytes.size());
   EXPECT_EQ(ChecksumOutside(folder.File("s.h5"), feature_bytes), expected);
+}
+
+TEST(ShardTest, TheFileHoldsTheChecksumOfItsBytesOutsideTheFeatures) {
+  const TempFolder folder;
+  const TestShard shard(50);
+  const std::string path = folder.File("s.h5");
+  const auto committed = shard.Write(path);
+  ASSERT_TRUE(committed.ok());
+  std::string bytes = ReadWholeFile(path);
+  const auto contents = ReadH5Contents(path);
+  const DatasetPlace* own = contents.value().FindDataset("file_checksum");
+  ASSERT_NE(own, nullptr);
+  EXPECT_EQ(own->spec.dims, std::vector<uint64_t>{1});
+  uint64_t checksum = 0;
+  std::memcpy(&checksum, bytes.data() + own->offset, sizeof(checksum));
+  bytes.erase(own->offset, sizeof(checksum));
+  bytes.erase(kFirstDatasetOffset,
+              shard.spec.num_frames * shard.spec.bytes_per_frame());
+  EXPECT_EQ(checksum, Xxh3_64(bytes));
+  EXPECT_EQ(ShardReader::Open(path).value().CheckIndex().value(),
+            committed.value().checksum);
+}
+
+TEST(ShardTest, ADamagedByteOutsideTheFeaturesIsFoundByTheFileAlone) {
+  const TempFolder folder;
+  const TestShard shard(9);
+  const std::string path = folder.File("s.h5");
+  ASSERT_TRUE(shard.Write(path).ok());
+  const std::string sound = ReadWholeFile(path);
+  const size_t features_end =
+      kFirstDatasetOffset +
+      shard.spec.num_frames * shard.spec.bytes_per_frame();
+  for (size_t at = 0; at < sound.size(); at += 7) {
+    if (at >= kFirstDatasetOffset && at < features_end) continue;
+    std::string damaged = sound;
+    damaged[at] ^= 0x20;
+    WriteWholeFile(path, damaged);
+    const auto reader = ShardReader::Open(path);
+    if (!reader.ok()) continue;
+    const auto checked = reader.value().CheckIndex();
+    ASSERT_FALSE(checked.ok()) << at;
+    EXPECT_EQ(checked.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(checked.error().message, "its own checksum is wrong");
+  }
+}
+
+TEST(ShardTest, AChecksumThatIsNotTheExpectedOneGetsNoName) {
+  const TempFolder folder;
+  const TestShard shard(8);
+  const auto committed = shard.Write(folder.File("s.h5"));
+  ASSERT_TRUE(committed.ok());
+  const uint64_t checksum = committed.value().checksum;
+  WriteWholeFile(folder.File("s.h5"), "old");
+  const auto refused = shard.Write(folder.File("s.h5"), checksum + 1);
+  ASSERT_TRUE(refused.ok());
+  EXPECT_EQ(refused.value().checksum, checksum);
+  EXPECT_EQ(ReadWholeFile(folder.File("s.h5")), "old");
+  EXPECT_EQ(folder.Names(), Names{"s.h5"});
+  ASSERT_TRUE(shard.Write(folder.File("s.h5"), checksum).ok());
+  EXPECT_TRUE(ShardReader::Open(folder.File("s.h5")).value().CheckIndex().ok());
 }
 
 TEST(ShardTest, TheSlotOfARejectedRowIsZeros) {
@@ -328,6 +389,32 @@ TEST(ShardTest, ADamagedRowIsFoundAndOnlyThat) {
   EXPECT_EQ(ChecksumOutside(
                 path, shard.spec.num_frames * shard.spec.bytes_per_frame()),
             committed.value().checksum);
+}
+
+TEST(ShardTest, BytesInTheSlotOfARejectedRowAreDamage) {
+  const TempFolder folder;
+  TestShard shard(15);
+  shard.spec.num_frames += 3;  // of no row, behind a stored one
+  const std::string path = folder.File("s.h5");
+  ASSERT_TRUE(shard.Write(path).ok());
+  const std::string sound = ReadWholeFile(path);
+  const auto damaged_at = [&](uint64_t frame) {
+    std::string bytes = sound;
+    bytes[kFirstDatasetOffset + frame * shard.spec.bytes_per_frame() + 5] = 1;
+    WriteWholeFile(path, bytes);
+    return ShardReader::Open(path).value().FindDamagedRows();
+  };
+  for (const size_t row : {size_t{6}, size_t{13}}) {
+    for (const uint64_t frame :
+         {shard.rows[row].index.start, shard.rows[row + 1].index.start - 1}) {
+      const auto damaged = damaged_at(frame);
+      ASSERT_TRUE(damaged.ok());
+      EXPECT_EQ(damaged.value(), std::vector<size_t>{row}) << frame;
+    }
+  }
+  const auto damaged = damaged_at(shard.spec.num_frames - 1);
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().code, ErrorCode::kBadHeader);
 }
 
 TEST(ShardTest, ADamagedByteOutsideTheFeaturesChangesTheChecksum) {

@@ -15,6 +15,7 @@
 #include "io/shard_reader.h"
 #include "pipeline/finish.h"
 #include "pipeline/open_shard.h"
+#include "pipeline/plan_file.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -50,6 +51,7 @@ class ExtractTest : public testing::Test {
     EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
     EXPECT_EQ(outcome_.committed.size(), shards.size());
     num_shards_ = shards.size();
+    EXPECT_TRUE(WritePlanFile(plan.value(), config.out + "/plan.h5").ok());
     EXPECT_TRUE(FinishStore(plan.value(), config.out, outcome_.committed).ok());
     return ReadStoreFiles(config.out);
   }

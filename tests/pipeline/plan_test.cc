@@ -175,11 +175,7 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
   EXPECT_EQ(stored.value().split_names,
             (std::vector<std::string>{"train", "eval"}));
   EXPECT_EQ(stored.value().kept_fields, config.kept_fields);
-  EXPECT_EQ(stored.value().rows_by_shard_file.size(), plan.shards.size());
-  for (const PlannedShard& shard : plan.shards) {
-    EXPECT_EQ(stored.value().rows_by_shard_file.at(plan.ShardFileName(shard)),
-              shard.num_rows);
-  }
+  EXPECT_TRUE(stored.value().shards == plan.shards);
   const std::vector<PlanRow> rows = Rows(plan);
   ASSERT_EQ(stored.value().rows->num_rows(), rows.size());
   ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0, rows.size(), 1,
@@ -189,6 +185,41 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
                              })
                   .ok());
   EXPECT_EQ(rows[0].kept[0], "\"A\"");
+}
+
+TEST_F(PlanTest, RefusesShardsOfRowsThatAreNotThere) {
+  corpus_.MakeMixed();
+  const Plan plan = Build(corpus_.Config(""));
+  const std::string path = corpus_.Path("plan.h5");
+  ASSERT_TRUE(WritePlanFile(plan, path).ok());
+  const std::string sound = ReadWholeFile(path);
+  for (const char* column : {"shard_split", "shard_first_row", "shard_end_row",
+                             "shard_num_rows", "shard_fingerprint_bytes"}) {
+    std::string bytes = sound;
+    const auto contents = ReadH5Contents(path);
+    bytes[contents.value().FindDataset(column)->offset + 3] = '\x7f';
+    WriteWholeFile(corpus_.Path("bad.h5"), bytes);
+    const Result<StoredPlan> stored = ReadPlanFile(corpus_.Path("bad.h5"));
+    ASSERT_FALSE(stored.ok()) << column;
+    EXPECT_EQ(stored.error().message,
+              "not a plan: a shard of rows that it does not have");
+  }
+}
+
+TEST_F(PlanTest, RefusesAContractThatIsNoJson) {
+  corpus_.MakeMixed();
+  const Plan plan = Build(corpus_.Config(""));
+  const std::string path = corpus_.Path("plan.h5");
+  ASSERT_TRUE(WritePlanFile(plan, path).ok());
+  for (const std::string& text : {plan.contract, plan.producer}) {
+    std::string bytes = ReadWholeFile(path);
+    bytes[bytes.find(text)] = '[';
+    WriteWholeFile(corpus_.Path("bad.h5"), bytes);
+    const Result<StoredPlan> stored = ReadPlanFile(corpus_.Path("bad.h5"));
+    ASSERT_FALSE(stored.ok());
+    EXPECT_EQ(stored.error().message,
+              "not a plan: its contract or producer is no JSON");
+  }
 }
 
 TEST_F(PlanTest, RefusesAFileThatIsNoPlan) {

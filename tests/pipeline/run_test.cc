@@ -78,10 +78,9 @@ TEST_F(RunTest, MakesAStoreThatVerifies) {
   ASSERT_EQ(report.status, RunStatus::kFinished);
   EXPECT_EQ(report.plan->num_lines(), 49u);
   EXPECT_EQ(report.num_rejected, 3u);
-  const Result<VerifyReport> verified = VerifyStore(corpus_.Path("out"));
-  ASSERT_TRUE(verified.ok());
-  EXPECT_TRUE(verified.value().damages.empty());
-  EXPECT_EQ(verified.value().num_rows, 46u);
+  const VerifyReport verified = VerifyStore(corpus_.Path("out"), *report.store);
+  EXPECT_TRUE(verified.damages.empty());
+  EXPECT_EQ(verified.num_rows, 46u);
   EXPECT_EQ(ReadWholeFile(corpus_.Path("out/eval.accepted.jsonl")),
             ReadWholeFile(corpus_.Path("eval.jsonl")));
   std::vector<std::string> good = Lines("train.jsonl");
@@ -270,7 +269,35 @@ TEST_F(RunTest, ShardsOfEqualContentAreOneFile) {
   EXPECT_EQ(report.store->shards.size(), 7u);
   EXPECT_EQ(report.num_shards_made, 4u);  // three of train, one of eval
   EXPECT_EQ(report.store->splits[0].num_stored, 6u);
-  EXPECT_TRUE(VerifyStore(config.out).value().damages.empty());
+  EXPECT_TRUE(VerifyStore(config.out, *report.store).damages.empty());
+}
+
+TEST_F(RunTest, WhatDeadRunsLeftIsGoneBeforeSpaceIsCounted) {
+  corpus_.MakeMixed();
+  const RunConfig config = corpus_.Config("out");
+  const auto run_with_left_overs = [&] {
+    std::filesystem::create_directory(config.out);
+    for (const char* name :
+         {"train.0123456789ab.h5.tmp", "store.json.tmp", ".table-abcdef"}) {
+      WriteWholeFile(config.out + '/' + name, "left over");
+    }
+    bool was_called = false;
+    RunControl control;
+    control.on_planned = [&](const PlanNotice&) {
+      was_called = true;
+      for (const auto& [name, bytes] : ReadStoreFiles(config.out)) {
+        EXPECT_NE(bytes, "left over") << name;
+      }
+    };
+    const RunReport report = RunExtract(config, &control);
+    EXPECT_EQ(report.status, RunStatus::kFinished);
+    EXPECT_TRUE(was_called);
+  };
+  run_with_left_overs();  // in a folder that holds nothing else
+  const auto whole = ReadStoreFiles(config.out);
+  std::filesystem::remove(config.out + "/store.json");
+  run_with_left_overs();  // in an unfinished store
+  EXPECT_EQ(ReadStoreFiles(config.out), whole);
 }
 
 TEST_F(RunTest, TooManyRejectsInThePlanExtractsNothing) {

@@ -305,6 +305,21 @@ def test_checksum_of_a_shard_is_that_of_its_bytes_outside_the_features(
         assert digest(data[:FEATURES_OFFSET] + data[end:]) == shard["checksum"]
 
 
+def test_shards_and_store_json_hold_their_own_checksums(store: Store) -> None:
+    for shard in store.index["shards"]:
+        path = store.folder / shard["file"]
+        data = bytearray(path.read_bytes())
+        with h5py.File(path) as file:
+            own = file["file_checksum"].id.get_offset()
+            features = file["features"].id.get_storage_size()
+            checksum = int(file["file_checksum"][0])
+        del data[own : own + 8]
+        del data[FEATURES_OFFSET : FEATURES_OFFSET + features]
+        assert checksum == xxhash.xxh3_64_intdigest(bytes(data))
+    text = (store.folder / "store.json").read_bytes()
+    assert store.index["checksum"] == xxhash.xxh3_64_hexdigest(text[:-35])
+
+
 def test_features_lie_at_the_documented_bytes_with_their_checksums(
     store: Store,
 ) -> None:
@@ -402,7 +417,7 @@ def test_row_rejected_in_the_extraction_says_why(store: Store) -> None:
     for path in shard_paths(store):
         with h5py.File(path) as file:
             for slot in np.flatnonzero(file["status"][:] == STATUS_REJECTED):
-                names = [name for name in file if name != "features"]
+                names = set(file) - {"features", "file_checksum"}
                 found.append({name: file[name][slot] for name in names})
     assert len(found) == 1
     (row,) = found

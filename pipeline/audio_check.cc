@@ -1,0 +1,262 @@
+#include "pipeline/audio_check.h"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <random>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "pipeline/cpu_count.h"
+#include "pipeline/open_shard.h"
+#include "pipeline/reopen.h"
+#include "pipeline/store_folder.h"
+
+namespace melmill {
+namespace {
+
+using Difference = std::optional<std::string>;  // what; nothing if equal
+
+// The features of one row, in memory.
+class MemorySink : public FeatureSink {
+ public:
+  explicit MemorySink(std::span<std::byte> bytes) : bytes_(bytes) {}
+
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    std::memcpy(Place(offset_bytes, features.size()), features.data(),
+                features.size());
+    return {};
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    std::memcpy(features.data(), Place(offset_bytes, features.size()),
+                features.size());
+    return {};
+  }
+
+ private:
+  std::byte* Place(uint64_t offset_bytes, size_t num_bytes) {
+    assert(offset_bytes + num_bytes <= bytes_.size());
+    (void)num_bytes;  // in builds without asserts
+    return bytes_.data() + offset_bytes;
+  }
+
+  std::span<std::byte> bytes_;
+};
+
+Difference CompareRows(const RecordTask& task, const ShardRow& stored,
+                       const Result<ShardRow>& now) {
+  const bool was_stored = stored.status == RowStatus::kStored;
+  if (!now.ok()) {
+    const Error error = LastingError(now.error());
+    if (!was_stored && MakeRejectedRow(task, error) == stored) return {};
+    return RejectMessage(error.code, error.detail);
+  }
+  if (!was_stored) return "was rejected and can be read now";
+  if (now.value().source_checksum != stored.source_checksum) {
+    return "the samples in the file have changed";
+  }
+  if (now.value().checksum != stored.checksum) return "features differ";
+  if (now.value() != stored) return "levels or sizes differ";
+  return {};
+}
+
+bool BytesEqual(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace
+
+Result<ShardRow> RowChecker::Compute(const RecordTask& task) {
+  features_.resize(static_cast<size_t>(static_cast<uint64_t>(task.num_frames) *
+                                       bytes_per_frame_));
+  MemorySink sink(features_);
+  return TryRecord(task, processor_, &input_, &sink, &workspace_);
+}
+
+Result<Difference> RowChecker::CompareIndex(const RecordTask& task,
+                                            const ShardRow& stored) {
+  const Result<ShardRow> now = Compute(task);
+  if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
+    return now.error();
+  }
+  return CompareRows(task, stored, now);
+}
+
+Result<Difference> RowChecker::CompareAll(const RecordTask& task,
+                                          const ShardReader& shard) {
+  const Result<Difference> index = CompareIndex(task, shard.rows()[task.row]);
+  if (!index.ok() || index.value()) return index;
+  const auto features = shard.ReadFeatures(task.row);
+  const auto tail = shard.ReadTailSamples(task.row);
+  if (!features.ok() || !tail.ok()) {
+    return Difference(
+        (features.ok() ? tail.error() : features.error()).message);
+  }
+  if (!BytesEqual(features.value(), features_)) {
+    return Difference("the stored features are damaged");
+  }
+  if (!BytesEqual(std::as_bytes(std::span(tail.value())),
+                  std::as_bytes(workspace_.tail_samples()))) {
+    return Difference("tail samples differ");
+  }
+  return Difference();
+}
+
+Result<Difference> RowChecker::CheckFile(const RecordTask& task) {
+  const Result<ShardRow> now = Compute(task);
+  if (now.ok()) return Difference();
+  if (now.error().code == ErrorCode::kMachineFault) return now.error();
+  if (!MayBeMachineFault(now.error().code)) return Difference();
+  const Error error = LastingError(now.error());
+  return Difference(RejectMessage(error.code, error.detail));
+}
+
+namespace {
+
+// `count` of 0 .. size - 1, or all of them (Floyd's algorithm).
+std::set<uint64_t> Draw(uint64_t count, uint64_t size, uint64_t seed) {
+  std::set<uint64_t> drawn;
+  std::mt19937_64 random(seed);
+  for (uint64_t i = size - std::min(count, size); i < size; ++i) {
+    const uint64_t pick = std::uniform_int_distribution<uint64_t>(0, i)(random);
+    if (!drawn.insert(pick).second) drawn.insert(i);
+  }
+  return drawn;
+}
+
+// Some stored rows of one shard, counted among its stored ones.
+struct ShardPicks {
+  size_t shard = 0;
+  std::vector<uint64_t> rows;
+};
+
+std::vector<ShardPicks> PicksByShard(const StoreIndex& index,
+                                     const std::set<uint64_t>& picks) {
+  std::vector<ShardPicks> by_shard;
+  uint64_t first = 0;
+  auto pick = picks.begin();
+  for (size_t i = 0; i < index.shards.size(); ++i) {
+    const uint64_t end = first + index.shards[i].num_stored;
+    ShardPicks of_shard = {.shard = i};
+    for (; pick != picks.end() && *pick < end; ++pick) {
+      of_shard.rows.push_back(*pick - first);
+    }
+    if (!of_shard.rows.empty()) by_shard.push_back(std::move(of_shard));
+    first = end;
+  }
+  return by_shard;
+}
+
+class AudioChecker {
+ public:
+  AudioChecker(const std::string& folder, const StoreIndex& index,
+               const Plan& plan)
+      : folder_(folder),
+        index_(index),
+        plan_(plan),
+        processor_(plan.preset().log_mel, plan.config.feature_type,
+                   ChooseSimdTarget(plan.config)),
+        checkers_([this] {
+          return RowChecker(processor_, plan_.bytes_per_frame());
+        }) {}
+
+  // The rows of one shard that differ.
+  Result<std::vector<Damage>> Check(const ShardPicks& picks);
+
+ private:
+  Result<ShardReader> OpenShard(const ShardEntry& entry) const;
+
+  const std::string& folder_;
+  const StoreIndex& index_;
+  const Plan& plan_;
+  const RecordProcessor processor_;
+  oneapi::tbb::enumerable_thread_specific<RowChecker> checkers_;
+};
+
+Result<ShardReader> AudioChecker::OpenShard(const ShardEntry& entry) const {
+  Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + entry.file);
+  if (!reader.ok()) return reader.error();
+  const Result<uint64_t> checksum = reader.value().CheckIndex();
+  if (!checksum.ok()) return checksum.error();
+  if (checksum.value() != entry.checksum) {
+    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+  }
+  return reader;
+}
+
+Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
+  const ShardEntry& entry = index_.shards[picks.shard];
+  const Result<ShardReader> reader = OpenShard(entry);
+  if (!reader.ok()) {
+    return std::vector<Damage>{
+        {.file = entry.file, .what = reader.error().message}};
+  }
+  const auto tasks = LoadRecordTasks(plan_, plan_.shards[picks.shard]);
+  if (!tasks.ok()) return tasks.error();
+  std::vector<const RecordTask*> stored;
+  for (const RecordTask& task : tasks.value()) {
+    const ShardRow& row = reader.value().rows()[task.row];
+    if (row.status == RowStatus::kStored) stored.push_back(&task);
+  }
+  std::vector<Result<Difference>> results(picks.rows.size(), Difference());
+  oneapi::tbb::parallel_for(size_t{0}, picks.rows.size(), [&](size_t i) {
+    const RecordTask& task = *stored[static_cast<size_t>(picks.rows[i])];
+    results[i] = checkers_.local().CompareAll(task, reader.value());
+  });
+  std::vector<Damage> differences;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].ok()) return results[i].error();
+    if (!results[i].value()) continue;
+    const RecordTask& task = *stored[static_cast<size_t>(picks.rows[i])];
+    differences.push_back(
+        {entry.file, entry.split, task.line, task.audio, *results[i].value()});
+  }
+  return differences;
+}
+
+}  // namespace
+
+Result<AudioReport> CheckAgainstAudio(const std::string& folder,
+                                      const StoreIndex& index,
+                                      const std::string& audio_root,
+                                      uint64_t num_rows, uint64_t seed) {
+  const RunConfig config = ConfigOfStore(folder, index, audio_root);
+  const Result<Plan> plan = PlanOfStore(folder, index, config);
+  if (!plan.ok()) {
+    throw SetupError(
+        fmt::format("{}/{}: {}", folder, kPlanFile, plan.error().message));
+  }
+  const std::set<uint64_t> drawn = Draw(num_rows, index.num_stored(), seed);
+  const std::vector<ShardPicks> picks = PicksByShard(index, drawn);
+  AudioChecker checker(folder, index, plan.value());
+  std::vector<Result<std::vector<Damage>>> results(picks.size(),
+                                                   std::vector<Damage>());
+  const int num_threads = AvailableCpus();
+  const oneapi::tbb::global_control parallelism(
+      oneapi::tbb::global_control::max_allowed_parallelism,
+      static_cast<size_t>(num_threads));
+  oneapi::tbb::task_arena arena(num_threads);
+  arena.execute([&] {
+    oneapi::tbb::parallel_for(size_t{0}, picks.size(), [&](size_t i) {
+      results[i] = checker.Check(picks[i]);
+    });
+  });
+  AudioReport report = {.num_rows = drawn.size()};
+  for (const Result<std::vector<Damage>>& result : results) {
+    if (!result.ok()) return result.error();
+    report.differences.insert(report.differences.end(), result.value().begin(),
+                              result.value().end());
+  }
+  return report;
+}
+
+}  // namespace melmill

@@ -1,0 +1,65 @@
+#ifndef MELMILL_PIPELINE_AUDIO_CHECK_H_
+#define MELMILL_PIPELINE_AUDIO_CHECK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "io/shard_reader.h"
+#include "io/store_index.h"
+#include "pipeline/damage.h"
+#include "pipeline/plan.h"
+#include "pipeline/record.h"
+
+namespace melmill {
+
+// Computes rows from their audio files once more and says what has become
+// different. Keeps the features of one row in memory. For one thread.
+class RowChecker {
+ public:
+  // `processor` must live as long.
+  RowChecker(const RecordProcessor& processor, uint64_t bytes_per_frame)
+      : processor_(processor),
+        bytes_per_frame_(bytes_per_frame),
+        workspace_(processor.log_mel()) {}
+
+  // What the audio gives that is not so in `stored`, the row's index; nothing
+  // if it is the same. Errors: kMachineFault.
+  Result<std::optional<std::string>> CompareIndex(const RecordTask& task,
+                                                  const ShardRow& stored);
+  // Features and tail samples too. `shard` holds the row and it is stored.
+  Result<std::optional<std::string>> CompareAll(const RecordTask& task,
+                                                const ShardReader& shard);
+  // Why the file cannot be read as planned, if it cannot.
+  Result<std::optional<std::string>> CheckFile(const RecordTask& task);
+
+ private:
+  Result<ShardRow> Compute(const RecordTask& task);
+
+  const RecordProcessor& processor_;
+  uint64_t bytes_per_frame_;
+  RecordInput input_;
+  RecordWorkspace workspace_;
+  std::vector<std::byte> features_;  // of the row computed last
+};
+
+struct AudioReport {
+  std::vector<Damage> differences;
+  uint64_t num_rows = 0;  // compared
+};
+
+// Compares stored rows of a complete store, drawn at random (all if num_rows
+// is not smaller), with what their audio gives now, on all CPUs.
+// `audio_root`: as in RunConfig. Throws SetupError when this program makes
+// other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
+Result<AudioReport> CheckAgainstAudio(const std::string& folder,
+                                      const StoreIndex& index,
+                                      const std::string& audio_root,
+                                      uint64_t num_rows, uint64_t seed);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_AUDIO_CHECK_H_

@@ -1,0 +1,113 @@
+#include "pipeline/reopen.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/hash.h"
+#include "pipeline/damage.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/store_folder.h"
+
+namespace melmill {
+namespace {
+
+[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+                              const std::string& stored,
+                              const std::string& made) {
+  throw SetupError(fmt::format(
+      "{} holds features of another {} than this program makes on this "
+      "machine, so it cannot make them again. Use the program and the kind of "
+      "machine that made it, or make another store with the extract "
+      "command:\n  {}",
+      folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
+}
+
+// Sets preset and feature type.
+bool FindContract(const std::string& contract, RunConfig* config) {
+  for (const std::string_view preset : PresetNames()) {
+    for (const FeatureType type :
+         {FeatureType::kFloat16, FeatureType::kFloat32}) {
+      config->preset = preset;
+      config->feature_type = type;
+      if (ContractJson(*config) == contract) return true;
+    }
+  }
+  return false;
+}
+
+// Sets the SIMD code; several give the same bits.
+bool FindProducer(const std::string& producer, RunConfig* config) {
+  std::vector<std::string> names = {"auto", "none"};
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    names.emplace_back(SimdTargetName(target));
+  }
+  for (const std::string& name : names) {
+    config->simd = name;
+    if (ProducerJson(ChooseSimdTarget(*config)) == producer) return true;
+  }
+  return false;
+}
+
+bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
+  if (plan.shards.size() != index.shards.size()) return false;
+  for (size_t i = 0; i < plan.shards.size(); ++i) {
+    const PlannedShard& shard = plan.shards[i];
+    const ShardEntry& entry = index.shards[i];
+    if (plan.ShardFileName(shard) != entry.file ||
+        ToHex(shard.fingerprint) != entry.fingerprint ||
+        shard.num_rows != entry.num_rows ||
+        shard.num_frames != entry.num_frames) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
+                        const std::string& audio_root) {
+  RunConfig config;
+  if (!FindContract(index.contract, &config)) {
+    RefuseOther(folder, "contract", index.contract, ContractJson(RunConfig()));
+  }
+  if (!FindProducer(index.producer, &config)) {
+    RefuseOther(folder, "producer", index.producer,
+                ProducerJson(ChooseSimdTarget(RunConfig())));
+  }
+  config.audio_root = audio_root;
+  config.kept_fields = index.kept_fields;
+  config.shard_bytes = index.shard_target_bytes;
+  config.out = folder;
+  return config;
+}
+
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
+                         const RunConfig& config) {
+  const std::optional<Damage> damage =
+      CheckFile(folder, index.plan_file, /*read_all=*/true);
+  if (damage) return Error{ErrorCode::kBadHeader, damage->what};
+  Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!stored.ok()) return stored.error();
+  if (stored.value().fingerprint != index.plan ||
+      !HasShardsOf(stored.value(), index)) {
+    return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
+  }
+  Plan plan;
+  plan.config = config;
+  plan.contract = stored.value().contract;
+  plan.producer = stored.value().producer;
+  for (std::string& name : stored.value().split_names) {
+    plan.splits.push_back({.name = std::move(name)});
+  }
+  plan.rows = std::move(stored.value().rows);
+  plan.shard_target_bytes = stored.value().shard_target_bytes;
+  plan.shards = std::move(stored.value().shards);
+  return plan;
+}
+
+}  // namespace melmill

@@ -1,0 +1,197 @@
+#include "pipeline/repair.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <utility>
+
+#include "io/shard_reader.h"
+#include "pipeline/audio_check.h"
+#include "pipeline/config.h"
+#include "pipeline/cpu_count.h"
+#include "pipeline/extract.h"
+#include "pipeline/open_shard.h"
+#include "pipeline/reopen.h"
+#include "pipeline/store_folder.h"
+
+namespace melmill {
+namespace {
+
+class Repairer {
+ public:
+  Repairer(const StoreIndex& index, const RunConfig& config,
+           RunControl* control)
+      : index_(index), config_(config), control_(control) {}
+
+  RepairReport Repair();
+
+ private:
+  void SortDamages();
+  bool ReadPlan();
+  Result<void> DropShardsWithoutAudio();
+  void MakeShards();
+  void Settle(size_t shard);
+  // What differs in the audio of a shard that came out as another one.
+  Result<void> NameChangedRows(size_t shard);
+
+  const StoreIndex& index_;
+  const RunConfig& config_;
+  RunControl* control_;
+  RepairReport report_;
+  // First index in store.json of each damaged shard's file.
+  std::map<std::string, size_t> damaged_;
+  std::optional<Plan> plan_;
+  std::optional<RecordProcessor> processor_;
+  ExtractOutcome outcome_;
+};
+
+// Shards are damaged_; everything else stays.
+void Repairer::SortDamages() {
+  std::map<std::string, size_t> shards;
+  for (size_t i = 0; i < index_.shards.size(); ++i) {
+    shards.emplace(index_.shards[i].file, i);
+  }
+  for (const Damage& damage : report_.found.damages) {
+    const auto shard = shards.find(damage.file);
+    if (shard == shards.end()) {
+      report_.left.push_back(damage);
+    } else {
+      damaged_.insert(*shard);
+    }
+  }
+}
+
+bool Repairer::ReadPlan() {
+  Result<Plan> plan = PlanOfStore(config_.out, index_, config_);
+  if (plan.ok()) {
+    plan_ = std::move(plan).value();
+    return true;
+  }
+  for (const auto& [file, shard] : damaged_) {
+    report_.left.push_back(
+        {.file = file,
+         .what = fmt::format("cannot be made again without {}, which {}",
+                             kPlanFile, plan.error().message)});
+  }
+  return false;
+}
+
+// Takes out shards none of whose audio is there: with the wrong working
+// directory that is so for all.
+Result<void> Repairer::DropShardsWithoutAudio() {
+  for (auto at = damaged_.begin(); at != damaged_.end();) {
+    const auto tasks = LoadRecordTasks(*plan_, plan_->shards[at->second]);
+    if (!tasks.ok()) return tasks.error();
+    const auto is_there = [](const RecordTask& task) {
+      return FileExists(task.path);
+    };
+    if (std::any_of(tasks.value().begin(), tasks.value().end(), is_there)) {
+      ++at;
+      continue;
+    }
+    const RecordTask& first = tasks.value().front();
+    report_.left.push_back(
+        {.file = at->first,
+         .what = fmt::format(
+             "not one of its audio files is there; the first, {}, was looked "
+             "for as {} (relative paths start from the working directory; "
+             "--audio-root DIR changes that)",
+             first.audio, first.path)});
+    at = damaged_.erase(at);
+  }
+  return {};
+}
+
+void Repairer::MakeShards() {
+  ExtractJob job = {
+      .plan = *plan_,
+      .processor = *processor_,
+      .folder = config_.out,
+      .num_threads = AvailableCpus(),
+      .num_io_threads = config_.num_io_threads,
+      .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
+      .control = control_};
+  for (const auto& [file, shard] : damaged_) {
+    plan_->shards[shard].expected_checksum = index_.shards[shard].checksum;
+    control_->frames_to_do += plan_->shards[shard].num_frames;
+    job.shards.push_back(shard);
+  }
+  control_->phase = RunControl::Phase::kExtract;
+  if (control_->on_planned) {
+    control_->on_planned({.num_shards_to_make = job.shards.size()});
+  }
+  outcome_ = Extract(job);
+}
+
+Result<void> Repairer::NameChangedRows(size_t shard) {
+  const ShardEntry& entry = index_.shards[shard];
+  const auto tasks = LoadRecordTasks(*plan_, plan_->shards[shard]);
+  if (!tasks.ok()) return tasks.error();
+  const auto old = ShardReader::Open(config_.out + '/' + entry.file);
+  const auto old_checksum =
+      old.ok() ? old.value().CheckIndex() : Result<uint64_t>(old.error());
+  const bool knows_old =
+      old_checksum.ok() && old_checksum.value() == entry.checksum;
+  RowChecker checker(*processor_, plan_->bytes_per_frame());
+  for (const RecordTask& task : tasks.value()) {
+    const auto difference =
+        knows_old ? checker.CompareIndex(task, old.value().rows()[task.row])
+                  : checker.CheckFile(task);
+    if (!difference.ok()) return difference.error();
+    if (!difference.value()) continue;
+    report_.left.push_back(
+        {entry.file, entry.split, task.line, task.audio, *difference.value()});
+  }
+  return {};
+}
+
+void Repairer::Settle(size_t shard) {
+  const ShardEntry& entry = index_.shards[shard];
+  const auto made = outcome_.committed.find(shard);
+  if (made == outcome_.committed.end()) {
+    report_.left.push_back({.file = entry.file, .what = "was not made again"});
+  } else if (made->second.checksum == entry.checksum) {
+    report_.repaired.push_back(entry.file);
+  } else {
+    report_.left.push_back(
+        {.file = entry.file,
+         .what = "stays as it is: made again it would be another shard than "
+                 "store.json's, so the audio has changed"});
+    const Result<void> named = NameChangedRows(shard);
+    if (!named.ok() && !report_.fault) report_.fault = named.error();
+  }
+}
+
+RepairReport Repairer::Repair() {
+  report_.found = VerifyStore(config_.out, index_);
+  SortDamages();
+  if (damaged_.empty() || !ReadPlan()) return std::move(report_);
+  const Result<void> dropped = DropShardsWithoutAudio();
+  if (!dropped.ok()) report_.fault = dropped.error();
+  if (damaged_.empty() || report_.fault) return std::move(report_);
+  processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
+                     ChooseSimdTarget(plan_->config));
+  MakeShards();
+  report_.fault = outcome_.fault;
+  for (const auto& [file, shard] : damaged_) Settle(shard);
+  return std::move(report_);
+}
+
+}  // namespace
+
+Result<RepairReport> RepairStore(const std::string& folder,
+                                 const std::string& audio_root,
+                                 RunControl* control) {
+  const FileLock lock = LockStore(folder);
+  const Result<StoreIndex> index = ReadStoreIndex(folder);
+  if (!index.ok()) return index.error();
+  const RunConfig config = ConfigOfStore(folder, index.value(), audio_root);
+  const Result<void> removed = RemoveTemporaryFiles(folder);
+  if (!removed.ok()) return removed.error();
+  return Repairer(index.value(), config, control).Repair();
+}
+
+}  // namespace melmill

@@ -1,0 +1,61 @@
+#ifndef MELMILL_TESTS_SUPPORT_TEST_STORE_H_
+#define MELMILL_TESTS_SUPPORT_TEST_STORE_H_
+
+#include <cstddef>
+#include <map>
+#include <string>
+
+#include "io/shard_reader.h"
+#include "io/store_index.h"
+#include "pipeline/run.h"
+#include "tests/support/corpus.h"
+
+namespace melmill {
+
+// The store of a mixed corpus, to be damaged.
+class TestStore {
+ public:
+  TestStore() {
+    corpus_.MakeMixed();
+    RunControl control;
+    index = RunExtract(corpus_.Config("out"), &control).store.value();
+    whole = ReadStoreFiles(folder());
+  }
+
+  const Corpus& corpus() const { return corpus_; }
+  std::string folder() const { return corpus_.Path("out"); }
+  std::string Path(const std::string& file) const {
+    return folder() + '/' + file;
+  }
+
+  void Flip(const std::string& file, size_t offset) const {
+    FlipByte(Path(file), offset);
+  }
+  static void FlipByte(const std::string& path, size_t offset) {
+    std::string bytes = ReadWholeFile(path);
+    bytes.at(offset) ^= 0x10;
+    WriteWholeFile(path, bytes);
+  }
+
+  // The last shard of train; the row of long.wav, line 42, lies at its end.
+  size_t LongShard() const {
+    size_t shard = 0;
+    while (index.shards[shard + 1].split == "train") ++shard;
+    return shard;
+  }
+  // A byte of that row's features in its file.
+  size_t LongRowByte() const {
+    const auto reader = ShardReader::Open(Path(index.shards[LongShard()].file));
+    return 4096 + 256 * reader.value().rows().back().start + 100;
+  }
+
+  StoreIndex index;
+  std::map<std::string, std::string> whole;  // its files
+
+ private:
+  Corpus corpus_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_TESTS_SUPPORT_TEST_STORE_H_
