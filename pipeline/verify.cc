@@ -2,9 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "dsp/log_mel.h"
@@ -35,7 +35,8 @@ class Verifier {
   }
   // Whether the file is as store.json says.
   bool Check(const FileEntry& entry, const Result<FileDigest>& digest);
-  void VerifyShard(size_t shard);
+  // Returns the number of its stored rows, 0 if they could not be read.
+  uint64_t VerifyShard(size_t shard);
   void NameRows(size_t shard, const ShardReader& reader,
                 const std::vector<size_t>& rows);
 
@@ -85,42 +86,46 @@ void Verifier::NameRows(size_t shard, const ShardReader& reader,
   }
 }
 
-void Verifier::VerifyShard(size_t shard) {
+uint64_t Verifier::VerifyShard(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
   const uint64_t feature_bytes =
       entry.num_frames * ContractBytesPerFrame(index_.contract);
   const Result<FileDigest> digest =
       DigestFile(Path(entry.file), {{kFirstDatasetOffset, feature_bytes}});
-  if (!Check({entry.file, entry.num_bytes, entry.checksum}, digest)) return;
+  if (!Check({entry.file, entry.num_bytes, entry.checksum}, digest)) return 0;
   const Result<ShardReader> reader = ShardReader::Open(Path(entry.file));
   if (!reader.ok()) {
     Report(entry.file, reader.error().message);
-    return;
+    return 0;
   }
   const ShardSpec& spec = reader.value().spec();
   if (spec.contract != index_.contract || spec.producer != index_.producer ||
       spec.fingerprint != entry.fingerprint ||
       spec.num_frames != entry.num_frames) {
     Report(entry.file, "is not the shard that store.json describes");
-    return;
+    return 0;
   }
-  report_.num_rows += entry.num_stored;
   const Result<std::vector<size_t>> damaged = reader.value().FindDamagedRows();
   if (!damaged.ok()) {
     Report(entry.file, damaged.error().message);
-    return;
+    return 0;
   }
-  if (damaged.value().empty()) return;
-  NameRows(shard, reader.value(), damaged.value());
+  if (!damaged.value().empty()) {
+    NameRows(shard, reader.value(), damaged.value());
+  }
+  return entry.num_stored;
 }
 
 VerifyReport Verifier::Verify() {
   for (const FileEntry& entry : index_.files()) {
     Check(entry, DigestFile(Path(entry.file)));
   }
-  std::set<std::string> seen;  // some are listed twice
+  // Some are listed more than once: one file, rows of each.
+  std::map<std::string, uint64_t> rows_by_file;
   for (size_t i = 0; i < index_.shards.size(); ++i) {
-    if (seen.insert(index_.shards[i].file).second) VerifyShard(i);
+    const auto [known, is_new] = rows_by_file.emplace(index_.shards[i].file, 0);
+    if (is_new) known->second = VerifyShard(i);
+    report_.num_rows += known->second;
   }
   return std::move(report_);
 }

@@ -95,6 +95,7 @@ TEST_F(VerifyTest, ReadsAShardThatIsListedTwiceOnce) {
   const VerifyReport report = VerifyStore(corpus_.Path("out"), store_);
   EXPECT_TRUE(report.damages.empty());
   EXPECT_EQ(report.num_files, store_.shards.size() - 1 + 6);
+  EXPECT_EQ(report.num_rows, 46u + store_.shards[0].num_stored);
   Flip(store_.shards[0].file, store_.shards[0].num_bytes - 1);
   EXPECT_EQ(Verify().size(), 1u);
 }
