@@ -6,7 +6,6 @@ import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,10 +21,14 @@ from write_shim import (
     assert_old_or_new,
     in_parallel,
     memory_folder,
+    mounted,
     read_log,
     shim_env,
     without_second_line,
 )
+
+# What was not synced stays in memory for longer than a test runs.
+LOOP = ("-t", "ext4", "-o", "loop,commit=300")
 
 Files = dict[str, bytes]  # names in the store's folder
 
@@ -261,28 +264,6 @@ def test_power_loss_after_any_call_of_an_update_leaves_only_whole_files(
     assert_rerun_recovers(changed, states, new)
 
 
-@contextmanager
-def mounted(image: Path, folder: Path, *options: str) -> Iterator[Path]:
-    """An ext4 image on a loop device; skips the test where that is not allowed.
-
-    With commit=300 what was not synced stays in memory.
-    """
-    folder.mkdir(exist_ok=True)
-    flags = ",".join(("loop", "commit=300", *options))
-    tried = subprocess.run(
-        ["mount", "-t", "ext4", "-o", flags, str(image), str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if tried.returncode != 0:
-        pytest.skip(f"no loop mounts here: {tried.stderr}")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
-
-
 def make_image(path: Path) -> Path:
     """An empty ext4 file system of 16 MiB."""
     with path.open("wb") as image:
@@ -300,7 +281,7 @@ def lose_power(
     """Runs on a file system of its own: exit code, and a copy of the disk."""
     image = make_image(disk.folder / f"{name}.ext4")
     copy = image.with_suffix(".copy")
-    with mounted(image, disk.folder / f"{name}.mount") as root:
+    with mounted(disk.folder / f"{name}.mount", *LOOP, image) as root:
         env = shim_env(disk.shim_folder, root, fault)
         run = disk.job.extract(root / "store", *disk.flags, env=env)
         subprocess.run(["cp", "--sparse=always", image, copy], check=True)
@@ -313,7 +294,7 @@ def test_power_loss_on_ext4_leaves_only_whole_files(disk: FaultyDisk) -> None:
         name = f"{fault.kind}{fault.at}"
         exit_code, copy = lose_power(disk, name, fault)
         assert exit_code == KILLED
-        with mounted(copy, disk.folder / f"{name}.after") as root:
+        with mounted(disk.folder / f"{name}.after", *LOOP, copy) as root:
             assert_only_whole_files(root / "store", disk.whole)
             rerun = disk.job.extract(root / "store", *disk.flags)
             assert rerun.exit_code == WITH_REJECTS, rerun.stderr
@@ -334,5 +315,5 @@ def test_power_loss_on_ext4_leaves_only_whole_files(disk: FaultyDisk) -> None:
 def test_finished_store_survives_power_loss_on_ext4(disk: FaultyDisk) -> None:
     exit_code, copy = lose_power(disk, "finished", None)
     assert exit_code == WITH_REJECTS
-    with mounted(copy, disk.folder / "after") as root:
+    with mounted(disk.folder / "after", *LOOP, copy) as root:
         assert files_of(root / "store") == disk.whole

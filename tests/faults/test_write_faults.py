@@ -19,6 +19,8 @@ from write_shim import (
     Fault,
     FaultyDisk,
     all_or_some,
+    assert_no_temporary_files,
+    error_line,
     in_parallel,
     memory_folder,
     read_log,
@@ -59,13 +61,6 @@ class Trial:
         """The call that the fault struck first."""
         kind = [call for call in self.calls if fault.kind in ("", call.kind)]
         return kind[fault.at - 1]
-
-    def error_lines(self) -> list[str]:
-        return [
-            line
-            for line in self.run.stderr.splitlines()
-            if line.startswith("error:")
-        ]
 
 
 def try_fault(disk: FaultyDisk, fault: Fault) -> Trial:
@@ -111,7 +106,7 @@ def assert_fails_cleanly(disk: FaultyDisk, fault: Fault, error: int) -> None:
             fault,
             done.run.stderr,
         )
-        (line,) = done.error_lines()
+        line = error_line(done.run)
         assert call.path.removesuffix(".tmp") in line
         assert line.endswith(os.strerror(error))
         assert_no_temporary_files(disk.store(done.name))
@@ -134,11 +129,6 @@ def expected_exit_code(call: Call) -> int:
     """A folder that cannot be made or locked is refused at the start."""
     starts = call.kind == "mkdir" or call.path.endswith(".lock")
     return USAGE if starts else MACHINE_FAULT
-
-
-def assert_no_temporary_files(store: Path) -> None:
-    if store.exists():
-        assert not [name for name in os.listdir(store) if "tmp" in name]
 
 
 def assert_fsync_is_not_retried(calls: Sequence[Call]) -> None:
@@ -184,8 +174,7 @@ def test_disk_that_fails_for_good_at_any_call_leaves_only_whole_files(
                 MACHINE_FAULT,
                 expected_exit_code(call),
             )
-            (line,) = done.error_lines()
-            assert os.strerror(errno.EIO) in line
+            assert os.strerror(errno.EIO) in error_line(done.run)
         assert_fsync_is_not_retried(done.calls)
         disk.assert_rerun_finishes(done.name)
 

@@ -16,6 +16,8 @@
 //                       length, result and errno, separated by tabs, then the
 //                       bytes that were written, in hexadecimal. Calls then
 //                       take place one after the other, in this order.
+//   WRITE_FAULTS_FREE   bytes that file systems are said to have free, as one
+//                       with quotas does
 //
 // Kinds: open (of files for writing), close (of these), write, pwrite, fsync
 // (of folders too), fdatasync, sync_file_range, fallocate, ftruncate, rename,
@@ -34,6 +36,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define MAX_FD 65536
@@ -320,6 +323,16 @@ int mkdir(const char* path, mode_t mode) {
   REAL(mkdir);
   struct Call call = {.kind = "mkdir", .path = IsBelowRoot(path) ? path : NULL};
   RETURN_DISTURBED(call, real(path, mode));
+}
+
+int statvfs(const char* path, struct statvfs* status) {
+  REAL(statvfs);
+  const int result = real(path, status);
+  const char* free_bytes = getenv("WRITE_FAULTS_FREE");
+  if (result == 0 && free_bytes != NULL) {
+    status->f_bavail = strtoull(free_bytes, NULL, 10) / status->f_frsize;
+  }
+  return result;
 }
 
 // The names that programs built with 64-bit offsets call.

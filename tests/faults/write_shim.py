@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -54,6 +55,7 @@ def shim_env(
     root: Path,
     fault: Fault | None = None,
     log: Path | None = None,
+    free_bytes: int | None = None,
 ) -> dict[str, str]:
     """The environment that puts the library between program and disk."""
     library = shim_folder / "write_faults.so"
@@ -67,6 +69,8 @@ def shim_env(
         env["WRITE_FAULTS_KIND"] = fault.kind
     if log:
         env["WRITE_FAULTS_LOG"] = str(log)
+    if free_bytes is not None:
+        env["WRITE_FAULTS_FREE"] = str(free_bytes)
     return env
 
 
@@ -136,6 +140,27 @@ def memory_folder(fallback: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@contextmanager
+def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
+    """A file system on a new folder; skips the test where that is not allowed.
+
+    `arguments`: of mount, without the folder.
+    """
+    folder.mkdir()
+    tried = subprocess.run(
+        ["mount", *arguments, folder],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if tried.returncode != 0:
+        pytest.skip(f"cannot mount here: {tried.stderr}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
 def strace() -> str:
     """The program of this name; skips the test where it cannot trace."""
     program = shutil.which("strace")
@@ -189,12 +214,27 @@ class FaultyDisk:
 
     def assert_rerun_finishes(self, name: str) -> None:
         """What is there is whole; a rerun makes the undisturbed store."""
-        store = self.store(name)
-        assert_only_whole_files(store, self.whole)
-        rerun = self.job.extract(store, *self.flags)
-        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
-        assert files_of(store) == self.whole
+        assert_only_whole_files(self.store(name), self.whole)
+        self.assert_run_finishes(self.store(name))
         shutil.rmtree(self.disk(name))
+
+    def assert_run_finishes(self, store: Path) -> None:
+        run = self.job.extract(store, *self.flags)
+        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert files_of(store) == self.whole
+
+
+def error_line(run: Run) -> str:
+    """The one line in which the program says why it failed."""
+    (line,) = [
+        line for line in run.stderr.splitlines() if line.startswith("error:")
+    ]
+    return line
+
+
+def assert_no_temporary_files(store: Path) -> None:
+    if store.exists():
+        assert not [path for path in store.iterdir() if path.suffix == ".tmp"]
 
 
 def without_second_line(disk: FaultyDisk) -> FaultyDisk:

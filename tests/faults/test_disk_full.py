@@ -1,0 +1,187 @@
+"""A disk that fills up costs time, never data."""
+
+import dataclasses
+import errno
+import json
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from fault_job import (
+    FaultJob,
+    assert_only_whole_files,
+)
+from support import Run, files_of, manifest_row, noise, write_wav
+from write_shim import (
+    MACHINE_FAULT,
+    USAGE,
+    WITH_REJECTS,
+    Fault,
+    FaultyDisk,
+    assert_no_temporary_files,
+    error_line,
+    in_parallel,
+    memory_folder,
+    mounted,
+    shim_env,
+)
+
+NO_RESERVATION = Fault(f"errors={errno.EOPNOTSUPP}", 1, "fallocate")
+ENOUGH = "size=64m"
+
+
+@pytest.fixture
+def disk(
+    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
+) -> Iterator[FaultyDisk]:
+    for folder in memory_folder(tmp_path):
+        yield FaultyDisk(job, whole, shim_folder, folder)
+
+
+@contextmanager
+def tmpfs(folder: Path, limits: str) -> Iterator[Path]:
+    with mounted(folder, "-t", "tmpfs", "-o", limits, "tmpfs") as root:
+        yield root
+
+
+def make_room(root: Path) -> None:
+    subprocess.run(["mount", "-o", f"remount,{ENOUGH}", root], check=True)
+
+
+def run_with_quota(
+    disk: FaultyDisk, root: Path, fault: Fault | None = None
+) -> Run:
+    """Runs where free space is not what the file system says."""
+    env = shim_env(disk.shim_folder, root, fault, free_bytes=1 << 40)
+    return disk.job.extract(root / "store", *disk.flags, env=env)
+
+
+def assert_stopped_by(error: int, run: Run, store: Path) -> str:
+    """Exit 4, nothing temporary left; returns the name of the file in it."""
+    assert run.exit_code == MACHINE_FAULT, run.stderr
+    line = error_line(run)
+    assert line.endswith(os.strerror(error)), line
+    assert_no_temporary_files(store)
+    name = re.sub("[0-9a-f]{12}", "", Path(line.split(": ")[1]).name)
+    return name.removesuffix(".tmp")
+
+
+def test_disk_without_room_is_refused_before_anything_is_written(
+    disk: FaultyDisk,
+) -> None:
+    with tmpfs(disk.folder / "full", "size=400k") as root:
+        run = disk.job.extract(root / "store", *disk.flags)
+        assert run.exit_code == USAGE
+        assert re.search(
+            "^error: the store needs .* more and .* free$", run.stderr, re.M
+        )
+        assert not list(root.iterdir())
+        make_room(root)
+        disk.assert_run_finishes(root / "store")
+
+
+@pytest.mark.parametrize("fault", [None, NO_RESERVATION])
+def test_disk_that_is_full_at_any_step_stops_the_run(
+    disk: FaultyDisk, fault: Fault | None
+) -> None:
+    def trial(size_kib: int) -> str:
+        name = f"full{size_kib}"
+        with tmpfs(disk.folder / name, f"size={size_kib}k") as root:
+            store = root / "store"
+            run = run_with_quota(disk, root, fault)
+            if run.exit_code == WITH_REJECTS:
+                assert files_of(store) == disk.whole
+                return ""
+            full = assert_stopped_by(errno.ENOSPC, run, store)
+            assert_only_whole_files(store, disk.whole)
+            make_room(root)
+            disk.assert_run_finishes(store)
+            return full
+
+    page_kib = 4
+    needed_kib = sum(map(len, disk.whole.values())) >> 10
+    # Each page in which the small files come last; files end in half a page.
+    last_kib = range(needed_kib - 40, needed_kib + 100, page_kib)
+    sizes_kib = [*range(page_kib, last_kib[0], 4 * page_kib), *last_kib]
+    stopped_at = set(in_parallel(trial, sizes_kib))
+    # "": there was room for all of it.
+    assert stopped_at >= {"", "plan.h5", "train..h5", "eval..h5"}
+    assert stopped_at & {"train.rows.h5", "eval.rows.h5"}
+    assert stopped_at & {"rejects.jsonl", "store.json"}
+
+
+def test_too_few_inodes_stop_the_run(disk: FaultyDisk) -> None:
+    def trial(count: int) -> int:
+        name = f"inodes{count}"
+        limits = f"{ENOUGH},nr_inodes={count}"
+        with tmpfs(disk.folder / name, limits) as root:
+            store = root / "store"
+            run = disk.job.extract(store, *disk.flags)
+            if run.exit_code == MACHINE_FAULT:
+                assert_stopped_by(errno.ENOSPC, run, store)
+            elif run.exit_code == USAGE:
+                assert error_line(run).endswith(os.strerror(errno.ENOSPC))
+            assert_only_whole_files(store, disk.whole)
+            subprocess.run(
+                ["mount", "-o", "remount,nr_inodes=1000", root], check=True
+            )
+            disk.assert_run_finishes(store)
+        return run.exit_code
+
+    # The root, the store, its lock, all files, and the one in the making.
+    exit_codes = in_parallel(trial, range(1, len(disk.whole) + 5))
+    assert set(exit_codes) == {USAGE, MACHINE_FAULT, WITH_REJECTS}
+
+
+def test_file_size_limit_stops_the_run(disk: FaultyDisk) -> None:
+    largest = max(map(len, disk.whole.values()))
+
+    def trial(max_bytes: int) -> int:
+        store = disk.store(f"limit{max_bytes}")
+        run = disk.job.extract(
+            store, *disk.flags, under=["prlimit", f"--fsize={max_bytes}"]
+        )
+        if max_bytes < largest:
+            assert_stopped_by(errno.EFBIG, run, store)
+        disk.assert_rerun_finishes(f"limit{max_bytes}")
+        return run.exit_code
+
+    limits = [0, 1, 1000, *range(4096, largest, 8192), largest - 1, largest]
+    exit_codes = in_parallel(trial, limits)
+    assert exit_codes[-1] == WITH_REJECTS
+
+
+def large_job(disk: FaultyDisk) -> FaultyDisk:
+    """The same disk; the store has 40 more rows, over 8 MiB, long texts.
+
+    Its plan and tables do not fit into memory while they are made.
+    """
+    job = disk.job.copy(disk.folder / "large")
+    text = "language English<asr_text>" + "many words " * 200
+    with (job.folder / "train.jsonl").open("a") as lines:
+        for number in range(40):
+            name = f"large{number}.wav"
+            write_wav(job.folder / name, noise(9 * 16000, seed=number))
+            print(json.dumps(manifest_row(name, text)), file=lines)
+    store = disk.folder / "undisturbed"
+    assert job.extract(store).exit_code == WITH_REJECTS
+    return dataclasses.replace(disk, job=job, whole=files_of(store))
+
+
+def test_job_larger_than_the_disk_goes_on_when_there_is_room(
+    disk: FaultyDisk,
+) -> None:
+    large = large_job(disk)
+    with tmpfs(disk.folder / "full", "size=8m") as root:
+        store = root / "store"
+        refused = large.job.extract(store, *large.flags)
+        assert refused.exit_code == USAGE, refused.stderr
+        run = run_with_quota(large, root)
+        assert_stopped_by(errno.ENOSPC, run, store)
+        assert_only_whole_files(store, large.whole)
+        make_room(root)
+        large.assert_run_finishes(store)
