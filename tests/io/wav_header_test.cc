@@ -328,6 +328,66 @@ TEST(WavHeaderTest, AThousandChunksBeforeTheDataAndNoMore) {
             "bad_header: has more than 1000 chunks before its data");
 }
 
+TEST(WavHeaderTest, NoMoreChunksAreReadThanMayBe) {
+  WavSpec spec;
+  spec.chunks_before_data.assign(200'000, {"JUNK", ""});
+  const MemorySource file(BuildWavAround(spec, SomeData(spec)));
+  const Result<WavHeader> header = ReadWavHeader({}, file);
+  ASSERT_FALSE(header.ok());
+  EXPECT_EQ(header.error().code, ErrorCode::kBadHeader);
+  EXPECT_LE(file.num_reads(), 1010);
+}
+
+TEST(WavHeaderTest, OddChunksWithoutPaddingAreNotReadOver) {
+  WavSpec spec;
+  spec.chunks_before_data = {{"LIST", "INFOodd", std::nullopt, false}};
+  EXPECT_EQ(ErrorOf(spec),
+            "bad_header: there is no chunk at byte 52, where one should begin");
+  spec.chunks_before_fmt = spec.chunks_before_data;
+  spec.chunks_before_data = {};
+  EXPECT_EQ(ErrorOf(spec),
+            "bad_header: there is no chunk at byte 28, where one should begin");
+}
+
+TEST(WavHeaderTest, ChunkSizesDoNotWrap) {
+  for (const WavContainer container :
+       {WavContainer::kRiff, WavContainer::kRifx, WavContainer::kRf64}) {
+    // Back to this chunk, to the one before, or just past 4 GiB.
+    for (uint32_t less = 0; less < 64; ++less) {
+      WavSpec spec;
+      spec.container = container;
+      spec.chunks_before_data = {{"LIST", "INFO", ~uint32_t{0} - less}};
+      EXPECT_TRUE(IsError(spec, "truncated")) << less;
+      std::swap(spec.chunks_before_fmt, spec.chunks_before_data);
+      EXPECT_TRUE(IsError(spec, "truncated")) << less;
+      spec.chunks_before_fmt = {
+          {"fmt ", FmtContent(spec, false), ~uint32_t{0} - less}};
+      EXPECT_TRUE(IsError(spec, "truncated")) << less;
+    }
+  }
+}
+
+TEST(WavHeaderTest, SizesInDs64DoNotWrap) {
+  WavSpec spec;
+  spec.container = WavContainer::kRf64;
+  for (uint64_t less = 1; less < 512; ++less) {
+    spec.ds64_data_bytes = ~uint64_t{0} - less;
+    EXPECT_TRUE(IsError(spec, "truncated")) << less;
+  }
+  for (const uint64_t size : {uint64_t{1} << 32, uint64_t{1} << 63}) {
+    for (const uint64_t offset : {0, 1, 200}) {
+      spec.ds64_data_bytes = size + offset;
+      EXPECT_TRUE(IsError(spec, "truncated")) << size << " + " << offset;
+      spec.ds64_data_bytes = size - offset - 1;
+      EXPECT_TRUE(IsError(spec, "truncated")) << size << " - " << offset;
+    }
+  }
+  // A ds64 chunk that claims to be larger than the file.
+  std::vector<std::byte> bytes = BuildWavAround(spec, SomeData(spec));
+  std::fill_n(bytes.begin() + 16, 4, std::byte{0xFF});
+  EXPECT_TRUE(StartsWith(ErrorOf(bytes), "truncated"));
+}
+
 TEST(WavHeaderTest, ChunksThatRunPastTheEnd) {
   WavSpec spec;
   spec.omit_data = true;
@@ -602,6 +662,66 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsNoticedOrHarmless) {
       ASSERT_EQ(header.ok(), size >= end && size <= end + 4096) << size;
       if (header.ok()) {
         EXPECT_EQ(header.value(), whole);
+      }
+    }
+  }
+}
+
+// A file of several chunks with its data in the first 4 KiB, and what it must
+// count as when only its first bytes are there, by docs/input.md.
+struct CutFile {
+  WavSpec spec;
+  std::string data;
+
+  std::vector<std::byte> Bytes() const { return BuildWavAround(spec, data); }
+  std::string CodeAt(size_t size) const;
+};
+
+std::string CutFile::CodeAt(size_t size) const {
+  if (size == 0) return "empty_file";
+  if (size < 4) return "not_wav";
+  if (size < 12) return "truncated";
+  size_t begin = 12;
+  std::vector<WavChunk> before = spec.chunks_before_fmt;
+  if (spec.container == WavContainer::kRf64) {
+    before.insert(before.begin(), {"ds64", std::string(28, '\0')});
+  }
+  before.push_back({"fmt ", FmtContent(spec, false)});
+  before.insert(before.end(), spec.chunks_before_data.begin(),
+                spec.chunks_before_data.end());
+  for (const WavChunk& chunk : before) {
+    const size_t end = begin + 8 + chunk.content.size();
+    if (size == begin) return "no_samples";
+    if (size < end) return "truncated";
+    if (size == end) return "no_samples";
+    begin = end + chunk.content.size() % 2;
+  }
+  if (size == begin) return "no_samples";
+  return size < begin + 8 + data.size() ? "truncated" : "ok";
+}
+
+TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsAsTheTableSays) {
+  for (const WavContainer container :
+       {WavContainer::kRiff, WavContainer::kRifx, WavContainer::kRf64}) {
+    CutFile file;
+    file.spec.container = container;
+    file.spec.num_channels = 2;
+    file.spec.chunks_before_fmt = {{"bext", std::string(603, 'b')}};
+    file.spec.chunks_before_data = {{"LIST", std::string(1001, 'x')},
+                                    {"fact", "four"}};
+    file.spec.chunks_after_data = {{"id3 ", std::string(601, 'x')}};
+    file.data = SomeData(file.spec, 500);
+    const std::vector<std::byte> bytes = file.Bytes();
+    ASSERT_GT(bytes.size(), 4096u);
+    const WavHeader whole = MustRead(bytes);
+    for (size_t size = 0; size <= bytes.size(); ++size) {
+      const Result<WavHeader> header =
+          Read({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)});
+      ASSERT_EQ(header.ok() ? "ok" : ErrorCodeName(header.error().code),
+                file.CodeAt(size))
+          << size;
+      if (header.ok()) {
+        ASSERT_EQ(header.value(), whole) << size;
       }
     }
   }

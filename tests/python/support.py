@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,37 @@ def run_melmill(
         done.returncode,
         done.stdout.decode("utf-8", "surrogateescape"),
         done.stderr.decode("utf-8", "surrogateescape"),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class MeasuredRun:
+    """How one run of the program ended, and what it took."""
+
+    exit_code: int
+    stdout: str
+    max_rss_mib: float
+    seconds: float
+
+
+def measure_melmill(
+    *arguments: str | Path, cwd: Path | None = None
+) -> MeasuredRun:
+    """Runs the program from a small process, whose memory counts as its own."""
+    helper = REPOSITORY / "bench" / "process_run.py"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", helper, melmill_path(), *arguments],
+        cwd=cwd,
+        capture_output=True,
+        timeout=300,
+        check=True,
+    )
+    values = json.loads(done.stdout)
+    return MeasuredRun(
+        values["exit_code"],
+        values["stdout"],
+        values["max_rss_mb"],
+        values["seconds"],
     )
 
 

@@ -15,6 +15,7 @@ from support import (
     Store,
     extract,
     manifest_row,
+    measure_melmill,
     noise,
     run_melmill,
     snapshot,
@@ -111,9 +112,32 @@ def make_socket(path: Path) -> None:
             os.chdir(here)
 
 
-def make_sparse(path: Path) -> None:
-    path.write_bytes(wav(b"", data_size=0xFFFFFFFF, riff_size=0xFFFFFFFF))
-    os.truncate(path, 10 << 30)
+def sparse(content: bytes, num_bytes: int = 10 << 30) -> Callable[[Path], None]:
+    """Makes a file that goes on with zeros which take no room on the disk."""
+
+    def make(path: Path) -> None:
+        path.write_bytes(content)
+        os.truncate(path, num_bytes)
+
+    return make
+
+
+def chunk(name: bytes, content: bytes, size: int | None = None) -> bytes:
+    """A chunk without pad byte; its size is true unless given."""
+    claimed = len(content) if size is None else size
+    return name + struct.pack("<I", claimed) + content
+
+
+def with_chunks(chunks: bytes, content: bytes = wav()) -> bytes:
+    """A WAV file with more chunks between its fmt and its data."""
+    return content[:36] + chunks + content[36:]
+
+
+def rf64(ds64_data_size: int) -> bytes:
+    ds64 = struct.pack("<QQQI", 0, ds64_data_size, 0, 0)
+    content = wav(data_size=0xFFFFFFFF)
+    head = b"RF64\xff\xff\xff\xffWAVE"
+    return head + chunk(b"ds64", ds64) + content[12:]
 
 
 # How the file is made, stage, code, and a pattern of the message.
@@ -282,10 +306,72 @@ BAD_FILES: dict[str, Case] = {
         "lasts 4.0 s; --max-duration is 4 s",
     ),
     "sparse_10_gib": (
-        make_sparse,
+        sparse(wav(b"", data_size=0xFFFFFFFF, riff_size=0xFFFFFFFF)),
         "header",
         "too_long",
         "--max-duration is 4 s",
+    ),
+    "sparse_size_zero": (
+        sparse(wav(b"", data_size=0)),
+        "header",
+        "too_long",
+        "--max-duration is 4 s",
+    ),
+    "sparse_without_header": (
+        sparse(b""),
+        "header",
+        "not_wav",
+        "zeros",
+    ),
+    "sparse_junk_to_the_end": (
+        sparse(
+            with_chunks(chunk(b"JUNK", b"", 0xFFFFFFFF))[:44], (4 << 30) + 43
+        ),
+        "header",
+        "no_samples",
+        "no data chunk",
+    ),
+    "200000_chunks": (
+        containing(with_chunks(200_000 * chunk(b"JUNK", b""))),
+        "header",
+        "bad_header",
+        "more than 1000 chunks",
+    ),
+    "chunk_size_wraps": (
+        containing(with_chunks(chunk(b"LIST", b"INFO", 0xFFFFFFF8))),
+        "header",
+        "truncated",
+        "'LIST' chunk claims 4294967288 bytes",
+    ),
+    "ds64_size_wraps": (
+        containing(rf64((1 << 64) - 80)),
+        "header",
+        "truncated",
+        "claims 18446744073709551536 bytes, 16000 are there",
+    ),
+    "odd_chunk_without_padding": (
+        containing(with_chunks(chunk(b"LIST", b"INFOodd"))),
+        "header",
+        "bad_header",
+        "no chunk at byte 52",
+    ),
+    "data_before_fmt": (
+        containing(wav()[:12] + wav()[36:] + wav()[12:36]),
+        "header",
+        "bad_header",
+        "no fmt chunk before its data",
+    ),
+    "65535_channels": (
+        containing(wav(bytes(1 << 18), channels=65535, bits=8)),
+        "header",
+        "bad_channels",
+        "65535 channels",
+    ),
+    "rate_2_to_the_31": (
+        containing(wav(rate=1 << 31)),
+        "header",
+        "bad_sample_rate",
+        "2147483648 Hz",
     ),
     "200_samples": (
         containing(wav(bytes(2 * 200))),
@@ -447,6 +533,109 @@ def test_file_just_within_the_limits_is_stored(
         tmp_path / "store", manifest, "--max-duration", "4", cwd=tmp_path
     ).rows()
     assert row.num_samples == num_samples
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        wav() + wav(bytes(5000))[36:],
+        with_chunks(chunk(b"LIST", b"INFOodd") + b"\0"),
+        wav(PCM_BYTES + b"\x81"),
+        wav(PCM_BYTES + b"\x81") + b"\0",
+        wav(PCM_BYTES + b"\x81") + chunk(b"LIST", bytes(5000)),
+        wav(PCM_BYTES + b"\x81") + b"\0" + chunk(b"LIST", bytes(5000)),
+        rf64(len(PCM_BYTES)),
+    ],
+    ids=[
+        "two_data_chunks",
+        "odd_chunk",
+        "odd_data",
+        "odd_data_padded",
+        "chunk_behind_odd_data",
+        "chunk_behind_odd_data_padded",
+        "rf64",
+    ],
+)
+def test_odd_but_whole_file_is_stored_as_the_plain_one(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "plain.wav").write_bytes(wav())
+    (tmp_path / "odd.wav").write_bytes(content)
+    rows = [manifest_row(name) for name in ("plain.wav", "odd.wav")]
+    manifest = write_manifest(tmp_path / "train.jsonl", rows)
+    plain, odd = extract(tmp_path / "store", manifest, cwd=tmp_path).rows()
+    assert odd.num_samples == plain.num_samples == 8000
+    np.testing.assert_array_equal(odd.features, plain.features)
+    np.testing.assert_array_equal(odd.tail_samples, plain.tail_samples)
+
+
+def test_sparse_files_of_10_gib_cost_neither_memory_nor_time(
+    tmp_path: Path,
+) -> None:
+    write_wav(tmp_path / "good.wav", noise(8000))
+    good = [manifest_row("good.wav")]
+    sparse_names = [name for name in BAD_FILES if name.startswith("sparse_")]
+    for name in sparse_names:
+        BAD_FILES[name][0](tmp_path / name)
+    write_manifest(tmp_path / "plain.jsonl", good)
+    bad = [manifest_row(name) for name in sparse_names]
+    write_manifest(tmp_path / "sparse.jsonl", good + 64 * bad)
+    plain, large = (
+        measure_melmill("extract", f"{name}.jsonl", "--out", name, cwd=tmp_path)
+        for name in ("plain", "sparse")
+    )
+    assert (plain.exit_code, large.exit_code) == (0, 3)
+    assert len(Store(tmp_path / "sparse").rejects()) == 64 * len(bad)
+    assert large.max_rss_mib < plain.max_rss_mib + 8
+    assert large.seconds < plain.seconds + 5
+
+
+def code_when_cut(content: bytes, size: int) -> str | None:
+    """What docs/input.md says of the first `size` bytes; None if stored.
+
+    The file's chunks are whole, and its data is the last but one of them.
+    """
+    if size < 12:
+        return ["empty_file", "not_wav", "truncated"][(size > 0) + (size > 3)]
+    begin = 12
+    while True:
+        if size == begin:
+            return "no_samples"
+        name, claimed = struct.unpack_from("<4sI", content, begin)
+        end = begin + 8 + claimed
+        if size < end:
+            return "truncated"
+        if name == b"data":
+            return None
+        if size == end:
+            return "no_samples"
+        begin = end + claimed % 2
+
+
+def test_truncation_at_every_byte_is_as_the_table_says(tmp_path: Path) -> None:
+    data = PCM_BYTES[: 2 * 1100]
+    before = chunk(b"LIST", bytes(1001)) + b"\0" + chunk(b"fact", bytes(4))
+    whole = with_chunks(before, wav(data)) + chunk(b"id3 ", bytes(900))
+    assert len(whole) > 4096
+    sizes = [*range(4097), len(whole)]
+    for size in sizes:
+        (tmp_path / f"{size}.wav").write_bytes(whole[:size])
+    rows = [manifest_row(f"{size}.wav") for size in sizes]
+    write_manifest(tmp_path / "train.jsonl", rows)
+    run = run_melmill("extract", "train.jsonl", "--out", "store", cwd=tmp_path)
+    assert run.exit_code == 3, run.stderr
+    store = Store(tmp_path / "store")
+    codes = {f"{size}.wav": code_when_cut(whole, size) for size in sizes}
+    assert {row["audio"]: row["code"] for row in store.rejects()} == {
+        name: code for name, code in codes.items() if code is not None
+    }
+    stored = store.rows()
+    assert [row.audio for row in stored] == [
+        name for name, code in codes.items() if code is None
+    ]
+    for row in stored:
+        assert row.num_samples == 1100
+        np.testing.assert_array_equal(row.features, stored[-1].features)
 
 
 def test_file_with_a_name_that_is_not_ascii_is_stored(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from support import (
     last_line,
     make_clips,
     manifest_row,
+    measure_melmill,
     noise,
     run_melmill,
     snapshot,
@@ -192,8 +193,17 @@ def test_every_bad_line_at_once_is_counted_by_reason(clips: Path) -> None:
         line(f'{TEXT}, "x": {{"a": 1, "a": 2}}'),
         GOOD_LINE.ljust(MAX_LINE_BYTES),
         GOOD_LINE + b"\r",
+        b"\xef\xbb\xbf" + GOOD_LINE,
     ],
-    ids=["32_levels", "big_integer", "null_prompt", "nested", "16_mib", "crlf"],
+    ids=[
+        "32_levels",
+        "big_integer",
+        "null_prompt",
+        "nested",
+        "16_mib",
+        "crlf",
+        "byte_order_mark",
+    ],
 )
 def test_line_just_within_the_limits_is_stored(
     clips: Path, good_line: bytes
@@ -201,6 +211,31 @@ def test_line_just_within_the_limits_is_stored(
     (clips / "train.jsonl").write_bytes(good_line + b"\n")
     store = extract(clips / "store", "train.jsonl", cwd=clips)
     assert [row.line for row in store.rows()] == [1]
+
+
+@pytest.mark.parametrize("filling", [b"\0", b"a"], ids=["nul", "letters"])
+def test_memory_does_not_follow_the_length_of_a_line(
+    clips: Path, filling: bytes
+) -> None:
+    plain = clips / "plain.jsonl"
+    plain.write_bytes(GOOD_LINE + b"\n" + GOOD_LINE)
+    long = clips / "long.jsonl"
+    with long.open("wb") as lines:
+        lines.write(GOOD_LINE + b"\n")
+        if filling == b"\0":  # takes no room on the disk
+            lines.seek(1 << 30, os.SEEK_CUR)
+        else:
+            for _ in range(1 << 10):
+                lines.write(filling * (1 << 20))
+        lines.write(b"\n" + GOOD_LINE)
+    small = measure_melmill("validate", plain, "--json", cwd=clips)
+    large = measure_melmill("validate", long, "--json", cwd=clips)
+    long.unlink()
+    assert (small.exit_code, large.exit_code) == (0, 3)
+    report = json.loads(large.stdout)
+    assert report["lines"] == 3
+    assert report["rejects"] == {"line_too_long": 1}
+    assert large.max_rss_mib < small.max_rss_mib + 40
 
 
 def test_summary_shows_three_examples_and_the_ledger_all(clips: Path) -> None:
