@@ -57,23 +57,47 @@ inline std::string HexEscaped(char c) {
   return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
-// The beginning of `text`, at most 120 bytes and three dots, as a message may
-// quote it: valid UTF-8 without control characters, whatever `text` holds.
+// The first character of `text` (not empty) as a message may show it, and its
+// bytes: control characters, be they ASCII or U+0080 to U+009F, which
+// terminals obey as well, and bytes that are no UTF-8 become "\x1b".
+struct ShownCharacter {
+  std::string shown;
+  size_t num_bytes;
+};
+
+inline ShownCharacter FirstShownCharacter(std::string_view text) {
+  const size_t num_bytes = Utf8SequenceBytes(text);
+  const std::string_view c = text.substr(0, std::max<size_t>(num_bytes, 1));
+  const bool control =
+      (num_bytes == 1 && (static_cast<uint8_t>(c[0]) < 0x20 || c == "\x7F")) ||
+      (num_bytes == 2 && c >= "\xC2\x80" && c <= "\xC2\x9F");
+  return {control || num_bytes == 0 ? HexEscaped(c.back()) : std::string(c),
+          c.size()};
+}
+
+// `text` as a message may show it: valid UTF-8 on one line, without control
+// characters, whatever `text` holds. Shown twice it is the same.
+inline std::string Printable(std::string_view text) {
+  std::string printable;
+  while (!text.empty()) {
+    const ShownCharacter next = FirstShownCharacter(text);
+    printable += next.shown;
+    text.remove_prefix(next.num_bytes);
+  }
+  return printable;
+}
+
+// The same of the beginning of `text`, at most 120 bytes and three dots.
 inline std::string Quotable(std::string_view text) {
   constexpr size_t kMaxBytes = 120;
   std::string quotable;
   while (!text.empty()) {
-    const size_t num_bytes = Utf8SequenceBytes(text);
-    const std::string_view c = text.substr(0, std::max<size_t>(num_bytes, 1));
-    // ASCII ones, and U+0080 to U+009F, which terminals obey as well.
-    const bool control = (num_bytes == 1 &&
-                          (static_cast<uint8_t>(c[0]) < 0x20 || c == "\x7F")) ||
-                         (num_bytes == 2 && c >= "\xC2\x80" && c <= "\xC2\x9F");
-    const std::string shown =
-        control || num_bytes == 0 ? HexEscaped(c.back()) : std::string(c);
-    if (quotable.size() + shown.size() > kMaxBytes) return quotable + "...";
-    quotable += shown;
-    text.remove_prefix(c.size());
+    const ShownCharacter next = FirstShownCharacter(text);
+    if (quotable.size() + next.shown.size() > kMaxBytes) {
+      return quotable + "...";
+    }
+    quotable += next.shown;
+    text.remove_prefix(next.num_bytes);
   }
   return quotable;
 }

@@ -14,6 +14,7 @@
 
 #include "io/durable_file.h"
 #include "io/shard_writer.h"
+#include "io/utf8.h"
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
@@ -63,7 +64,8 @@ void CheckAnyPlanned(const Plan& plan) {
     hint = fmt::format(
         "\n  {} was looked for as {}\n  relative paths start from the working "
         "directory; --audio-root DIR changes that",
-        missing.audio, ResolveAudioPath(plan.config, missing.audio));
+        Printable(missing.audio),
+        Printable(ResolveAudioPath(plan.config, missing.audio)));
   }
   throw SetupError(fmt::format(
       "not one of {} lines has a usable audio file; the first: {} line {}: "

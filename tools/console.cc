@@ -1,11 +1,12 @@
 #include "tools/console.h"
 
 #include <fcntl.h>
-#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
+
+#include "io/utf8.h"
 
 namespace melmill {
 
@@ -24,19 +25,6 @@ void PrintMessage(std::string_view text) {
 bool PrintResult(std::string_view text) {
   const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
   return std::fflush(stdout) == 0 && written == text.size();
-}
-
-std::string Printable(std::string_view text) {
-  std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      shown += fmt::format("\\x{:02x}", byte);
-    } else {
-      shown += c;
-    }
-  }
-  return shown;
 }
 
 std::string PrintableLines(std::string_view text) {

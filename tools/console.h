@@ -19,11 +19,7 @@ void PrintMessage(std::string_view text);
 // Writes a result to standard output. False if not all of it could be.
 bool PrintResult(std::string_view text);
 
-// Text from a manifest or a file name without what a terminal would act on:
-// control characters become "\x1b".
-std::string Printable(std::string_view text);
-
-// The same for text of several lines: line feeds stay.
+// Printable (io/utf8.h) for text of several lines: line feeds stay.
 std::string PrintableLines(std::string_view text);
 
 }  // namespace melmill

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/store_index.h"
+#include "io/utf8.h"
 #include "pipeline/config.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"
@@ -22,9 +23,10 @@ std::string DescribeComplete(const std::string& folder,
                              const StoreIndex& store) {
   uint64_t num_bytes = 0;
   for (const ShardEntry& shard : store.shards) num_bytes += shard.num_bytes;
-  std::string text = fmt::format("{}: complete, format {}.{}, {} shards, {}\n",
-                                 folder, store.format_major, store.format_minor,
-                                 store.shards.size(), FormatBytes(num_bytes));
+  std::string text =
+      fmt::format("{}: complete, format {}.{}, {} shards, {}\n",
+                  Printable(folder), store.format_major, store.format_minor,
+                  store.shards.size(), FormatBytes(num_bytes));
   for (const SplitEntry& split : store.splits) {
     text +=
         fmt::format("  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n",
@@ -55,7 +57,7 @@ std::string DescribeUnfinished(const std::string& folder,
       "{}: UNFINISHED: {} of {} shards made ({} of {} rows); the melmill "
       "extract command that began it goes on\nsplits: {}\n{} manifest "
       "lines\ncontract: {}\nproducer: {}\n",
-      folder, num_made, rows_by_file.size(), rows_made, rows_planned,
+      Printable(folder), num_made, rows_by_file.size(), rows_made, rows_planned,
       fmt::join(plan.split_names, ", "), plan.rows->num_rows(), plan.contract,
       plan.producer);
 }

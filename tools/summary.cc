@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/manifest.h"
+#include "io/utf8.h"
 #include "pipeline/plan_row.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
@@ -110,7 +111,7 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
 
 void AddWarnings(const RunReport& report, std::string* text) {
   for (const std::string& note : report.notes) {
-    *text += fmt::format("warning: {}\n", note);
+    *text += fmt::format("warning: {}\n", Printable(note));
   }
   if (!report.plan) return;
   for (const auto& [warning, tally] : report.plan->warnings) {
@@ -253,6 +254,11 @@ std::vector<std::string> AcceptedFiles(const RunReport& report,
   return files;
 }
 
+std::string TrainOn(const RunReport& report, const std::string& out) {
+  const std::vector<std::string> files = AcceptedFiles(report, out);
+  return "train on " + Printable(fmt::format("{}", fmt::join(files, " ")));
+}
+
 std::string_view StatusName(RunStatus status) {
   switch (status) {
     case RunStatus::kPlanned:
@@ -288,11 +294,9 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       return report.num_rejected == 0 ? "all lines are good"
                                       : "the other lines are good";
     case RunStatus::kFinished:
-      return fmt::format("train on {}",
-                         fmt::join(AcceptedFiles(report, out), " "));
+      return TrainOn(report, out);
     case RunStatus::kNothingToDo:
-      return fmt::format("nothing to do: the store is complete; train on {}",
-                         fmt::join(AcceptedFiles(report, out), " "));
+      return "nothing to do: the store is complete; " + TrainOn(report, out);
     case RunStatus::kTooManyRejects:
       return "more lines are rejected than --max-rejects allows: nothing was "
              "extracted";
@@ -300,7 +304,7 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       return fmt::format(
           "{} was made from another input: nothing was changed; --update makes "
           "it follow",
-          out);
+          Printable(out));
     case RunStatus::kStopped:
       return fmt::format("stopped{}: the same command goes on from here",
                          DescribeRest(report));

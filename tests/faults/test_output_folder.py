@@ -1,0 +1,398 @@
+"""The folder of the store: in use, elsewhere, hostile, moved, out of time."""
+
+import json
+import os
+import re
+import shutil
+import stat
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from fault_job import FaultJob, assert_only_whole_files
+from read_shim import ReadFault
+from support import (
+    Run,
+    files_of,
+    last_line,
+    melmill_path,
+    run_melmill,
+    snapshot,
+    write_manifest,
+)
+
+
+@pytest.fixture
+def own_job(job: FaultJob, tmp_path: Path) -> FaultJob:
+    """A copy of the job that a test may change."""
+    return job.copy(tmp_path / "job")
+
+
+def mount(*arguments: str | Path) -> None:
+    done = subprocess.run(
+        ["mount", *arguments], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        pytest.skip(f"cannot mount: {done.stderr}")
+
+
+@pytest.fixture
+def other_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", folder)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+# Where the folder is.
+
+
+@pytest.mark.parametrize("out", ["new", "store"])
+def test_read_only_file_system_is_refused(
+    job: FaultJob, whole: dict[str, bytes], tmp_path: Path, out: str
+) -> None:
+    folder = tmp_path / "read_only"
+    (folder / "store").mkdir(parents=True)
+    for name, content in whole.items():
+        (folder / "store" / name).write_bytes(content)
+    (folder / "store/store.json").unlink()
+    before = snapshot(folder)
+    mount("--bind", folder, folder)
+    try:
+        mount("-o", "remount,bind,ro", folder)
+        run = job.extract(folder / out)
+    finally:
+        subprocess.run(["umount", folder], check=True)
+    assert run.exit_code == 2
+    assert "Read-only file system" in last_line(run.stderr)
+    assert snapshot(folder) == before
+
+
+def test_store_on_another_file_system_has_the_same_bytes(
+    job: FaultJob, whole: dict[str, bytes], other_disk: Path
+) -> None:
+    assert job.extract(other_disk / "store").exit_code == 3
+    assert files_of(other_disk / "store") == whole
+
+
+def test_symbolic_link_to_a_folder_is_that_folder(
+    job: FaultJob, whole: dict[str, bytes], other_disk: Path, tmp_path: Path
+) -> None:
+    (other_disk / "there").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(other_disk / "there")
+    assert job.extract(link).exit_code == 3
+    assert link.is_symlink()
+    assert files_of(other_disk / "there") == whole
+    assert "nothing to do" in job.extract(f"{link}/").stderr
+
+
+def test_symbolic_link_to_nothing_is_refused(
+    job: FaultJob, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    run = job.extract(tmp_path / "link")
+    assert run.exit_code == 2
+    assert "cannot make" in last_line(run.stderr)
+    assert os.listdir(tmp_path) == ["link"]
+
+
+def test_moved_store_goes_on_and_is_known(
+    own_job: FaultJob, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    store = own_job.folder / "store"
+    assert own_job.extract(store).exit_code == 3
+    moved = tmp_path / "elsewhere" / "renamed"
+    moved.parent.mkdir()
+    store.rename(moved)
+    run = own_job.extract(moved)
+    assert run.exit_code == 3
+    assert "nothing to do: the store is complete" in run.stderr
+    # And one that is not finished: its first shard is lost as well.
+    (moved / "store.json").unlink()
+    first = json.loads(whole["store.json"])["shards"][0]["file"]
+    (moved / first).unlink()
+    again = tmp_path / "again"
+    moved.rename(again)
+    run = own_job.extract(again, "--json")
+    assert run.exit_code == 3
+    report = json.loads(run.stdout)
+    assert report["shards_made"] == 1
+    assert report["shards_kept"] >= 3
+    assert files_of(again) == whole
+
+
+# In use.
+
+
+def wait_for(
+    condition: Callable[[], bool], process: subprocess.Popen[str]
+) -> None:
+    """Waits for `condition()`, which the process must bring about."""
+    give_up = time.monotonic() + 60
+    while not condition():
+        assert process.poll() is None
+        assert time.monotonic() < give_up
+
+
+@pytest.fixture
+def live_run(
+    job: FaultJob, shim_folder: Path, tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[str], Path]]:
+    """A run that takes some seconds and has its folder locked; the folder."""
+    store = tmp_path / "store"
+    slow = ReadFault("slow", "open", first=1, count=0)
+    with subprocess.Popen(
+        [melmill_path(), *job.arguments(store, "--io-threads", "1")],
+        cwd=job.folder,
+        env={**os.environ, **slow.env(shim_folder, tmp_path / "log")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        wait_for((store / "plan.h5").exists, process)
+        yield process, store
+        process.kill()
+
+
+def test_second_run_is_refused_and_does_not_disturb_the_first(
+    job: FaultJob,
+    whole: dict[str, bytes],
+    live_run: tuple[subprocess.Popen[str], Path],
+) -> None:
+    process, store = live_run
+    for flags in ([], ["--update"]):
+        run = job.extract(store, *flags)
+        assert process.poll() is None
+        assert run.exit_code == 2
+        assert "is in use by another melmill" in last_line(run.stderr)
+    process.communicate(timeout=60)
+    assert process.returncode == 3
+    assert files_of(store) == whole
+
+
+def test_lock_of_a_killed_run_does_not_block(
+    job: FaultJob,
+    whole: dict[str, bytes],
+    live_run: tuple[subprocess.Popen[str], Path],
+) -> None:
+    process, store = live_run
+    process.kill()
+    process.communicate()
+    assert (store / ".lock").exists()
+    assert not (store / "store.json").exists()
+    assert_only_whole_files(store, whole)
+    assert job.extract(store).exit_code == 3
+    assert files_of(store) == whole
+
+
+# What lies in it.
+
+
+def names_of_a_run(whole: dict[str, bytes]) -> list[str]:
+    """Every name that a run creates in the folder."""
+    return [
+        ".lock",
+        *(f"{name}{end}" for name in whole for end in ("", ".tmp")),
+    ]
+
+
+@pytest.mark.parametrize("target", ["there", "missing"])
+def test_planted_links_do_not_lead_outside(
+    job: FaultJob, whole: dict[str, bytes], tmp_path: Path, target: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "there").write_text("years of work")
+    before = snapshot(outside)
+    for name in names_of_a_run(whole):
+        store = tmp_path / "store"
+        store.mkdir()
+        (store / name).symlink_to(outside / target)
+        run = job.extract(store)
+        assert snapshot(outside) == before, name
+        assert (outside / "there").read_text() == "years of work"
+        if run.exit_code == 3:
+            assert files_of(store) == whole, name
+            assert not any(path.is_symlink() for path in store.iterdir())
+        else:
+            assert run.exit_code == 2, (name, run.stderr)
+            assert last_line(run.stderr).startswith("error: ")
+            assert os.listdir(store) == [name]
+        shutil.rmtree(store)
+
+
+@pytest.mark.parametrize("target", ["there", "missing"])
+def test_links_planted_between_two_runs_do_not_lead_outside(
+    job: FaultJob, whole: dict[str, bytes], tmp_path: Path, target: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "there").write_text("years of work")
+    before = snapshot(outside)
+    store = tmp_path / "store"
+    store.mkdir()
+    (store / "plan.h5").write_bytes(whole["plan.h5"])
+    for name in names_of_a_run(whole):
+        if name not in (".lock", "plan.h5", "store.json"):
+            (store / name).symlink_to(outside / target)
+    run = job.extract(store)
+    assert run.exit_code == 3, run.stderr
+    assert snapshot(outside) == before
+    assert files_of(store) == whole
+    assert not any(path.is_symlink() for path in store.iterdir())
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o027, 0o077])
+def test_files_have_the_users_umask(
+    job: FaultJob, tmp_path: Path, umask: int
+) -> None:
+    store = tmp_path / "store"
+    under = ["sh", "-c", f'umask {umask:o}; exec "$@"', "sh"]
+    assert job.extract(store, under=under).exit_code == 3
+    assert stat.S_IMODE(store.stat().st_mode) == 0o777 & ~umask
+    modes = {
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in store.iterdir()
+    }
+    assert modes == dict.fromkeys(modes, 0o666 & ~umask)
+    assert ".lock" in modes
+
+
+def test_nothing_outside_the_folder_changes(
+    own_job: FaultJob, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    for name in ("tmp", "home", "work"):
+        (tmp_path / name).mkdir()
+    env = {"TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    before = snapshot(tmp_path)
+    run = own_job.extract(tmp_path / "work" / "store", env=env)
+    assert run.exit_code == 3
+    after = snapshot(tmp_path)
+    inside = {name for name in after if name.startswith("work/store")}
+    assert {name: after[name] for name in after.keys() - inside} == before
+    assert {name.removeprefix("work/store/") for name in inside} == {
+        "work/store",
+        ".lock",
+        *whole,
+    }
+
+
+def changed_paths(trace: str) -> Iterator[str]:
+    """The paths a traced process opened for writing, made or removed."""
+    for line in trace.splitlines():
+        call = re.match(r"\d+ +(\w+)\((.*)", line)
+        if call is None or " = -1 " in line:
+            continue
+        name, arguments = call.groups()
+        if name.startswith("open") and not re.search(
+            r"O_WRONLY|O_RDWR|O_CREAT|O_TRUNC", arguments
+        ):
+            continue
+        yield from re.findall(r'"([^"]*)"', arguments)
+
+
+def test_nothing_outside_the_folder_is_opened_for_writing(
+    job: FaultJob, tmp_path: Path
+) -> None:
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    store = tmp_path / "store"
+    store.mkdir()
+    calls = "open,openat,creat,mkdir,unlink,unlinkat,rename,renameat,renameat2"
+    calls += ",truncate,link,linkat,symlink,symlinkat,mknod,chmod,rmdir"
+    trace = tmp_path / "trace"
+    run = job.extract(
+        store,
+        under=[strace, "-f", "-qq", "-e", f"trace={calls}", "-o", str(trace)],
+    )
+    assert run.exit_code == 3
+    paths = set(changed_paths(trace.read_text()))
+    assert str(store / ".lock") in paths
+    assert [p for p in paths if not p.startswith(str(store))] == []
+
+
+# Names are bytes.
+
+ODD = b"a\xff\xfe\n\x1b[2J\x9b\xc2\x9b\"'\\ b"
+
+
+def assert_printable(text: str) -> None:
+    for line in text.splitlines():
+        assert line.isprintable(), ascii(line)
+    text.encode()  # fails for bytes that are no UTF-8
+
+
+def test_names_may_be_any_bytes_and_output_stays_printable(
+    job: FaultJob, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / os.fsdecode(ODD)
+    own = job.copy(folder)
+    (folder / "train.jsonl").rename(folder / (os.fsdecode(ODD) + ".jsonl"))
+    manifests = [
+        f"train={folder / (os.fsdecode(ODD) + '.jsonl')}",
+        f"eval={folder / 'eval.jsonl'}",
+    ]
+    store = folder / "store"
+    flags = [*manifests, "--audio-root", str(folder), "--out", str(store)]
+    flags += ["--shard-size", "48KiB"]
+    runs: list[Run] = [
+        run_melmill("extract", *flags),
+        run_melmill("extract", *flags),
+        run_melmill("extract", *flags, "--json"),
+        run_melmill("info", store),
+        run_melmill("verify", store),
+        run_melmill("validate", *manifests, "--audio-root", folder),
+    ]
+    assert [run.exit_code for run in runs] == [3, 3, 3, 0, 0, 3]
+    assert files_of(store) == whole
+    (own.folder / "clip00.wav").unlink()
+    runs.append(run_melmill("extract", *flags))
+    runs.append(run_melmill("extract", *flags, "--update"))
+    assert [run.exit_code for run in runs[-2:]] == [2, 3]
+    # JSON is for programs: a string may hold U+009B.
+    report = json.loads(runs.pop(2).stdout)
+    assert report["accepted"][0].startswith(
+        f"{tmp_path}/a\ufffd\ufffd\n\x1b[2J"
+    )
+    for run in runs:
+        assert_printable(run.stdout)
+        assert_printable(run.stderr)
+    # The paths stand on the lines where they belong.
+    assert last_line(runs[0].stderr).startswith("train on /")
+    assert last_line(runs[0].stderr).count("a\\xff\\xfe\\x0a\\x1b[2J") == 2
+    assert runs[2].stdout.split("\n")[0].endswith("kB")
+
+
+def test_refusals_stay_printable_whatever_the_names(
+    job: FaultJob, tmp_path: Path
+) -> None:
+    odd = os.fsdecode(ODD)
+    write_manifest(tmp_path / "train.jsonl", [{"audio": "a\x1b\n\x9b.wav"}])
+    (tmp_path / odd).write_text("")
+    runs = [
+        run_melmill("extract", tmp_path / odd / "a.jsonl", "--out", "x"),
+        run_melmill("extract", f"{odd}.txt", "--out", tmp_path / "x"),
+        run_melmill("extract", f"{odd}.jsonl", "--out", tmp_path / "x"),
+        run_melmill(
+            "extract",
+            tmp_path / "train.jsonl",
+            "--no-text",
+            "--audio-root",
+            odd,
+            "--out",
+            tmp_path / "x",
+        ),
+        job.extract(tmp_path / odd),
+        job.extract(tmp_path / odd / "store"),
+        job.extract(tmp_path / "gone" / odd / "store"),
+        run_melmill("info", tmp_path / odd),
+        run_melmill("verify", tmp_path / odd),
+    ]
+    assert [run.exit_code for run in runs] == [2] * len(runs)
+    for run in runs:
+        assert run.stdout == ""
+        assert_printable(run.stderr)
