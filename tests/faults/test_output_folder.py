@@ -18,9 +18,11 @@ from support import (
     files_of,
     last_line,
     melmill_path,
+    noise,
     run_melmill,
     snapshot,
     write_manifest,
+    write_wav,
 )
 
 
@@ -124,6 +126,145 @@ def test_moved_store_goes_on_and_is_known(
     assert report["shards_made"] == 1
     assert report["shards_kept"] >= 3
     assert files_of(again) == whole
+
+
+# What changed since the plan.
+
+
+def lose(store: Path, whole: dict[str, bytes]) -> None:
+    """Leaves a store as if its run had died before its last shard."""
+    (store / "store.json").unlink()
+    last = json.loads(whole["store.json"])["shards"][-1]["file"]
+    (store / last).unlink()
+
+
+@pytest.fixture
+def complete(own_job: FaultJob) -> Path:
+    """A complete store of own_job."""
+    store = own_job.folder / "store"
+    assert own_job.extract(store).exit_code == 3
+    return store
+
+
+@pytest.mark.parametrize("state", ["complete", "unfinished"])
+@pytest.mark.parametrize("update", [[], ["--update"]], ids=["plain", "update"])
+@pytest.mark.parametrize(
+    ("flags", "differences"),
+    [
+        (["--simd", "none"], [r'log_mel: "simd 1.*" -> "fftw-.*"']),
+        (["--dtype", "f32"], ['feature_type: "f16" -> "f32"']),
+        (
+            ["--dtype", "f32", "--preset", "whisper"],
+            ['feature_type: "f16" -> "f32"', "n_mels: 128 -> 80"],
+        ),
+    ],
+    ids=["producer", "contract", "contract_twice"],
+)
+def test_another_contract_or_producer_is_refused_field_by_field(
+    own_job: FaultJob,
+    whole: dict[str, bytes],
+    complete: Path,
+    flags: list[str],
+    differences: list[str],
+    update: list[str],
+    state: str,
+) -> None:
+    if state == "unfinished":
+        lose(complete, whole)
+    before = snapshot(complete)
+    run = own_job.extract(complete, *flags, *update)
+    assert run.exit_code == 2
+    listed = [line.strip() for line in run.stderr.split("\n") if "->" in line]
+    assert len(listed) == len(differences)
+    for line, difference in zip(sorted(listed), differences, strict=True):
+        assert re.fullmatch(difference, line)
+    assert snapshot(complete) == before
+
+
+def drop_a_line(job: FaultJob) -> None:
+    manifest = job.folder / "train.jsonl"
+    manifest.write_text("".join(manifest.read_text().splitlines(True)[1:]))
+
+
+def change_a_text(job: FaultJob) -> None:
+    manifest = job.folder / "train.jsonl"
+    manifest.write_text(manifest.read_text().replace(">0", ">another"))
+
+
+def change_a_file(job: FaultJob) -> None:
+    write_wav(job.folder / "clip00.wav", noise(9000, seed=5))
+
+
+def lose_a_file(job: FaultJob) -> None:
+    (job.folder / "clip00.wav").unlink()
+
+
+@pytest.mark.parametrize("state", ["complete", "unfinished"])
+@pytest.mark.parametrize(
+    ("change", "shown"),
+    [
+        (drop_a_line, "0 lines added, 1 gone, 0 changed"),
+        (change_a_text, "0 lines added, 0 gone, 1 changed"),
+        (change_a_file, "0 lines added, 0 gone, 1 changed"),
+        (lose_a_file, "0 lines added, 0 gone, 1 changed"),
+    ],
+    ids=["line", "text", "file", "file_gone"],
+)
+def test_changed_input_is_shown_and_followed_with_update(
+    own_job: FaultJob,
+    whole: dict[str, bytes],
+    complete: Path,
+    change: Callable[[FaultJob], None],
+    shown: str,
+    state: str,
+) -> None:
+    if state == "unfinished":
+        lose(complete, whole)
+    change(own_job)
+    before = snapshot(complete)
+    run = own_job.extract(complete)
+    assert run.exit_code == 2
+    assert shown in run.stderr
+    assert "--update makes it follow" in last_line(run.stderr)
+    assert snapshot(complete) == before
+    assert own_job.extract(complete, "--update").exit_code == 3
+    assert own_job.extract(own_job.folder / "fresh").exit_code == 3
+    assert files_of(complete) == files_of(own_job.folder / "fresh")
+
+
+YEAR_S = 366 * 24 * 3600
+
+
+@pytest.mark.parametrize("shift_s", [-54 * YEAR_S, -3600, 100 * YEAR_S])
+def test_clock_has_no_influence(
+    own_job: FaultJob,
+    whole: dict[str, bytes],
+    complete: Path,
+    shim_folder: Path,
+    shift_s: int,
+) -> None:
+    lose(complete, whole)
+    env = {
+        "LD_PRELOAD": str(shim_folder / "clock_shift.so"),
+        "CLOCK_SHIFT_S": str(shift_s),
+    }
+    shown = subprocess.run(
+        ["date", "+%s"],
+        env={**os.environ, **env},
+        capture_output=True,
+        check=True,
+    )
+    assert abs(int(shown.stdout) - time.time() - shift_s) < 60
+    for path in own_job.folder.rglob("*"):
+        os.utime(path, (time.time() + shift_s, time.time() + shift_s))
+    run = own_job.extract(complete, env=env)
+    assert run.exit_code == 3, run.stderr
+    assert "1 made" in run.stderr
+    assert files_of(complete) == whole
+    fresh = own_job.folder / "fresh"
+    assert own_job.extract(fresh, env=env).exit_code == 3
+    assert files_of(fresh) == whole
+    assert "nothing to do" in own_job.extract(fresh).stderr
 
 
 # In use.
