@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <hdf5.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,11 +151,23 @@ bool CreateAttribute(hid_t file, const AttributeSpec& spec) {
          attribute.Close();
 }
 
+// Whether there is more memory than the library needs to make a file: where it
+// gets none, it crashes in more than one place (H5AC_create, for one).
+bool HasMemoryForLibrary() {
+  constexpr size_t kNumBytes = size_t{8} << 20;
+  void* const probe = ::mmap(nullptr, kNumBytes, PROT_READ | PROT_WRITE,
+                             MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (probe == MAP_FAILED) return false;
+  ::munmap(probe, kNumBytes);
+  return true;
+}
+
 // Fills the empty file `path`. Returns the offsets; nothing on failure, with
 // errno as the system call behind it left it.
 std::optional<std::vector<uint64_t>> FillFile(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
+  if (!HasMemoryForLibrary()) return std::nullopt;
   const Handle access = MakeFileAccess();
   if (!access.ok()) return std::nullopt;
   Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()),

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -64,9 +65,9 @@ class SndfileDecoder::Impl {
                   (header_.big_endian ? SF_ENDIAN_BIG : SF_ENDIAN_LITTLE);
     // No sf_strerror: without a file it reads a variable of all threads.
     file_ = sf_open_virtual(&callbacks, SFM_READ, &info, this);
-    if (file_ == nullptr || info.frames != header_.num_samples) {
-      return DecodeError(header_);
-    }
+    // Of headerless samples in an encoding it knows it refuses nothing.
+    if (file_ == nullptr) throw std::bad_alloc();
+    if (info.frames != header_.num_samples) return DecodeError(header_);
     return {};
   }
 

@@ -19,7 +19,8 @@ namespace melmill {
 // One object decodes one file at a time on one thread.
 class SndfileDecoder {
  public:
-  // `header` as ReadWavHeader gave it.
+  // `header` as ReadWavHeader gave it. Throws std::bad_alloc when libsndfile
+  // has no memory.
   static Result<SndfileDecoder> Create(const WavHeader& header);
 
   ~SndfileDecoder();

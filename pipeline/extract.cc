@@ -14,6 +14,7 @@
 #include <exception>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <tuple>
 #include <utility>
 
@@ -115,6 +116,8 @@ template <typename Body>
 auto CatchAll(Body body) -> decltype(body()) {
   try {
     return body();
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::kMachineFault, "out of memory"};
   } catch (const std::exception& error) {
     return Error{ErrorCode::kMachineFault, error.what()};
   } catch (...) {
@@ -266,13 +269,12 @@ class GraphExtractor {
 
 // Enough for every reader to have rows waiting behind the one it reads; but
 // what tokens keep between rows may take a quarter of the budget at most.
-size_t NumTokens(const ExtractJob& job) {
-  const auto wanted =
-      static_cast<size_t>(job.num_threads + 3 * job.num_io_threads);
-  const auto affordable = static_cast<size_t>(job.max_bytes_in_flight / 4 /
+size_t NumTokens(int num_threads, int num_io_threads,
+                 uint64_t max_bytes_in_flight) {
+  const auto wanted = static_cast<size_t>(num_threads + 3 * num_io_threads);
+  const auto affordable = static_cast<size_t>(max_bytes_in_flight / 4 /
                                               RecordProcessor::kMaxInputBytes);
-  return std::clamp(affordable, static_cast<size_t>(job.num_threads) + 1,
-                    wanted);
+  return std::clamp(affordable, static_cast<size_t>(num_threads) + 1, wanted);
 }
 
 // What is left of the budget for rows in work.
@@ -289,7 +291,8 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
                    static_cast<size_t>(job.num_threads)),
       workspaces_([&job] { return RecordWorkspace(job.processor.log_mel()); }),
-      tokens_(NumTokens(job)),
+      tokens_(NumTokens(job.num_threads, job.num_io_threads,
+                        job.max_bytes_in_flight)),
       max_bytes_in_flight_(RowBudget(job, tokens_.size())),
       readers_(job.num_io_threads) {}
 
@@ -590,6 +593,19 @@ ExtractOutcome GraphExtractor::Run() {
 }
 
 }  // namespace
+
+size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
+                             uint64_t max_bytes_in_flight, size_t num_shards) {
+  const size_t num_tokens =
+      NumTokens(num_threads, num_io_threads, max_bytes_in_flight);
+  // A shard is open while a lane takes rows from it, a row of it is in work or
+  // waits for its second attempt, or it waits for its commit.
+  const size_t num_open_shards = static_cast<size_t>(num_threads) + num_tokens +
+                                 kMaxDeferredRows +
+                                 size_t{kMaxUncommittedShards};
+  // Each row in work has its audio open.
+  return num_tokens + std::min(num_open_shards, num_shards);
+}
 
 ExtractOutcome Extract(const ExtractJob& job) {
   return GraphExtractor(job).Run();

@@ -42,6 +42,11 @@ struct ExtractOutcome {
   Telemetry telemetry;  // of Extract
 };
 
+// How many files Extract may have open at once for these fields of a job that
+// makes `num_shards` shards.
+size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
+                             uint64_t max_bytes_in_flight, size_t num_shards);
+
 // Makes shards with a oneTBB flow graph: rows in any order on all threads,
 // memory bounded, every row accounted for.
 ExtractOutcome Extract(const ExtractJob& job);

@@ -18,6 +18,7 @@
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
+#include "pipeline/resource_limits.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/suspects.h"
@@ -294,6 +295,7 @@ void ExtractRun::PrepareExtraction() {
     notice.bytes_to_write +=
         EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
   }
+  RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const std::string folder =
       folder_existed_ ? config_.out : ParentFolder(config_.out);
   struct statvfs space;
@@ -417,6 +419,8 @@ uint64_t PlannedBytes(const Plan& plan) {
 
 RunReport ExtractRun::Run() {
   CheckConfig(config_);
+  RequireOpenFiles(MaxOpenFilesOfPlan(config_));
+  RequireThreads(config_);
   PrepareFolder();
   if (MakePlan() && CheckRejects() && CheckStore() && MayGoOn()) {
     PrepareExtraction();
@@ -440,6 +444,8 @@ RunReport RunExtract(const RunConfig& config, RunControl* control) {
 RunReport RunValidate(const RunConfig& config, RunControl* control) {
   const Clock::time_point start = Clock::now();
   CheckConfig(config);
+  RequireOpenFiles(MaxOpenFilesOfPlan(config));
+  RequireThreads(config);
   RunReport report;
   Result<Plan> plan = BuildPlan(config, TemporaryFolder(), control);
   report.plan_seconds = report.total_seconds = SecondsSince(start);

@@ -1,7 +1,14 @@
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <new>
+#include <stdexcept>
 #include <string>
+#include <system_error>
 
 #include "pipeline/config.h"
 #include "tools/commands.h"
@@ -34,14 +41,54 @@ int Run(int argc, char** argv) {
   return exit_code;
 }
 
+std::string OutOf(const std::string& what, const std::string& limits) {
+  return what + ": raise the limit (" + limits +
+         "), or use fewer --threads and --io-threads";
+}
+
+std::string Describe(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
+    return OutOf("out of memory", "ulimit -v, the container's");
+  }
+  const auto* system_error = dynamic_cast<const std::system_error*>(&error);
+  if (system_error != nullptr &&
+      system_error->code() == std::errc::resource_unavailable_try_again) {
+    return OutOf("cannot start a thread", "ulimit -u, ulimit -v");
+  }
+  return error.what();
+}
+
 void PrintError(const std::exception& error) {
-  const std::string text = melmill::PrintableLines(error.what());
+  const std::string text = melmill::PrintableLines(Describe(error));
   melmill::PrintMessage("error: " + text + '\n');
+}
+
+// For exceptions in threads of oneTBB itself, which cannot catch what it throws
+// when the system gives it no more threads or memory. All else is a crash.
+void EndOnTerminate() {
+  static std::atomic_flag is_ending;
+  if (is_ending.test_and_set()) {
+    while (true) pause();  // another thread is about to end the process
+  }
+  try {
+    if (const std::exception_ptr thrown = std::current_exception()) {
+      std::rethrow_exception(thrown);
+    }
+  } catch (const std::bad_alloc& error) {
+    PrintError(error);
+    _exit(melmill::kExitMachine);
+  } catch (const std::runtime_error& error) {
+    PrintError(error);
+    _exit(melmill::kExitMachine);
+  } catch (...) {
+  }
+  std::abort();
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  std::set_terminate(EndOnTerminate);
   melmill::OpenStandardStreams();
   try {
     return Run(argc, argv);

@@ -1,15 +1,14 @@
 """Faults of reading audio never change a result: they stop or are named."""
 
-import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from fault_job import FaultJob
+from memory_folder import memory_folder
 from read_shim import ReadFault, logged
 from support import (
     Row,
@@ -58,11 +57,8 @@ class Injector:
 def injector(job: FaultJob, shim_folder: Path) -> Iterator[Injector]:
     if not (shim_folder / "read_faults.so").exists():
         pytest.skip("sanitizers cannot be preloaded over")
-    # Hundreds of stores are made, and what the disk does is not looked at.
-    memory = Path("/dev/shm")
-    place = memory if os.access(memory, os.W_OK) else None
-    with tempfile.TemporaryDirectory(dir=place) as folder:
-        yield Injector(job, shim_folder, Path(folder))
+    with memory_folder() as folder:
+        yield Injector(job, shim_folder, folder)
 
 
 @pytest.fixture
