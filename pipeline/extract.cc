@@ -153,6 +153,7 @@ class Committer {
 };
 
 void Committer::Submit(std::unique_ptr<OpenShard> shard) {
+  shard->ReleaseRecords();
   {
     std::unique_lock lock(mutex_);
     changed_.wait(lock,

@@ -60,6 +60,8 @@ OpenShard::OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
     : index_(index),
       expected_checksum_(expected_checksum),
       records_(std::move(records)),
+      num_records_(records_.size()),
+      first_path_(records_.empty() ? "" : records_.front().path),
       writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
@@ -133,13 +135,14 @@ Result<void> OpenShard::Reject(size_t record, const Error& error) {
                          static_cast<uint64_t>(task.num_frames));
 }
 
+void OpenShard::ReleaseRecords() { std::vector<RecordTask>().swap(records_); }
+
 Result<ShardWriter::Committed> OpenShard::Commit() {
-  if (records_.size() > 1 && num_unreadable_ == records_.size()) {
+  if (num_records_ > 1 && num_unreadable_ == num_records_) {
     return Error{ErrorCode::kMachineFault,
-                 fmt::format("none of {} files of a shard can be read, from "
-                             "{} to {}",
-                             records_.size(), records_.front().path,
-                             records_.back().path)};
+                 fmt::format("none of the {} files of a shard can be read, "
+                             "the first of them {}",
+                             num_records_, first_path_)};
   }
   return writer_.Commit(expected_checksum_);
 }

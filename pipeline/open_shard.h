@@ -44,6 +44,10 @@ class OpenShard {
                            RecordInput* input, RecordWorkspace* workspace);
   Result<void> Reject(size_t record, const Error& error);
 
+  // Once every record was stored or rejected: frees what is known of them,
+  // for shards that wait for their commit. Only index() and Commit may follow.
+  void ReleaseRecords();
+
   // Once every record was stored or rejected; as ShardWriter::Commit, with the
   // checksum that the plan expects. Errors: kMachineFault, also for several
   // records none of whose files could be read.
@@ -60,6 +64,8 @@ class OpenShard {
   size_t index_;
   std::optional<uint64_t> expected_checksum_;
   std::vector<RecordTask> records_;
+  size_t num_records_;
+  std::string first_path_;
   ShardWriter writer_;
   std::atomic<size_t> num_unreadable_{0};  // rejected: MayBeMachineFault
 };
