@@ -307,7 +307,9 @@ void ExtractRun::PrepareExtraction() {
 }
 
 bool ExtractRun::WritePlan() {
-  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0) {
+  // Another run may make it at the same time: the lock decides.
+  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0 &&
+      errno != EEXIST) {
     throw SetupError(
         fmt::format("cannot make {}: {}", config_.out, std::strerror(errno)));
   }
