@@ -200,23 +200,25 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
     return std::vector<Damage>{
         {.file = entry.file, .what = reader.error().message}};
   }
-  const auto tasks = LoadRecordTasks(plan_, plan_.shards[picks.shard]);
+  const auto tasks = RecordList::Load(plan_, plan_.shards[picks.shard]);
   if (!tasks.ok()) return tasks.error();
-  std::vector<const RecordTask*> stored;
-  for (const RecordTask& task : tasks.value()) {
-    const ShardRow& row = reader.value().rows()[task.row];
-    if (row.status == RowStatus::kStored) stored.push_back(&task);
+  std::vector<size_t> stored;  // rows of the shard
+  for (size_t i = 0; i < tasks.value().size(); ++i) {
+    const ShardRow& row = reader.value().rows()[i];
+    if (row.status == RowStatus::kStored) stored.push_back(i);
   }
+  const auto task_of = [&](size_t pick) {
+    return tasks.value()[stored[static_cast<size_t>(picks.rows[pick])]];
+  };
   std::vector<Result<Difference>> results(picks.rows.size(), Difference());
   oneapi::tbb::parallel_for(size_t{0}, picks.rows.size(), [&](size_t i) {
-    const RecordTask& task = *stored[static_cast<size_t>(picks.rows[i])];
-    results[i] = checkers_.local().CompareAll(task, reader.value());
+    results[i] = checkers_.local().CompareAll(task_of(i), reader.value());
   });
   std::vector<Damage> differences;
   for (size_t i = 0; i < results.size(); ++i) {
     if (!results[i].ok()) return results[i].error();
     if (!results[i].value()) continue;
-    const RecordTask& task = *stored[static_cast<size_t>(picks.rows[i])];
+    const RecordTask task = task_of(i);
     differences.push_back(
         {entry.file, entry.split, task.line, task.audio, *results[i].value()});
   }

@@ -102,7 +102,14 @@ struct Token {
   RecordInput input;
   Result<void> outcome;  // once work is done: stored, or why not
 
-  const RecordTask& task() const { return shard->shard->records()[record]; }
+  RecordTask task;
+
+  void SetRow(ShardInWork* new_shard, size_t new_record, int new_attempt) {
+    shard = new_shard;
+    record = new_record;
+    attempt = new_attempt;
+    task = shard->shard->records()[record];
+  }
 };
 
 using Clock = std::chrono::steady_clock;
@@ -338,10 +345,8 @@ bool GraphExtractor::PickFreshRow(Token* token) {
       continue;
     }
     ShardInWork* shard = lanes_[lane];
-    token->shard = shard;
-    token->record = shard->next_record;
-    token->attempt = 1;
-    token->num_bytes = job_.processor.MemoryBytes(token->task());
+    token->SetRow(shard, shard->next_record, 1);
+    token->num_bytes = job_.processor.MemoryBytes(token->task);
     next_lane_ = lane;
     if (!FitsBudget(*token)) return false;
     next_lane_ = (lane + 1) % lanes_.size();
@@ -358,10 +363,8 @@ bool GraphExtractor::PickFreshRow(Token* token) {
 bool GraphExtractor::PickDeferredRow(Token* token) {
   if (deferred_rows_.empty()) return false;
   const DeferredRow& row = deferred_rows_.front();
-  token->shard = row.shard;
-  token->record = row.record;
-  token->attempt = row.attempt;
-  token->num_bytes = job_.processor.MemoryBytes(token->task());
+  token->SetRow(row.shard, row.record, row.attempt);
+  token->num_bytes = job_.processor.MemoryBytes(token->task);
   if (!FitsBudget(*token)) return false;
   deferred_rows_.pop_front();
   return true;
@@ -380,7 +383,7 @@ bool GraphExtractor::PickRow(Token* token) {
 
 void GraphExtractor::FinishRecord(Token* token) {
   ShardInWork* shard = token->shard;
-  job_.control->frames_done += static_cast<uint64_t>(token->task().num_frames);
+  job_.control->frames_done += static_cast<uint64_t>(token->task.num_frames);
   if (--shard->num_open_records > 0) return;
   const size_t index = shard->shard->index();
   committer_.Submit(std::move(shard->shard));
@@ -392,9 +395,9 @@ void GraphExtractor::RetryOrReject(Token* token) {
   const bool may_pass = MayBeMachineFault(error.code);
   Result<void> may_go_on;
   if (may_pass && token->attempt == 1) {
-    may_go_on = unreadable_files_.AddFailure(token->task(), error);
+    may_go_on = unreadable_files_.AddFailure(token->task, error);
   } else if (may_pass && token->attempt == kMaxReadAttempts) {
-    may_go_on = unreadable_files_.CheckMayReject(token->task(), error);
+    may_go_on = unreadable_files_.CheckMayReject(token->task, error);
   }
   if (!may_go_on.ok()) {
     outcome_.fault = may_go_on.error();
@@ -422,7 +425,7 @@ void GraphExtractor::RetryOrReject(Token* token) {
 
 void GraphExtractor::Settle(Token* token) {
   if (token->outcome.ok()) {
-    unreadable_files_.AddRead(token->task());
+    unreadable_files_.AddRead(token->task);
     ++outcome_.num_stored;
     FinishRecord(token);
   } else if (token->outcome.error().code == ErrorCode::kMachineFault) {
@@ -475,7 +478,7 @@ Result<bool> GraphExtractor::ReadInPlace(Token* token,
   const StageTimer timer(&workspace->times, Stage::kRead);
   token->was_tried = true;
   Result<bool> read =
-      job_.processor.ReadRecord(token->task(), false, &token->input);
+      job_.processor.ReadRecord(token->task, false, &token->input);
   token->was_cached = read.ok() && read.value();
   return read;
 }
@@ -523,7 +526,7 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
     readers_.Submit([this, token, return_token] {
       const Clock::time_point start = Clock::now();
       const Result<bool> read = CatchAll([&] {
-        return job_.processor.ReadRecord(token->task(), true, &token->input);
+        return job_.processor.ReadRecord(token->task, true, &token->input);
       });
       read_seconds_ += SecondsSince(start);
       return_token(read);

@@ -34,7 +34,7 @@ class SerialExtractor {
 };
 
 Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
-  const RecordTask& task = shard->records()[record];
+  const RecordTask task = shard->records()[record];
   const Result<void> stored =
       shard->TryAndStore(record, job_.processor, &input_, &workspace_);
   if (stored.ok()) {

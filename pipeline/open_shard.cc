@@ -20,56 +20,79 @@ Hash128 HashSource(const PlanRow& row, Hasher128* hasher) {
 
 }  // namespace
 
-Result<std::vector<RecordTask>> LoadRecordTasks(const Plan& plan,
-                                                const PlannedShard& shard,
-                                                const Quarantine& quarantine) {
-  std::vector<RecordTask> tasks;
-  tasks.reserve(static_cast<size_t>(shard.num_rows));
+void RecordList::Add(const PlanRow& row, const Hash128& source_hash) {
+  const uint64_t start =
+      records_.empty() ? 0
+                       : records_.back().start +
+                             static_cast<uint64_t>(records_.back().num_frames);
+  audio_.insert(audio_.end(), row.audio.begin(), row.audio.end());
+  records_.push_back({.line = row.line,
+                      .file_bytes = row.file_bytes,
+                      .header = row.header,
+                      .num_samples = row.num_samples,
+                      .num_frames = row.num_frames,
+                      .start = start,
+                      .source_hash = source_hash,
+                      .audio_end = audio_.size()});
+}
+
+Result<RecordList> RecordList::Load(const Plan& plan, const PlannedShard& shard,
+                                    const Quarantine& quarantine) {
+  RecordList list(plan.config, quarantine);
+  list.records_.reserve(static_cast<size_t>(shard.num_rows));
   Hasher128 hasher;
-  uint64_t start = 0;
-  const Result<void> visited = ForEachPlanRow(
-      *plan.rows, shard.first_row, shard.end_row,
-      plan.config.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (!row.is_planned()) return {};
-        tasks.push_back({
-            .row = tasks.size(),
-            .line = row.line,
-            .audio = row.audio,
-            .path = ResolveAudioPath(plan.config, row.audio),
-            .file_bytes = row.file_bytes,
-            .header = row.header,
-            .num_samples = row.num_samples,
-            .num_frames = row.num_frames,
-            .start = start,
-            .source_hash = HashSource(row, &hasher),
-        });
-        const auto found = quarantine.find(tasks.back().source_hash);
-        if (found != quarantine.end()) {
-          tasks.back().quarantine_signal = found->second;
-        }
-        start += static_cast<uint64_t>(row.num_frames);
-        return {};
-      });
+  const Result<void> visited =
+      ForEachPlanRow(*plan.rows, shard.first_row, shard.end_row,
+                     plan.config.kept_fields.size(),
+                     [&](uint64_t, const PlanRow& row) -> Result<void> {
+                       if (row.is_planned())
+                         list.Add(row, HashSource(row, &hasher));
+                       return {};
+                     });
   if (!visited.ok()) return visited.error();
-  return tasks;
+  list.audio_.shrink_to_fit();
+  return list;
+}
+
+RecordTask RecordList::operator[](size_t record) const {
+  const Record& found = records_[record];
+  const uint64_t begin = record == 0 ? 0 : records_[record - 1].audio_end;
+  std::string audio(audio_.data() + begin, found.audio_end - begin);
+  std::string path = ResolveAudioPath(*config_, audio);
+  RecordTask task = {.row = record,
+                     .line = found.line,
+                     .audio = std::move(audio),
+                     .path = std::move(path),
+                     .file_bytes = found.file_bytes,
+                     .header = found.header,
+                     .num_samples = found.num_samples,
+                     .num_frames = found.num_frames,
+                     .start = found.start,
+                     .source_hash = found.source_hash};
+  const auto ended = quarantine_.find(found.source_hash);
+  if (ended != quarantine_.end()) task.quarantine_signal = ended->second;
+  return task;
+}
+
+void RecordList::Clear() {
+  std::vector<Record>().swap(records_);
+  std::vector<char>().swap(audio_);
 }
 
 OpenShard::OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
-                     std::vector<RecordTask> records, ShardWriter writer)
+                     RecordList records, ShardWriter writer)
     : index_(index),
       expected_checksum_(expected_checksum),
       records_(std::move(records)),
       num_records_(records_.size()),
-      first_path_(records_.empty() ? "" : records_.front().path),
+      first_path_(num_records_ == 0 ? "" : records_[0].path),
       writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
     const Plan& plan, size_t index, const std::string& folder,
     const Quarantine& quarantine) {
   const PlannedShard& shard = plan.shards[index];
-  Result<std::vector<RecordTask>> records =
-      LoadRecordTasks(plan, shard, quarantine);
+  Result<RecordList> records = RecordList::Load(plan, shard, quarantine);
   if (!records.ok()) return records.error();
   Result<ShardWriter> writer = ShardWriter::Create(
       folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));
@@ -104,15 +127,14 @@ Result<void> OpenShard::Finish(size_t record, const Result<ShardRow>& row,
                                RecordWorkspace* workspace) {
   if (!row.ok()) return row.error();
   const StageTimer timer(&workspace->times, Stage::kStore);
-  return writer_.FinishRow(records_[record].row, row.value(),
-                           workspace->tail_samples());
+  return writer_.FinishRow(record, row.value(), workspace->tail_samples());
 }
 
 Result<void> OpenShard::ComputeAndStore(size_t record,
                                         const RecordProcessor& processor,
                                         RecordInput* input,
                                         RecordWorkspace* workspace) {
-  const RecordTask& task = records_[record];
+  const RecordTask task = records_[record];
   Slot slot(task.start, &writer_);
   return Finish(record, processor.ComputeRecord(task, input, &slot, workspace),
                 workspace);
@@ -122,20 +144,18 @@ Result<void> OpenShard::TryAndStore(size_t record,
                                     const RecordProcessor& processor,
                                     RecordInput* input,
                                     RecordWorkspace* workspace) {
-  const RecordTask& task = records_[record];
+  const RecordTask task = records_[record];
   Slot slot(task.start, &writer_);
   return Finish(record, TryRecord(task, processor, input, &slot, workspace),
                 workspace);
 }
 
 Result<void> OpenShard::Reject(size_t record, const Error& error) {
-  const RecordTask& task = records_[record];
+  const RecordTask task = records_[record];
   if (MayBeMachineFault(error.code)) ++num_unreadable_;
   return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
                          static_cast<uint64_t>(task.num_frames));
 }
-
-void OpenShard::ReleaseRecords() { std::vector<RecordTask>().swap(records_); }
 
 Result<ShardWriter::Committed> OpenShard::Commit() {
   if (num_records_ > 1 && num_unreadable_ == num_records_) {

@@ -12,14 +12,47 @@
 #include "io/result.h"
 #include "io/shard_writer.h"
 #include "pipeline/plan.h"
+#include "pipeline/plan_row.h"
 #include "pipeline/record.h"
 
 namespace melmill {
 
-// The rows of a planned shard, in order. Errors: kMachineFault.
-Result<std::vector<RecordTask>> LoadRecordTasks(
-    const Plan& plan, const PlannedShard& shard,
-    const Quarantine& quarantine = {});
+// The rows of a planned shard, in order. Shards of short clips have tens of
+// thousands of rows, and several are open at a time: so they are kept in few
+// bytes, without a block of memory for each, and made when asked for.
+class RecordList {
+ public:
+  // The plan must outlive it. Errors: kMachineFault.
+  static Result<RecordList> Load(const Plan& plan, const PlannedShard& shard,
+                                 const Quarantine& quarantine = {});
+
+  size_t size() const { return records_.size(); }
+  RecordTask operator[](size_t record) const;
+
+  // Gives the memory back.
+  void Clear();
+
+ private:
+  struct Record {
+    uint64_t line;
+    uint64_t file_bytes;
+    WavHeader header;
+    int64_t num_samples;
+    int64_t num_frames;
+    uint64_t start;
+    Hash128 source_hash;
+    uint64_t audio_end;  // in audio_; it begins where the last one ends
+  };
+
+  RecordList(const RunConfig& config, const Quarantine& quarantine)
+      : config_(&config), quarantine_(quarantine) {}
+  void Add(const PlanRow& row, const Hash128& source_hash);
+
+  const RunConfig* config_;
+  Quarantine quarantine_;
+  std::vector<Record> records_;
+  std::vector<char> audio_;  // all strings
+};
 
 // One shard in work: its rows and the file they go to. Dropping it removes
 // the file.
@@ -31,7 +64,7 @@ class OpenShard {
       const Quarantine& quarantine = {});
 
   size_t index() const { return index_; }
-  const std::vector<RecordTask>& records() const { return records_; }
+  const RecordList& records() const { return records_; }
 
   // All three are thread-safe for different records. Errors: kMachineFault.
 
@@ -46,7 +79,7 @@ class OpenShard {
 
   // Once every record was stored or rejected: frees what is known of them,
   // for shards that wait for their commit. Only index() and Commit may follow.
-  void ReleaseRecords();
+  void ReleaseRecords() { records_.Clear(); }
 
   // Once every record was stored or rejected; as ShardWriter::Commit, with the
   // checksum that the plan expects. Errors: kMachineFault, also for several
@@ -57,13 +90,13 @@ class OpenShard {
   class Slot;
 
   OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
-            std::vector<RecordTask> records, ShardWriter writer);
+            RecordList records, ShardWriter writer);
   Result<void> Finish(size_t record, const Result<ShardRow>& row,
                       RecordWorkspace* workspace);
 
   size_t index_;
   std::optional<uint64_t> expected_checksum_;
-  std::vector<RecordTask> records_;
+  RecordList records_;
   size_t num_records_;
   std::string first_path_;
   ShardWriter writer_;

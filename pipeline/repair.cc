@@ -83,16 +83,17 @@ bool Repairer::ReadPlan() {
 // directory that is so for all.
 Result<void> Repairer::DropShardsWithoutAudio() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
-    const auto tasks = LoadRecordTasks(*plan_, plan_->shards[at->second]);
+    const auto tasks = RecordList::Load(*plan_, plan_->shards[at->second]);
     if (!tasks.ok()) return tasks.error();
-    const auto is_there = [](const RecordTask& task) {
-      return FileExists(task.path);
-    };
-    if (std::any_of(tasks.value().begin(), tasks.value().end(), is_there)) {
+    size_t row = 0;
+    while (row < tasks.value().size() && !FileExists(tasks.value()[row].path)) {
+      ++row;
+    }
+    if (row < tasks.value().size()) {
       ++at;
       continue;
     }
-    const RecordTask& first = tasks.value().front();
+    const RecordTask first = tasks.value()[0];
     report_.left.push_back(
         {.file = at->first,
          .what = fmt::format(
@@ -128,7 +129,7 @@ void Repairer::MakeShards() {
 
 Result<void> Repairer::NameChangedRows(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
-  const auto tasks = LoadRecordTasks(*plan_, plan_->shards[shard]);
+  const auto tasks = RecordList::Load(*plan_, plan_->shards[shard]);
   if (!tasks.ok()) return tasks.error();
   const auto old = ShardReader::Open(config_.out + '/' + entry.file);
   const auto old_checksum =
@@ -136,7 +137,8 @@ Result<void> Repairer::NameChangedRows(size_t shard) {
   const bool knows_old =
       old_checksum.ok() && old_checksum.value() == entry.checksum;
   RowChecker checker(*processor_, plan_->bytes_per_frame());
-  for (const RecordTask& task : tasks.value()) {
+  for (size_t i = 0; i < tasks.value().size(); ++i) {
+    const RecordTask task = tasks.value()[i];
     const auto difference =
         knows_old ? checker.CompareIndex(task, old.value().rows()[task.row])
                   : checker.CheckFile(task);

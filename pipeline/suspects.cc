@@ -30,9 +30,10 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
   if (suspects.empty()) return quarantine;
   for (const size_t index : shards) {
     const PlannedShard& shard = plan.shards[index];
-    const Result<std::vector<RecordTask>> tasks = LoadRecordTasks(plan, shard);
+    const Result<RecordList> tasks = RecordList::Load(plan, shard);
     if (!tasks.ok()) return tasks.error();
-    for (const RecordTask& task : tasks.value()) {
+    for (size_t i = 0; i < tasks.value().size(); ++i) {
+      const RecordTask task = tasks.value()[i];
       if (!suspects.contains(task.source_hash) ||
           !tried.insert(task.source_hash).second) {
         continue;

@@ -208,14 +208,15 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
   if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
     return uint64_t{0};
   }
-  const Result<std::vector<RecordTask>> tasks = LoadRecordTasks(plan, shard);
+  const Result<RecordList> tasks = RecordList::Load(plan, shard);
   if (!tasks.ok()) return tasks.error();
   RecordInput input;
   RecordWorkspace workspace(processor.log_mel());
   uint64_t num_mended = 0;
-  for (const RecordTask& task : tasks.value()) {
-    const ShardRow& row = reader.rows()[task.row];
+  for (size_t i = 0; i < tasks.value().size(); ++i) {
+    const ShardRow& row = reader.rows()[i];
     if (!is_rejected(row)) continue;
+    const RecordTask task = tasks.value()[i];
     const Result<bool> mended =
         IsMended(task, row, processor, plan.config.hang_seconds, control,
                  &input, &workspace);

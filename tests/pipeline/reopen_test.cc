@@ -44,8 +44,8 @@ TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
               built.value().ShardFileName(shard));
     const auto spec = reopened.value().MakeShardSpec(shard);
     EXPECT_TRUE(built.value().IsShard(shard, spec));
-    const auto tasks = LoadRecordTasks(reopened.value(), shard);
-    const auto expected = LoadRecordTasks(built.value(), shard);
+    const auto tasks = RecordList::Load(reopened.value(), shard);
+    const auto expected = RecordList::Load(built.value(), shard);
     ASSERT_EQ(tasks.value().size(), expected.value().size());
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       EXPECT_EQ(tasks.value()[i].path, expected.value()[i].path);

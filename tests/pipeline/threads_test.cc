@@ -56,7 +56,7 @@ struct Job {
   std::optional<Error> error;
   RecordInput input;
 
-  const RecordTask& task() const { return shard->shard->records()[record]; }
+  RecordTask task() const { return shard->shard->records()[record]; }
 };
 
 // Hands jobs from thread to thread.
