@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <cstdio>
 
-#include "io/utf8.h"
-
 namespace melmill {
 
 void OpenStandardStreams() {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "io/utf8.h"  // Printable
+
 namespace melmill {
 
 // A run must not die of the place its messages go to: a log on a full disk, a
@@ -19,7 +21,7 @@ void PrintMessage(std::string_view text);
 // Writes a result to standard output. False if not all of it could be.
 bool PrintResult(std::string_view text);
 
-// Printable (io/utf8.h) for text of several lines: line feeds stay.
+// Printable for text of several lines: line feeds stay.
 std::string PrintableLines(std::string_view text);
 
 }  // namespace melmill

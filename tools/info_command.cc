@@ -5,7 +5,6 @@
 #include <string>
 
 #include "io/store_index.h"
-#include "io/utf8.h"
 #include "pipeline/config.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"

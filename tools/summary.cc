@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "io/manifest.h"
-#include "io/utf8.h"
 #include "pipeline/plan_row.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"

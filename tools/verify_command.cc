@@ -7,7 +7,6 @@
 #include <random>
 #include <string>
 
-#include "io/utf8.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/config.h"
 #include "pipeline/repair.h"
