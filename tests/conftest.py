@@ -4,12 +4,14 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from fault_job import FaultJob, make_job
 from store_job import Job, make_finished_job
 from support import REPOSITORY, files_of, melmill_path, read_json_lines
+from write_shim import FaultyDisk, memory_folder
 
 # Before transformers is imported: no notices, no network.
 os.environ["TRANSFORMERS_VERBOSITY"] = "error"
@@ -72,6 +74,15 @@ def shim_folder() -> Path:
     """Where the libraries are that LD_PRELOAD gives to the program."""
     build = Path(melmill_path()).parents[1]
     return build / "tests" / "faults"
+
+
+@pytest.fixture
+def disk(
+    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
+) -> Iterator[FaultyDisk]:
+    """A disk of which calls can fail, in memory."""
+    for folder in memory_folder(tmp_path):
+        yield FaultyDisk(job, whole, shim_folder, folder)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

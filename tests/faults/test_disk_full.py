@@ -11,10 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fault_job import (
-    FaultJob,
-    assert_only_whole_files,
-)
+from fault_job import assert_only_whole_files
 from support import Run, files_of, manifest_row, noise, write_wav
 from write_shim import (
     MACHINE_FAULT,
@@ -25,8 +22,8 @@ from write_shim import (
     assert_no_temporary_files,
     error_line,
     in_parallel,
-    memory_folder,
     mounted,
+    require_mounts,
     shim_env,
 )
 
@@ -35,11 +32,10 @@ ENOUGH = "size=64m"
 
 
 @pytest.fixture
-def disk(
-    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
-) -> Iterator[FaultyDisk]:
-    for folder in memory_folder(tmp_path):
-        yield FaultyDisk(job, whole, shim_folder, folder)
+def full_disk(disk: FaultyDisk) -> FaultyDisk:
+    """For tests that mount file systems of their own in its folder."""
+    require_mounts(disk.folder / "tried", "-t", "tmpfs", "tmpfs")
+    return disk
 
 
 @contextmanager
@@ -71,39 +67,39 @@ def assert_stopped_by(error: int, run: Run, store: Path) -> str:
 
 
 def test_disk_without_room_is_refused_before_anything_is_written(
-    disk: FaultyDisk,
+    full_disk: FaultyDisk,
 ) -> None:
-    with tmpfs(disk.folder / "full", "size=400k") as root:
-        run = disk.job.extract(root / "store", *disk.flags)
+    with tmpfs(full_disk.folder / "full", "size=400k") as root:
+        run = full_disk.job.extract(root / "store", *full_disk.flags)
         assert run.exit_code == USAGE
         assert re.search(
             "^error: the store needs .* more and .* free$", run.stderr, re.M
         )
         assert not list(root.iterdir())
         make_room(root)
-        disk.assert_run_finishes(root / "store")
+        full_disk.assert_run_finishes(root / "store")
 
 
 @pytest.mark.parametrize("fault", [None, NO_RESERVATION])
 def test_disk_that_is_full_at_any_step_stops_the_run(
-    disk: FaultyDisk, fault: Fault | None
+    full_disk: FaultyDisk, fault: Fault | None
 ) -> None:
     def trial(size_kib: int) -> str:
         name = f"full{size_kib}"
-        with tmpfs(disk.folder / name, f"size={size_kib}k") as root:
+        with tmpfs(full_disk.folder / name, f"size={size_kib}k") as root:
             store = root / "store"
-            run = run_with_quota(disk, root, fault)
+            run = run_with_quota(full_disk, root, fault)
             if run.exit_code == WITH_REJECTS:
-                assert files_of(store) == disk.whole
+                assert files_of(store) == full_disk.whole
                 return ""
             full = assert_stopped_by(errno.ENOSPC, run, store)
-            assert_only_whole_files(store, disk.whole)
+            assert_only_whole_files(store, full_disk.whole)
             make_room(root)
-            disk.assert_run_finishes(store)
+            full_disk.assert_run_finishes(store)
             return full
 
     page_kib = 4
-    needed_kib = sum(map(len, disk.whole.values())) >> 10
+    needed_kib = sum(map(len, full_disk.whole.values())) >> 10
     # Each page in which the small files come last; files end in half a page.
     last_kib = range(needed_kib - 40, needed_kib + 100, page_kib)
     sizes_kib = [*range(page_kib, last_kib[0], 4 * page_kib), *last_kib]
@@ -114,26 +110,26 @@ def test_disk_that_is_full_at_any_step_stops_the_run(
     assert stopped_at & {"rejects.jsonl", "store.json"}
 
 
-def test_too_few_inodes_stop_the_run(disk: FaultyDisk) -> None:
+def test_too_few_inodes_stop_the_run(full_disk: FaultyDisk) -> None:
     def trial(count: int) -> int:
         name = f"inodes{count}"
         limits = f"{ENOUGH},nr_inodes={count}"
-        with tmpfs(disk.folder / name, limits) as root:
+        with tmpfs(full_disk.folder / name, limits) as root:
             store = root / "store"
-            run = disk.job.extract(store, *disk.flags)
+            run = full_disk.job.extract(store, *full_disk.flags)
             if run.exit_code == MACHINE_FAULT:
                 assert_stopped_by(errno.ENOSPC, run, store)
             elif run.exit_code == USAGE:
                 assert error_line(run).endswith(os.strerror(errno.ENOSPC))
-            assert_only_whole_files(store, disk.whole)
+            assert_only_whole_files(store, full_disk.whole)
             subprocess.run(
                 ["mount", "-o", "remount,nr_inodes=1000", root], check=True
             )
-            disk.assert_run_finishes(store)
+            full_disk.assert_run_finishes(store)
         return run.exit_code
 
     # The root, the store, its lock, all files, and the one in the making.
-    exit_codes = in_parallel(trial, range(1, len(disk.whole) + 5))
+    exit_codes = in_parallel(trial, range(1, len(full_disk.whole) + 5))
     assert set(exit_codes) == {USAGE, MACHINE_FAULT, WITH_REJECTS}
 
 
@@ -173,10 +169,10 @@ def large_job(disk: FaultyDisk) -> FaultyDisk:
 
 
 def test_job_larger_than_the_disk_goes_on_when_there_is_room(
-    disk: FaultyDisk,
+    full_disk: FaultyDisk,
 ) -> None:
-    large = large_job(disk)
-    with tmpfs(disk.folder / "full", "size=8m") as root:
+    large = large_job(full_disk)
+    with tmpfs(full_disk.folder / "full", "size=8m") as root:
         store = root / "store"
         refused = large.job.extract(store, *large.flags)
         assert refused.exit_code == USAGE, refused.stderr

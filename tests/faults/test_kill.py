@@ -6,11 +6,9 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fault_job import FaultJob
 from support import files_of, run_melmill
 from write_shim import (
     KILLED,
@@ -21,7 +19,6 @@ from write_shim import (
     assert_old_or_new,
     count_until_none,
     in_parallel,
-    memory_folder,
     read_log,
     shim_env,
     strace,
@@ -43,14 +40,6 @@ KILLING_CALLS = (
     "?unlink,unlinkat",
 )
 NUM_RANDOM_KILLS = 200
-
-
-@pytest.fixture
-def disk(
-    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
-) -> Iterator[FaultyDisk]:
-    for folder in memory_folder(tmp_path):
-        yield FaultyDisk(job, whole, shim_folder, folder)
 
 
 def traced_kinds(trace: str, root: Path) -> list[str]:

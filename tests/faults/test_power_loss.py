@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from fault_job import FaultJob, assert_only_whole_files
+from fault_job import assert_only_whole_files
 from support import files_of
 from write_shim import (
     KILLED,
@@ -20,9 +20,9 @@ from write_shim import (
     all_or_some,
     assert_old_or_new,
     in_parallel,
-    memory_folder,
     mounted,
     read_log,
+    require_mounts,
     shim_env,
     without_second_line,
 )
@@ -31,14 +31,6 @@ from write_shim import (
 LOOP = ("-t", "ext4", "-o", "loop,commit=300")
 
 Files = dict[str, bytes]  # names in the store's folder
-
-
-@pytest.fixture
-def disk(
-    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
-) -> Iterator[FaultyDisk]:
-    for folder in memory_folder(tmp_path):
-        yield FaultyDisk(job, whole, shim_folder, folder)
 
 
 @dataclasses.dataclass(eq=False)
@@ -275,6 +267,14 @@ def make_image(path: Path) -> Path:
     return path
 
 
+@pytest.fixture
+def ext4_disk(disk: FaultyDisk) -> FaultyDisk:
+    """For tests that mount file systems of their own in its folder."""
+    image = make_image(disk.folder / "tried.ext4")
+    require_mounts(disk.folder / "tried", *LOOP, image)
+    return disk
+
+
 def lose_power(
     disk: FaultyDisk, name: str, fault: Fault | None
 ) -> tuple[int, Path]:
@@ -289,19 +289,21 @@ def lose_power(
     return run.exit_code, copy
 
 
-def test_power_loss_on_ext4_leaves_only_whole_files(disk: FaultyDisk) -> None:
+def test_power_loss_on_ext4_leaves_only_whole_files(
+    ext4_disk: FaultyDisk,
+) -> None:
     def trial(fault: Fault) -> None:
         name = f"{fault.kind}{fault.at}"
-        exit_code, copy = lose_power(disk, name, fault)
+        exit_code, copy = lose_power(ext4_disk, name, fault)
         assert exit_code == KILLED
-        with mounted(disk.folder / f"{name}.after", *LOOP, copy) as root:
-            assert_only_whole_files(root / "store", disk.whole)
-            rerun = disk.job.extract(root / "store", *disk.flags)
+        with mounted(ext4_disk.folder / f"{name}.after", *LOOP, copy) as root:
+            assert_only_whole_files(root / "store", ext4_disk.whole)
+            rerun = ext4_disk.job.extract(root / "store", *ext4_disk.flags)
             assert rerun.exit_code == WITH_REJECTS, rerun.stderr
-            assert files_of(root / "store") == disk.whole
+            assert files_of(root / "store") == ext4_disk.whole
         copy.unlink()
 
-    kinds = Counter(call.kind for call in disk.calls())
+    kinds = Counter(call.kind for call in ext4_disk.calls())
     num_writes = kinds.pop("pwrite")
     faults = [
         Fault("kill", number, kind)
@@ -312,8 +314,10 @@ def test_power_loss_on_ext4_leaves_only_whole_files(disk: FaultyDisk) -> None:
     in_parallel(trial, [*faults, *(Fault("kill", n, "pwrite") for n in writes)])
 
 
-def test_finished_store_survives_power_loss_on_ext4(disk: FaultyDisk) -> None:
-    exit_code, copy = lose_power(disk, "finished", None)
+def test_finished_store_survives_power_loss_on_ext4(
+    ext4_disk: FaultyDisk,
+) -> None:
+    exit_code, copy = lose_power(ext4_disk, "finished", None)
     assert exit_code == WITH_REJECTS
-    with mounted(disk.folder / "after", *LOOP, copy) as root:
-        assert files_of(root / "store") == disk.whole
+    with mounted(ext4_disk.folder / "after", *LOOP, copy) as root:
+        assert files_of(root / "store") == ext4_disk.whole

@@ -4,11 +4,9 @@ import dataclasses
 import errno
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
-from fault_job import FaultJob
 from support import Run, files_of
 from write_shim import (
     KILLED,
@@ -22,7 +20,6 @@ from write_shim import (
     assert_no_temporary_files,
     error_line,
     in_parallel,
-    memory_folder,
     read_log,
 )
 
@@ -30,14 +27,6 @@ from write_shim import (
 HINTS = ("sync_file_range",)
 # By POSIX, signals interrupt neither this nor any use of it here.
 NOT_INTERRUPTED = ("mkdir",)
-
-
-@pytest.fixture
-def disk(
-    job: FaultJob, whole: dict[str, bytes], shim_folder: Path, tmp_path: Path
-) -> Iterator[FaultyDisk]:
-    for folder in memory_folder(tmp_path):
-        yield FaultyDisk(job, whole, shim_folder, folder)
 
 
 def faults_of_all_calls(disk: FaultyDisk, what: str) -> list[Fault]:

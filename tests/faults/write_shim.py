@@ -140,12 +140,8 @@ def memory_folder(fallback: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@contextmanager
-def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
-    """A file system on a new folder; skips the test where that is not allowed.
-
-    `arguments`: of mount, without the folder.
-    """
+def mount(folder: Path, *arguments: str | Path) -> str:
+    """Mounts on a new folder; says why it could not, if so."""
     folder.mkdir()
     tried = subprocess.run(
         ["mount", *arguments, folder],
@@ -153,12 +149,26 @@ def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
         text=True,
         check=False,
     )
-    if tried.returncode != 0:
-        pytest.skip(f"cannot mount here: {tried.stderr}")
+    return "" if tried.returncode == 0 else tried.stderr or "mount failed"
+
+
+@contextmanager
+def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
+    """A file system on a new folder. `arguments`: of mount, less the folder."""
+    problem = mount(folder, *arguments)
+    assert not problem, problem
     try:
         yield folder
     finally:
         subprocess.run(["umount", folder], check=True)
+
+
+def require_mounts(folder: Path, *arguments: str | Path) -> None:
+    """Skips the test where this is not allowed."""
+    problem = mount(folder, *arguments)
+    if problem:
+        pytest.skip(f"cannot mount here: {problem}")
+    subprocess.run(["umount", folder], check=True)
 
 
 def strace() -> str:
