@@ -278,7 +278,7 @@ def test_json_is_one_object_on_standard_output_alone(folder: Path) -> None:
     listed = sum(
         path.stat().st_size
         for path in (folder / "store").iterdir()
-        if path.name not in (".lock", "plan.h5", "store.json")
+        if path.name not in (".lock", "store.json")
     )
     assert report["bytes"] == listed
 
