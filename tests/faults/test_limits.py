@@ -122,7 +122,7 @@ def least_memory_mib() -> int:
 
 
 @pytest.mark.parametrize(
-    ("flags", "step_kib"), [(ALONE, 700), ((), 4500)], ids=["alone", "default"]
+    ("flags", "step_kib"), [(ALONE, 1400), ((), 9000)], ids=["alone", "default"]
 )
 def test_too_little_memory_stops_the_run_and_loses_nothing(
     job: FaultJob,
@@ -133,7 +133,7 @@ def test_too_little_memory_stops_the_run_and_loses_nothing(
 ) -> None:
     least_kib = least_memory_mib() << 10
     exit_codes = set()
-    for number in range(150):
+    for number in range(75):
         limit = (least_kib + number * step_kib) << 10
         store = folder / "store"
         run = job.extract(store, *flags, under=limited(f"as={limit}"))

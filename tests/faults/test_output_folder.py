@@ -4,6 +4,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import time
@@ -284,9 +285,9 @@ def wait_for(
 def live_run(
     job: FaultJob, shim_folder: Path, tmp_path: Path
 ) -> Iterator[tuple[subprocess.Popen[str], Path]]:
-    """A run that takes some seconds and has its folder locked; the folder."""
+    """A run that was stopped after its plan, with its folder locked; both."""
     store = tmp_path / "store"
-    slow = ReadFault("slow", "open", first=1, count=0)
+    slow = ReadFault("slow", first=1, count=0)
     with subprocess.Popen(
         [melmill_path(), *job.arguments(store, "--io-threads", "1")],
         cwd=job.folder,
@@ -295,6 +296,7 @@ def live_run(
         text=True,
     ) as process:
         wait_for((store / "plan.h5").exists, process)
+        process.send_signal(signal.SIGSTOP)
         yield process, store
         process.kill()
 
@@ -307,9 +309,9 @@ def test_second_run_is_refused_and_does_not_disturb_the_first(
     process, store = live_run
     for flags in ([], ["--update"]):
         run = job.extract(store, *flags)
-        assert process.poll() is None
         assert run.exit_code == 2
         assert "is in use by another melmill" in last_line(run.stderr)
+    process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
     assert process.returncode == 3
     assert files_of(store) == whole
@@ -337,6 +339,7 @@ def names_of_a_run(whole: dict[str, bytes]) -> list[str]:
     """Every name that a run creates in the folder."""
     return [
         ".lock",
+        ".suspects",
         *(f"{name}{end}" for name in whole for end in ("", ".tmp")),
     ]
 
@@ -378,7 +381,7 @@ def test_links_planted_between_two_runs_do_not_lead_outside(
     store.mkdir()
     (store / "plan.h5").write_bytes(whole["plan.h5"])
     for name in names_of_a_run(whole):
-        if name not in (".lock", "plan.h5", "store.json"):
+        if name not in (".lock", ".suspects", "plan.h5", "store.json"):
             (store / name).symlink_to(outside / target)
     run = job.extract(store)
     assert run.exit_code == 3, run.stderr
