@@ -259,7 +259,7 @@ class GraphExtractor {
     int attempt;
   };
   std::deque<DeferredRow> deferred_rows_;
-  UnreadableFiles unreadable_files_;
+  UnreadableFiles unreadable_files_{job_.plan};
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
   PlaceGuess place_guess_;

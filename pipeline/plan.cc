@@ -11,11 +11,11 @@
 #include <optional>
 #include <utility>
 
-#include "io/audio_file.h"
 #include "io/line_reader.h"
 #include "io/manifest.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/probe.h"
+#include "pipeline/unreadable_files.h"
 
 namespace melmill {
 namespace {
@@ -25,6 +25,10 @@ namespace {
 // system to share a short manifest.
 constexpr size_t kBatchLines = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
+
+// Batches come in rounds of so many bytes, which bounds what is in memory
+// when every line is as long as it may be.
+constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
 
 // So many I/O errors in a row are the machine's fault, not the files'.
 constexpr int kMaxIoErrorsInARow = 16;
@@ -72,7 +76,8 @@ class PlanBuilder {
   void Fail(const Error& error);
 
   void RunPipeline();
-  Result<void> CheckLastOpened() const;
+  void RunRound();
+  Result<void> CheckLastPlanned() const;
   void FindRepeatedAudio();
   Result<void> LayOut();
   Result<void> CollectRepeatedExamples();
@@ -85,6 +90,8 @@ class PlanBuilder {
 
   std::optional<LineReader> reader_;
   size_t reader_split_ = 0;  // the split after the one being read
+  uint64_t round_bytes_ = 0;
+  bool all_read_ = false;
 
   std::vector<std::vector<uint64_t>> audio_hashes_;  // one list a split
   std::vector<uint64_t> repeated_hashes_;  // of strings seen twice, sorted
@@ -150,8 +157,10 @@ bool PlanBuilder::OpenNextManifest() {
 }
 
 bool PlanBuilder::ReadBatch(Batch* batch) {
-  if (failed_ || control_->stop_requested()) return false;
-  if (!reader_ && !OpenNextManifest()) return false;
+  if (round_bytes_ >= kRoundBytes) return false;
+  all_read_ = failed_ || control_->stop_requested() ||
+              (!reader_ && !OpenNextManifest());
+  if (all_read_) return false;
   SplitPlan& split = plan_.splits[reader_split_ - 1];
   batch->split = static_cast<uint32_t>(reader_split_ - 1);
   batch->lines.reserve(kBatchLines);
@@ -162,6 +171,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
       Fail({ErrorCode::kMachineFault,
             fmt::format("{}: {}", split.manifest, next.error().message),
             next.error().detail});
+      all_read_ = true;
       return false;
     }
     if (!next.value()) {
@@ -180,6 +190,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
     planned.row.line = line.number;
     planned.line = std::move(line);
   }
+  round_bytes_ += num_bytes;
   return true;
 }
 
@@ -284,30 +295,35 @@ void PlanBuilder::RunPipeline() {
       tbb::global_control::max_allowed_parallelism,
       static_cast<size_t>(num_threads));
   tbb::task_arena arena(num_threads);
-  arena.execute([&] {
-    tbb::parallel_pipeline(
-        static_cast<size_t>(2 * num_threads),
-        tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
-                                      [this](tbb::flow_control& flow) {
-                                        Batch batch;
-                                        if (!ReadBatch(&batch)) flow.stop();
-                                        return batch;
-                                      }) &
-            tbb::make_filter<Batch, Batch>(tbb::filter_mode::parallel,
-                                           [this](Batch batch) {
-                                             for (PlannedLine& line :
-                                                  batch.lines)
-                                               ProbeLine(&line);
-                                             return batch;
-                                           }) &
-            tbb::make_filter<Batch, void>(
-                tbb::filter_mode::serial_in_order,
-                [this](Batch batch) { AppendBatch(std::move(batch)); }));
+  arena.execute([this] {
+    while (!all_read_) RunRound();
   });
 }
 
+void PlanBuilder::RunRound() {
+  namespace tbb = oneapi::tbb;
+  round_bytes_ = 0;
+  tbb::parallel_pipeline(
+      static_cast<size_t>(2 * plan_.config.num_io_threads),
+      tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
+                                    [this](tbb::flow_control& flow) {
+                                      Batch batch;
+                                      if (!ReadBatch(&batch)) flow.stop();
+                                      return batch;
+                                    }) &
+          tbb::make_filter<Batch, Batch>(tbb::filter_mode::parallel,
+                                         [this](Batch batch) {
+                                           for (PlannedLine& line : batch.lines)
+                                             ProbeLine(&line);
+                                           return batch;
+                                         }) &
+          tbb::make_filter<Batch, void>(
+              tbb::filter_mode::serial_in_order,
+              [this](Batch batch) { AppendBatch(std::move(batch)); }));
+}
+
 // Whether files are missing, or the place where they all lie.
-Result<void> PlanBuilder::CheckLastOpened() const {
+Result<void> PlanBuilder::CheckLastPlanned() const {
   const bool any_unopened = std::any_of(
       plan_.rejects.begin(), plan_.rejects.end(), [](const auto& reject) {
         return ErrorStageName(reject.first) == "open" ||
@@ -315,11 +331,11 @@ Result<void> PlanBuilder::CheckLastOpened() const {
       });
   if (!any_unopened || last_planned_audio_.empty()) return {};
   const std::string path = ResolveAudioPath(plan_.config, last_planned_audio_);
-  const Result<AudioFile> opened = AudioFile::Open(path);
-  if (opened.ok()) return {};
+  const Result<void> read = ReadFromDevice(path);
+  if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
                fmt::format("{} could be read a moment ago, and now {}", path,
-                           opened.error().message)};
+                           read.error().message)};
 }
 
 // Keeps the hashes of audio strings that are there more than once.
@@ -401,7 +417,7 @@ Result<Plan> PlanBuilder::Build() {
           fmt::format("{}: the manifest holds no lines", split.manifest));
     }
   }
-  Result<void> done = CheckLastOpened();
+  Result<void> done = CheckLastPlanned();
   if (done.ok()) done = CollectRepeatedExamples();
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();

@@ -3,15 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 #include <vector>
 
 #include "io/audio_file.h"
+#include "pipeline/plan_row.h"
 
 namespace melmill {
-namespace {
 
-// Reads the beginning of a file from its device.
 Result<void> ReadFromDevice(const std::string& path) {
   constexpr uint64_t kNumBytes = uint64_t{64} << 10;
   const Result<AudioFile> file = AudioFile::Open(path);
@@ -21,8 +19,6 @@ Result<void> ReadFromDevice(const std::string& path) {
       static_cast<size_t>(std::min(kNumBytes, file.value().size_bytes())));
   return file.value().ReadAt(0, bytes);
 }
-
-}  // namespace
 
 void UnreadableFiles::AddRead(const RecordTask& task) {
   num_in_a_row_ = 0;
@@ -41,17 +37,38 @@ Result<void> UnreadableFiles::AddFailure(const RecordTask& task,
 
 Result<void> UnreadableFiles::CheckMayReject(const RecordTask& task,
                                              const Error& error) {
-  if (witness_path_.empty()) {
-    if (!std::exchange(has_rejected_, true)) return {};
-    return Error{ErrorCode::kMachineFault,
-                 fmt::format("no file can be read, the last one {}: {}",
-                             task.path, error.message)};
-  }
+  if (witness_path_.empty()) return CheckOtherFiles(task, error);
   const Result<void> read = ReadFromDevice(witness_path_);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
                fmt::format("{}: {}; nor can {} be read any more: {}", task.path,
                            error.message, witness_path_, read.error().message)};
+}
+
+// The first few are enough: should all of them be bad the run stops, and
+// nothing is lost.
+Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
+                                              const Error& error) const {
+  constexpr int kMaxTried = 16;
+  int num_tried = 0;
+  bool any_read = false;
+  const Result<void> visited = ForEachPlanRow(
+      *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (!row.is_planned() || row.audio == task.audio || any_read ||
+            num_tried == kMaxTried) {
+          return {};
+        }
+        ++num_tried;
+        any_read =
+            ReadFromDevice(ResolveAudioPath(plan_.config, row.audio)).ok();
+        return {};
+      });
+  if (!visited.ok()) return visited;
+  if (any_read || num_tried == 0) return {};
+  return Error{ErrorCode::kMachineFault,
+               fmt::format("{}: {}; nor can {} other files be read", task.path,
+                           error.message, num_tried)};
 }
 
 }  // namespace melmill

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "io/result.h"
+#include "pipeline/plan.h"
 #include "pipeline/record.h"
 
 namespace melmill {
@@ -11,10 +12,17 @@ namespace melmill {
 // So many unreadable files in a row are the machine's fault and end the run.
 inline constexpr int kMaxFailuresInARow = 16;
 
+// Reads the beginning of a file, not from the page cache. Errors: those of
+// AudioFile.
+Result<void> ReadFromDevice(const std::string& path);
+
 // Tells a file that cannot be read (any more) from a machine that fails: a
 // disk, a server, a mount. Its witness is the file that was read last.
 class UnreadableFiles {
  public:
+  // The plan must outlive it.
+  explicit UnreadableFiles(const Plan& plan) : plan_(plan) {}
+
   // The row's file was read to its end.
   void AddRead(const RecordTask& task);
 
@@ -23,14 +31,17 @@ class UnreadableFiles {
   Result<void> AddFailure(const RecordTask& task, const Error& error);
 
   // Nor in the last attempt. Whether its row may be rejected: the witness can
-  // still be read from its device. Waits for that. Errors: kMachineFault if
-  // it cannot, or if there is none and this is not the first such file.
+  // still be read from its device, or, while no file was read to its end,
+  // another one of the plan. Waits for that. Errors: kMachineFault if not.
   Result<void> CheckMayReject(const RecordTask& task, const Error& error);
 
  private:
+  Result<void> CheckOtherFiles(const RecordTask& task,
+                               const Error& error) const;
+
+  const Plan& plan_;
   std::string witness_path_;  // empty: none yet
   int num_in_a_row_ = 0;
-  bool has_rejected_ = false;
 };
 
 }  // namespace melmill

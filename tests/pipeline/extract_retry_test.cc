@@ -5,8 +5,12 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdarg>
 #include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
 #include <string>
 
 #include "io/shard_reader.h"
@@ -18,9 +22,13 @@ namespace {
 // How often the next opens of files named "flaky" fail.
 std::atomic<int> num_failures_left{0};
 
+// Called when a file named "last" is opened.
+std::function<void()> on_last;
+
 }  // namespace
 
-// Stands in for the C library's in this program: a device that comes back.
+// Stands in for the C library's in this program: a device that comes back, and
+// a place where a run is interrupted.
 extern "C" int open(const char* path, int flags, ...) {
   mode_t mode = 0;
   if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
@@ -29,6 +37,7 @@ extern "C" int open(const char* path, int flags, ...) {
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
   }
+  if (on_last && std::strstr(path, "last") != nullptr) on_last();
   if (std::strstr(path, "flaky") != nullptr && num_failures_left-- > 0) {
     errno = EIO;
     return -1;
@@ -94,6 +103,69 @@ INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
                          [](const auto& param_info) {
                            return param_info.param ? "Graph" : "Serial";
                          });
+
+// A run that is asked to stop before it begins, or while it reads the third
+// row of its first shard, which has more of them than are in flight.
+class ExtractStopTest : public testing::Test {
+ protected:
+  ~ExtractStopTest() override { on_last = nullptr; }
+
+  ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
+    RunConfig config;
+    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.out = corpus_.Path("out");
+    config.shard_bytes = 128 << 10;
+    std::vector<std::string> lines;
+    for (uint32_t i = 0; i < 60; ++i) {
+      const std::string name = i == 2 ? "last" : "a" + std::to_string(i);
+      lines.push_back(corpus_.AddWav(name + ".wav", 4000, i));
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+    std::filesystem::create_directory(config.out);
+    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(plan.value().preset().log_mel,
+                                    config.feature_type, std::nullopt);
+    ExtractJob job = {.plan = plan.value(),
+                      .processor = processor,
+                      .shards = {},
+                      .folder = config.out,
+                      .num_threads = 1,
+                      .num_io_threads = 1,
+                      .control = &control_};
+    for (size_t i = 0; i < plan.value().shards.size(); ++i) {
+      job.shards.push_back(i);
+    }
+    EXPECT_GE(job.shards.size(), 3u);
+    first_shard_frames_ = plan.value().shards[0].num_frames;
+    if (at_once) control_.RequestStop(15, grace);
+    on_last = [&] { control_.RequestStop(15, grace); };
+    const ExtractOutcome outcome = melmill::Extract(job);
+    EXPECT_FALSE(outcome.fault);
+    // Nothing half made.
+    EXPECT_EQ(ReadStoreFiles(config.out).size(), outcome.committed.size());
+    return outcome;
+  }
+
+  Corpus corpus_;
+  RunControl control_;
+  uint64_t first_shard_frames_ = 0;
+};
+
+TEST_F(ExtractStopTest, BeginsNoShard) {
+  EXPECT_TRUE(Extract(true, RunControl::kGrace).committed.empty());
+  EXPECT_EQ(control_.frames_done, 0u);
+}
+
+TEST_F(ExtractStopTest, CompletesTheShardInWorkWithinItsGrace) {
+  EXPECT_EQ(Extract(false, RunControl::kGrace).committed.size(), 1u);
+  EXPECT_EQ(control_.frames_done, first_shard_frames_);
+}
+
+TEST_F(ExtractStopTest, DropsTheShardInWorkAfterItsGrace) {
+  EXPECT_TRUE(Extract(false, std::chrono::seconds(-1)).committed.empty());
+  EXPECT_LT(control_.frames_done, first_shard_frames_);
+}
 
 }  // namespace
 }  // namespace melmill

@@ -3,13 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "io/shard_reader.h"
@@ -115,74 +113,6 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {
     EXPECT_EQ(num_shards_, shard_bytes == 1 ? 47u : 2u);
     EXPECT_EQ(MakeStore(Extract, "graph" + suffix, shard_bytes, 2), serial);
   }
-}
-
-// A run that is asked to stop before it begins, or once it has made a row.
-class StopTest : public ExtractTest {
- protected:
-  ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
-    RunConfig config = corpus_.Config("stopped");
-    config.shard_bytes = 256 << 10;  // rows beyond those in flight
-    std::filesystem::create_directory(config.out);
-    RunControl control;
-    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-    EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type,
-                                    ChooseSimdTarget(config));
-    ExtractJob job = {.plan = plan.value(),
-                      .processor = processor,
-                      .shards = {},
-                      .folder = config.out,
-                      .num_threads = 1,
-                      .num_io_threads = 1,
-                      .control = &control};
-    for (size_t i = 0; i < plan.value().shards.size(); ++i) {
-      job.shards.push_back(i);
-    }
-    if (at_once) control.RequestStop(15, grace);
-    std::thread stopper([&] {
-      while (control.frames_done == 0 && !control.stop_requested()) {
-        std::this_thread::yield();
-      }
-      control.RequestStop(15, grace);
-    });
-    ExtractOutcome outcome = melmill::Extract(job);
-    stopper.join();
-    EXPECT_FALSE(outcome.fault);
-    num_shards_ = job.shards.size();
-    first_shard_frames_ = plan.value().shards[0].num_frames;
-    frames_done_ = control.frames_done;
-    for (const auto& [shard, committed] : outcome.committed) {
-      frames_committed_ += plan.value().shards[shard].num_frames;
-    }
-    files_ = ReadStoreFiles(config.out);
-    EXPECT_EQ(files_.size(), outcome.committed.size());  // nothing half made
-    return outcome;
-  }
-
-  uint64_t first_shard_frames_ = 0;
-  uint64_t frames_done_ = 0;
-  uint64_t frames_committed_ = 0;
-  std::map<std::string, std::string> files_;
-};
-
-TEST_F(StopTest, BeginsNoShard) {
-  EXPECT_TRUE(Extract(true, RunControl::kGrace).committed.empty());
-  EXPECT_EQ(frames_done_, 0u);
-}
-
-TEST_F(StopTest, CompletesTheShardsInWorkWithinItsGrace) {
-  const ExtractOutcome outcome = Extract(false, RunControl::kGrace);
-  EXPECT_GT(outcome.committed.size(), 0u);
-  EXPECT_LT(outcome.committed.size(), num_shards_);
-  EXPECT_EQ(frames_committed_, frames_done_);
-}
-
-TEST_F(StopTest, DropsTheShardsInWorkAfterItsGrace) {
-  const ExtractOutcome outcome = Extract(false, std::chrono::seconds(-1));
-  EXPECT_TRUE(outcome.committed.empty());
-  EXPECT_LT(frames_done_, first_shard_frames_);
 }
 
 TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
