@@ -136,7 +136,7 @@ class ExtractStopTest : public testing::Test {
     for (size_t i = 0; i < plan.value().shards.size(); ++i) {
       job.shards.push_back(i);
     }
-    EXPECT_GE(job.shards.size(), 3u);
+    EXPECT_GE(job.shards.size(), 2u);
     first_shard_frames_ = plan.value().shards[0].num_frames;
     if (at_once) control_.RequestStop(15, grace);
     on_last = [&] { control_.RequestStop(15, grace); };
