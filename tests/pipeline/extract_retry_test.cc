@@ -22,8 +22,8 @@ namespace {
 // How often the next opens of files named "flaky" fail.
 std::atomic<int> num_failures_left{0};
 
-// Called when a file named "last" is opened.
-std::function<void()> on_last;
+// Called when a WAV file is opened.
+std::function<void()> on_open;
 
 }  // namespace
 
@@ -37,7 +37,7 @@ extern "C" int open(const char* path, int flags, ...) {
     mode = va_arg(arguments, mode_t);
     va_end(arguments);
   }
-  if (on_last && std::strstr(path, "last") != nullptr) on_last();
+  if (on_open && std::strstr(path, ".wav") != nullptr) on_open();
   if (std::strstr(path, "flaky") != nullptr && num_failures_left-- > 0) {
     errno = EIO;
     return -1;
@@ -104,11 +104,11 @@ INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
                            return param_info.param ? "Graph" : "Serial";
                          });
 
-// A run that is asked to stop before it begins, or while it reads the third
-// row of its first shard, which has more of them than are in flight.
+// A run that is asked to stop before it begins, or while it reads its third
+// row; its first shard has more of them than are in flight.
 class ExtractStopTest : public testing::Test {
  protected:
-  ~ExtractStopTest() override { on_last = nullptr; }
+  ~ExtractStopTest() override { on_open = nullptr; }
 
   ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
     RunConfig config;
@@ -117,8 +117,8 @@ class ExtractStopTest : public testing::Test {
     config.shard_bytes = 128 << 10;
     std::vector<std::string> lines;
     for (uint32_t i = 0; i < 60; ++i) {
-      const std::string name = i == 2 ? "last" : "a" + std::to_string(i);
-      lines.push_back(corpus_.AddWav(name + ".wav", 4000, i));
+      lines.push_back(
+          corpus_.AddWav("a" + std::to_string(i) + ".wav", 4000, i));
     }
     corpus_.WriteManifest("train.jsonl", lines);
     std::filesystem::create_directory(config.out);
@@ -139,7 +139,10 @@ class ExtractStopTest : public testing::Test {
     EXPECT_GE(job.shards.size(), 2u);
     first_shard_frames_ = plan.value().shards[0].num_frames;
     if (at_once) control_.RequestStop(15, grace);
-    on_last = [&] { control_.RequestStop(15, grace); };
+    std::atomic<int> num_opened{0};
+    on_open = [&] {
+      if (++num_opened == 3) control_.RequestStop(15, grace);
+    };
     const ExtractOutcome outcome = melmill::Extract(job);
     EXPECT_FALSE(outcome.fault);
     // Nothing half made.
