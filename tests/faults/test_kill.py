@@ -126,31 +126,38 @@ def test_killed_at_any_call_of_a_thread_a_rerun_finishes(
     assert count_until_none(trial, numbers) >= 5
 
 
-def test_killed_at_any_time_a_rerun_finishes(disk: FaultyDisk) -> None:
-    begin = time.monotonic()
-    disk.calls()
-    duration_s = time.monotonic() - begin
-    choose = random.Random(5)
-    times_s = [
-        choose.uniform(0, 1.2 * duration_s) for _ in range(NUM_RANDOM_KILLS)
-    ]
+def shortest_run_s(disk: FaultyDisk) -> float:
+    """Of a few undisturbed ones; others may be busy on this machine."""
+    durations_s = []
+    for number in range(5):
+        begin = time.monotonic()
+        disk.assert_run_finishes(disk.store(f"timed{number}"))
+        durations_s.append(time.monotonic() - begin)
+    return min(durations_s)
 
-    def trial(number: int) -> bool:
-        name = f"kill{number}"
+
+def test_killed_at_any_time_a_rerun_finishes(disk: FaultyDisk) -> None:
+    choose = random.Random(5)
+    longest_s = 1.1 * shortest_run_s(disk)
+
+    def trial(timeout_s: float) -> bool:
+        name = f"kill{timeout_s}"
         is_killed = False
         try:
             run_melmill(
                 *disk.job.arguments(disk.store(name), *disk.flags),
                 cwd=disk.job.folder,
-                timeout_s=times_s[number],
+                timeout_s=timeout_s,
             )
         except subprocess.TimeoutExpired:  # killed by SIGKILL
             is_killed = True
         disk.assert_rerun_finishes(name)
         return is_killed
 
-    killed = in_parallel(trial, range(NUM_RANDOM_KILLS))
-    assert sum(killed) >= NUM_RANDOM_KILLS // 2
+    num_killed = 0
+    while num_killed < NUM_RANDOM_KILLS:
+        times_s = [choose.uniform(0, longest_s) for _ in range(50)]
+        num_killed += sum(in_parallel(trial, times_s))
 
 
 def test_killed_at_any_call_of_an_update_a_rerun_finishes(
