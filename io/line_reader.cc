@@ -34,7 +34,10 @@ void AppendBounded(std::string_view bytes, std::string* line) {
 
 class LineReader::Impl {
  public:
-  explicit Impl(AudioFile file) : file_(std::move(file)), piece_(kPieceBytes) {}
+  explicit Impl(AudioFile file)
+      : file_(std::move(file)),
+        piece_(static_cast<size_t>(
+            std::min<uint64_t>(kPieceBytes, file_.size_bytes()))) {}
 
   Result<std::optional<Line>> Next();
 
