@@ -17,6 +17,8 @@ namespace {
 
 // Far more than our own files need; what a hostile one can make us read.
 constexpr uint64_t kMaxMetadataBytes = uint64_t{1} << 26;
+// What a read counts for at least: it takes time, however short it is.
+constexpr uint64_t kMinReadBytes = 256;
 constexpr size_t kMaxLinks = 10'000;
 constexpr size_t kMaxChunks = 1'000;
 
@@ -48,11 +50,11 @@ class MetadataFile {
 
   // An empty piece where it is not wholly in the file or cannot be read.
   std::vector<std::byte> Read(uint64_t offset, uint64_t num_bytes) {
-    if (num_bytes > size_bytes() ||
-        num_bytes > kMaxMetadataBytes - num_bytes_read_) {
+    const uint64_t cost = std::max(num_bytes, kMinReadBytes);
+    if (num_bytes > size_bytes() || cost > kMaxMetadataBytes - cost_) {
       return {};
     }
-    num_bytes_read_ += num_bytes;
+    cost_ += cost;
     std::vector<std::byte> piece(static_cast<size_t>(num_bytes));
     const int error_number = ReadExactly(file_.fd.get(), offset, piece);
     if (error_number > 0) error_ = error_number;
@@ -62,7 +64,7 @@ class MetadataFile {
 
  private:
   ReadableFile file_;
-  uint64_t num_bytes_read_ = 0;
+  uint64_t cost_ = 0;  // of all reads so far
   int error_ = 0;
 };
 
@@ -256,9 +258,11 @@ struct Link {
   uint64_t address = 0;  // of the object's header
 };
 
-// Adds the links of one symbol table node. False if it is damaged.
+// Adds the links of one symbol table node. All links together may have names
+// of `max_name_bytes`, of which those added take theirs: in our files names do
+// not overlap. False if the node is damaged.
 bool ReadSymbolNode(MetadataFile& file, uint64_t address,
-                    std::span<const std::byte> names,
+                    std::span<const std::byte> names, size_t& max_name_bytes,
                     std::vector<Link>& links) {
   constexpr uint32_t kSoftLink = 2;
   const auto head = file.Read(address, 8);
@@ -278,8 +282,10 @@ bool ReadSymbolNode(MetadataFile& file, uint64_t address,
         name_offset >= names.size()) {
       return false;
     }
-    auto name = TextUpToNul(names.subspan(static_cast<size_t>(name_offset)));
+    const auto rest = names.subspan(static_cast<size_t>(name_offset));
+    auto name = TextUpToNul(rest.first(std::min(rest.size(), max_name_bytes)));
     if (!name || name->empty()) return false;
+    max_name_bytes -= name->size() + 1;
     links.push_back({*std::move(name), object});
   }
   return true;
@@ -315,8 +321,11 @@ std::optional<std::vector<Link>> ReadLinks(MetadataFile& file,
     parent_level = level;
   }
   std::vector<Link> links;
+  size_t max_name_bytes = names.size();
   for (const uint64_t node : nodes) {
-    if (!ReadSymbolNode(file, node, names, links)) return std::nullopt;
+    if (!ReadSymbolNode(file, node, names, max_name_bytes, links)) {
+      return std::nullopt;
+    }
   }
   return links;
 }
@@ -450,9 +459,14 @@ Result<H5Contents> ReadContents(MetadataFile& file) {
 
   H5Contents contents;
   contents.file_bytes = file.size_bytes();
+  uint64_t max_data_bytes = file.size_bytes();
   for (const Link& link : *links) {
     auto place = ReadDataset(file, link);
     if (!place.ok()) return place.error();
+    // So that what is read of all of them is no more than the file holds.
+    const uint64_t num_bytes = place.value().spec.num_bytes();
+    if (num_bytes > max_data_bytes) return NotOurs("datasets that overlap");
+    max_data_bytes -= num_bytes;
     contents.datasets.push_back(std::move(place).value());
   }
   for (const Message& message : *messages) {

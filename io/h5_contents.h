@@ -28,8 +28,9 @@ struct H5Contents {
 };
 
 // Reads the structure of a file made by CreateH5File. Every dataset is
-// contiguous, of one of its types, and lies within the file; anything that
-// CreateH5File does not make is an error.
+// contiguous, of one of its types, and lies within the file, and together they
+// are no larger than the file; anything that CreateH5File does not make is an
+// error. Time and memory are bounded, whatever the file holds.
 //
 // The few structures needed are read here, not by the HDF5 library: libhdf5
 // 1.10.8 crashed on 5 of 2,000 random mutations of such a file. Takes no lock.

@@ -13,6 +13,7 @@
 #include "io/h5_file.h"
 #include "tests/support/h5_samples.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/wav_builder.h"
 
 namespace melmill {
 namespace {
@@ -153,6 +154,56 @@ TEST(H5ContentsTest, AHostilePlaceIsRejected) {
     EXPECT_EQ(contents.error().message,
               "dataset data: its bytes are not in one piece in the file");
   }
+}
+
+std::string LittleEndian(uint64_t value) {
+  return NumberBytes(value, 8, false);
+}
+
+void ReplaceAll(const std::string& from, const std::string& to,
+                std::string* text) {
+  ASSERT_NE(text->find(from), std::string::npos);
+  for (size_t at = 0; (at = text->find(from, at)) != std::string::npos;) {
+    text->replace(at, from.size(), to);
+  }
+}
+
+// Else a small file could make a reader of all columns take much memory.
+TEST(H5ContentsTest, DatasetsThatTogetherAreLargerThanTheFileAreRejected) {
+  const TempFolder folder;
+  const std::string path = folder.File("a");
+  const auto offsets = CreateH5File(path,
+                                    {{"large", ElementType::kU8, {0x20000}},
+                                     {"small", ElementType::kU8, {0x8765}}},
+                                    {});
+  ASSERT_TRUE(offsets.ok());
+  std::string bytes = ReadWholeFile(path);
+  ReplaceAll(LittleEndian(0x8765), LittleEndian(0x20001), &bytes);
+  ReplaceAll(LittleEndian(offsets.value()[1]), LittleEndian(4096), &bytes);
+  WriteWholeFile(path, bytes);
+  const auto contents = ReadH5Contents(path);
+  ASSERT_FALSE(contents.ok());
+  EXPECT_EQ(contents.error().message, "datasets that overlap");
+}
+
+// Else 10,000 links could have one name each that is as long as the file.
+TEST(H5ContentsTest, NamesThatOverlapAreRejected) {
+  const TempFolder folder;
+  const std::string path = folder.File("a");
+  std::vector<DatasetSpec> datasets;
+  for (int i = 10; i < 40; ++i) {
+    datasets.push_back({"data_" + std::to_string(i), ElementType::kU8, {1}});
+  }
+  ASSERT_TRUE(CreateH5File(path, datasets, {}).ok());
+  std::string bytes = ReadWholeFile(path);
+  for (int i = 10; i < 39; ++i) {
+    const std::string name = "data_" + std::to_string(i);
+    bytes.replace(bytes.find(name + '\0'), name.size() + 1, name + 'x');
+  }
+  WriteWholeFile(path, bytes);
+  const auto contents = ReadH5Contents(path);
+  ASSERT_FALSE(contents.ok());
+  EXPECT_EQ(contents.error().message, "a damaged list of datasets");
 }
 
 // Files that HDF5 takes but that are not of ours: made with HDF5 itself.
