@@ -388,6 +388,14 @@ Result<StoreIndex> ParseStoreIndex(std::string_view text) {
   return index;
 }
 
+bool IsUsableObject(std::string_view json) {
+  // The parser takes a NUL for the end.
+  if (json.find('\0') != json.npos) return false;
+  ShapeCheck shape;
+  return Json::sax_parse(json.begin(), json.end(), &shape) &&
+         Json::parse(json.begin(), json.end()).is_object();
+}
+
 std::vector<std::string> DescribeDifference(std::string_view old_json,
                                             std::string_view new_json) {
   // The values by key, as compact JSON; empty for a key that is absent.

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 #include <span>
 #include <utility>
 
+#include "io/store_index.h"
 #include "pipeline/plan_row.h"
 
 namespace melmill {
@@ -115,19 +117,25 @@ Result<void> ReadShards(const std::string& path, StoredPlan* plan) {
   return {};
 }
 
-bool IsJsonObject(const std::string& text) {
-  return ordered_json::parse(text, nullptr, false).is_object();
-}
-
 Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
-  const ordered_json description = ordered_json::parse(text, nullptr, false);
-  if (!description.is_object()) return BadPlan("its description is no JSON");
+  if (!IsUsableObject(text)) return BadPlan("its description is no JSON");
+  const ordered_json description = ordered_json::parse(text);
   try {
-    plan->shard_target_bytes = description.at("shard_target_bytes");
+    const ordered_json& shard_bytes = description.at("shard_target_bytes");
+    // Any other number may have no value as an integer.
+    if (!shard_bytes.is_number_unsigned()) {
+      return BadPlan("its shard size is no size");
+    }
+    plan->shard_target_bytes = shard_bytes;
     plan->kept_fields = description.at("kept_fields");
     plan->split_names = description.at("splits");
   } catch (const ordered_json::exception& error) {
     return BadPlan(error.what());
+  }
+  const std::set<std::string> distinct(plan->kept_fields.begin(),
+                                       plan->kept_fields.end());
+  if (distinct.size() < plan->kept_fields.size()) {
+    return BadPlan("it keeps a field twice");
   }
   return {};
 }
@@ -173,7 +181,7 @@ Result<StoredPlan> ReadPlanFile(const std::string& path) {
   plan.contract = attribute("contract");
   plan.producer = attribute("producer");
   plan.fingerprint = attribute("fingerprint");
-  if (!IsJsonObject(plan.contract) || !IsJsonObject(plan.producer)) {
+  if (!IsUsableObject(plan.contract) || !IsUsableObject(plan.producer)) {
     return BadPlan("its contract or producer is no JSON");
   }
   const Result<void> parsed = ParseDescription(attribute("description"), &plan);

@@ -230,5 +230,44 @@ TEST_F(PlanTest, RefusesAFileThatIsNoPlan) {
             ErrorCode::kBadHeader);
 }
 
+// Whatever its attributes say, what is read can be used.
+TEST_F(PlanTest, RefusesAttributesThatMeanNothing) {
+  corpus_.MakeMixed();
+  RunConfig config = corpus_.Config("");
+  config.kept_fields = {"one", "two"};
+  config.shard_bytes = 1'234'567;
+  const std::string path = corpus_.Path("plan.h5");
+  ASSERT_TRUE(WritePlanFile(Build(config), path).ok());
+  const std::string sound = ReadWholeFile(path);
+  struct Damage {
+    std::string from;
+    std::string to;  // as long
+    std::string message;
+  };
+  const std::string no_json = "its contract or producer is no JSON";
+  for (const Damage& damage : {
+           Damage{R"({"features")", R"(["features")", no_json},
+           Damage{R"({"program")", R"({'program')", no_json},
+           Damage{R"({"shard_t)", R"( "shard_t)", "its description is no JSON"},
+           Damage{R"("one","two")", R"("one","one")", "it keeps a field twice"},
+           Damage{":1234567", ":-234567", "no size"},
+           Damage{":1234567", ":1e99999", "its description is no JSON"},
+           Damage{":1234567", ":123e300", "no size"},
+           Damage{R"(["train",)", R"([1234567,)", "type must be"},
+       }) {
+    std::string bytes = sound;
+    const size_t at = bytes.find(damage.from);
+    ASSERT_NE(at, std::string::npos) << damage.from;
+    bytes.replace(at, damage.from.size(), damage.to);
+    bytes.resize(sound.size());
+    WriteWholeFile(path, bytes);
+    const Result<StoredPlan> plan = ReadPlanFile(path);
+    ASSERT_FALSE(plan.ok()) << damage.to;
+    EXPECT_EQ(plan.error().code, ErrorCode::kBadHeader) << damage.to;
+    EXPECT_NE(plan.error().message.find(damage.message), std::string::npos)
+        << plan.error().message;
+  }
+}
+
 }  // namespace
 }  // namespace melmill
