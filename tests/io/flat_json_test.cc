@@ -9,60 +9,24 @@
 #include <vector>
 
 #include "io/utf8.h"
+#include "tests/support/json_recorder.h"
 
 namespace melmill {
 namespace {
 
 using Json = nlohmann::json;
 
-// Writes down every call.
-class Recorder final : public Json::json_sax_t {
- public:
-  const std::vector<std::string>& events() const { return events_; }
-
-  bool null() override { return Add("null"); }
-  bool boolean(bool value) override { return Add(value ? "true" : "false"); }
-  bool number_integer(number_integer_t value) override {
-    return Add("integer " + std::to_string(value));
-  }
-  bool number_unsigned(number_unsigned_t value) override {
-    return Add("unsigned " + std::to_string(value));
-  }
-  bool number_float(number_float_t value, const string_t& text) override {
-    return Add("float " + std::to_string(value) + ' ' + text);
-  }
-  bool string(string_t& value) override { return Add("string " + value); }
-  bool binary(binary_t&) override { return false; }
-  bool start_object(std::size_t) override { return Add("{"); }
-  bool key(string_t& key) override { return Add("key " + key); }
-  bool end_object() override { return Add("}"); }
-  bool start_array(std::size_t) override { return Add("["); }
-  bool end_array() override { return Add("]"); }
-  bool parse_error(std::size_t, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    return false;
-  }
-
- private:
-  bool Add(std::string event) {
-    events_.push_back(std::move(event));
-    return true;
-  }
-
-  std::vector<std::string> events_;
-};
-
 bool Scan(std::string_view json) {
-  Recorder recorder;
+  JsonRecorder recorder;
   return FlatJsonScanner(json).Scan(&recorder);
 }
 
 // What the scanner reads, the complete parser reads in the same way.
 // Returns whether the scanner read it.
 bool ExpectSameIfRead(std::string_view json) {
-  Recorder fast;
+  JsonRecorder fast;
   if (!FlatJsonScanner(json).Scan(&fast)) return false;
-  Recorder complete;
+  JsonRecorder complete;
   EXPECT_TRUE(Json::sax_parse(json.begin(), json.end(), &complete)) << json;
   EXPECT_EQ(fast.events(), complete.events()) << json;
   return true;
@@ -123,7 +87,7 @@ TEST(FlatJsonTest, LeavesWhatIsWrong) {
                                       R"({"a":"\udc00"})",
                                       "{\"a\":\"\x01\"}",
                                       "{\"a\":\"tab\t\"}"}) {
-    Recorder complete;
+    JsonRecorder complete;
     ASSERT_FALSE(Json::sax_parse(json.begin(), json.end(), &complete)) << json;
     EXPECT_FALSE(Scan(json)) << json;
   }

@@ -1,0 +1,82 @@
+#include "tests/fuzz/fuzz_input.h"
+
+#include <sys/mman.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+
+#include "io/posix_io.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define MELMILL_COUNTS_HEAP 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define MELMILL_COUNTS_HEAP 1
+#endif
+#endif
+#ifdef MELMILL_COUNTS_HEAP
+#include <sanitizer/allocator_interface.h>
+#endif
+
+namespace melmill {
+namespace {
+
+constexpr int64_t kMaxNs = 1'000'000'000;
+constexpr int64_t kMaxHeapBytes = int64_t{8} << 20;
+
+int64_t ProcessorNs() {
+  timespec time = {};
+  ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+  return time.tv_sec * kMaxNs + time.tv_nsec;
+}
+
+// Bytes that were allocated since an input began, less those freed; wrong by
+// what is freed of older blocks, which fuzzers do not hold.
+int64_t heap_bytes = 0;
+int64_t peak_heap_bytes = 0;
+
+void StartHeapCount() {
+#ifdef MELMILL_COUNTS_HEAP
+  [[maybe_unused]] static const int once =
+      __sanitizer_install_malloc_and_free_hooks(
+          [](const volatile void*, size_t num_bytes) {
+            heap_bytes += static_cast<int64_t>(num_bytes);
+            peak_heap_bytes = std::max(peak_heap_bytes, heap_bytes);
+          },
+          [](const volatile void* block) {
+            heap_bytes -= static_cast<int64_t>(
+                __sanitizer_get_allocated_size(const_cast<const void*>(block)));
+          });
+#endif
+  heap_bytes = 0;
+  peak_heap_bytes = 0;
+}
+
+}  // namespace
+
+void Require(bool holds, std::string_view promise) {
+  if (holds) return;
+  std::fprintf(stderr, "broken promise: %.*s\n",
+               static_cast<int>(promise.size()), promise.data());
+  std::abort();
+}
+
+InputLimits::InputLimits() : start_ns_(ProcessorNs()) { StartHeapCount(); }
+
+InputLimits::~InputLimits() {
+  Require(ProcessorNs() - start_ns_ <= kMaxNs, "takes no more than a second");
+  Require(peak_heap_bytes <= kMaxHeapBytes, "takes no more than 8 MiB");
+}
+
+std::string FileOf(std::span<const std::byte> bytes) {
+  static const int fd = ::memfd_create("input", MFD_CLOEXEC);
+  const bool made =
+      fd >= 0 && ::ftruncate(fd, 0) == 0 && WriteExactly(fd, 0, bytes) == 0;
+  Require(made, "the machine has room for a file in memory");
+  return "/proc/self/fd/" + std::to_string(fd);
+}
+
+}  // namespace melmill

@@ -1,0 +1,47 @@
+#ifndef MELMILL_TESTS_FUZZ_FUZZ_INPUT_H_
+#define MELMILL_TESTS_FUZZ_FUZZ_INPUT_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+
+// What a fuzzer NAME_fuzzer.cc defines: runs the code under test on any bytes.
+// Returns 0; whatever is wrong ends the process.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
+
+namespace melmill {
+
+// Ends the process, saying which promise about the input does not hold.
+void Require(bool holds, std::string_view promise);
+
+// While it lives, one input is worked on: it may not take more than a second
+// of processor time, nor, where a sanitizer can tell, 8 MiB of heap at once.
+// Inputs are a few KiB.
+class InputLimits {
+ public:
+  InputLimits();
+  ~InputLimits();
+  InputLimits(const InputLimits&) = delete;
+  InputLimits& operator=(const InputLimits&) = delete;
+
+ private:
+  int64_t start_ns_;
+};
+
+inline std::span<const std::byte> AsBytes(const uint8_t* data, size_t size) {
+  return std::as_bytes(std::span(data, size));
+}
+
+inline std::string_view AsText(const uint8_t* data, size_t size) {
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+// A file in memory that holds the bytes, for readers that want a path. There
+// is one for the whole process: the path is good until the next call.
+std::string FileOf(std::span<const std::byte> bytes);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TESTS_FUZZ_FUZZ_INPUT_H_

@@ -1,0 +1,151 @@
+// A manifest: its lines as LineReader gives them, each as ParseManifestLine
+// understands it, and the fast parser beside the complete one.
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/flat_json.h"
+#include "io/hash.h"
+#include "io/line_reader.h"
+#include "io/manifest.h"
+#include "io/utf8.h"
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/support/json_recorder.h"
+
+namespace melmill {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr size_t kMaxMessageBytes = 256;
+
+// What LineReader is to make of the text, the short way.
+std::vector<std::string> SplitLines(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const size_t newline = text.find('\n');
+    std::string_view line = text.substr(0, newline);
+    const bool ends_here = newline == text.npos;
+    if (!ends_here && line.ends_with('\r')) line.remove_suffix(1);
+    if (lines.empty() && line.starts_with("\xEF\xBB\xBF")) {
+      line.remove_prefix(3);
+    }
+    lines.emplace_back(line);
+    text.remove_prefix(ends_here ? text.size() : newline + 1);
+  }
+  return lines;
+}
+
+void CheckLineReader(std::string_view text,
+                     const std::vector<std::string>& expected) {
+  auto reader = LineReader::Open(FileOf(std::as_bytes(std::span(text))));
+  Require(reader.ok(), "a manifest can be opened");
+  for (size_t i = 0; i <= expected.size(); ++i) {
+    const auto line = reader.value().Next();
+    Require(line.ok(), "a manifest can be read");
+    Require(line.value().has_value() == (i < expected.size()),
+            "a manifest has as many lines as it has");
+    if (i == expected.size()) break;
+    Require(line.value()->number == i + 1 && !line.value()->too_long &&
+                line.value()->bytes == expected[i],
+            "a line is what lies between line ends");
+  }
+  Hasher128 hasher;
+  hasher.Update(text);
+  Require(reader.value().ContentHash() == hasher.Digest(),
+          "a manifest's hash is that of its bytes");
+}
+
+bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
+  if (a.ok() != b.ok()) return false;
+  if (!a.ok()) {
+    return a.error().code == b.error().code &&
+           a.error().message == b.error().message;
+  }
+  const ManifestLine& x = a.value();
+  const ManifestLine& y = b.value();
+  return x.audio == y.audio && x.text == y.text && x.prompt == y.prompt &&
+         x.kept == y.kept && x.language == y.language &&
+         x.num_dropped_fields == y.num_dropped_fields &&
+         x.lacks_template == y.lacks_template && x.has_segment == y.has_segment;
+}
+
+void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
+  Require(!line.audio.empty() && line.audio.find('\0') == std::string::npos,
+          "an accepted audio string can be a path");
+  for (const std::string* text : {&line.audio, &line.text, &line.prompt}) {
+    Require(FindInvalidUtf8(*text) == std::string::npos, "strings are UTF-8");
+  }
+  Require(line.kept.size() == options.kept_fields.size(),
+          "every kept field has its place");
+  for (const std::string& value : line.kept) {
+    Require(value.empty() || Json::accept(value), "kept values are JSON");
+    Require(value.find('\n') == std::string::npos, "kept values are one line");
+  }
+}
+
+void CheckLine(std::string_view line, const ManifestOptions& options) {
+  std::string audio;
+  const auto parsed = ParseManifestLine(line, options, &audio);
+  if (parsed.ok()) {
+    Require(parsed.value().audio == audio, "the audio string is one");
+    CheckAccepted(parsed.value(), options);
+  } else {
+    const std::string& message = parsed.error().message;
+    Require(!message.empty() && message.size() <= kMaxMessageBytes,
+            "messages are short");
+    Require(Quotable(message).size() >= std::min<size_t>(message.size(), 120),
+            "messages can be printed");
+  }
+}
+
+// The fast parser makes the same calls as the complete one. So does
+// ParseManifestLine with either: an array, which only the complete parser
+// reads, makes no difference but that it is a dropped field.
+void CheckFastParser(std::string_view line, const ManifestOptions& options) {
+  if (FindInvalidUtf8(line) != line.npos) return;
+  JsonRecorder fast;
+  if (!FlatJsonScanner(line).Scan(&fast)) return;
+  JsonRecorder complete;
+  Require(Json::sax_parse(line.begin(), line.end(), &complete),
+          "what the fast parser reads is JSON");
+  Require(fast.events() == complete.events(), "both parsers read the same");
+
+  const std::string_view key = "\x7F new";
+  const auto& events = fast.events();
+  const bool has_key = std::find(events.begin(), events.end(),
+                                 "key " + std::string(key)) != events.end();
+  if (has_key) return;
+  std::string nested(line);
+  nested.insert(nested.find('{') + 1, "\"" + std::string(key) + "\":[],");
+  auto by_complete = ParseManifestLine(nested, options);
+  if (by_complete.ok()) --by_complete.value().num_dropped_fields;
+  Require(Same(ParseManifestLine(line, options), by_complete),
+          "a line means the same to both parsers");
+}
+
+}  // namespace
+}  // namespace melmill
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace melmill;
+  static const ManifestOptions kUsual;
+  static const ManifestOptions kOther = {.require_text = false,
+                                         .strict_text = true,
+                                         .kept_fields = {"n", "meta", "text"}};
+  const InputLimits limits;
+  const std::string_view text = AsText(data, size);
+  const std::vector<std::string> lines = SplitLines(text);
+  CheckLineReader(text, lines);
+  for (const std::string& line : lines) {
+    for (const ManifestOptions* options : {&kUsual, &kOther}) {
+      CheckLine(line, *options);
+      CheckFastParser(line, *options);
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,53 @@
+// Runs a fuzzer on inputs that are kept, without libFuzzer: its corpus, and
+// what was found to be wrong once.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/support/temp_folder.h"
+
+namespace {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> KeptInputs(const char* kind) {
+  const fs::path folder =
+      fs::path(MELMILL_FUZZ_FOLDER) / kind / MELMILL_FUZZER_NAME;
+  std::vector<fs::path> paths;
+  if (!fs::exists(folder)) return paths;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    paths.push_back(entry.path());
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void Replay(const std::vector<fs::path>& paths) {
+  for (const fs::path& path : paths) {
+    // The last one shown is the one that ends the process.
+    std::printf("%s\n", path.c_str());
+    std::fflush(stdout);
+    const std::string bytes = melmill::ReadWholeFile(path);
+    // A copy of just that size: reading past its end is seen.
+    const std::vector<uint8_t> input(bytes.begin(), bytes.end());
+    EXPECT_EQ(LLVMFuzzerTestOneInput(input.data(), input.size()), 0);
+  }
+}
+
+TEST(FuzzReplayTest, CorpusStaysRight) {
+  const auto paths = KeptInputs("corpus");
+  EXPECT_GT(paths.size(), 10u);
+  Replay(paths);
+}
+
+TEST(FuzzReplayTest, FormerFindingsStayRight) {
+  Replay(KeptInputs("regressions"));
+}
+
+}  // namespace

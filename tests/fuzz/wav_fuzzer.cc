@@ -1,0 +1,127 @@
+// A WAV file: the walk over its header, and the decoding of what is accepted,
+// by our own code beside libsndfile.
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dsp/pcm.h"
+#include "io/sndfile_decoder.h"
+#include "io/wav_decoder.h"
+#include "io/wav_header.h"
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/support/memory_source.h"
+
+namespace melmill {
+namespace {
+
+// The same result whatever part of the file comes as its prefix.
+Result<WavHeader> ReadHeader(const MemorySource& file) {
+  const std::span<const std::byte> bytes(file.bytes());
+  const Result<WavHeader> header = ReadWavHeader({}, file);
+  for (const size_t prefix_bytes : {size_t{44}, kWavPrefixBytes}) {
+    const Result<WavHeader> again =
+        ReadWavHeader(bytes.first(std::min(bytes.size(), prefix_bytes)), file);
+    Require(again.ok() == header.ok(), "prefixes make no difference");
+    if (header.ok()) {
+      Require(again.value() == header.value(), "headers are the same");
+    } else {
+      Require(again.error().code == header.error().code &&
+                  again.error().message == header.error().message,
+              "errors are the same");
+    }
+  }
+  return header;
+}
+
+void CheckHeader(const WavHeader& header, const MemorySource& file) {
+  const uint64_t num_bytes = file.size_bytes();
+  Require(header.data_offset <= num_bytes &&
+              header.data_bytes <= num_bytes - header.data_offset,
+          "all samples are in the file");
+  Require(header.sample_rate_hz >= kMinSampleRateHz &&
+              header.sample_rate_hz <= kMaxSampleRateHz &&
+              header.num_channels >= 1 &&
+              header.num_channels <= kMaxNumChannels,
+          "rate and channels are accepted ones");
+  Require(header.num_samples >= 1 &&
+              static_cast<uint64_t>(header.num_samples) *
+                      static_cast<uint64_t>(header.bytes_per_sample_group()) ==
+                  header.data_bytes,
+          "the samples are as many as the bytes");
+}
+
+std::vector<float> Downmix(const std::vector<float>& interleaved,
+                           int num_channels) {
+  std::vector<float> mono(interleaved.size() /
+                          static_cast<size_t>(num_channels));
+  DownmixToMono(interleaved, num_channels, mono);
+  return mono;
+}
+
+// All samples at once, by libsndfile.
+std::vector<float> DecodeBySndfile(const WavHeader& header,
+                                   std::span<const std::byte> samples) {
+  auto decoder = SndfileDecoder::Create(header);
+  Require(decoder.ok(), "libsndfile takes what is accepted");
+  std::vector<float> interleaved(static_cast<size_t>(header.num_samples) *
+                                 static_cast<size_t>(header.num_channels));
+  Require(decoder.value().Decode(samples, interleaved).ok(),
+          "libsndfile decodes what is accepted");
+  return header.num_channels == 1 ? interleaved
+                                  : Downmix(interleaved, header.num_channels);
+}
+
+// In blocks of 1, 3, 9, 27, ... samples.
+std::vector<float> DecodeInBlocks(const WavHeader& header,
+                                  std::span<const std::byte> samples) {
+  WavDecoder decoder;
+  Require(decoder.Start(header).ok(), "what is accepted can be decoded");
+  const auto group_bytes = static_cast<size_t>(header.bytes_per_sample_group());
+  std::vector<float> mono(static_cast<size_t>(header.num_samples));
+  size_t done = 0;
+  for (size_t block = 1; done < mono.size(); block *= 3) {
+    const size_t num_samples = std::min(block, mono.size() - done);
+    const auto decoded = decoder.DecodeToMono(
+        samples.subspan(done * group_bytes, num_samples * group_bytes),
+        std::span(mono).subspan(done, num_samples));
+    Require(decoded.ok(), "every block can be decoded");
+    done += num_samples;
+  }
+  return mono;
+}
+
+// The payload of a NaN may differ.
+bool SameBits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b) ||
+         (std::isnan(a) && std::isnan(b));
+}
+
+}  // namespace
+}  // namespace melmill
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace melmill;
+  const InputLimits limits;
+  const auto bytes = AsBytes(data, size);
+  const MemorySource file({bytes.begin(), bytes.end()});
+  const Result<WavHeader> header = ReadHeader(file);
+  if (!header.ok()) {
+    Require(!header.error().message.empty(), "an error says what is wrong");
+    return 0;
+  }
+  CheckHeader(header.value(), file);
+  const auto samples =
+      bytes.subspan(static_cast<size_t>(header.value().data_offset),
+                    static_cast<size_t>(header.value().data_bytes));
+  const std::vector<float> ours = DecodeInBlocks(header.value(), samples);
+  const std::vector<float> theirs = DecodeBySndfile(header.value(), samples);
+  Require(std::equal(ours.begin(), ours.end(), theirs.begin(), theirs.end(),
+                     SameBits),
+          "both decoders give the same samples");
+  return 0;
+}
