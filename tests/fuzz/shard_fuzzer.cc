@@ -40,6 +40,9 @@ void CheckShard(const ShardReader& shard, std::span<const std::byte> bytes) {
   Require(damaged.ok(), "all rows can be read");
   for (size_t r = 0; r < shard.rows().size(); ++r) {
     const ShardRow& row = shard.rows()[r];
+    Require(row.num_frames <= spec.num_frames &&
+                row.start <= spec.num_frames - row.num_frames,
+            "every row's frames are the shard's");
     const auto tail_samples = shard.ReadTailSamples(r);
     Require(tail_samples.ok() && tail_samples.value().size() ==
                                      static_cast<size_t>(spec.tail_length),
