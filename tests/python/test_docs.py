@@ -159,11 +159,15 @@ def test_links_lead_somewhere(path: Path) -> None:
         assert anchor in anchors, target
 
 
+TOOLS = ("tools/fuzz", "tools/soak")
+
+
 def test_flags_in_the_documents_exist() -> None:
     commands = ("extract", "validate", "info", "verify", "bench")
     known = "".join(run_melmill(name, "--help").stdout for name in commands)
-    # bench/peers.py passes its flags on to it, and needs packages of its own.
-    known += (REPOSITORY / "bench" / "compare.py").read_text()
+    # Of scripts, some of which need packages of their own.
+    for script in ("bench/compare.py", "bench/many_lines.py", *TOOLS):
+        known += (REPOSITORY / script).read_text()
     used = {
         flag
         for path in DOCUMENTS
