@@ -308,10 +308,12 @@ void ExtractRun::PrepareExtraction() {
 
 bool ExtractRun::WritePlan() {
   // Another run may make it at the same time: the lock decides.
-  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0 &&
-      errno != EEXIST) {
-    throw SetupError(
-        fmt::format("cannot make {}: {}", config_.out, std::strerror(errno)));
+  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0) {
+    const int error_number = errno;
+    if (error_number != EEXIST || !FileExists(config_.out)) {
+      throw SetupError(fmt::format("cannot make {}: {}", config_.out,
+                                   std::strerror(error_number)));
+    }
   }
   Result<void> done = SyncFolder(ParentFolder(config_.out));
   if (!done.ok()) return EndWithFault(done.error());

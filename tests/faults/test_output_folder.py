@@ -25,6 +25,7 @@ from support import (
     write_manifest,
     write_wav,
 )
+from write_shim import unmount
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ def other_disk(tmp_path: Path) -> Iterator[Path]:
     folder.mkdir()
     mount("-t", "tmpfs", "-o", "size=64m", "tmpfs", folder)
     yield folder
-    subprocess.run(["umount", folder], check=True)
+    unmount(folder)
 
 
 # Where the folder is.
@@ -69,7 +70,7 @@ def test_read_only_file_system_is_refused(
         mount("-o", "remount,bind,ro", folder)
         run = job.extract(folder / out)
     finally:
-        subprocess.run(["umount", folder], check=True)
+        unmount(folder)
     assert run.exit_code == 2
     assert "Read-only file system" in last_line(run.stderr)
     assert snapshot(folder) == before

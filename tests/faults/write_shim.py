@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -160,7 +161,15 @@ def mounted(folder: Path, *arguments: str | Path) -> Iterator[Path]:
     try:
         yield folder
     finally:
-        subprocess.run(["umount", folder], check=True)
+        unmount(folder)
+
+
+def unmount(folder: Path) -> None:
+    """Waits for what still looks at it, as others on a desktop may."""
+    give_up = time.monotonic() + 30
+    while subprocess.run(["umount", folder], check=False).returncode != 0:
+        assert time.monotonic() < give_up, f"{folder} stays mounted"
+        time.sleep(0.1)
 
 
 def require_mounts(folder: Path, *arguments: str | Path) -> None:
@@ -168,7 +177,7 @@ def require_mounts(folder: Path, *arguments: str | Path) -> None:
     problem = mount(folder, *arguments)
     if problem:
         pytest.skip(f"cannot mount here: {problem}")
-    subprocess.run(["umount", folder], check=True)
+    unmount(folder)
 
 
 def strace() -> str:
