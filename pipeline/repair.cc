@@ -5,9 +5,11 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
+#include "io/line_reader.h"
 #include "io/shard_reader.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/config.h"
@@ -15,10 +17,35 @@
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/reopen.h"
+#include "pipeline/row_trial.h"
 #include "pipeline/store_folder.h"
 
 namespace melmill {
 namespace {
+
+// A split's name and a line of its manifest.
+using LinePlace = std::pair<std::string, uint64_t>;
+
+// The lines that a ledger says were rejected as poison. What is no line of a
+// ledger is left out: the file may be damaged.
+Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
+  std::set<LinePlace> poison;
+  Result<LineReader> reader = LineReader::Open(path);
+  if (!reader.ok()) return poison;  // its loss is reported as damage
+  while (true) {
+    const Result<std::optional<Line>> line = reader.value().Next();
+    if (!line.ok()) return line.error();
+    if (!line.value()) return poison;
+    try {
+      const auto entry = nlohmann::json::parse(line.value()->bytes);
+      if (entry.at("code") == ErrorCodeName(ErrorCode::kPoison)) {
+        poison.insert({entry.at("split"), entry.at("line")});
+      }
+    } catch (const nlohmann::json::exception&) {
+      continue;
+    }
+  }
+}
 
 class Repairer {
  public:
@@ -32,6 +59,7 @@ class Repairer {
   void SortDamages();
   bool ReadPlan();
   Result<void> DropShardsWithoutAudio();
+  Result<void> QuarantinePoison();
   void MakeShards();
   void Settle(size_t shard);
   // What differs in the audio of a shard that came out as another one.
@@ -45,6 +73,7 @@ class Repairer {
   std::map<std::string, size_t> damaged_;
   std::optional<Plan> plan_;
   std::optional<RecordProcessor> processor_;
+  Quarantine quarantine_;
   ExtractOutcome outcome_;
 };
 
@@ -106,6 +135,28 @@ Result<void> Repairer::DropShardsWithoutAudio() {
   return {};
 }
 
+// Rows that were rejected as poison must not end this process either.
+Result<void> Repairer::QuarantinePoison() {
+  const Result<std::set<LinePlace>> poison =
+      ReadPoisonLines(config_.out + '/' + index_.rejects.file);
+  if (!poison.ok()) return poison.error();
+  if (poison.value().empty()) return {};
+  for (const auto& [file, shard] : damaged_) {
+    const std::string& split = index_.shards[shard].split;
+    const auto tasks = RecordList::Load(*plan_, plan_->shards[shard]);
+    if (!tasks.ok()) return tasks.error();
+    for (size_t i = 0; i < tasks.value().size(); ++i) {
+      const RecordTask task = tasks.value()[i];
+      if (!poison.value().contains({split, task.line})) continue;
+      const Result<std::optional<int>> ended =
+          TryRowAlone(task, *processor_, plan_->config.hang_seconds, *control_);
+      if (!ended.ok()) return ended.error();
+      if (ended.value()) quarantine_[task.source_hash] = *ended.value();
+    }
+  }
+  return {};
+}
+
 void Repairer::MakeShards() {
   ExtractJob job = {
       .plan = *plan_,
@@ -114,7 +165,8 @@ void Repairer::MakeShards() {
       .num_threads = AvailableCpus(),
       .num_io_threads = config_.num_io_threads,
       .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
-      .control = control_};
+      .control = control_,
+      .quarantine = quarantine_};
   for (const auto& [file, shard] : damaged_) {
     plan_->shards[shard].expected_checksum = index_.shards[shard].checksum;
     control_->frames_to_do += plan_->shards[shard].num_frames;
@@ -176,6 +228,11 @@ RepairReport Repairer::Repair() {
   if (damaged_.empty() || report_.fault) return std::move(report_);
   processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
                      ChooseSimdTarget(plan_->config));
+  const Result<void> quarantined = QuarantinePoison();
+  if (!quarantined.ok()) {
+    report_.fault = quarantined.error();
+    return std::move(report_);
+  }
   MakeShards();
   report_.fault = outcome_.fault;
   for (const auto& [file, shard] : damaged_) Settle(shard);

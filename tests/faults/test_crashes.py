@@ -5,7 +5,15 @@ from pathlib import Path
 
 import pytest
 from fault_job import FaultJob, assert_only_whole_files
-from support import Run, Store, files_of, manifest_row, noise, write_wav
+from support import (
+    Run,
+    Store,
+    files_of,
+    manifest_row,
+    noise,
+    run_melmill,
+    write_wav,
+)
 
 POISON_RATE = 11025
 POISONED = "poisoned.wav"
@@ -26,20 +34,31 @@ class PoisonedJob:
         self.library = library
         self.store = job.folder / "store"
 
-    def run(
-        self, what: str = "", *flags: str, env: dict[str, str] | None = None
-    ) -> Run:
-        poison = {
+    def poison(self, what: str) -> dict[str, str]:
+        return {
             "LD_PRELOAD": str(self.library),
             "POISON_RATE": str(POISON_RATE),
             "POISON": what,
         }
+
+    def run(
+        self, what: str = "", *flags: str, env: dict[str, str] | None = None
+    ) -> Run:
         return self.job.extract(
             self.store,
             "--hang-after",
             "1",
             *flags,
-            env={**poison, **(env or {})} if what else {},
+            env={**self.poison(what), **(env or {})} if what else {},
+        )
+
+    def repair(self, what: str) -> Run:
+        return run_melmill(
+            "verify",
+            self.store,
+            "--repair",
+            cwd=self.job.folder,
+            env=self.poison(what),
         )
 
     @property
@@ -155,3 +174,17 @@ def test_a_row_in_quarantine_is_tried_again_once_the_store_is_complete(
     mended = poisoned.run("", "--update")
     assert mended.exit_code == 3, mended.stderr
     assert files_of(poisoned.store) == sound
+
+
+def test_a_shard_with_a_row_in_quarantine_can_be_repaired(
+    poisoned: PoisonedJob,
+) -> None:
+    assert poisoned.run("SEGV").exit_code < 0
+    assert poisoned.run("SEGV").exit_code == 3
+    whole = files_of(poisoned.store)
+    for shard in poisoned.store.glob("train.*.h5"):
+        if shard.name != "train.rows.h5":
+            shard.unlink()
+    repaired = poisoned.repair("SEGV")
+    assert repaired.exit_code == 0, repaired.stdout
+    assert files_of(poisoned.store) == whole
