@@ -18,7 +18,11 @@
 #endif
 #endif
 #ifdef MELMILL_COUNTS_HEAP
-#include <sanitizer/allocator_interface.h>
+// From sanitizer/allocator_interface.h, which GCC does not install.
+extern "C" int __sanitizer_install_malloc_and_free_hooks(
+    void (*malloc_hook)(const volatile void*, size_t),
+    void (*free_hook)(const volatile void*));
+extern "C" size_t __sanitizer_get_allocated_size(const volatile void*);
 #endif
 
 namespace melmill {
@@ -47,8 +51,8 @@ void StartHeapCount() {
             peak_heap_bytes = std::max(peak_heap_bytes, heap_bytes);
           },
           [](const volatile void* block) {
-            heap_bytes -= static_cast<int64_t>(
-                __sanitizer_get_allocated_size(const_cast<const void*>(block)));
+            heap_bytes -=
+                static_cast<int64_t>(__sanitizer_get_allocated_size(block));
           });
 #endif
   heap_bytes = 0;
