@@ -150,12 +150,13 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
   plan.splits.resize(2);
   plan.splits[0].name = "train";
   plan.splits[1].name = "eval";
-  plan.rows = std::make_unique<TableSpool>(".", PlanColumns(kept_fields));
+  auto rows = std::make_unique<TableSpool>(".", PlanColumns(kept_fields));
   for (uint64_t line = 1; line <= num_rows; ++line) {
     PlanRow row = MakePlanRow(line > 2 ? 1 : 0, line);
     row.kept.assign(kept_fields.size(), R"({"a":1})");
-    Check(AppendPlanRow(row, plan.rows.get()));
+    Check(AppendPlanRow(row, rows.get()));
   }
+  plan.rows = std::move(rows);
   for (uint32_t split = 0; split < 2 && num_rows > 0; ++split) {
     plan.shards.push_back({split, split, num_rows, 1, 10, {}});
   }

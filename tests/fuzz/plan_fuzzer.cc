@@ -57,6 +57,15 @@ void CheckRows(const StoredPlan& plan) {
   }
 }
 
+void CheckShards(const StoredPlan& plan) {
+  for (const PlannedShard& shard : plan.shards) {
+    Require(shard.first_row < shard.end_row &&
+                shard.end_row <= plan.rows->num_rows(),
+            "a shard's rows are the plan's");
+    Require(!plan.ShardFileName(shard).empty(), "a shard has a name");
+  }
+}
+
 }  // namespace
 }  // namespace melmill
 
@@ -69,6 +78,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     return 0;
   }
   CheckRows(plan.value());
+  CheckShards(plan.value());
   // What a rerun with other settings says.
   DescribeDifference(plan.value().contract, R"({"n_mels":128})");
   DescribeDifference(plan.value().producer, plan.value().contract);

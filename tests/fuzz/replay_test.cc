@@ -42,7 +42,7 @@ void Replay(const std::vector<fs::path>& paths) {
 
 TEST(FuzzReplayTest, CorpusStaysRight) {
   const auto paths = KeptInputs("corpus");
-  EXPECT_GT(paths.size(), 10u);
+  EXPECT_GE(paths.size(), 10u);
   Replay(paths);
 }
 

@@ -14,19 +14,56 @@
 namespace melmill {
 namespace {
 
-// Whether the frames from the row's own to the next row's are zeros.
-bool ZerosFollow(const ShardReader& shard, size_t row,
-                 std::span<const std::byte> bytes) {
-  const std::vector<ShardRow>& rows = shard.rows();
-  const uint64_t begin = rows[row].start + rows[row].num_frames;
-  const uint64_t end =
-      row + 1 < rows.size() ? rows[row + 1].start : shard.spec().num_frames;
-  if (begin >= end) return true;
-  const auto frames = bytes.subspan(
-      kFirstDatasetOffset + begin * shard.spec().bytes_per_frame(),
-      (end - begin) * shard.spec().bytes_per_frame());
-  return std::count(frames.begin(), frames.end(), std::byte{0}) ==
-         static_cast<ptrdiff_t>(frames.size());
+// Whether a frame that is of no stored row is not zeros.
+bool HasStrayBytes(const ShardReader& shard, std::span<const std::byte> bytes) {
+  const ShardSpec& spec = shard.spec();
+  std::vector<std::byte> features(
+      bytes.begin() + kFirstDatasetOffset,
+      bytes.begin() + kFirstDatasetOffset +
+          static_cast<ptrdiff_t>(spec.num_frames * spec.bytes_per_frame()));
+  for (const ShardRow& row : shard.rows()) {
+    std::fill_n(features.begin() +
+                    static_cast<ptrdiff_t>(row.start * spec.bytes_per_frame()),
+                row.num_frames * spec.bytes_per_frame(), std::byte{0});
+  }
+  return std::any_of(features.begin(), features.end(),
+                     [](std::byte byte) { return byte != std::byte{0}; });
+}
+
+// Returns whether the row is a stored one with a wrong checksum.
+bool CheckRow(const ShardReader& shard, size_t r) {
+  const ShardSpec& spec = shard.spec();
+  const ShardRow& row = shard.rows()[r];
+  Require(row.num_frames <= spec.num_frames &&
+              row.start <= spec.num_frames - row.num_frames,
+          "every row's frames are the shard's");
+  const auto tail_samples = shard.ReadTailSamples(r);
+  Require(tail_samples.ok() && tail_samples.value().size() ==
+                                   static_cast<size_t>(spec.tail_length),
+          "every row has its tail samples");
+  const auto features = shard.ReadFeatures(r);
+  Require(features.ok() && features.value().size() ==
+                               row.num_frames * spec.bytes_per_frame(),
+          "every row has its features");
+  return row.status == RowStatus::kStored &&
+         Xxh3_64(features.value()) != row.checksum;
+}
+
+void CheckDamage(const ShardReader& shard, const std::vector<size_t>& wrong,
+                 bool has_stray_bytes) {
+  const auto damaged = shard.FindDamagedRows();
+  if (!damaged.ok()) {
+    Require(damaged.error().code == ErrorCode::kBadHeader && has_stray_bytes,
+            "only stray bytes are more than damaged rows");
+    return;
+  }
+  std::vector<size_t> stored;
+  for (const size_t r : damaged.value()) {
+    if (shard.rows()[r].status == RowStatus::kStored) stored.push_back(r);
+  }
+  Require(stored == wrong, "wrong checksums are found");
+  Require((stored.size() < damaged.value().size()) == has_stray_bytes,
+          "stray bytes are found");
 }
 
 void CheckShard(const ShardReader& shard, std::span<const std::byte> bytes) {
@@ -36,28 +73,14 @@ void CheckShard(const ShardReader& shard, std::span<const std::byte> bytes) {
           "the index has all rows");
   Require(spec.num_frames * spec.bytes_per_frame() <= bytes.size(),
           "all features are in the file");
-  const auto damaged = shard.FindDamagedRows();
-  Require(damaged.ok(), "all rows can be read");
+  std::vector<size_t> wrong;
   for (size_t r = 0; r < shard.rows().size(); ++r) {
-    const ShardRow& row = shard.rows()[r];
-    Require(row.num_frames <= spec.num_frames &&
-                row.start <= spec.num_frames - row.num_frames,
-            "every row's frames are the shard's");
-    const auto tail_samples = shard.ReadTailSamples(r);
-    Require(tail_samples.ok() && tail_samples.value().size() ==
-                                     static_cast<size_t>(spec.tail_length),
-            "every row has its tail samples");
-    const auto features = shard.ReadFeatures(r);
-    Require(features.ok() && features.value().size() ==
-                                 row.num_frames * spec.bytes_per_frame(),
-            "every row has its features");
-    const bool is_damaged = (row.status == RowStatus::kStored &&
-                             Xxh3_64(features.value()) != row.checksum) ||
-                            !ZerosFollow(shard, r, bytes);
-    const bool is_found =
-        std::binary_search(damaged.value().begin(), damaged.value().end(), r);
-    Require(is_damaged == is_found, "damaged rows are found");
+    if (CheckRow(shard, r)) wrong.push_back(r);
   }
+  CheckDamage(shard, wrong, HasStrayBytes(shard, bytes));
+  const auto index = shard.CheckIndex();
+  Require(index.ok() || index.error().code == ErrorCode::kBadHeader,
+          "the index can be checked");
 }
 
 }  // namespace
