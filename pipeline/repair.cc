@@ -39,7 +39,8 @@ Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
     try {
       const auto entry = nlohmann::json::parse(line.value()->bytes);
       if (entry.at("code") == ErrorCodeName(ErrorCode::kPoison)) {
-        poison.insert({entry.at("split"), entry.at("line")});
+        poison.emplace(entry.at("split").get<std::string>(),
+                       entry.at("line").get<uint64_t>());
       }
     } catch (const nlohmann::json::exception&) {
       continue;
