@@ -74,10 +74,9 @@ Error EndsEarly(uint64_t size_bytes) {
 }  // namespace
 
 Result<AudioFile> AudioFile::Open(const std::string& path) {
-  int fd;
-  do {
-    fd = open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-  } while (fd < 0 && errno == EINTR);
+  const int fd = WithoutInterruption([&] {
+    return open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  });
   if (fd < 0) {
     const int error_number = errno;
     // The only answer open has for a socket.

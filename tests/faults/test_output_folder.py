@@ -345,13 +345,19 @@ def names_of_a_run(whole: dict[str, bytes]) -> list[str]:
     ]
 
 
+def make_outside(folder: Path) -> Path:
+    """A folder with a file that no run may touch."""
+    outside = folder / "outside"
+    outside.mkdir()
+    (outside / "there").write_text("years of work")
+    return outside
+
+
 @pytest.mark.parametrize("target", ["there", "missing"])
 def test_planted_links_do_not_lead_outside(
     job: FaultJob, whole: dict[str, bytes], tmp_path: Path, target: str
 ) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "there").write_text("years of work")
+    outside = make_outside(tmp_path)
     before = snapshot(outside)
     for name in names_of_a_run(whole):
         store = tmp_path / "store"
@@ -374,9 +380,7 @@ def test_planted_links_do_not_lead_outside(
 def test_links_planted_between_two_runs_do_not_lead_outside(
     job: FaultJob, whole: dict[str, bytes], tmp_path: Path, target: str
 ) -> None:
-    outside = tmp_path / "outside"
-    outside.mkdir()
-    (outside / "there").write_text("years of work")
+    outside = make_outside(tmp_path)
     before = snapshot(outside)
     store = tmp_path / "store"
     store.mkdir()
