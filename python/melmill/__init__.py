@@ -1,0 +1,43 @@
+"""Reads melmill's stores of log-mel features.
+
+    store = melmill.open("features/")
+    train = store["train"]
+    train[17].features, train[17].transcript
+
+melmill.torch has what PyTorch needs, melmill.qwen3_asr and melmill.whisper
+make their models' own training scripts read a store.
+"""
+
+from melmill.errors import (
+    ContractError,
+    DamagedStoreError,
+    FormatError,
+    MissingAudioError,
+    MissingSplitError,
+    RowIndexError,
+    StoreError,
+    StoreReadError,
+    UnfinishedStoreError,
+)
+from melmill.index import Contract
+from melmill.row import Row
+from melmill.split import RowSlice, Split
+from melmill.store import Store, open
+
+__all__ = [
+    "Contract",
+    "ContractError",
+    "DamagedStoreError",
+    "FormatError",
+    "MissingAudioError",
+    "MissingSplitError",
+    "Row",
+    "RowIndexError",
+    "RowSlice",
+    "Split",
+    "Store",
+    "StoreError",
+    "StoreReadError",
+    "UnfinishedStoreError",
+    "open",
+]

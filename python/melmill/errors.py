@@ -1,0 +1,41 @@
+"""What can be wrong with a store, or with what is asked of it."""
+
+
+class StoreError(Exception):
+    """Something is wrong with a store; the message names file and field."""
+
+
+class UnfinishedStoreError(StoreError):
+    """The folder has no store.json: no run has finished there."""
+
+
+class FormatError(StoreError):
+    """Not a melmill store, or one of a format that this version cannot read."""
+
+
+class ContractError(StoreError):
+    """The numbers mean something else than what they are wanted for."""
+
+
+class DamagedStoreError(StoreError):
+    """A file is missing, damaged, or contradicts another."""
+
+
+class StoreReadError(StoreError):
+    """The system could not read a file: a vanished mount, a failing disk."""
+
+
+class MissingSplitError(StoreError, KeyError):
+    """The store has no split of that name."""
+
+    __str__ = Exception.__str__
+
+
+class MissingAudioError(StoreError, KeyError):
+    """No row has that audio."""
+
+    __str__ = Exception.__str__
+
+
+class RowIndexError(StoreError, IndexError):
+    """The split has fewer rows."""

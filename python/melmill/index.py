@@ -1,0 +1,320 @@
+"""store.json: what a store is and holds."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import struct
+from pathlib import Path
+from typing import Any
+
+import xxhash
+
+from melmill.errors import (
+    ContractError,
+    DamagedStoreError,
+    FormatError,
+    StoreReadError,
+    UnfinishedStoreError,
+)
+
+FILE_NAME = "store.json"
+FORMAT_MAJOR = 1
+_CHECKSUM_LINES_BYTES = 35  # the last two lines, which hold the checksum
+
+# Rules that this reader knows. A field with another value is refused.
+_KNOWN_RULES = {
+    "features": "log-mel",
+    "version": 1,
+    "window": "hann",
+    "padding": "reflect",
+    "clamp": "body-max",
+    "scaling": "(x+4)/4",
+}
+_FLOAT32 = struct.Struct("<f")
+_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Contract:
+    """What the numbers of a store mean; docs/numerics.md has the rules.
+
+    Attributes:
+      features: Always "log-mel".
+      version: Counts up when the rules change otherwise than fields can say.
+      sample_rate_hz: Rate at which the features were computed.
+      channels: "mean" of all channels.
+      resampling: "soxr-hq".
+      n_fft: Samples of an analysis frame.
+      hop_length: Samples from one frame to the next.
+      window: "hann", periodic.
+      padding: "reflect", n_fft / 2 at both ends of a clip.
+      n_mels: Features of a frame.
+      f_min_hz: Lower edge of the first filter.
+      f_max_hz: Upper edge of the last filter.
+      mel_scale: "slaney" or "htk".
+      mel_norm: "slaney" or "none".
+      power_floor: Least mel power before the logarithm.
+      dynamic_range_log10: What lies deeper below a clip's maximum is clamped.
+      clamp: "body-max".
+      scaling: "(x+4)/4" of the log10.
+      feature_type: How a feature is stored: "f16", "bf16" or "f32".
+      tail_length: Samples in a row of tail_samples.
+    """
+
+    features: str
+    version: int
+    sample_rate_hz: int
+    channels: str
+    resampling: str
+    n_fft: int
+    hop_length: int
+    window: str
+    padding: str
+    n_mels: int
+    f_min_hz: float
+    f_max_hz: float
+    mel_scale: str
+    mel_norm: str
+    power_floor: float
+    dynamic_range_log10: float
+    clamp: str
+    scaling: str
+    feature_type: str
+    tail_length: int
+
+    @property
+    def feature_bytes(self) -> int:
+        """Bytes of one stored feature."""
+        return _FEATURE_BYTES[self.feature_type]
+
+    def normalised(self, log10_power: float) -> float:
+        """A log10 mel power on the scale of the features."""
+        return (log10_power + 4) / 4
+
+    def normalised_floor(self, max_log10_power: float) -> float:
+        """Least feature of a clip with this maximum, rounded to float32."""
+        lowest = math.log10(self.power_floor)
+        floor = max(max_log10_power - self.dynamic_range_log10, lowest)
+        packed = _FLOAT32.pack(self.normalised(floor))
+        rounded: float = _FLOAT32.unpack(packed)[0]
+        return rounded
+
+    def differences(self, other: Contract) -> list[str]:
+        """A line for each field in which the two differ."""
+        pairs = [
+            (field.name, getattr(self, field.name), getattr(other, field.name))
+            for field in dataclasses.fields(self)
+        ]
+        return [
+            f"{name}: {mine!r} and {others!r}"
+            for name, mine, others in pairs
+            if mine != others
+        ]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class FileFacts:
+    """A file of the store: its name, its size and the XXH3-64 that it has."""
+
+    file: str
+    num_bytes: int
+    checksum: str  # 16 hex digits
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SplitFacts:
+    """A split: its name, its table, and what its stored rows add up to."""
+
+    name: str
+    num_lines: int
+    num_stored: int
+    num_rejected: int
+    num_samples: int  # at the contract's rate
+    num_frames: int
+    table: FileFacts
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ShardFacts:
+    """A shard; its checksum is over its bytes outside the features."""
+
+    split: str
+    file: str
+    num_rows: int
+    num_stored: int
+    num_frames: int
+    num_bytes: int
+    checksum: str  # 16 hex digits
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StoreIndex:
+    """All of store.json that readers need."""
+
+    contract: Contract
+    producer: dict[str, Any]
+    plan: str  # fingerprint of all input, 32 hex digits
+    kept_fields: tuple[str, ...]
+    splits: tuple[SplitFacts, ...]
+    shards: tuple[ShardFacts, ...]
+
+
+def read_index(folder: Path) -> StoreIndex:
+    """Reads a store's index.
+
+    Raises:
+      UnfinishedStoreError: There is a folder, but no store.json.
+      FormatError: It is not a store, or one of a newer format.
+      ContractError: Its features follow rules that this version does not know.
+      DamagedStoreError: A field or the checksum is wrong.
+      StoreReadError: The folder or the file cannot be read.
+    """
+    path = folder / FILE_NAME
+    content = _read(path)
+    fields = _parse(path, content)
+    _check_format(fields)
+    _check_own_checksum(path, content)
+    return StoreIndex(
+        contract=_contract(fields.child("contract")),
+        producer=fields.child("producer").values,
+        plan=fields.get("plan", str),
+        kept_fields=tuple(fields.get("kept_fields", list)),
+        splits=tuple(map(_split, fields.children("splits"))),
+        shards=tuple(map(_shard, fields.children("shards"))),
+    )
+
+
+class _Fields:
+    """A JSON object that can say where in which file it stands."""
+
+    def __init__(self, path: Path, place: str, values: dict[str, Any]) -> None:
+        self.path = path
+        self.place = place
+        self.values = values
+
+    def get(self, name: str, kind: type) -> Any:
+        value = self.values.get(name)
+        accepted: tuple[type, ...] = (int, float) if kind is float else (kind,)
+        if isinstance(value, bool) or not isinstance(value, accepted):
+            raise DamagedStoreError(
+                f"{self.path}: {self.place}{name} is {value!r}, "
+                f"not of type {kind.__name__}"
+            )
+        if isinstance(value, int) and value < 0:
+            raise DamagedStoreError(
+                f"{self.path}: {self.place}{name} is negative: {value}"
+            )
+        return value
+
+    def child(self, name: str) -> _Fields:
+        return _Fields(self.path, f"{self.place}{name}.", self.get(name, dict))
+
+    def children(self, name: str) -> list[_Fields]:
+        children = []
+        for i, value in enumerate(self.get(name, list)):
+            place = f"{self.place}{name}[{i}]"
+            if not isinstance(value, dict):
+                raise DamagedStoreError(f"{self.path}: {place} is no object")
+            children.append(_Fields(self.path, f"{place}.", value))
+        return children
+
+
+_TYPES = {"int": int, "float": float, "str": str}
+
+
+def _values(kind: type, fields: _Fields) -> dict[str, Any]:
+    """The simple fields of a dataclass."""
+    return {
+        field.name: fields.get(field.name, _TYPES[str(field.type)])
+        for field in dataclasses.fields(kind)
+        if field.type in _TYPES
+    }
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as error:
+        folder = path.parent
+        if not folder.exists():
+            raise StoreReadError(
+                f"{folder}: there is no such folder"
+            ) from error
+        if (folder / "plan.h5").exists():
+            raise UnfinishedStoreError(
+                f"{folder}: there is no {FILE_NAME}, so the store is not "
+                "finished; run the same `melmill extract` again"
+            ) from error
+        raise UnfinishedStoreError(
+            f"{folder}: there is no {FILE_NAME}; this is no store, or one that "
+            "was never finished"
+        ) from error
+    except NotADirectoryError as error:
+        raise FormatError(
+            f"{path.parent} is a file; a store is a folder"
+        ) from error
+    except OSError as error:
+        raise StoreReadError(f"{path}: {error.strerror}") from error
+
+
+def _parse(path: Path, content: bytes) -> _Fields:
+    try:
+        values = json.loads(content)
+    except (UnicodeDecodeError, ValueError, RecursionError) as error:
+        raise DamagedStoreError(f"{path}: not JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise FormatError(f"{path}: not an object of melmill")
+    return _Fields(path, "", values)
+
+
+def _check_format(fields: _Fields) -> None:
+    described = fields.values.get("format")
+    if not isinstance(described, dict) or described.get("name") != "melmill":
+        raise FormatError(f"{fields.path}: format.name is not melmill")
+    major = fields.child("format").get("major", int)
+    if major != FORMAT_MAJOR:
+        raise FormatError(
+            f"{fields.path}: format.major is {major}; this version of the "
+            f"package reads {FORMAT_MAJOR}"
+        )
+
+
+def _check_own_checksum(path: Path, content: bytes) -> None:
+    counted = content[:-_CHECKSUM_LINES_BYTES]
+    expected = f'  "checksum": "{xxhash.xxh3_64_hexdigest(counted)}"\n}}\n'
+    if content[-_CHECKSUM_LINES_BYTES:] != expected.encode():
+        raise DamagedStoreError(
+            f"{path}: checksum: the file does not have the one that it states"
+        )
+
+
+def _contract(fields: _Fields) -> Contract:
+    for name, known in _KNOWN_RULES.items():
+        if fields.values.get(name) != known:
+            raise ContractError(
+                f"{fields.path}: contract.{name} is "
+                f"{fields.values.get(name)!r}; this version of the package "
+                f"knows {known!r}"
+            )
+    contract = Contract(**_values(Contract, fields))
+    if contract.feature_type not in _FEATURE_BYTES:
+        raise ContractError(
+            f"{fields.path}: contract.feature_type is "
+            f"{contract.feature_type!r}; this version of the package knows "
+            + ", ".join(_FEATURE_BYTES)
+        )
+    return contract
+
+
+def _split(fields: _Fields) -> SplitFacts:
+    table = fields.child("table")
+    return SplitFacts(
+        **_values(SplitFacts, fields),
+        table=FileFacts(**_values(FileFacts, table)),
+    )
+
+
+def _shard(fields: _Fields) -> ShardFacts:
+    return ShardFacts(**_values(ShardFacts, fields))

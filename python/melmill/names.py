@@ -1,0 +1,62 @@
+"""Audio strings of a store that moved, or whose audio did."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator, Mapping
+
+
+@dataclasses.dataclass(frozen=True)
+class AudioNames:
+    """Where the audio strings of a manifest are found now.
+
+    Attributes:
+      audio_root: Folder from which relative strings start; None: the working
+        directory, as the training script has it.
+      path_map: Beginnings of strings and what stands for them now, as
+        (old, new); the first that fits counts.
+    """
+
+    audio_root: str | None = None
+    path_map: tuple[tuple[str, str], ...] = ()
+
+    @staticmethod
+    def of(
+        audio_root: str | os.PathLike[str] | None,
+        path_map: Mapping[str, str] | None,
+    ) -> AudioNames:
+        root = None if audio_root is None else os.fspath(audio_root)
+        return AudioNames(root, tuple((path_map or {}).items()))
+
+    def path(self, audio: str) -> str:
+        """The file that an audio string of the store stands for."""
+        for old, new in self.path_map:
+            if _begins_with(audio, old):
+                audio = new + audio[len(old) :]
+                break
+        if self.audio_root is None:
+            return audio
+        return os.path.join(self.audio_root, audio)
+
+    def candidates(self, asked: str) -> Iterator[str]:
+        """The strings of the store that somebody may mean by a string."""
+        yield asked
+        names = [asked]
+        if self.audio_root is not None:
+            root = self.audio_root.rstrip(os.sep) + os.sep
+            if asked.startswith(root):
+                names.append(asked[len(root) :])
+                yield names[-1]
+        for name in names:
+            for old, new in self.path_map:
+                if _begins_with(name, new):
+                    yield old + name[len(new) :]
+
+
+def _begins_with(path: str, beginning: str) -> bool:
+    """Whether a path lies in a folder, or begins with a text ending in /."""
+    if not path.startswith(beginning):
+        return False
+    rest = path[len(beginning) :]
+    return not rest or beginning.endswith(os.sep) or rest.startswith(os.sep)

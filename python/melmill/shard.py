@@ -1,0 +1,167 @@
+"""A shard: the features of a run of rows, and what belongs to each."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from melmill.errors import DamagedStoreError
+from melmill.files import OpenFiles, checksum, map_file, read_into
+from melmill.hdf5 import Columns
+from melmill.index import Contract, ShardFacts
+
+FEATURES_OFFSET = 4096  # of every shard; see docs/format.md
+
+_STATUS_STORED = 1
+_STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
+
+
+@dataclasses.dataclass(frozen=True)
+class RowFacts:
+    """What a shard knows of a row beside its features.
+
+    Attributes:
+      body_max: Largest log10 mel power over the frames that do not touch the
+        clip's end.
+      floor: Least value of the clip's own form, on the scale of the features.
+      checksum: XXH3-64 of the bytes of its features.
+    """
+
+    body_max: float
+    floor: float
+    checksum: int
+
+
+class Shard:
+    """One shard, checked against store.json.
+
+    Safe to use from several threads.
+
+    Args:
+      folder: The store.
+      facts: The shard's entry in store.json.
+      contract: The store's.
+      files: Keeps its file open.
+
+    Raises:
+      DamagedStoreError: The file is missing or not the one that store.json
+        describes. Features are not read for that.
+      StoreReadError: The system cannot read it.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: ShardFacts,
+        contract: Contract,
+        files: OpenFiles,
+    ) -> None:
+        self.path = folder / facts.file
+        self._facts = facts
+        self._n_mels = contract.n_mels
+        self._dtype = np.dtype(_STORED_AS[contract.feature_type])
+        self._files = files
+        self._mapped: npt.NDArray[Any] | None = None
+        self._check_checksum()
+        self._columns = Columns(self.path, facts.num_bytes, files, None)
+        self._check_columns(contract)
+        stored = np.flatnonzero(self._columns.read("status") == _STATUS_STORED)
+        starts = self._columns.read("start")[stored]
+        order = np.argsort(starts, kind="stable")
+        self._starts = starts[order]
+        self._rows = stored[order].astype(np.uint32)
+        self._body_max = self._columns.read("body_max")
+        self._floor = self._columns.read("floor")
+
+    @property
+    def _features_end(self) -> int:
+        row_bytes = self._n_mels * self._dtype.itemsize
+        return FEATURES_OFFSET + self._facts.num_frames * row_bytes
+
+    def _check_checksum(self) -> None:
+        facts = self._facts
+        if self._features_end > facts.num_bytes:
+            raise DamagedStoreError(
+                f"{self.path}: {facts.num_bytes} bytes are too few for "
+                f"{facts.num_frames} frames"
+            )
+        file = self._files.get(self.path, facts.num_bytes)
+        ranges = (
+            (0, FEATURES_OFFSET),
+            (self._features_end, facts.num_bytes),
+        )
+        if checksum(file, self.path, ranges) != facts.checksum:
+            raise DamagedStoreError(
+                f"{self.path}: not the checksum that store.json states; "
+                "`melmill verify --repair` can make it again"
+            )
+
+    def _check_columns(self, contract: Contract) -> None:
+        rows = (self._facts.num_rows,)
+        check = self._columns.check
+        check("status", "u1", rows)
+        check("start", "<u8", rows)
+        check("num_frames", "<u4", rows)
+        check("body_max", "<f4", rows)
+        check("floor", "<f4", rows)
+        check("checksum", "<u8", rows)
+        check("tail_samples", "<f4", (*rows, contract.tail_length))
+
+    def row_at(self, start: int) -> int:
+        """The shard's row whose first frame is `start`."""
+        at = int(np.searchsorted(self._starts, np.uint64(start)))
+        if at == len(self._starts) or self._starts[at] != start:
+            raise DamagedStoreError(
+                f"{self.path}: start: no stored row begins at frame {start}"
+            )
+        return int(self._rows[at])
+
+    def body_max(self, row: int) -> float:
+        return float(self._body_max[row])
+
+    def floor(self, row: int) -> float:
+        return float(self._floor[row])
+
+    def checksum(self, row: int) -> int:
+        return int(self._columns.read("checksum", row, row + 1)[0])
+
+    def tail_samples(self, row: int) -> npt.NDArray[np.float32]:
+        """The last samples of the clip, [tail_length], -1 to 1."""
+        tail: npt.NDArray[np.float32]
+        tail = self._columns.read("tail_samples", row, row + 1)[0]
+        return tail
+
+    def view(self, start: int, num_frames: int) -> npt.NDArray[Any]:
+        """Frames of the mapped file, [num_frames, n_mels], read-only.
+
+        bfloat16 is shown as its bits, uint16.
+        """
+        mapped = self._mapped
+        if mapped is None:
+            file = self._files.get(self.path, self._facts.num_bytes)
+            content = map_file(file, self.path)
+            mapped = content[FEATURES_OFFSET : self._features_end]
+            mapped = mapped.view(self._dtype).reshape(-1, self._n_mels)
+            self._mapped = mapped
+        self._check_frames(start, num_frames)
+        return mapped[start : start + num_frames]
+
+    def read(self, start: int, num_frames: int) -> npt.NDArray[Any]:
+        """The same frames, read into memory of one's own."""
+        self._check_frames(start, num_frames)
+        array = np.empty((num_frames, self._n_mels), self._dtype)
+        offset = FEATURES_OFFSET + start * self._n_mels * self._dtype.itemsize
+        file = self._files.get(self.path, self._facts.num_bytes)
+        read_into(file, self.path, offset, array)
+        return array
+
+    def _check_frames(self, start: int, num_frames: int) -> None:
+        if start + num_frames > self._facts.num_frames:
+            raise DamagedStoreError(
+                f"{self.path}: frames {start} to {start + num_frames} of "
+                f"{self._facts.num_frames}"
+            )

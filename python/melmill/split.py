@@ -1,0 +1,278 @@
+"""A split: the rows of one manifest, in its order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from melmill import bfloat16
+from melmill.errors import DamagedStoreError, MissingAudioError, RowIndexError
+from melmill.files import OpenFiles
+from melmill.index import Contract, ShardFacts, SplitFacts
+from melmill.names import AudioNames
+from melmill.row import MARKER, Row
+from melmill.shard import Shard
+from melmill.table import Table
+
+if TYPE_CHECKING:
+    from melmill.store import Store
+
+MAX_SHARDS = 1024  # whose indices a part keeps: 20 bytes a row
+
+
+class Part:
+    """The rows of a split that are in one store folder.
+
+    Args:
+      folder: The store.
+      facts: The split's entry in store.json.
+      shards: All shards of store.json.
+      contract: The store's.
+      is_mapped: Whether files are mapped or read.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: SplitFacts,
+        shards: Sequence[ShardFacts],
+        contract: Contract,
+        *,
+        is_mapped: bool,
+    ) -> None:
+        self._folder = folder
+        self._shard_facts = shards
+        self._contract = contract
+        self._is_mapped = is_mapped
+        self._files = OpenFiles()
+        self._shards: dict[int, Shard] = {}
+        self.table = Table(folder, facts, self._files, is_mapped=is_mapped)
+
+    def features(self, at: int) -> npt.NDArray[Any]:
+        """See Row.features."""
+        table = self.table
+        shard = self._shard(int(table.shard[at]))
+        start = int(table.start[at])
+        num_frames = int(table.num_frames[at])
+        if self._is_mapped:
+            features = shard.view(start, num_frames)
+        else:
+            features = shard.read(start, num_frames)
+        feature_type = self._contract.feature_type
+        if feature_type == "bf16":
+            features = bfloat16.to_float32(features)
+        row = shard.row_at(start)
+        floor = shard.floor(row)
+        if floor > self._contract.normalised_floor(shard.body_max(row)):
+            if feature_type == "bf16":
+                floor = bfloat16.rounded(floor)
+            raised: npt.NDArray[Any]
+            raised = np.maximum(features, features.dtype.type(floor))
+            raised.flags.writeable = False
+            return raised
+        return features
+
+    def read_stored(self, at: int) -> npt.NDArray[Any]:
+        """See Row.read_stored."""
+        shard = self._shard(int(self.table.shard[at]))
+        start = int(self.table.start[at])
+        return shard.read(start, int(self.table.num_frames[at]))
+
+    def shard_row(self, at: int) -> tuple[Shard, int]:
+        """A row's shard, and its number there."""
+        shard = self._shard(int(self.table.shard[at]))
+        return shard, shard.row_at(int(self.table.start[at]))
+
+    def _shard(self, number: int) -> Shard:
+        shard = self._shards.get(number)
+        if shard is None:
+            if number >= len(self._shard_facts):
+                raise DamagedStoreError(
+                    f"{self.table.path}: shard: {number} of "
+                    f"{len(self._shard_facts)}"
+                )
+            facts = self._shard_facts[number]
+            shard = Shard(self._folder, facts, self._contract, self._files)
+            self._shards[number] = shard
+            while len(self._shards) > MAX_SHARDS:
+                self._shards.pop(next(iter(self._shards)), None)
+        return shard
+
+
+class Split(Sequence[Row]):
+    """The stored rows of one manifest, in its order.
+
+    Of several stores, if several were opened, one behind the other.
+
+    Whole columns are NumPy arrays, read without touching features. May be
+    pickled, and used from several threads and from forked processes.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        name: str,
+        parts: Sequence[Part],
+        contract: Contract,
+        names: AudioNames,
+    ) -> None:
+        self.store = store
+        self.name = name
+        self.contract = contract
+        self.names = names
+        self._parts = tuple(parts)
+        sizes = [part.table.num_rows for part in parts]
+        self._ends = np.cumsum(sizes).tolist()
+        self._num_rows = sum(sizes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _split_of, (self.store, self.name)
+
+    def __repr__(self) -> str:
+        return f"<melmill split {self.name!r} of {self._num_rows:,} rows>"
+
+    def __len__(self) -> int:
+        return self._num_rows
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> RowSlice: ...
+    def __getitem__(self, index: int | slice) -> Row | RowSlice:
+        if isinstance(index, slice):
+            return RowSlice(self, range(self._num_rows)[index])
+        asked = index
+        if index < 0:
+            index += self._num_rows
+        if not 0 <= index < self._num_rows:
+            raise RowIndexError(
+                f"row {asked} of split {self.name}, which has "
+                f"{self._num_rows:,} rows"
+            )
+        return Row(self, int(index))
+
+    def __iter__(self) -> Iterator[Row]:
+        return (Row(self, index) for index in range(self._num_rows))
+
+    @property
+    def num_frames(self) -> npt.NDArray[np.uint32]:
+        """Analysis frames of each row, [rows]."""
+        return self._column("num_frames")
+
+    @property
+    def num_samples(self) -> npt.NDArray[np.uint64]:
+        """Samples of each row at the contract's rate, [rows]."""
+        return self._column("num_samples")
+
+    @property
+    def durations_s(self) -> npt.NDArray[np.float64]:
+        """Seconds of each row, [rows]."""
+        durations_s: npt.NDArray[np.float64]
+        durations_s = self.num_samples / self.contract.sample_rate_hz
+        return durations_s
+
+    def texts(self, name: str = "text") -> list[str]:
+        """The texts of all rows: "text", "audio" or "prompt"."""
+        return [text for part in self._parts for text in part.table.texts(name)]
+
+    def find(self, audio: str) -> Row:
+        """The first row of an audio string, or of the path it has now.
+
+        Raises:
+          MissingAudioError: There is none.
+        """
+        index = self.index_of(audio)
+        if index is None:
+            raise MissingAudioError(
+                f"{audio}: not in split {self.name} of {self.store}"
+            )
+        return Row(self, index)
+
+    def index_of(self, audio: str) -> int | None:
+        """The number of that row, None if there is none."""
+        for candidate in self.names.candidates(audio):
+            first = 0
+            for part, end in zip(self._parts, self._ends, strict=True):
+                at = part.table.find(candidate)
+                if at is not None:
+                    return first + at
+                first = end
+        return None
+
+    def to_pandas(self) -> Any:
+        """A pandas.DataFrame of all rows without their features."""
+        import pandas
+
+        texts = self.texts()
+        halves = [text.rpartition(MARKER) for text in texts]
+        rows = [Row(self, index) for index in range(len(self))]
+        return pandas.DataFrame(
+            {
+                "line": self._column("line"),
+                "audio": self.texts("audio"),
+                "duration_s": self.durations_s,
+                "num_frames": self.num_frames,
+                "num_samples": self.num_samples,
+                "language": [row.language for row in rows],
+                "transcript": [words for _, _, words in halves],
+                "text": texts,
+                "prompt": self.texts("prompt"),
+            }
+        )
+
+    def to_hf_dataset(self) -> Any:
+        """A datasets.IterableDataset that streams the rows from the store."""
+        from melmill.hf import stream
+
+        return stream(self)
+
+    def place(self, index: int) -> tuple[Part, int]:
+        """The part that holds a row, and its number there."""
+        first = 0
+        for part, end in zip(self._parts, self._ends, strict=True):
+            if index < end:
+                return part, index - first
+            first = end
+        raise RowIndexError(f"row {index} of split {self.name}")
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return self._parts
+
+    def _column(self, name: str) -> npt.NDArray[Any]:
+        columns = [getattr(part.table, name) for part in self._parts]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
+
+def _split_of(store: Store, name: str) -> Split:
+    return store[name]
+
+
+@dataclasses.dataclass(frozen=True)
+class RowSlice(Sequence[Row]):
+    """Some rows of a split, such as split[10:20]."""
+
+    split: Split
+    indices: range
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, index: int) -> Row: ...
+    @overload
+    def __getitem__(self, index: slice) -> RowSlice: ...
+    def __getitem__(self, index: int | slice) -> Row | RowSlice:
+        if isinstance(index, slice):
+            return RowSlice(self.split, self.indices[index])
+        try:
+            return self.split[self.indices[index]]
+        except IndexError as error:
+            raise RowIndexError(
+                f"row {index} of {len(self.indices):,} rows"
+            ) from error

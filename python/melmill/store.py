@@ -1,0 +1,219 @@
+"""Opening a store, or several as one."""
+
+from __future__ import annotations
+
+import os
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from melmill.errors import ContractError, MissingAudioError, MissingSplitError
+from melmill.files import is_on_local_file_system
+from melmill.index import FILE_NAME, Contract, StoreIndex, read_index
+from melmill.names import AudioNames
+from melmill.row import Row
+from melmill.split import Part, Split
+
+Access = Literal["mmap", "pread"]
+PathLike = str | os.PathLike[str]
+
+
+def open(
+    path: PathLike | Sequence[PathLike],
+    *,
+    access: Access | None = None,
+    audio_root: PathLike | None = None,
+    path_map: Mapping[str, str] | None = None,
+) -> Store:
+    """Opens a finished store, or several of one contract as one.
+
+    Args:
+      path: The store's folder, or several: then a split has the rows of all,
+        one behind the other, in this order.
+      access: "mmap": features are views of mapped files, and a file system that
+        vanishes ends the process. "pread": they are read into memory of their
+        own. None: "mmap" on local file systems, else "pread". Batches are
+        always read.
+      audio_root: Folder from which relative audio strings start, for
+        Row.audio_path and Split.find.
+      path_map: Beginnings of audio strings and what stands for them now, such
+        as {"/old": "/new"}.
+
+    Raises:
+      StoreError: Something is wrong with a store; the subclass says what.
+    """
+    paths = [path] if isinstance(path, str | os.PathLike) else list(path)
+    if access not in (None, "mmap", "pread"):
+        raise ValueError(f'access is {access!r}, not "mmap" or "pread"')
+    if not paths:
+        raise ValueError("no store to open")
+    names = AudioNames.of(audio_root, path_map)
+    return Store([Path(p).absolute() for p in paths], access, names)
+
+
+class Store:
+    """One store, or several as one: splits by name.
+
+    It is read-only and keeps nothing that grows. May be pickled (by path), and
+    used from several threads and from forked processes.
+
+    Attributes:
+      folders: Absolute paths of the stores.
+      contract: What the numbers mean, the same for all.
+      indices: What each store.json says.
+    """
+
+    def __init__(
+        self, folders: Sequence[Path], access: Access | None, names: AudioNames
+    ) -> None:
+        self.folders = tuple(folders)
+        self._access = access
+        self.names = names
+        self.indices = tuple(map(read_index, self.folders))
+        self.contract = self._common_contract()
+        self._splits = self._open_splits()
+        self._check_common_audio()
+        _opened[self._key()] = self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopened, self._key()
+
+    def __deepcopy__(self, memo: object) -> Store:
+        return self
+
+    def __str__(self) -> str:
+        return ", ".join(map(str, self.folders))
+
+    def __repr__(self) -> str:
+        splits = ", ".join(
+            f"{name}: {len(split):,} rows"
+            for name, split in self._splits.items()
+        )
+        return f"<melmill store {self}; {splits}>"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Names of the splits, in the order of the command line."""
+        return tuple(self._splits)
+
+    def __getitem__(self, name: str) -> Split:
+        split = self._splits.get(name)
+        if split is None:
+            raise MissingSplitError(
+                f"{self}: no split {name!r}; there are: "
+                + ", ".join(self._splits)
+            )
+        return split
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._splits)
+
+    def __len__(self) -> int:
+        return len(self._splits)
+
+    def find(self, audio: str) -> Row:
+        """The first row of an audio string in any split.
+
+        Raises:
+          MissingAudioError: There is none.
+        """
+        for split in self._splits.values():
+            index = split.index_of(audio)
+            if index is not None:
+                return split[index]
+        raise MissingAudioError(f"{audio}: not in the store {self}")
+
+    def _key(self) -> tuple[tuple[Path, ...], Access | None, AudioNames]:
+        return self.folders, self._access, self.names
+
+    def _common_contract(self) -> Contract:
+        contract = self.indices[0].contract
+        for folder, index in zip(
+            self.folders[1:], self.indices[1:], strict=True
+        ):
+            differences = contract.differences(index.contract)
+            if differences:
+                raise ContractError(
+                    f"{self.folders[0]} and {folder} have different "
+                    f"contracts: {'; '.join(differences)}"
+                )
+        return contract
+
+    def _open_splits(self) -> dict[str, Split]:
+        parts: dict[str, list[Part]] = {}
+        for folder, index in zip(self.folders, self.indices, strict=True):
+            for name, part in _open_parts(folder, index, self._access):
+                parts.setdefault(name, []).append(part)
+        return {
+            name: Split(self, name, of_name, self.contract, self.names)
+            for name, of_name in parts.items()
+        }
+
+    def _check_common_audio(self) -> None:
+        """Refuses stores that have other features for the same audio."""
+        if len(self.folders) == 1:
+            return
+        parts = [
+            part for split in self._splits.values() for part in split.parts
+        ]
+        for i, part in enumerate(parts):
+            for other in parts[:i]:
+                _check_same_features(part, other)
+
+
+def _open_parts(
+    folder: Path, index: StoreIndex, access: Access | None
+) -> Iterator[tuple[str, Part]]:
+    if access is None:
+        is_mapped = is_on_local_file_system(folder / FILE_NAME)
+    else:
+        is_mapped = access == "mmap"
+    for facts in index.splits:
+        yield (
+            facts.name,
+            Part(
+                folder,
+                facts,
+                index.shards,
+                index.contract,
+                is_mapped=is_mapped,
+            ),
+        )
+
+
+def _check_same_features(part: Part, other: Part) -> None:
+    common = np.intersect1d(part.table.audio_hash, other.table.audio_hash)
+    for wanted in common:
+        rows = {
+            part.table.text("audio", int(row)): int(row)
+            for row in part.table.rows_of_hash(wanted)
+        }
+        for other_row in map(int, other.table.rows_of_hash(wanted)):
+            audio = other.table.text("audio", other_row)
+            row = rows.get(audio)
+            if row is not None and not _is_same(part, row, other, other_row):
+                raise ContractError(
+                    f"{audio}: other features in {part.table.path} than in "
+                    f"{other.table.path}; one of them is of another version "
+                    "of the file"
+                )
+
+
+def _is_same(part: Part, row: int, other: Part, other_row: int) -> bool:
+    shard, at = part.shard_row(row)
+    other_shard, other_at = other.shard_row(other_row)
+    return shard.checksum(at) == other_shard.checksum(other_at)
+
+
+# The stores of this process: what is pickled row by row is opened once.
+_opened: weakref.WeakValueDictionary[Any, Store] = weakref.WeakValueDictionary()
+
+
+def _reopened(
+    folders: tuple[Path, ...], access: Access | None, names: AudioNames
+) -> Store:
+    store = _opened.get((folders, access, names))
+    return store if store is not None else Store(folders, access, names)

@@ -1,0 +1,125 @@
+"""A split's table: what is known of each row without its features."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+
+from melmill.errors import DamagedStoreError
+from melmill.files import OpenFiles, checksum, map_file
+from melmill.hdf5 import Columns
+from melmill.index import SplitFacts
+
+_NUMBERS = {
+    "line": "<u8",
+    "shard": "<u4",
+    "start": "<u8",
+    "num_frames": "<u4",
+    "num_samples": "<u8",
+    "audio_hash": "<u8",
+    "audio_hash_row": "<u8",
+}
+_KEPT = "keep_"
+
+
+class Table:
+    """One split's table, checked against store.json. Safe in threads.
+
+    Numbers are whole columns: views of the mapped file, or arrays that were
+    read once. Texts are read row by row.
+
+    Args:
+      folder: The store.
+      facts: The split's entry in store.json.
+      files: Keeps the file open.
+      is_mapped: Whether to map the file, so that all processes share it.
+
+    Raises:
+      DamagedStoreError: It is not the table that store.json describes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        facts: SplitFacts,
+        files: OpenFiles,
+        *,
+        is_mapped: bool,
+    ) -> None:
+        self.path = folder / facts.table.file
+        self.num_rows = facts.num_stored
+        num_bytes = facts.table.num_bytes
+        file = files.get(self.path, num_bytes)
+        if checksum(file, self.path, [(0, num_bytes)]) != facts.table.checksum:
+            raise DamagedStoreError(
+                f"{self.path}: not the checksum that store.json states; "
+                "`melmill extract` makes it again"
+            )
+        mapped = map_file(file, self.path) if is_mapped else None
+        self._columns = Columns(self.path, num_bytes, files, mapped)
+        for name, kind in _NUMBERS.items():
+            self._columns.check(name, kind, (self.num_rows,))
+        for name in ("text", "audio", "prompt"):
+            self._columns.check(f"{name}_offsets", "<u8", (self.num_rows + 1,))
+        self.line = self._columns.read("line")
+        self.shard = self._columns.read("shard")
+        self.start = self._columns.read("start")
+        self.num_frames = self._columns.read("num_frames")
+        self.num_samples = self._columns.read("num_samples")
+        self.audio_hash = self._columns.read("audio_hash")
+        self._audio_hash_row = self._columns.read("audio_hash_row")
+        self.kept_fields = [
+            name.removeprefix(_KEPT).removesuffix("_bytes")
+            for name in self._columns.names()
+            if name.startswith(_KEPT) and name.endswith("_bytes")
+        ]
+
+    def text(self, name: str, row: int) -> str:
+        """A text of one row: "text", "audio", "prompt" or "keep_FIELD"."""
+        first, end = map(
+            int, self._columns.read(f"{name}_offsets", row, row + 2)
+        )
+        content: bytes = self._columns.read(
+            f"{name}_bytes", first, end
+        ).tobytes()
+        # Paths are bytes; those that are not UTF-8 are what os.fsdecode gives.
+        return content.decode("utf-8", "surrogateescape")
+
+    def kept(self, field: str, row: int) -> Any:
+        """The value of a kept field; None if the line has none."""
+        content = self.text(_KEPT + field, row)
+        return json.loads(content) if content else None
+
+    def texts(self, name: str) -> list[str]:
+        """A text of all rows."""
+        offsets = self._columns.read(f"{name}_offsets").tolist()
+        content: bytes = self._columns.read(f"{name}_bytes").tobytes()
+        return [
+            content[first:end].decode("utf-8", "surrogateescape")
+            for first, end in itertools.pairwise(offsets)
+        ]
+
+    def find(self, audio: str) -> int | None:
+        """The first row with this audio string."""
+        content = audio.encode("utf-8", "surrogateescape")
+        wanted = np.uint64(xxhash.xxh3_64_intdigest(content))
+        at = int(np.searchsorted(self.audio_hash, wanted))
+        while at < self.num_rows and self.audio_hash[at] == wanted:
+            row = int(self._audio_hash_row[at])
+            if self.text("audio", row) == audio:
+                return row
+            at += 1
+        return None
+
+    def rows_of_hash(self, wanted: np.uint64) -> npt.NDArray[np.uint64]:
+        """All rows whose audio string has this hash."""
+        first = int(np.searchsorted(self.audio_hash, wanted, "left"))
+        end = int(np.searchsorted(self.audio_hash, wanted, "right"))
+        rows: npt.NDArray[np.uint64] = self._audio_hash_row[first:end]
+        return rows
