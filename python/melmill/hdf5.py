@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from melmill.errors import DamagedStoreError, StoreReadError
-from melmill.files import OpenFiles, read_into
+from melmill.files import OpenFiles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -114,7 +114,7 @@ class Columns:
         array = np.empty(shape, place.dtype)
         if array.size:
             file = self._files.get(self.path, self._num_bytes)
-            read_into(file, self.path, offset, array)
+            file.read_into(offset, array)
         return array
 
     def _place(self, name: str) -> Place:

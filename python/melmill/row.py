@@ -13,8 +13,21 @@ import numpy.typing as npt
 if TYPE_CHECKING:
     from melmill.split import Part, Split
 
-MARKER = "<asr_text>"
+_MARKER = "<asr_text>"
 _LANGUAGE = "language "
+
+
+def take_apart(text: str) -> tuple[str | None, str]:
+    """Language and words of "language {Name}<asr_text>{words}".
+
+    Other texts are words of no language, and so are those of "None".
+    """
+    marked, marker, words = text.partition(_MARKER)
+    if not marker:
+        return None, text
+    name = marked.removeprefix(_LANGUAGE).strip()
+    is_named = marked.startswith(_LANGUAGE) and name != "None"
+    return (name if is_named else None), words
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,17 +80,12 @@ class Row:
     @property
     def language(self) -> str | None:
         """Language that the text names; None if it names none, or "None"."""
-        marked, marker, _ = self.text.partition(MARKER)
-        if not marker or not marked.startswith(_LANGUAGE):
-            return None
-        name = marked.removeprefix(_LANGUAGE).strip()
-        return None if name == "None" else name
+        return take_apart(self.text)[0]
 
     @property
     def transcript(self) -> str:
         """The words: the text behind its language."""
-        marked, marker, words = self.text.partition(MARKER)
-        return words if marker else marked
+        return take_apart(self.text)[1]
 
     @property
     def audio(self) -> str:

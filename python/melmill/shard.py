@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles, checksum, map_file, read_into
+from melmill.files import OpenFiles
 from melmill.hdf5 import Columns
 from melmill.index import Contract, ShardFacts
 
@@ -94,7 +94,7 @@ class Shard:
             (0, FEATURES_OFFSET),
             (self._features_end, facts.num_bytes),
         )
-        if checksum(file, self.path, ranges) != facts.checksum:
+        if file.checksum(ranges) != facts.checksum:
             raise DamagedStoreError(
                 f"{self.path}: not the checksum that store.json states; "
                 "`melmill verify --repair` can make it again"
@@ -143,8 +143,7 @@ class Shard:
         mapped = self._mapped
         if mapped is None:
             file = self._files.get(self.path, self._facts.num_bytes)
-            content = map_file(file, self.path)
-            mapped = content[FEATURES_OFFSET : self._features_end]
+            mapped = file.map()[FEATURES_OFFSET : self._features_end]
             mapped = mapped.view(self._dtype).reshape(-1, self._n_mels)
             self._mapped = mapped
         self._check_frames(start, num_frames)
@@ -156,7 +155,7 @@ class Shard:
         array = np.empty((num_frames, self._n_mels), self._dtype)
         offset = FEATURES_OFFSET + start * self._n_mels * self._dtype.itemsize
         file = self._files.get(self.path, self._facts.num_bytes)
-        read_into(file, self.path, offset, array)
+        file.read_into(offset, array)
         return array
 
     def _check_frames(self, start: int, num_frames: int) -> None:

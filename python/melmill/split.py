@@ -15,7 +15,7 @@ from melmill.errors import DamagedStoreError, MissingAudioError, RowIndexError
 from melmill.files import OpenFiles
 from melmill.index import Contract, ShardFacts, SplitFacts
 from melmill.names import AudioNames
-from melmill.row import MARKER, Row
+from melmill.row import Row, take_apart
 from melmill.shard import Shard
 from melmill.table import Table
 
@@ -209,8 +209,7 @@ class Split(Sequence[Row]):
         import pandas
 
         texts = self.texts()
-        halves = [text.rpartition(MARKER) for text in texts]
-        rows = [Row(self, index) for index in range(len(self))]
+        taken_apart = [take_apart(text) for text in texts]
         return pandas.DataFrame(
             {
                 "line": self._column("line"),
@@ -218,8 +217,8 @@ class Split(Sequence[Row]):
                 "duration_s": self.durations_s,
                 "num_frames": self.num_frames,
                 "num_samples": self.num_samples,
-                "language": [row.language for row in rows],
-                "transcript": [words for _, _, words in halves],
+                "language": [language for language, _ in taken_apart],
+                "transcript": [words for _, words in taken_apart],
                 "text": texts,
                 "prompt": self.texts("prompt"),
             }

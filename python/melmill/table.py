@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xxhash
 
 from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles, checksum, map_file
+from melmill.files import OpenFiles
 from melmill.hdf5 import Columns
 from melmill.index import SplitFacts
 
@@ -56,12 +56,12 @@ class Table:
         self.num_rows = facts.num_stored
         num_bytes = facts.table.num_bytes
         file = files.get(self.path, num_bytes)
-        if checksum(file, self.path, [(0, num_bytes)]) != facts.table.checksum:
+        if file.checksum([(0, num_bytes)]) != facts.table.checksum:
             raise DamagedStoreError(
                 f"{self.path}: not the checksum that store.json states; "
                 "`melmill extract` makes it again"
             )
-        mapped = map_file(file, self.path) if is_mapped else None
+        mapped = file.map() if is_mapped else None
         self._columns = Columns(self.path, num_bytes, files, mapped)
         for name, kind in _NUMBERS.items():
             self._columns.check(name, kind, (self.num_rows,))
@@ -88,8 +88,7 @@ class Table:
         content: bytes = self._columns.read(
             f"{name}_bytes", first, end
         ).tobytes()
-        # Paths are bytes; those that are not UTF-8 are what os.fsdecode gives.
-        return content.decode("utf-8", "surrogateescape")
+        return content.decode()
 
     def kept(self, field: str, row: int) -> Any:
         """The value of a kept field; None if the line has none."""
@@ -101,7 +100,7 @@ class Table:
         offsets = self._columns.read(f"{name}_offsets").tolist()
         content: bytes = self._columns.read(f"{name}_bytes").tobytes()
         return [
-            content[first:end].decode("utf-8", "surrogateescape")
+            content[first:end].decode()
             for first, end in itertools.pairwise(offsets)
         ]
 
