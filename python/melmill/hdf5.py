@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +13,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from melmill.errors import DamagedStoreError, StoreReadError
+from melmill.errors import DamagedStoreError
 from melmill.files import OpenFiles
 
 
@@ -23,44 +26,49 @@ class Place:
     shape: tuple[int, ...]
 
 
-def places(path: Path, num_bytes: int) -> dict[str, Place]:
-    """All datasets of a file of that size, by name.
+def places(
+    path: Path, num_bytes: int, names: Iterable[str]
+) -> dict[str, Place]:
+    """Where the named datasets of a file of that size lie.
 
     The file is opened without locks and closed again. Compare its checksum
     first: the HDF5 library can crash on a damaged one.
 
     Raises:
-      DamagedStoreError: The file is no HDF5 file, or a dataset is not
-        contiguous or lies outside the file.
+      DamagedStoreError: The file is no HDF5 file, or a dataset is missing or
+        lies outside the file.
     """
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_file_locking(False, True)
     try:
-        with h5py.File(path, "r", locking=False) as file:
-            return {
-                name: _place(path, name, dataset, num_bytes)
-                for name, dataset in file.items()
-                if isinstance(dataset, h5py.Dataset)
-            }
+        file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, access)
     except OSError as error:
-        raise StoreReadError(f"{path}: {error}") from error
+        raise DamagedStoreError(f"{path}: {error}") from error
+    try:
+        return {name: _place(path, num_bytes, file, name) for name in names}
+    finally:
+        file.close()
 
 
-def _place(path: Path, name: str, dataset: Any, num_bytes: int) -> Place:
-    place = Place(
-        dataset.id.get_offset() or 0, dataset.dtype, tuple(dataset.shape)
-    )
-    # A bfloat16 dataset shows itself as float32.
-    size = dataset.size * dataset.id.get_type().get_size()
+def _place(path: Path, num_bytes: int, file: Any, name: str) -> Place:
+    try:
+        dataset = h5py.h5d.open(file, name.encode())
+    except (KeyError, TypeError) as error:
+        raise DamagedStoreError(f"{path}: no dataset {name}") from error
+    place = Place(dataset.get_offset() or 0, dataset.dtype, dataset.shape)
+    size = math.prod(place.shape) * place.dtype.itemsize
     if size and (place.offset == 0 or place.offset + size > num_bytes):
         raise DamagedStoreError(f"{path}: {name} lies outside the file")
     return place
 
 
 class Columns:
-    """The datasets of one file, read as NumPy arrays.
+    """Some datasets of one file, read as NumPy arrays.
 
     Args:
       path: The file.
       num_bytes: The size that it must have.
+      names: The datasets.
       files: Keeps it open.
       mapped: All its bytes, or None to read them.
     """
@@ -69,6 +77,7 @@ class Columns:
         self,
         path: Path,
         num_bytes: int,
+        names: Iterable[str],
         files: OpenFiles,
         mapped: npt.NDArray[np.uint8] | None,
     ) -> None:
@@ -76,17 +85,11 @@ class Columns:
         self._num_bytes = num_bytes
         self._files = files
         self._mapped = mapped
-        self._places = places(path, num_bytes)
-
-    def shape(self, name: str) -> tuple[int, ...]:
-        return self._place(name).shape
-
-    def names(self) -> list[str]:
-        return list(self._places)
+        self._places = places(path, num_bytes, names)
 
     def check(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
         """Raises DamagedStoreError unless a dataset has this type and shape."""
-        place = self._place(name)
+        place = self._places[name]
         if place.dtype != np.dtype(kind) or place.shape != shape:
             raise DamagedStoreError(
                 f"{self.path}: {name} is {place.dtype} {place.shape}; "
@@ -97,7 +100,7 @@ class Columns:
         self, name: str, first: int = 0, end: int | None = None
     ) -> npt.NDArray[Any]:
         """Rows [first, end) of a dataset; a read-only view if mapped."""
-        place = self._place(name)
+        place = self._places[name]
         end = place.shape[0] if end is None else end
         if not 0 <= first <= end <= place.shape[0]:
             raise DamagedStoreError(
@@ -116,9 +119,3 @@ class Columns:
             file = self._files.get(self.path, self._num_bytes)
             file.read_into(offset, array)
         return array
-
-    def _place(self, name: str) -> Place:
-        place = self._places.get(name)
-        if place is None:
-            raise DamagedStoreError(f"{self.path}: no dataset {name}")
-        return place

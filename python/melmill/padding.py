@@ -135,13 +135,14 @@ def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
             f"{row.audio} (row {row.index} of split {row.split.name}) has "
             f"{row.num_samples} samples, more than {num_samples}"
         )
-    body_max = np.array([row.body_max for row in rows])
+    facts = [row.end_facts() for row in rows]
+    body_max = np.array([largest for largest, _ in facts])
     half, hop = contract.n_fft // 2, contract.hop_length
     num_frames = num_samples // hop
     num_body = (lengths - half) // hop + 1
     end_frames = np.minimum((lengths + half - 1) // hop + 1, num_frames)
     num_end = end_frames - num_body
-    tails = np.stack([row.tail_samples for row in rows])
+    tails = np.stack([tail for _, tail in facts])
     log10 = _end_log10(contract, tails, lengths, num_body, num_end, num_samples)
     valid = np.minimum(-(-lengths // hop), num_frames)
     plans = []

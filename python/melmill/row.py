@@ -136,6 +136,12 @@ class Row:
         shard, row = part.shard_row(at)
         return shard.tail_samples(row)
 
+    def end_facts(self) -> tuple[float, npt.NDArray[np.float32]]:
+        """body_max and tail_samples, in one look-up."""
+        part, at = self._place
+        shard, row = part.shard_row(at)
+        return shard.body_max(row), shard.tail_samples(row)
+
     def read_stored(self) -> npt.NDArray[Any]:
         """The features as they are stored, in memory of one's own.
 

@@ -16,6 +16,14 @@ from melmill.index import Contract, ShardFacts
 
 FEATURES_OFFSET = 4096  # of every shard; see docs/format.md
 
+_KINDS = {
+    "status": "u1",
+    "start": "<u8",
+    "body_max": "<f4",
+    "floor": "<f4",
+    "checksum": "<u8",
+    "tail_samples": "<f4",
+}
 _STATUS_STORED = 1
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
 
@@ -67,7 +75,7 @@ class Shard:
         self._files = files
         self._mapped: npt.NDArray[Any] | None = None
         self._check_checksum()
-        self._columns = Columns(self.path, facts.num_bytes, files, None)
+        self._columns = Columns(self.path, facts.num_bytes, _KINDS, files, None)
         self._check_columns(contract)
         stored = np.flatnonzero(self._columns.read("status") == _STATUS_STORED)
         starts = self._columns.read("start")[stored]
@@ -102,14 +110,10 @@ class Shard:
 
     def _check_columns(self, contract: Contract) -> None:
         rows = (self._facts.num_rows,)
-        check = self._columns.check
-        check("status", "u1", rows)
-        check("start", "<u8", rows)
-        check("num_frames", "<u4", rows)
-        check("body_max", "<f4", rows)
-        check("floor", "<f4", rows)
-        check("checksum", "<u8", rows)
-        check("tail_samples", "<f4", (*rows, contract.tail_length))
+        for name, kind in _KINDS.items():
+            is_tail = name == "tail_samples"
+            shape = (*rows, contract.tail_length) if is_tail else rows
+            self._columns.check(name, kind, shape)
 
     def row_at(self, start: int) -> int:
         """The shard's row whose first frame is `start`."""

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from melmill import bfloat16
 from melmill.errors import DamagedStoreError, MissingAudioError, RowIndexError
 from melmill.files import OpenFiles
-from melmill.index import Contract, ShardFacts, SplitFacts
+from melmill.index import Contract, SplitFacts, StoreIndex
 from melmill.names import AudioNames
 from melmill.row import Row, take_apart
 from melmill.shard import Shard
@@ -31,8 +31,7 @@ class Part:
     Args:
       folder: The store.
       facts: The split's entry in store.json.
-      shards: All shards of store.json.
-      contract: The store's.
+      index: All of store.json.
       is_mapped: Whether files are mapped or read.
     """
 
@@ -40,18 +39,23 @@ class Part:
         self,
         folder: Path,
         facts: SplitFacts,
-        shards: Sequence[ShardFacts],
-        contract: Contract,
+        index: StoreIndex,
         *,
         is_mapped: bool,
     ) -> None:
         self._folder = folder
-        self._shard_facts = shards
-        self._contract = contract
+        self._shard_facts = index.shards
+        self._contract = index.contract
         self._is_mapped = is_mapped
         self._files = OpenFiles()
         self._shards: dict[int, Shard] = {}
-        self.table = Table(folder, facts, self._files, is_mapped=is_mapped)
+        self.table = Table(
+            folder,
+            facts,
+            self._files,
+            kept_fields=index.kept_fields,
+            is_mapped=is_mapped,
+        )
 
     def features(self, at: int) -> npt.NDArray[Any]:
         """See Row.features."""

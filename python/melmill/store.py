@@ -174,13 +174,7 @@ def _open_parts(
     for facts in index.splits:
         yield (
             facts.name,
-            Part(
-                folder,
-                facts,
-                index.shards,
-                index.contract,
-                is_mapped=is_mapped,
-            ),
+            Part(folder, facts, index, is_mapped=is_mapped),
         )
 
 

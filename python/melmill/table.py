@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ _NUMBERS = {
     "audio_hash": "<u8",
     "audio_hash_row": "<u8",
 }
+_TEXTS = ("text", "audio", "prompt")
 _KEPT = "keep_"
 
 
@@ -38,6 +40,7 @@ class Table:
       folder: The store.
       facts: The split's entry in store.json.
       files: Keeps the file open.
+      kept_fields: Manifest fields that the store has kept.
       is_mapped: Whether to map the file, so that all processes share it.
 
     Raises:
@@ -50,6 +53,7 @@ class Table:
         facts: SplitFacts,
         files: OpenFiles,
         *,
+        kept_fields: Sequence[str],
         is_mapped: bool,
     ) -> None:
         self.path = folder / facts.table.file
@@ -62,11 +66,17 @@ class Table:
                 "`melmill extract` makes it again"
             )
         mapped = file.map() if is_mapped else None
-        self._columns = Columns(self.path, num_bytes, files, mapped)
+        texts = [*_TEXTS, *(_KEPT + field for field in kept_fields)]
+        names = [
+            *_NUMBERS,
+            *(f"{text}_bytes" for text in texts),
+            *(f"{text}_offsets" for text in texts),
+        ]
+        self._columns = Columns(self.path, num_bytes, names, files, mapped)
         for name, kind in _NUMBERS.items():
             self._columns.check(name, kind, (self.num_rows,))
-        for name in ("text", "audio", "prompt"):
-            self._columns.check(f"{name}_offsets", "<u8", (self.num_rows + 1,))
+        for text in texts:
+            self._columns.check(f"{text}_offsets", "<u8", (self.num_rows + 1,))
         self.line = self._columns.read("line")
         self.shard = self._columns.read("shard")
         self.start = self._columns.read("start")
@@ -74,11 +84,7 @@ class Table:
         self.num_samples = self._columns.read("num_samples")
         self.audio_hash = self._columns.read("audio_hash")
         self._audio_hash_row = self._columns.read("audio_hash_row")
-        self.kept_fields = [
-            name.removeprefix(_KEPT).removesuffix("_bytes")
-            for name in self._columns.names()
-            if name.startswith(_KEPT) and name.endswith("_bytes")
-        ]
+        self.kept_fields = tuple(kept_fields)
 
     def text(self, name: str, row: int) -> str:
         """A text of one row: "text", "audio", "prompt" or "keep_FIELD"."""

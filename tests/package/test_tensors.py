@@ -1,0 +1,77 @@
+"""Tensors are the NumPy batch in another type."""
+
+from pathlib import Path
+
+import melmill
+import numpy as np
+import pytest
+import torch
+from melmill.padding import batch_features
+from melmill.tensors import TensorBatch, padded_tensors
+from store_job import Job
+from support import extract, manifest_row, noise, write_manifest, write_wav
+from torch.utils.data import DataLoader, Dataset
+
+
+@pytest.fixture(scope="module")
+def split(finished_job: Job) -> melmill.Split:
+    return melmill.open(finished_job.store)["train"]
+
+
+@pytest.mark.parametrize("num_samples", [None, 20_000, 480_000])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_tensors_are_the_batch_rounded_once(
+    dtype: str, num_samples: int | None, split: melmill.Split
+) -> None:
+    rows = list(split[:9])
+    torch_dtype = getattr(torch, dtype)
+    batch = padded_tensors(rows, num_samples=num_samples, dtype=torch_dtype)
+    expected = batch_features(rows, num_samples=num_samples)
+    assert batch.features.dtype == torch_dtype
+    assert batch.mask.dtype == torch.int32
+    assert torch.equal(batch.mask, torch.from_numpy(expected.mask))
+    wanted = torch.from_numpy(np.ascontiguousarray(expected.features))
+    assert torch.equal(batch.features, wanted.to(torch_dtype))
+
+
+def test_a_maximum_behind_the_body_raises_it(tmp_path: Path) -> None:
+    clip = noise(8000, seed=1, level=1e-4)
+    clip[-60:] = noise(60, seed=2, level=0.5)
+    path = write_wav(tmp_path / "a.wav", clip, subtype="FLOAT")
+    manifest = write_manifest(tmp_path / "a.jsonl", [manifest_row(path)])
+    extract(tmp_path / "store", manifest)
+    rows = list(melmill.open(tmp_path / "store")["a"])
+    expected = batch_features(rows, num_samples=8500).features
+    assert expected[0, :, :40].min() > rows[0].read_stored().min()
+    batch = padded_tensors(rows, num_samples=8500)
+    assert np.array_equal(batch.features.numpy(), expected)
+
+
+class Batches(Dataset[TensorBatch]):  # type: ignore[misc]
+    """The first rows as one batch, again and again."""
+
+    def __init__(self, split: melmill.Split) -> None:
+        self.rows = list(split[:4])
+
+    def __len__(self) -> int:
+        return 4
+
+    def __getitem__(self, index: int) -> TensorBatch:
+        return padded_tensors(self.rows)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_workers_hand_over_shared_memory(
+    method: str, split: melmill.Split
+) -> None:
+    loader = DataLoader(
+        Batches(split),
+        batch_size=None,
+        num_workers=2,
+        multiprocessing_context=method,
+    )
+    expected = padded_tensors(list(split[:4]))
+    assert not expected.features.is_shared()
+    for batch in loader:
+        assert batch.features.is_shared()
+        assert torch.equal(batch.features, expected.features)
