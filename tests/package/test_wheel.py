@@ -1,0 +1,64 @@
+"""The wheel is pure Python, and all that a clean machine needs."""
+
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+from store_job import Job
+from support import REPOSITORY
+
+READ_A_ROW = """
+import sys
+import melmill
+
+row = melmill.open(sys.argv[1])["train"][0]
+print(melmill.__file__, row.features.shape, row.transcript)
+assert "torch" not in sys.modules
+"""
+
+
+def pip(python: Path | str, *arguments: str | Path) -> None:
+    done = subprocess.run(
+        [python, "-m", "pip", "--disable-pip-version-check", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = REPOSITORY / "python"
+    pip(sys.executable, "wheel", "--no-deps", "-w", folder, source)
+    (wheel,) = folder.glob("*.whl")
+    return wheel
+
+
+def test_the_wheel_is_pure_and_whole(wheel: Path) -> None:
+    assert wheel.name.endswith("-py3-none-any.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    sources = (REPOSITORY / "python" / "melmill").glob("*.py")
+    assert {f"melmill/{path.name}" for path in sources} <= names
+    assert "melmill/py.typed" in names
+
+
+def test_a_clean_environment_reads_a_store(
+    wheel: Path, finished_job: Job, tmp_path: Path
+) -> None:
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / "bin" / "python"
+    pip(python, "install", "--quiet", wheel)
+    done = subprocess.run(
+        [python, "-I", "-c", READ_A_ROW, finished_job.store],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(str(tmp_path / "venv"))
