@@ -3,9 +3,9 @@
 
 Runs `melmill extract` in turns with and without flushing (bench/no_sync.c,
 loaded before the C library) and, with --earlier, with an earlier build of the
-program without flushing: one from before marks, watch and checksums shows what
-those cost. Each run makes a whole store, warm; those of one build must be equal. By
-hand:
+program without flushing: one from before marks, watch and checksums shows
+what those cost. Each run makes a whole store, warm; those of one build must be
+equal. By hand:
 
     build/bench-venv/bin/python bench/speech_corpus.py /dev/shm/corpus
     bench/safety_cost.py /dev/shm/corpus/*/corpus.jsonl --folder FOLDER
