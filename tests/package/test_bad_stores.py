@@ -172,6 +172,37 @@ def test_fields_of_a_wrong_type_are_named(
         melmill.open(store)
 
 
+def split_facts(index: Any) -> Any:
+    return index["splits"][0]
+
+
+def shard_facts(index: Any) -> Any:
+    return index["shards"][0]
+
+
+@pytest.mark.parametrize(
+    ("facts", "field", "name"),
+    [
+        (split_facts, "num_stored", r"train\.rows\.h5: line is uint64"),
+        (shard_facts, "num_rows", r"train\..*\.h5: status is uint8"),
+    ],
+)
+@pytest.mark.parametrize("change", [-1, 1])
+def test_columns_of_another_length_are_named(
+    change: int,
+    facts: Callable[[Any], Any],
+    field: str,
+    name: str,
+    store: Path,
+) -> None:
+    def lengthen(index: Any) -> None:
+        facts(index)[field] += change
+
+    rewrite_index(store, lengthen)
+    with pytest.raises(melmill.DamagedStoreError, match=name):
+        read_all(store)
+
+
 def test_every_changed_byte_of_the_index_is_found(store: Path) -> None:
     path = store / "store.json"
     whole = path.read_bytes()
