@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
+import h5py
 import melmill
+import numpy as np
 import pytest
 import xxhash
 from store_job import TAIL_BYTES, Job
@@ -289,7 +291,9 @@ def test_a_folder_that_vanishes_is_named(store: Path) -> None:
 
 CUT_WHILE_OPEN = """
 import os, sys
+import h5py
 import melmill
+import numpy as np
 
 store = melmill.open(sys.argv[1])
 row = store["train"][0]
@@ -324,3 +328,49 @@ def test_wrong_arguments_are_named(store: Path) -> None:
         melmill.open(store, access="rw")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="no store"):
         melmill.open([])
+
+
+def rewrite_hdf5(
+    folder: Path, name: str, change: Callable[[h5py.File], object]
+) -> None:
+    """Changes values of an HDF5 file and gives store.json its checksum."""
+    path = folder / name
+    with h5py.File(path, "r+") as file:
+        change(file)
+    content = path.read_bytes()
+
+    def set_checksum(index: Any) -> None:
+        tables = [split["table"] for split in index["splits"]]
+        for facts in [*tables, *index["shards"]]:
+            if facts["file"] == name:
+                # A table has no features, and all of it counts.
+                end = 4096 + facts.get("num_frames", 0) * 256
+                is_table = "num_frames" not in facts
+                outside = (
+                    content if is_table else content[:4096] + content[end:]
+                )
+                facts["checksum"] = xxhash.xxh3_64_hexdigest(outside)
+
+    rewrite_index(folder, set_checksum)
+
+
+def test_withdrawn_rows_are_not_read(store: Path) -> None:
+    def withdraw(file: h5py.File) -> None:
+        file["status"][...] = 3
+
+    rewrite_hdf5(store, shards_of(store)[0].name, withdraw)
+    with pytest.raises(melmill.DamagedStoreError, match="no stored row"):
+        read_all(store)
+
+
+@pytest.mark.parametrize("index", [0, -1])
+def test_strings_of_one_hash_are_told_apart(index: int, store: Path) -> None:
+    wanted = melmill.open(store)["train"][index]
+
+    def let_collide(file: h5py.File) -> None:
+        hashed = xxhash.xxh3_64_intdigest(wanted.audio.encode())
+        file["audio_hash"][...] = np.uint64(hashed)
+
+    rewrite_hdf5(store, "train.rows.h5", let_collide)
+    train = melmill.open(store)["train"]
+    assert train.find(wanted.audio).index == wanted.index
