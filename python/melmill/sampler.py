@@ -22,11 +22,14 @@ _MAX_BUCKETS = 64
 
 
 class HasNumFrames(Protocol):
-    """What a split is to the sampler."""
+    """What a split and a FeatureDataset are to the sampler."""
 
     @property
     def num_frames(self) -> npt.NDArray[Any]:
         """Frames of each row, integers, [rows]."""
+
+    def __getitem__(self, index: int, /) -> Any:
+        """A row, for its name in a message."""
 
 
 class LengthBucketSampler:
@@ -83,7 +86,8 @@ class LengthBucketSampler:
         """Plans the batches of all epochs; ValueError if that cannot be.
 
         Args:
-          num_frames: Frames of each row, [rows]; or a split.
+          num_frames: Frames of each row, [rows]; or a split, or a
+            FeatureDataset.
           max_frames_per_batch: Most frames of a batch, padding included. A
             longer row is an error.
           seed: Of the shuffles, 0 or more.
@@ -144,9 +148,17 @@ class LengthBucketSampler:
 
     def __iter__(self) -> Iterator[list[int]]:
         """The batches of this epoch and rank that are left."""
+        # Runs with the first batch: a DataLoader with workers makes two
+        # iterators and drops one.
         first, self._first_batch = self._first_batch, 0
         self._num_handed_out = first
-        return self._hand_out(first)
+        rows, order = self._order()
+        starts = self._plan.batches[order].tolist()
+        stops = self._plan.batches[order + 1].tolist()
+        for number in range(first, len(self)):
+            mine = number * self.world_size + self.rank
+            self._num_handed_out = number + 1
+            yield rows[starts[mine] : stops[mine]].tolist()
 
     def set_epoch(self, epoch: int) -> None:
         """Begins an epoch; goes on in it where a loaded state stopped."""
@@ -193,15 +205,6 @@ class LengthBucketSampler:
         self._epoch = state["epoch"]
         self._first_batch = state["num_batches_done"]
         self._num_handed_out = self._first_batch
-
-    def _hand_out(self, first: int) -> Iterator[list[int]]:
-        rows, order = self._order()
-        starts = self._plan.batches[order].tolist()
-        stops = self._plan.batches[order + 1].tolist()
-        for number in range(first, len(self)):
-            mine = number * self.world_size + self.rank
-            self._num_handed_out = number + 1
-            yield rows[starts[mine] : stops[mine]].tolist()
 
     def _order(self) -> tuple[IntArray, IntArray]:
         """The epoch's rows, which batches cut, and the order of batches."""
@@ -252,11 +255,20 @@ def _checked_lengths(
     if too_long.size:
         row = int(too_long[0])
         raise ValueError(
-            f"row {row} has {lengths[row]} frames, more than "
+            f"row {row}{_audio_of(num_frames, row)} has {lengths[row]} frames, "
+            "more than "
             f"max_frames_per_batch={max_frames_per_batch}; so have "
             f"{too_long.size} of {lengths.size} rows"
         )
     return lengths
+
+
+def _audio_of(rows: Any, row: int) -> str:
+    """The row's audio for a message, if it is known."""
+    if not hasattr(rows, "num_frames"):
+        return ""
+    item = rows[row]
+    return f" ({getattr(item, 'row', item).audio})"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -232,6 +232,14 @@ def test_the_second_iteration_after_resuming_is_a_whole_epoch() -> None:
     assert list(sampler) == whole
 
 
+def test_an_iterator_that_is_dropped_takes_nothing() -> None:
+    case = Case(np.arange(100, 400), 4000, 1, seed=0)
+    sampler = case.sampler()
+    sampler.load_state_dict(sampler.state_dict(num_batches_done=5))
+    iter(sampler)
+    assert list(sampler) == case.epoch(0)[0][5:]
+
+
 def test_the_state_of_one_rank_serves_all() -> None:
     case = Case(np.arange(100, 400), 4000, 4, seed=0)
     state = case.sampler(rank=0).state_dict(num_batches_done=3)

@@ -1,0 +1,173 @@
+"""A store for PyTorch: data set, batches of tensors, sampler.
+
+    train = FeatureDataset("features/", split="train")
+    sampler = LengthBucketSampler(train, max_frames_per_batch=30_000)
+    loader = DataLoader(
+        train, batch_sampler=sampler, collate_fn=collate, num_workers=4
+    )
+    for epoch in range(num_epochs):
+        sampler.set_epoch(epoch)
+        for batch in loader:
+            batch["input_features"], batch["transcript"]
+
+collate may be given options with functools.partial, and a collator of one's
+own may call it for the features:
+
+    def collate_for_my_model(examples):
+        batch = collate(examples, dtype=torch.bfloat16)
+        batch["labels"] = tokenize(batch.pop("transcript"))
+        return batch
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.utils.data import Dataset
+
+import melmill
+from melmill.row import Row
+from melmill.sampler import LengthBucketSampler
+from melmill.split import RowSlice, Split
+from melmill.tensors import padded_tensors
+
+__all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Example:
+    """A row with its features as a tensor; read when asked for, not kept.
+
+    Attributes:
+      row: Text, audio, durations: all that is known of the clip.
+      dtype: Of the features.
+    """
+
+    row: Row
+    dtype: torch.dtype = torch.float32
+
+    @property
+    def features(self) -> torch.Tensor:
+        """Log-mel features of this clip alone, [num_frames, n_mels].
+
+        What the model's own extractor gives for one utterance without padding,
+        -1.5 to about 2.0, in memory of its own. In a padded batch the last
+        frames are others: collate makes those.
+        """
+        return torch.from_numpy(np.array(self.row.features)).to(self.dtype)
+
+
+class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
+    """The rows of a split, for a DataLoader with or without workers.
+
+    May be pickled, and used in forked, spawned and persistent workers: rows
+    are handles, and features are read where they are used.
+
+    Attributes:
+      rows: The rows, in the order of the manifest.
+      dtype: Of the features of an example; collate has its own.
+    """
+
+    def __init__(
+        self,
+        source: Split | RowSlice | str | os.PathLike[str],
+        *,
+        split: str | None = None,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Opens a store if it is not open.
+
+        Args:
+          source: A split, some rows of it such as split[:1000], or the folder
+            of a store.
+          split: The name of the split, if `source` is a folder. May be left
+            out where the store has one split.
+          dtype: Of the features of an example.
+
+        Raises:
+          StoreError: Something is wrong with the store, or it has no such
+            split.
+        """
+        if isinstance(source, Split | RowSlice):
+            if split is not None:
+                raise ValueError(f"split={split!r} is for a store's folder")
+            self.rows: Split | RowSlice = source
+        else:
+            self.rows = _only_split(melmill.open(source), split)
+        self.dtype = dtype
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> Example:
+        return Example(self.rows[index], self.dtype)
+
+    @property
+    def num_frames(self) -> npt.NDArray[np.uint32]:
+        """Analysis frames of each row, [rows], for LengthBucketSampler."""
+        if isinstance(self.rows, Split):
+            return self.rows.num_frames
+        indices = self.rows.indices
+        return self.rows.split.num_frames[np.asarray(indices, np.int64)]
+
+
+def collate(
+    examples: Sequence[Example | Row],
+    *,
+    dtype: torch.dtype = torch.float32,
+    num_samples: int | None = None,
+) -> dict[str, Any]:
+    """Makes a batch, for DataLoader(collate_fn=...).
+
+    The features are those that transformers' WhisperFeatureExtractor gives for
+    the clips padded with zeros to the longest; see docs/numerics.md, "Any
+    padded form".
+
+    Args:
+      examples: Of a FeatureDataset, or rows of a split.
+      dtype: Of the features: float32, float16 or bfloat16.
+      num_samples: To which clips are padded, at the contract's rate; 480,000
+        for Whisper's 30 s. None: to the longest.
+
+    Returns:
+      input_features: [rows, n_mels, frames], -1.5 to about 2.0; in memory
+        frames follow one another, as in the store.
+      feature_attention_mask: int32 [rows, frames], 1 for frames of the clip,
+        then 0.
+      text, transcript, language, audio: Lists of the rows' strings; language
+        may be None.
+      index: Lists of the rows' numbers in their split.
+
+    Raises:
+      ValueError: A clip is longer than `num_samples`.
+      ContractError: The rows are of different contracts.
+      StoreError: The rows cannot be read.
+    """
+    rows = [
+        example.row if isinstance(example, Example) else example
+        for example in examples
+    ]
+    batch = padded_tensors(rows, num_samples=num_samples, dtype=dtype)
+    facts = ("text", "transcript", "language", "audio", "index")
+    return {
+        "input_features": batch.features,
+        "feature_attention_mask": batch.mask,
+        **{name: [getattr(row, name) for row in rows] for name in facts},
+    }
+
+
+def _only_split(store: melmill.Store, name: str | None) -> Split:
+    if name is None:
+        if len(store) != 1:
+            raise ValueError(
+                f"{store} has the splits {', '.join(store)}: say which, with "
+                "split="
+            )
+        (name,) = store
+    return store[name]
