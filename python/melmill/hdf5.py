@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles
+from melmill.files import OpenFiles, StoreFile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,39 +26,61 @@ class Place:
     shape: tuple[int, ...]
 
 
-def places(
-    path: Path, num_bytes: int, names: Iterable[str]
-) -> dict[str, Place]:
-    """Where the named datasets of a file of that size lie.
+def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
+    """Where the named datasets of a file lie.
 
-    The file is opened without locks and closed again. Compare its checksum
-    first: the HDF5 library can crash on a damaged one.
+    The HDF5 library reads through the open file: without locks, whoever else
+    has it open. Compare the file's checksum first: the library can crash on a
+    damaged one.
 
     Raises:
-      DamagedStoreError: The file is no HDF5 file, or a dataset is missing or
-        lies outside the file.
+      DamagedStoreError: It is no HDF5 file, or a dataset is missing or lies
+        outside the file.
     """
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_file_locking(False, True)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, _Stream(file))
     try:
-        file = h5py.h5f.open(os.fsencode(path), h5py.h5f.ACC_RDONLY, access)
+        opened = h5py.h5f.open(
+            os.fsencode(file.path), h5py.h5f.ACC_RDONLY, access
+        )
     except OSError as error:
-        raise DamagedStoreError(f"{path}: {error}") from error
+        raise DamagedStoreError(f"{file.path}: {error}") from error
     try:
-        return {name: _place(path, num_bytes, file, name) for name in names}
+        return {name: _place(file, opened, name) for name in names}
     finally:
-        file.close()
+        opened.close()
 
 
-def _place(path: Path, num_bytes: int, file: Any, name: str) -> Place:
+class _Stream:
+    """What h5py needs of a Python file."""
+
+    def __init__(self, file: StoreFile) -> None:
+        self._file = file
+        self._offset = 0
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = self._file.num_bytes if whence == os.SEEK_END else 0
+        self._offset = start + offset
+        return self._offset
+
+    def tell(self) -> int:
+        return self._offset
+
+    def readinto(self, buffer: Any) -> int:
+        self._file.read_into(self._offset, buffer)
+        self._offset += len(buffer)
+        return len(buffer)
+
+
+def _place(file: StoreFile, opened: Any, name: str) -> Place:
     try:
-        dataset = h5py.h5d.open(file, name.encode())
+        dataset = h5py.h5d.open(opened, name.encode())
     except (KeyError, TypeError) as error:
-        raise DamagedStoreError(f"{path}: no dataset {name}") from error
+        raise DamagedStoreError(f"{file.path}: no dataset {name}") from error
     place = Place(dataset.get_offset() or 0, dataset.dtype, dataset.shape)
     size = math.prod(place.shape) * place.dtype.itemsize
-    if size and (place.offset == 0 or place.offset + size > num_bytes):
-        raise DamagedStoreError(f"{path}: {name} lies outside the file")
+    if size and (place.offset == 0 or place.offset + size > file.num_bytes):
+        raise DamagedStoreError(f"{file.path}: {name} lies outside the file")
     return place
 
 
@@ -85,7 +107,7 @@ class Columns:
         self._num_bytes = num_bytes
         self._files = files
         self._mapped = mapped
-        self._places = places(path, num_bytes, names)
+        self._places = places(files.get(path, num_bytes), names)
 
     def check(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
         """Raises DamagedStoreError unless a dataset has this type and shape."""

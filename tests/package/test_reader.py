@@ -1,5 +1,6 @@
 """The package reads what the program wrote, row by row."""
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -10,6 +11,7 @@ import threading
 from pathlib import Path
 from typing import Literal
 
+import h5py
 import melmill
 import numpy as np
 import pytest
@@ -96,6 +98,16 @@ def test_mapped_features_are_views_that_cannot_be_changed(
     assert features.base is not None
     with pytest.raises(ValueError, match="read-only"):
         features[0, 0] = 1
+
+
+def test_files_may_be_open_elsewhere(finished_job: Job, access: Access) -> None:
+    # HDF5 refuses a file that is open with another setting of its locks.
+    paths = list(finished_job.store.glob("*.h5"))
+    with contextlib.ExitStack() as stack:
+        for path in paths:
+            stack.enter_context(h5py.File(path))
+        store = melmill.open(finished_job.store, access=access)
+        assert_same_rows(store, finished_job.store)
 
 
 def test_whole_columns_belong_to_the_rows(store: melmill.Store) -> None:
