@@ -141,3 +141,9 @@ class Columns:
             file = self._files.get(self.path, self._num_bytes)
             file.read_into(offset, array)
         return array
+
+    def read_into(self, name: str, row: int, array: npt.NDArray[Any]) -> None:
+        """Reads one row of a dataset of two dimensions; never from a map."""
+        place = self._places[name]
+        file = self._files.get(self.path, self._num_bytes)
+        file.read_into(place.offset + row * array.nbytes, array)

@@ -89,8 +89,8 @@ class Contract:
         """Bytes of one stored feature."""
         return _FEATURE_BYTES[self.feature_type]
 
-    def normalised(self, log10_power: float) -> float:
-        """A log10 mel power on the scale of the features."""
+    def normalised(self, log10_power: Any) -> Any:
+        """log10 mel powers, a number or an array, on the scale of features."""
         return (log10_power + 4) / 4
 
     def normalised_floor(self, max_log10_power: float) -> float:

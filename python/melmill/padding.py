@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,16 @@ from melmill import bfloat16, mel
 from melmill.errors import ContractError
 from melmill.index import Contract
 from melmill.row import Row
+from melmill.shard import StoredRow
 
 FloatArray = npt.NDArray[np.float64]
 
 
-@dataclasses.dataclass(frozen=True)
-class PaddedRow:
+class PaddedRow(NamedTuple):
     """How one row of a padded batch is made, in time: body, end, silence.
 
     Attributes:
+      stored: Where the row lies.
       num_body_frames: Frames that are as stored.
       end: Features of the frames that touch the clip's end, float32
         [0 to 3, n_mels].
@@ -35,11 +37,17 @@ class PaddedRow:
       num_valid_frames: Frames that the attention mask marks.
     """
 
+    stored: StoredRow
     num_body_frames: int
     end: npt.NDArray[np.float32]
     floor: float
     raises_body: bool
     num_valid_frames: int
+
+    @property
+    def end_frame(self) -> int:
+        """The first frame that is silent, behind body and end."""
+        return self.num_body_frames + len(self.end)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,19 +82,27 @@ def batch_features(
     plans = plan_batch(rows, num_samples)
     num_frames = num_samples // contract.hop_length
     features = np.empty((len(rows), num_frames, contract.n_mels), np.float32)
-    for row, plan, target in zip(rows, plans, features, strict=True):
-        body = row.read_stored()[: plan.num_body_frames]
+    scratch = scratch_for(plans, contract)
+    for plan, target in zip(plans, features, strict=True):
+        body = scratch[: plan.num_body_frames]
+        plan.stored.shard.read_into(plan.stored.start, body)
         if contract.feature_type == "bf16":
             body = bfloat16.to_float32(body)
-        body_target = target[: plan.num_body_frames]
+        target[: plan.num_body_frames] = body
+        target[plan.num_body_frames : plan.end_frame] = plan.end
+        target[plan.end_frame :] = plan.floor
         if plan.raises_body:
-            np.maximum(body, np.float32(plan.floor), out=body_target)
-        else:
-            body_target[...] = body
-        end_frame = plan.num_body_frames + len(plan.end)
-        target[plan.num_body_frames : end_frame] = plan.end
-        target[end_frame:] = plan.floor
+            np.maximum(target, np.float32(plan.floor), out=target)
     return PaddedBatch(features.transpose(0, 2, 1), mask_of(plans, num_frames))
+
+
+def scratch_for(
+    plans: Sequence[PaddedRow], contract: Contract
+) -> npt.NDArray[Any]:
+    """Memory for any row's body as it is stored, [frames, n_mels]."""
+    num_frames = max(plan.num_body_frames for plan in plans)
+    dtype = plans[0].stored.shard.dtype
+    return np.empty((num_frames, contract.n_mels), dtype)
 
 
 def longest(rows: Sequence[Row]) -> int:
@@ -128,66 +144,88 @@ def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
       ValueError: `num_samples` is less than a row has.
     """
     contract = rows[0].split.contract
-    lengths = np.array([row.num_samples for row in rows])
+    stored = [row.stored for row in rows]
+    lengths = np.array([row.num_samples for row in stored])
+    _check_lengths(rows, lengths, num_samples)
+    half, hop = contract.n_fft // 2, contract.hop_length
+    num_frames = num_samples // hop
+    num_body = (lengths - half) // hop + 1
+    num_end = np.minimum((lengths + half - 1) // hop + 1, num_frames) - num_body
+    tails = np.empty((len(rows), contract.tail_length), np.float32)
+    for place, tail in zip(stored, tails, strict=True):
+        place.shard.read_tail_into(place.row, tail)
+    ends = _Ends(np.repeat(np.arange(len(rows)), num_end), num_body, num_end)
+    log10 = _end_log10(contract, tails, lengths, ends, num_samples)
+
+    body_max = np.array([place.body_max for place in stored])
+    largest = body_max.copy()
+    np.maximum.at(largest, ends.row, log10.max(axis=1))
+    floors = np.array([contract.normalised_floor(value) for value in largest])
+    normalised = np.maximum(contract.normalised(log10), floors[ends.row, None])
+    return [
+        PaddedRow(*values)
+        for values in zip(
+            stored,
+            num_body.tolist(),
+            np.split(normalised.astype(np.float32), np.cumsum(num_end)[:-1]),
+            floors.tolist(),
+            (largest > body_max).tolist(),
+            np.minimum(-(-lengths // hop), num_frames).tolist(),
+            strict=True,
+        )
+    ]
+
+
+def _check_lengths(
+    rows: Sequence[Row], lengths: npt.NDArray[np.int64], num_samples: int
+) -> None:
     if lengths.max() > num_samples:
         row = rows[int(lengths.argmax())]
         raise ValueError(
             f"{row.audio} (row {row.index} of split {row.split.name}) has "
             f"{row.num_samples} samples, more than {num_samples}"
         )
-    facts = [row.end_facts() for row in rows]
-    body_max = np.array([largest for largest, _ in facts])
-    half, hop = contract.n_fft // 2, contract.hop_length
-    num_frames = num_samples // hop
-    num_body = (lengths - half) // hop + 1
-    end_frames = np.minimum((lengths + half - 1) // hop + 1, num_frames)
-    num_end = end_frames - num_body
-    tails = np.stack([tail for _, tail in facts])
-    log10 = _end_log10(contract, tails, lengths, num_body, num_end, num_samples)
-    valid = np.minimum(-(-lengths // hop), num_frames)
-    plans = []
-    first = 0
-    for i in range(len(rows)):
-        end = log10[first : first + num_end[i]]
-        first += num_end[i]
-        largest = max(float(body_max[i]), end.max(initial=-np.inf))
-        floor = contract.normalised_floor(largest)
-        plans.append(
-            PaddedRow(
-                int(num_body[i]),
-                np.maximum((end + 4) / 4, floor).astype(np.float32),
-                floor,
-                largest > body_max[i],
-                int(valid[i]),
-            )
-        )
-    return plans
+
+
+class _Ends(NamedTuple):
+    """The frames of a batch that touch the end of their clip.
+
+    Attributes:
+      row: The row of each, [frames].
+      first: The first of each row, [rows].
+      per_row: How many each row has, [rows].
+    """
+
+    row: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    per_row: npt.NDArray[np.int64]
+
+    def centers(self, hop_length: int) -> npt.NDArray[np.int64]:
+        """The sample of the clip at the middle of each, [frames]."""
+        before = np.cumsum(self.per_row) - self.per_row
+        in_row = np.arange(len(self.row)) - before[self.row]
+        return hop_length * (self.first[self.row] + in_row)
 
 
 def _end_log10(
     contract: Contract,
     tails: npt.NDArray[np.float32],
     lengths: npt.NDArray[np.int64],
-    num_body: npt.NDArray[np.int64],
-    num_end: npt.NDArray[np.int64],
+    ends: _Ends,
     num_samples: int,
 ) -> FloatArray:
     """log10 mel powers of all frames that touch an end, [frames, n_mels]."""
-    n_fft, hop = contract.n_fft, contract.hop_length
-    row = np.repeat(np.arange(len(lengths)), num_end)
-    first_of_row = np.cumsum(num_end) - num_end
-    in_row = np.arange(len(row)) - first_of_row[row]
-    center = hop * (num_body[row] + in_row)
-    samples = center[:, None] + np.arange(-(n_fft // 2), n_fft // 2)
+    half = contract.n_fft // 2
+    centers = ends.centers(contract.hop_length)
     # The padded clip is reflected at both its ends.
-    samples = np.abs(samples)
+    samples = np.abs(centers[:, None] + np.arange(-half, half))
     last = num_samples - 1
     samples = np.where(samples > last, 2 * last - samples, samples)
     # Behind the clip, as many zeros as any such frame can reach.
     known = np.zeros((len(lengths), 2 * contract.tail_length))
     known[:, : contract.tail_length] = tails
-    at = samples - (lengths[row] - contract.tail_length)[:, None]
-    frames = known[row[:, None], at] * mel.window(contract)
+    at = samples - (lengths - contract.tail_length)[ends.row, None]
+    frames = known[ends.row[:, None], at] * mel.window(contract)
     power = np.abs(np.fft.rfft(frames)) ** 2
     mel_power = power @ mel.filter_bank(contract)
     log10: FloatArray = np.log10(np.maximum(mel_power, contract.power_floor))

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
+    from melmill.shard import StoredRow
     from melmill.split import Part, Split
 
 _MARKER = "<asr_text>"
@@ -118,29 +119,24 @@ class Row:
     @property
     def body_max(self) -> float:
         """Largest log10 mel power of the frames that do not touch the end."""
-        part, at = self._place
-        shard, row = part.shard_row(at)
-        return shard.body_max(row)
+        return self.stored.body_max
 
     @property
     def floor(self) -> float:
         """Least value of `features`, on their scale."""
-        part, at = self._place
-        shard, row = part.shard_row(at)
-        return shard.floor(row)
+        return self.stored.floor
 
     @property
     def tail_samples(self) -> npt.NDArray[np.float32]:
         """The clip's last samples, [tail_length], -1 to 1, zeros in front."""
         part, at = self._place
-        shard, row = part.shard_row(at)
-        return shard.tail_samples(row)
+        return part.tail_samples(at)
 
-    def end_facts(self) -> tuple[float, npt.NDArray[np.float32]]:
-        """body_max and tail_samples, in one look-up."""
+    @property
+    def stored(self) -> StoredRow:
+        """Where the row lies."""
         part, at = self._place
-        shard, row = part.shard_row(at)
-        return shard.body_max(row), shard.tail_samples(row)
+        return part.stored(at)
 
     def read_stored(self) -> npt.NDArray[Any]:
         """The features as they are stored, in memory of one's own.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,22 +27,6 @@ _STATUS_STORED = 1
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
 
 
-@dataclasses.dataclass(frozen=True)
-class RowFacts:
-    """What a shard knows of a row beside its features.
-
-    Attributes:
-      body_max: Largest log10 mel power over the frames that do not touch the
-        clip's end.
-      floor: Least value of the clip's own form, on the scale of the features.
-      checksum: XXH3-64 of the bytes of its features.
-    """
-
-    body_max: float
-    floor: float
-    checksum: int
-
-
 class Shard:
     """One shard, checked against store.json.
 
@@ -59,6 +42,10 @@ class Shard:
       DamagedStoreError: The file is missing or not the one that store.json
         describes. Features are not read for that.
       StoreReadError: The system cannot read it.
+
+    Attributes:
+      path: Its file.
+      dtype: Of the stored features; uint16 for the bits of bfloat16.
     """
 
     def __init__(
@@ -71,7 +58,7 @@ class Shard:
         self.path = folder / facts.file
         self._facts = facts
         self._n_mels = contract.n_mels
-        self._dtype = np.dtype(_STORED_AS[contract.feature_type])
+        self.dtype = np.dtype(_STORED_AS[contract.feature_type])
         self._files = files
         self._mapped: npt.NDArray[Any] | None = None
         self._check_checksum()
@@ -87,7 +74,7 @@ class Shard:
 
     @property
     def _features_end(self) -> int:
-        row_bytes = self._n_mels * self._dtype.itemsize
+        row_bytes = self._n_mels * self.dtype.itemsize
         return FEATURES_OFFSET + self._facts.num_frames * row_bytes
 
     def _check_checksum(self) -> None:
@@ -117,7 +104,7 @@ class Shard:
 
     def row_at(self, start: int) -> int:
         """The shard's row whose first frame is `start`."""
-        at = int(np.searchsorted(self._starts, np.uint64(start)))
+        at = int(self._starts.searchsorted(np.uint64(start)))
         if at == len(self._starts) or self._starts[at] != start:
             raise DamagedStoreError(
                 f"{self.path}: start: no stored row begins at frame {start}"
@@ -133,11 +120,9 @@ class Shard:
     def checksum(self, row: int) -> int:
         return int(self._columns.read("checksum", row, row + 1)[0])
 
-    def tail_samples(self, row: int) -> npt.NDArray[np.float32]:
-        """The last samples of the clip, [tail_length], -1 to 1."""
-        tail: npt.NDArray[np.float32]
-        tail = self._columns.read("tail_samples", row, row + 1)[0]
-        return tail
+    def read_tail_into(self, row: int, array: npt.NDArray[Any]) -> None:
+        """Reads the last samples of the clip, float32 [tail_length]."""
+        self._columns.read_into("tail_samples", row, array)
 
     def view(self, start: int, num_frames: int) -> npt.NDArray[Any]:
         """Frames of the mapped file, [num_frames, n_mels], read-only.
@@ -148,19 +133,17 @@ class Shard:
         if mapped is None:
             file = self._files.get(self.path, self._facts.num_bytes)
             mapped = file.map()[FEATURES_OFFSET : self._features_end]
-            mapped = mapped.view(self._dtype).reshape(-1, self._n_mels)
+            mapped = mapped.view(self.dtype).reshape(-1, self._n_mels)
             self._mapped = mapped
         self._check_frames(start, num_frames)
         return mapped[start : start + num_frames]
 
-    def read(self, start: int, num_frames: int) -> npt.NDArray[Any]:
-        """The same frames, read into memory of one's own."""
-        self._check_frames(start, num_frames)
-        array = np.empty((num_frames, self._n_mels), self._dtype)
-        offset = FEATURES_OFFSET + start * self._n_mels * self._dtype.itemsize
+    def read_into(self, start: int, array: npt.NDArray[Any]) -> None:
+        """Reads frames into an array of `dtype`, [frames, n_mels]."""
+        self._check_frames(start, len(array))
+        offset = FEATURES_OFFSET + start * self._n_mels * self.dtype.itemsize
         file = self._files.get(self.path, self._facts.num_bytes)
         file.read_into(offset, array)
-        return array
 
     def _check_frames(self, start: int, num_frames: int) -> None:
         if start + num_frames > self._facts.num_frames:
@@ -168,3 +151,31 @@ class Shard:
                 f"{self.path}: frames {start} to {start + num_frames} of "
                 f"{self._facts.num_frames}"
             )
+
+
+class StoredRow(NamedTuple):
+    """Where a row lies.
+
+    Attributes:
+      shard: Its shard.
+      row: Its number there.
+      start: Its first frame there.
+      num_frames: Its analysis frames.
+      num_samples: Samples of the clip at the contract's rate.
+    """
+
+    shard: Shard
+    row: int
+    start: int
+    num_frames: int
+    num_samples: int
+
+    @property
+    def body_max(self) -> float:
+        """Largest log10 mel power of the frames that do not touch the end."""
+        return self.shard.body_max(self.row)
+
+    @property
+    def floor(self) -> float:
+        """Least value of the clip's own form, on the scale of features."""
+        return self.shard.floor(self.row)

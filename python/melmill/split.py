@@ -16,7 +16,7 @@ from melmill.files import OpenFiles
 from melmill.index import Contract, SplitFacts, StoreIndex
 from melmill.names import AudioNames
 from melmill.row import Row, take_apart
-from melmill.shard import Shard
+from melmill.shard import Shard, StoredRow
 from melmill.table import Table
 
 if TYPE_CHECKING:
@@ -57,22 +57,31 @@ class Part:
             is_mapped=is_mapped,
         )
 
-    def features(self, at: int) -> npt.NDArray[Any]:
-        """See Row.features."""
+    def stored(self, at: int) -> StoredRow:
+        """Where a row lies."""
         table = self.table
         shard = self._shard(int(table.shard[at]))
         start = int(table.start[at])
-        num_frames = int(table.num_frames[at])
+        return StoredRow(
+            shard,
+            shard.row_at(start),
+            start,
+            int(table.num_frames[at]),
+            int(table.num_samples[at]),
+        )
+
+    def features(self, at: int) -> npt.NDArray[Any]:
+        """See Row.features."""
+        stored = self.stored(at)
         if self._is_mapped:
-            features = shard.view(start, num_frames)
+            features = stored.shard.view(stored.start, stored.num_frames)
         else:
-            features = shard.read(start, num_frames)
+            features = self.read_stored(at)
         feature_type = self._contract.feature_type
         if feature_type == "bf16":
             features = bfloat16.to_float32(features)
-        row = shard.row_at(start)
-        floor = shard.floor(row)
-        if floor > self._contract.normalised_floor(shard.body_max(row)):
+        floor = stored.floor
+        if floor > self._contract.normalised_floor(stored.body_max):
             if feature_type == "bf16":
                 floor = bfloat16.rounded(floor)
             raised: npt.NDArray[Any]
@@ -83,14 +92,18 @@ class Part:
 
     def read_stored(self, at: int) -> npt.NDArray[Any]:
         """See Row.read_stored."""
-        shard = self._shard(int(self.table.shard[at]))
-        start = int(self.table.start[at])
-        return shard.read(start, int(self.table.num_frames[at]))
+        stored = self.stored(at)
+        shape = stored.num_frames, self._contract.n_mels
+        features = np.empty(shape, stored.shard.dtype)
+        stored.shard.read_into(stored.start, features)
+        return features
 
-    def shard_row(self, at: int) -> tuple[Shard, int]:
-        """A row's shard, and its number there."""
-        shard = self._shard(int(self.table.shard[at]))
-        return shard, shard.row_at(int(self.table.start[at]))
+    def tail_samples(self, at: int) -> npt.NDArray[np.float32]:
+        """See Row.tail_samples."""
+        stored = self.stored(at)
+        tail = np.empty(self._contract.tail_length, np.float32)
+        stored.shard.read_tail_into(stored.row, tail)
+        return tail
 
     def _shard(self, number: int) -> Shard:
         shard = self._shards.get(number)

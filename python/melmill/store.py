@@ -197,9 +197,9 @@ def _check_same_features(part: Part, other: Part) -> None:
 
 
 def _is_same(part: Part, row: int, other: Part, other_row: int) -> bool:
-    shard, at = part.shard_row(row)
-    other_shard, other_at = other.shard_row(other_row)
-    return shard.checksum(at) == other_shard.checksum(other_at)
+    stored, others = part.stored(row), other.stored(other_row)
+    checksum = stored.shard.checksum(stored.row)
+    return checksum == others.shard.checksum(others.row)
 
 
 # The stores of this process: what is pickled row by row is opened once.

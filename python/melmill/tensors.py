@@ -10,7 +10,13 @@ import numpy as np
 import torch
 import torch.utils.data
 
-from melmill.padding import common_contract, longest, mask_of, plan_batch
+from melmill.padding import (
+    common_contract,
+    longest,
+    mask_of,
+    plan_batch,
+    scratch_for,
+)
 from melmill.row import Row
 
 
@@ -52,14 +58,18 @@ def padded_tensors(
     plans = plan_batch(rows, num_samples)
     num_frames = num_samples // contract.hop_length
     features = _empty((len(rows), num_frames, contract.n_mels), dtype)
-    for row, plan, target in zip(rows, plans, features, strict=True):
-        end_frame = plan.num_body_frames + len(plan.end)
-        body = target[: plan.num_body_frames]
-        body.copy_(_stored(row, contract.feature_type)[: plan.num_body_frames])
-        if plan.raises_body:
-            body.clamp_(min=plan.floor)
-        target[plan.num_body_frames : end_frame] = torch.from_numpy(plan.end)
+    scratch = scratch_for(plans, contract)
+    stored = torch.from_numpy(scratch)
+    if contract.feature_type == "bf16":
+        stored = torch.from_numpy(scratch.view(np.int16)).view(torch.bfloat16)
+    for plan, target in zip(plans, features, strict=True):
+        num_body, end_frame = plan.num_body_frames, plan.end_frame
+        plan.stored.shard.read_into(plan.stored.start, scratch[:num_body])
+        target[:num_body].copy_(stored[:num_body])
+        target[num_body:end_frame] = torch.from_numpy(plan.end)
         target[end_frame:] = plan.floor
+        if plan.raises_body:
+            target.clamp_(min=plan.floor)
     mask = torch.from_numpy(mask_of(plans, num_frames))
     return TensorBatch(features.transpose(1, 2), mask)
 
@@ -71,10 +81,3 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     num_bytes = math.prod(shape) * dtype.itemsize
     storage = torch.UntypedStorage._new_shared(num_bytes, device="cpu")
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
-
-
-def _stored(row: Row, feature_type: str) -> torch.Tensor:
-    stored = row.read_stored()
-    if feature_type == "bf16":
-        return torch.from_numpy(stored.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(stored)
