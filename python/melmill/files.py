@@ -104,8 +104,10 @@ class StoreFile:
             offset += num_read
 
     def map(self) -> npt.NDArray[np.uint8]:
-        """All bytes, read-only; the mapping ends with the last array on it.
+        """All bytes; the mapping ends with the last array on it.
 
+        The array claims to be writable, because PyTorch warns of others; to
+        write to it ends the process. Hand on only views that say the truth.
         Unlike mmap.mmap, the mapping keeps no file descriptor, so any number
         of views of any number of shards may be held.
         """
@@ -120,7 +122,6 @@ class StoreFile:
         buffer = (ctypes.c_uint8 * self.num_bytes).from_address(address)
         weakref.finalize(buffer, libc.munmap, address, self.num_bytes)
         array: npt.NDArray[np.uint8] = np.asarray(buffer)
-        array.flags.writeable = False
         return array
 
     def checksum(self, ranges: Sequence[tuple[int, int]]) -> str:
@@ -154,6 +155,13 @@ class OpenFiles:
             while len(self._files) > MAX_OPEN_FILES:
                 self._files.pop(next(iter(self._files)), None)
         return file
+
+
+def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """A view of an array that cannot be written to."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 @functools.cache

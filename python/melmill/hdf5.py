@@ -142,6 +142,13 @@ class Columns:
             file.read_into(offset, array)
         return array
 
+    def view(self, name: str, content: npt.NDArray[np.uint8]) -> Any:
+        """A dataset as a view of all bytes of the file."""
+        place = self._places[name]
+        num_bytes = math.prod(place.shape) * place.dtype.itemsize
+        data = content[place.offset : place.offset + num_bytes]
+        return data.view(place.dtype).reshape(place.shape)
+
     def read_into(self, name: str, row: int, array: npt.NDArray[Any]) -> None:
         """Reads one row of a dataset of two dimensions; never from a map."""
         place = self._places[name]

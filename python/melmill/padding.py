@@ -44,6 +44,11 @@ class PaddedRow(NamedTuple):
     raises_body: bool
     num_valid_frames: int
 
+    def body(self, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """The body as it is stored; the buffer may be used, or not."""
+        frames = buffer[: self.num_body_frames]
+        return self.stored.shard.frames(self.stored.start, frames)
+
     @property
     def end_frame(self) -> int:
         """The first frame that is silent, behind body and end."""
@@ -84,8 +89,7 @@ def batch_features(
     features = np.empty((len(rows), num_frames, contract.n_mels), np.float32)
     scratch = scratch_for(plans, contract)
     for plan, target in zip(plans, features, strict=True):
-        body = scratch[: plan.num_body_frames]
-        plan.stored.shard.read_into(plan.stored.start, body)
+        body = plan.body(scratch)
         if contract.feature_type == "bf16":
             body = bfloat16.to_float32(body)
         target[: plan.num_body_frames] = body
@@ -153,7 +157,7 @@ def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
     num_end = np.minimum((lengths + half - 1) // hop + 1, num_frames) - num_body
     tails = np.empty((len(rows), contract.tail_length), np.float32)
     for place, tail in zip(stored, tails, strict=True):
-        place.shard.read_tail_into(place.row, tail)
+        place.shard.copy_tail(place.row, tail)
     ends = _Ends(np.repeat(np.arange(len(rows)), num_end), num_body, num_end)
     log10 = _end_log10(contract, tails, lengths, ends, num_samples)
 

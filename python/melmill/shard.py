@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles
+from melmill.files import OpenFiles, read_only
 from melmill.hdf5 import Columns
 from melmill.index import Contract, ShardFacts
 
@@ -37,6 +37,7 @@ class Shard:
       facts: The shard's entry in store.json.
       contract: The store's.
       files: Keeps its file open.
+      maps_batches: Whether what batches are made of is mapped or read.
 
     Raises:
       DamagedStoreError: The file is missing or not the one that store.json
@@ -54,13 +55,16 @@ class Shard:
         facts: ShardFacts,
         contract: Contract,
         files: OpenFiles,
+        *,
+        maps_batches: bool,
     ) -> None:
         self.path = folder / facts.file
+        self._maps_batches = maps_batches
         self._facts = facts
         self._n_mels = contract.n_mels
         self.dtype = np.dtype(_STORED_AS[contract.feature_type])
         self._files = files
-        self._mapped: npt.NDArray[Any] | None = None
+        self._mapped: _Mapped | None = None
         self._check_checksum()
         self._columns = Columns(self.path, facts.num_bytes, _KINDS, files, None)
         self._check_columns(contract)
@@ -120,30 +124,53 @@ class Shard:
     def checksum(self, row: int) -> int:
         return int(self._columns.read("checksum", row, row + 1)[0])
 
-    def read_tail_into(self, row: int, array: npt.NDArray[Any]) -> None:
-        """Reads the last samples of the clip, float32 [tail_length]."""
-        self._columns.read_into("tail_samples", row, array)
+    def copy_tail(self, row: int, target: npt.NDArray[Any]) -> None:
+        """Copies the last samples of the clip, float32 [tail_length]."""
+        if self._maps_batches:
+            target[...] = self._map().tails[row]
+        else:
+            self._columns.read_into("tail_samples", row, target)
 
     def view(self, start: int, num_frames: int) -> npt.NDArray[Any]:
         """Frames of the mapped file, [num_frames, n_mels], read-only.
 
         bfloat16 is shown as its bits, uint16.
         """
+        self._check_frames(start, num_frames)
+        return read_only(self._map().features[start : start + num_frames])
+
+    def frames(self, start: int, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """As many frames as a buffer of `dtype` holds, [frames, n_mels].
+
+        Reads them into the buffer and returns it, or returns a view of the
+        mapped file, which must not be written to.
+        """
+        self._check_frames(start, len(buffer))
+        if self._maps_batches:
+            return self._map().features[start : start + len(buffer)]
+        offset = FEATURES_OFFSET + start * self._n_mels * self.dtype.itemsize
+        file = self._files.get(self.path, self._facts.num_bytes)
+        file.read_into(offset, buffer)
+        return buffer
+
+    def read(self, start: int, num_frames: int) -> npt.NDArray[Any]:
+        """The same frames in memory of one's own."""
+        buffer = np.empty((num_frames, self._n_mels), self.dtype)
+        frames = self.frames(start, buffer)
+        return buffer if frames is buffer else frames.copy()
+
+    def _map(self) -> _Mapped:
         mapped = self._mapped
         if mapped is None:
             file = self._files.get(self.path, self._facts.num_bytes)
-            mapped = file.map()[FEATURES_OFFSET : self._features_end]
-            mapped = mapped.view(self.dtype).reshape(-1, self._n_mels)
+            content = file.map()
+            features = content[FEATURES_OFFSET : self._features_end]
+            mapped = _Mapped(
+                features.view(self.dtype).reshape(-1, self._n_mels),
+                self._columns.view("tail_samples", content),
+            )
             self._mapped = mapped
-        self._check_frames(start, num_frames)
-        return mapped[start : start + num_frames]
-
-    def read_into(self, start: int, array: npt.NDArray[Any]) -> None:
-        """Reads frames into an array of `dtype`, [frames, n_mels]."""
-        self._check_frames(start, len(array))
-        offset = FEATURES_OFFSET + start * self._n_mels * self.dtype.itemsize
-        file = self._files.get(self.path, self._facts.num_bytes)
-        file.read_into(offset, array)
+        return mapped
 
     def _check_frames(self, start: int, num_frames: int) -> None:
         if start + num_frames > self._facts.num_frames:
@@ -151,6 +178,13 @@ class Shard:
                 f"{self.path}: frames {start} to {start + num_frames} of "
                 f"{self._facts.num_frames}"
             )
+
+
+class _Mapped(NamedTuple):
+    """Views of a mapped shard."""
+
+    features: npt.NDArray[Any]  # [frames, n_mels]
+    tails: npt.NDArray[np.float32]  # [rows, tail_length]
 
 
 class StoredRow(NamedTuple):

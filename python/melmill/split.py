@@ -33,6 +33,7 @@ class Part:
       facts: The split's entry in store.json.
       index: All of store.json.
       is_mapped: Whether files are mapped or read.
+      maps_batches: Whether those of batches are, too.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class Part:
         index: StoreIndex,
         *,
         is_mapped: bool,
+        maps_batches: bool,
     ) -> None:
         self._folder = folder
+        self._maps_batches = maps_batches
         self._shard_facts = index.shards
         self._contract = index.contract
         self._is_mapped = is_mapped
@@ -93,16 +96,13 @@ class Part:
     def read_stored(self, at: int) -> npt.NDArray[Any]:
         """See Row.read_stored."""
         stored = self.stored(at)
-        shape = stored.num_frames, self._contract.n_mels
-        features = np.empty(shape, stored.shard.dtype)
-        stored.shard.read_into(stored.start, features)
-        return features
+        return stored.shard.read(stored.start, stored.num_frames)
 
     def tail_samples(self, at: int) -> npt.NDArray[np.float32]:
         """See Row.tail_samples."""
         stored = self.stored(at)
         tail = np.empty(self._contract.tail_length, np.float32)
-        stored.shard.read_tail_into(stored.row, tail)
+        stored.shard.copy_tail(stored.row, tail)
         return tail
 
     def _shard(self, number: int) -> Shard:
@@ -114,7 +114,13 @@ class Part:
                     f"{len(self._shard_facts)}"
                 )
             facts = self._shard_facts[number]
-            shard = Shard(self._folder, facts, self._contract, self._files)
+            shard = Shard(
+                self._folder,
+                facts,
+                self._contract,
+                self._files,
+                maps_batches=self._maps_batches,
+            )
             self._shards[number] = shard
             while len(self._shards) > MAX_SHARDS:
                 self._shards.pop(next(iter(self._shards)), None)

@@ -33,10 +33,11 @@ def open(
     Args:
       path: The store's folder, or several: then a split has the rows of all,
         one behind the other, in this order.
-      access: "mmap": features are views of mapped files, and a file system that
-        vanishes ends the process. "pread": they are read into memory of their
-        own. None: "mmap" on local file systems, else "pread". Batches are
-        always read.
+      access: "mmap": features are views of mapped files, and batches are made
+        from them; a file that is cut short, or a file system that vanishes,
+        ends the process. "pread": all is read into memory of its own. None:
+        on local file systems features are views and batches are read, on
+        others all is read.
       audio_root: Folder from which relative audio strings start, for
         Row.audio_path and Split.find.
       path_map: Beginnings of audio strings and what stands for them now, such
@@ -174,7 +175,13 @@ def _open_parts(
     for facts in index.splits:
         yield (
             facts.name,
-            Part(folder, facts, index, is_mapped=is_mapped),
+            Part(
+                folder,
+                facts,
+                index,
+                is_mapped=is_mapped,
+                maps_batches=access == "mmap",
+            ),
         )
 
 

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import xxhash
 
 from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles
+from melmill.files import OpenFiles, read_only
 from melmill.hdf5 import Columns
 from melmill.index import SplitFacts
 
@@ -65,7 +65,7 @@ class Table:
                 f"{self.path}: not the checksum that store.json states; "
                 "`melmill extract` makes it again"
             )
-        mapped = file.map() if is_mapped else None
+        mapped = read_only(file.map()) if is_mapped else None
         texts = [*_TEXTS, *(_KEPT + field for field in kept_fields)]
         names = [
             *_NUMBERS,

@@ -5,11 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 import torch.utils.data
 
+from melmill.index import Contract
 from melmill.padding import (
     common_contract,
     longest,
@@ -59,13 +62,10 @@ def padded_tensors(
     num_frames = num_samples // contract.hop_length
     features = _empty((len(rows), num_frames, contract.n_mels), dtype)
     scratch = scratch_for(plans, contract)
-    stored = torch.from_numpy(scratch)
-    if contract.feature_type == "bf16":
-        stored = torch.from_numpy(scratch.view(np.int16)).view(torch.bfloat16)
     for plan, target in zip(plans, features, strict=True):
         num_body, end_frame = plan.num_body_frames, plan.end_frame
-        plan.stored.shard.read_into(plan.stored.start, scratch[:num_body])
-        target[:num_body].copy_(stored[:num_body])
+        body = as_tensor(plan.body(scratch), contract)
+        target[:num_body].copy_(body)
         target[num_body:end_frame] = torch.from_numpy(plan.end)
         target[end_frame:] = plan.floor
         if plan.raises_body:
@@ -81,3 +81,10 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     num_bytes = math.prod(shape) * dtype.itemsize
     storage = torch.UntypedStorage._new_shared(num_bytes, device="cpu")
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
+
+
+def as_tensor(stored: npt.NDArray[Any], contract: Contract) -> torch.Tensor:
+    """Stored features as a tensor on the same memory."""
+    if contract.feature_type == "bf16":
+        return torch.from_numpy(stored.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(stored)
