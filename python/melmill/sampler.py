@@ -50,7 +50,9 @@ class LengthBucketSampler:
     in an epoch every row is read exactly once, by one rank.
 
     Call `set_epoch` before each epoch, as with PyTorch's DistributedSampler;
-    without it all epochs are the same.
+    without it all epochs are the same. Do not give a DataLoader with this
+    sampler to accelerate's `prepare` in a distributed job: it would split the
+    batches over the ranks once more.
 
     To stop and go on in the middle of an epoch, count the batches that were
     trained on; the sampler cannot, because a DataLoader with workers takes

@@ -51,6 +51,7 @@ class Training:
             batch_sampler=sampler,
             collate_fn=collate,
             num_workers=self.num_workers,
+            multiprocessing_context="fork" if self.num_workers else None,
         )
         return sampler, loader
 
@@ -116,7 +117,7 @@ def train_together(training: Training) -> list[Seen]:
     """Runs all processes to their end; what each saw, by rank."""
     # Clean processes that need not import torch one by one.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(["torch.distributed"])
     results: Queue[Seen] = context.Queue()
     processes = [
         context.Process(target=train, args=(training, rank, results))

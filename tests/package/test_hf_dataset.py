@@ -45,6 +45,7 @@ def indices_of(loader: Any) -> list[int]:
 def test_a_stream_has_the_rows_in_their_order(
     stream: datasets.IterableDataset, split: melmill.Split
 ) -> None:
+    assert stream.features["features"].dtype == "float16"
     examples = list(stream)
     assert len(examples) == len(split)
     for example, row in zip(examples, split, strict=True):
@@ -66,7 +67,9 @@ def test_a_float32_store_streams_float32(tmp_path: Path) -> None:
     flags = ("--dtype", "f32", "--audio-root", tmp_path)
     extract(tmp_path / "store", manifest, *flags)
     rows = melmill.open(tmp_path / "store")["a"]
-    for example, row in zip(rows.to_hf_dataset(), rows, strict=True):
+    stream = rows.to_hf_dataset()
+    assert stream.features["features"].dtype == "float32"
+    for example, row in zip(stream, rows, strict=True):
         assert example["features"].dtype == np.float32
         np.testing.assert_array_equal(example["features"], row.features)
 
@@ -109,6 +112,7 @@ def test_workers_share_the_rows(
     stream: datasets.IterableDataset,
     split: melmill.Split,
 ) -> None:
+    assert stream.num_shards == len(split)
     loader = DataLoader(
         stream,
         batch_size=4,
