@@ -86,8 +86,7 @@ void BM_LogMel(benchmark::State& state, const LogMel* log_mel, double max_error,
 template <typename Sample>
 void Register(const std::string& path, const LogMel* log_mel,
               double max_error) {
-  for (const FeatureType type :
-       {FeatureType::kFloat16, FeatureType::kFloat32}) {
+  for (const FeatureType type : kFeatureTypes) {
     const std::string name =
         path + (std::is_same_v<Sample, float> ? "/float" : "/int16") + "_to_" +
         std::string(FeatureTypeName(type));

@@ -75,11 +75,11 @@ namespace melmill {
 HWY_EXPORT(RaiseHalves);
 HWY_EXPORT(RaiseFloats);
 
-void RaiseHalves(std::span<uint16_t> halves, uint16_t floor) {
-  HWY_DYNAMIC_DISPATCH(RaiseHalves)(halves, floor);
+void RaiseToFloor(std::span<uint16_t> values, uint16_t floor) {
+  HWY_DYNAMIC_DISPATCH(RaiseHalves)(values, floor);
 }
 
-void RaiseFloats(std::span<float> values, float floor) {
+void RaiseToFloor(std::span<float> values, float floor) {
   HWY_DYNAMIC_DISPATCH(RaiseFloats)(values, floor);
 }
 

@@ -6,11 +6,13 @@
 
 namespace melmill {
 
-// Replace every value below `floor` by `floor`; +0 replaces -0 in halves. No
-// NaN. To clamp rounded values at the rounded floor is to round clamped
-// values, since rounding keeps order.
-void RaiseHalves(std::span<uint16_t> halves, uint16_t floor);  // IEEE binary16
-void RaiseFloats(std::span<float> values, float floor);
+// Replace every value below `floor` by `floor`. No NaN. To clamp rounded values
+// at the rounded floor is to round clamped values, since rounding keeps order.
+//
+// The first takes bits of float16 or of bfloat16, which are in the same order;
+// there +0 replaces -0.
+void RaiseToFloor(std::span<uint16_t> values, uint16_t floor);
+void RaiseToFloor(std::span<float> values, float floor);
 
 }  // namespace melmill
 

@@ -1,21 +1,13 @@
 #include "dsp/log_mel.h"
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cmath>
 
 #include "dsp/feature_clamp.h"
-#include "dsp/float16.h"
 
 namespace melmill {
 namespace {
-
-template <typename T>
-std::span<T> AsValues(std::span<std::byte> bytes) {
-  assert(std::bit_cast<uintptr_t>(bytes.data()) % alignof(T) == 0);
-  return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
-}
 
 template <typename Sample>
 ClipLevels ComputeClip(const LogMel& log_mel, std::span<const Sample> samples,
@@ -43,14 +35,6 @@ ClipLevels ComputeClip(const LogMel& log_mel, std::span<const Sample> samples,
 
 }  // namespace
 
-size_t FeatureSize(FeatureType type) {
-  return type == FeatureType::kFloat16 ? sizeof(uint16_t) : sizeof(float);
-}
-
-std::string_view FeatureTypeName(FeatureType type) {
-  return type == FeatureType::kFloat16 ? "f16" : "f32";
-}
-
 int64_t MinNumSamples(const LogMelOptions& options) {
   const int64_t n_fft = options.mel.n_fft;
   // The second: so that there is a frame at all, with a hop beyond n_fft / 2.
@@ -76,11 +60,9 @@ ClipLevels LogMel::Levels(const FrameMaxima& maxima) const {
 void LogMel::Clamp(const ClipLevels& levels, FeatureType type,
                    std::span<std::byte> features) const {
   const float floor = NormalisedFloor(levels.body_max);
-  if (type == FeatureType::kFloat32) {
-    RaiseFloats(AsValues<float>(features), floor);
-  } else {
-    RaiseHalves(AsValues<uint16_t>(features), FloatToHalf(floor));
-  }
+  WithFeatureTag(type, [=]<FeatureType kType>(FeatureTag<kType>) {
+    RaiseToFloor(AsFeatures<kType>(features), RoundFeature<kType>(floor));
+  });
 }
 
 ClipLevels LogMel::Compute(std::span<const float> samples, FeatureType type,

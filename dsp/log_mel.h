@@ -7,8 +7,8 @@
 #include <memory>
 #include <span>
 #include <string>
-#include <string_view>
 
+#include "dsp/feature_type.h"
 #include "dsp/mel_filter_bank.h"
 #include "dsp/simd_target.h"
 #include "dsp/window.h"
@@ -29,12 +29,6 @@ struct LogMelOptions {
   double power_floor = 1e-10;             // of the mel power, before the log
   double dynamic_range_log10 = 8.0;       // below the clip maximum
 };
-
-// How feature values are stored: IEEE binary16 or binary32, in the byte order
-// of the machine (little-endian on every supported one).
-enum class FeatureType { kFloat16, kFloat32 };
-size_t FeatureSize(FeatureType type);                // 2 or 4 bytes
-std::string_view FeatureTypeName(FeatureType type);  // "f16", "f32"
 
 // What a reader needs, beside the features, to get any padded form of a clip.
 struct ClipLevels {
@@ -126,8 +120,8 @@ class LogMel {
              std::span<std::byte> features) const;
 
   // All steps for a clip in memory, of at least MinNumSamples. `features`:
-  // NumFrames * n_mels values. float16 values are the float32 values rounded
-  // to nearest even.
+  // NumFrames * n_mels values. Those of the shorter types are the float32
+  // values, rounded to nearest even.
   ClipLevels Compute(std::span<const float> samples, FeatureType type,
                      std::span<std::byte> features, Workspace& workspace) const;
   ClipLevels Compute(std::span<const int16_t> samples, FeatureType type,

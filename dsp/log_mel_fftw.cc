@@ -1,7 +1,6 @@
 #include <fftw3.h>
 
 #include <algorithm>
-#include <bit>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -11,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "dsp/float16.h"
 #include "dsp/log_mel.h"
 
 namespace melmill {
@@ -83,12 +81,6 @@ void Validate(const LogMelOptions& options) {
 
 float Normalise(double log10_power) {
   return static_cast<float>((log10_power + 4) / 4);
-}
-
-template <typename T>
-std::span<T> AsValues(std::span<std::byte> bytes) {
-  assert(std::bit_cast<uintptr_t>(bytes.data()) % alignof(T) == 0);
-  return {reinterpret_cast<T*>(bytes.data()), bytes.size() / sizeof(T)};
 }
 
 class FftwWorkspace : public LogMel::Workspace {
@@ -198,14 +190,11 @@ double FftwLogMel::ComputeFrame(FftwWorkspace& workspace) const {
 
 void FftwLogMel::StoreFrame(std::span<const double> log10_power,
                             FeatureType type, std::span<std::byte> row) const {
-  if (type == FeatureType::kFloat32) {
-    std::transform(log10_power.begin(), log10_power.end(),
-                   AsValues<float>(row).begin(), Normalise);
-    return;
-  }
-  std::transform(log10_power.begin(), log10_power.end(),
-                 AsValues<uint16_t>(row).begin(),
-                 [](double value) { return FloatToHalf(Normalise(value)); });
+  WithFeatureTag(type, [=]<FeatureType kType>(FeatureTag<kType>) {
+    std::ranges::transform(
+        log10_power, AsFeatures<kType>(row).begin(),
+        [](double value) { return RoundFeature<kType>(Normalise(value)); });
+  });
 }
 
 template <typename Sample>

@@ -14,11 +14,12 @@
 #include <cstring>
 #include <type_traits>
 
-#include "dsp/float16.h"
+#include "dsp/feature_type.h"
 
 // Highway's baseline has no vectors; machines without any take the general
 // path.
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
+#include "dsp/bfloat16-inl.h"
 #include "dsp/log_mel_fft-inl.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -28,13 +29,16 @@ namespace HWY_NAMESPACE {
 using IntTag = hn::RebindToSigned<FloatTag>;
 using ShortTag = hn::Repartition<int16_t, FloatTag>;
 using HalfTag = hn::Repartition<uint16_t, FloatTag>;
+using RoundedTag = hn::Rebind<uint16_t, FloatTag>;
 using UintTag = hn::RebindToUnsigned<FloatTag>;
 using Uint64Tag = hn::Repartition<uint64_t, FloatTag>;
 
 inline constexpr int kBlockBytes = 16;  // of a vector; interleaving stays in it
 
-// Narrow vectors are transposed as floats and rounded on the way out.
-inline constexpr bool kKeepsHalves = kLanes >= 8;
+// A half is a value of 16 bits, of either type. Narrow vectors are transposed
+// as floats and rounded on the way out.
+template <FeatureType kType>
+inline constexpr bool kKeepsHalves = FeatureSize(kType) == 2 && kLanes >= 8;
 
 // One vector of the 128-bit blocks that load_block(0), load_block(1), ...
 // give.
@@ -176,11 +180,20 @@ HWY_INLINE Float NormalisedLog(Float power) {
 }
 
 template <FeatureType kType>
-HWY_INLINE void StoreMel(Float value, float* mels, int mel) {
-  if constexpr (kType == FeatureType::kFloat16 && kKeepsHalves) {
+HWY_INLINE hn::Vec<RoundedTag> RoundToHalves(Float value) {
+  if constexpr (kType == FeatureType::kBfloat16) {
+    return RoundToBfloat16(value);
+  } else {
     const hn::Rebind<hwy::float16_t, FloatTag> halves;
-    auto* to = reinterpret_cast<hwy::float16_t*>(mels) + kLanes * mel;
-    hn::Store(hn::DemoteTo(halves, value), halves, to);
+    return hn::BitCast(RoundedTag(), hn::DemoteTo(halves, value));
+  }
+}
+
+template <FeatureType kType>
+HWY_INLINE void StoreMel(Float value, float* mels, int mel) {
+  if constexpr (kKeepsHalves<kType>) {
+    auto* to = reinterpret_cast<uint16_t*>(mels) + kLanes * mel;
+    hn::Store(RoundToHalves<kType>(value), RoundedTag(), to);
   } else {
     StoreFloat(value, mels + kLanes * mel);
   }
@@ -305,18 +318,27 @@ HWY_INLINE void TransposeHalves(const uint16_t* mels, int num_mels,
   }
 }
 
-// Rounds to nearest even for any finite value of a feature's size, without
-// DemoteTo: Highway 1.0.3 truncates where the machine has no such instruction.
-HWY_INLINE void StoreRounded(Float values, int count, uint16_t* to) {
-  HWY_ALIGN float all[hn::MaxLanes(FloatTag())];
-  StoreFloat(values, all);
-  for (int i = 0; i < std::min(count, kLanes); ++i) to[i] = FloatToHalf(all[i]);
+// Stores the first `count` values, rounded; float16 without DemoteTo: Highway
+// 1.0.3 truncates where the machine has no such instruction.
+template <FeatureType kType>
+HWY_INLINE void StoreRounded(Float values, int count, FeatureValue<kType>* to) {
+  if constexpr (kType == FeatureType::kFloat32) {
+    StoreFirst(values, FloatTag(), count, to);
+  } else if constexpr (kType == FeatureType::kBfloat16) {
+    StoreFirst(RoundToBfloat16(values), RoundedTag(), count, to);
+  } else {
+    HWY_ALIGN float all[hn::MaxLanes(FloatTag())];
+    StoreFloat(values, all);
+    for (int i = 0; i < std::min(count, kLanes); ++i) {
+      to[i] = RoundFeature<kType>(all[i]);
+    }
+  }
 }
 
 // [mel][lane] floats to rows[lane][mel]: blocks of 4 mels by 4 lanes.
-template <typename Value>
+template <FeatureType kType>
 HWY_INLINE void TransposeFloats(const float* mels, int num_mels,
-                                Value* const* rows) {
+                                FeatureValue<kType>* const* rows) {
   const FloatTag floats;
 #pragma GCC unroll 1
   for (int m = 0; m < num_mels; m += kLanes) {
@@ -333,22 +355,19 @@ HWY_INLINE void TransposeFloats(const float* mels, int num_mels,
       Float columns[4];
       Transpose4x4(in[0], in[1], in[2], in[3], columns);
       for (int i = 0; i < 4; ++i) {
-        if constexpr (std::is_same_v<Value, float>) {
-          StoreFirst(columns[i], floats, count, rows[lane + i] + m);
-        } else {
-          StoreRounded(columns[i], count, rows[lane + i] + m);
-        }
+        StoreRounded<kType>(columns[i], count, rows[lane + i] + m);
       }
     }
   }
 }
 
-template <FeatureType kType, typename Value>
-HWY_INLINE void StoreRows(const float* mels, int num_mels, Value* const* rows) {
-  if constexpr (kType == FeatureType::kFloat16 && kKeepsHalves) {
+template <FeatureType kType>
+HWY_INLINE void StoreRows(const float* mels, int num_mels,
+                          FeatureValue<kType>* const* rows) {
+  if constexpr (kKeepsHalves<kType>) {
     TransposeHalves(reinterpret_cast<const uint16_t*>(mels), num_mels, rows);
   } else {
-    TransposeFloats(mels, num_mels, rows);
+    TransposeFloats<kType>(mels, num_mels, rows);
   }
 }
 
@@ -411,8 +430,7 @@ void RunSegments(const ClipWindow<Sample>& clip, int64_t first_frame,
                  int64_t num_frames, int first_segment, std::byte* features,
                  const LogMelTables& tables, LogMelScratch& scratch,
                  KernelMaxima* maxima) {
-  using Value =
-      std::conditional_t<kType == FeatureType::kFloat16, uint16_t, float>;
+  using Value = FeatureValue<kType>;
   const FloatTag floats;
   const int64_t segment_frames =
       (num_frames + kKernelNumSegments - 1) / kKernelNumSegments;
@@ -490,13 +508,11 @@ void Run(const ClipWindow<Sample>& clip, int64_t first_frame,
          const LogMelTables& tables, LogMelScratch& scratch,
          KernelMaxima* maxima) {
   assert(num_frames >= 1 && num_frames <= kKernelMaxFrames);
-  if (type == FeatureType::kFloat16) {
-    RunRange<FeatureType::kFloat16>(clip, first_frame, num_frames, features,
-                                    tables, scratch, maxima);
-  } else {
-    RunRange<FeatureType::kFloat32>(clip, first_frame, num_frames, features,
-                                    tables, scratch, maxima);
-  }
+  const auto run = [&]<FeatureType kType>(FeatureTag<kType>) HWY_ATTR {
+    RunRange<kType>(clip, first_frame, num_frames, features, tables, scratch,
+                    maxima);
+  };
+  WithFeatureTag(type, run);
 }
 
 bool AllBelow(const float* values, size_t count, float limit) {

@@ -34,7 +34,7 @@ struct LogMelScratch {
 
   AlignedArray<float> ring;       // [row][column][lane]
   AlignedArray<float> spectrum;   // [residue][k2][re, im][lane]; powers
-  AlignedArray<float> mels;       // [mel][lane] of float or half
+  AlignedArray<float> mels;       // [mel][lane] of float or 16 bits
   AlignedArray<float> staged;     // [lane][400] samples at the clip's ends
   AlignedArray<float> silence;    // [400] zeros
   AlignedArray<float> spare_row;  // takes the rows of lanes without a frame

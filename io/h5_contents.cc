@@ -335,7 +335,7 @@ std::optional<std::vector<Link>> ReadLinks(MetadataFile& file,
 // and sizes of exponent and mantissa and the bias.
 std::optional<ElementType> ParseElementType(const Message& message) {
   using std::string_view_literals::operator""sv;
-  constexpr std::array<std::pair<ElementType, std::string_view>, 5> kEncoded = {
+  constexpr std::array<std::pair<ElementType, std::string_view>, 6> kEncoded = {
       {
           {ElementType::kU8, "\x10\0\0\0\1\0\0\0\0\0\x08\0"sv},
           {ElementType::kU32, "\x10\0\0\0\4\0\0\0\0\0\x20\0"sv},
@@ -344,6 +344,8 @@ std::optional<ElementType> ParseElementType(const Message& message) {
            "\x11\x20\x0f\0\2\0\0\0\0\0\x10\0\x0a\5\0\x0a\x0f\0\0\0"sv},
           {ElementType::kF32,
            "\x11\x20\x1f\0\4\0\0\0\0\0\x20\0\x17\x08\0\x17\x7f\0\0\0"sv},
+          {ElementType::kBF16,
+           "\x11\x20\x0f\0\2\0\0\0\0\0\x10\0\7\x08\0\7\x7f\0\0\0"sv},
       }};
   for (const auto& [type, encoded] : kEncoded) {
     if (FieldReader(message.body).Skip(encoded)) return type;

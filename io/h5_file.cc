@@ -66,13 +66,17 @@ class Handle {
   CloseFunction close_;
 };
 
-// IEEE binary16, which HDF5 1.10 does not name: sign at bit 15, 5 bits of
-// exponent at 10, 10 of mantissa at 0.
-Handle MakeHalfType() {
+// A type of 16 bits, none of which HDF5 1.10 names: from the top the sign, the
+// exponent and the mantissa, as in IEEE's.
+Handle Make16BitFloat(size_t exponent_bits) {
+  const size_t mantissa_bits = 15 - exponent_bits;
+  const size_t bias = (size_t{1} << (exponent_bits - 1)) - 1;
   Handle type(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
-  const bool ok =
-      type.ok() && H5Tset_fields(type.get(), 15, 10, 5, 0, 10) >= 0 &&
-      H5Tset_size(type.get(), 2) >= 0 && H5Tset_ebias(type.get(), 15) >= 0;
+  const bool ok = type.ok() &&
+                  H5Tset_fields(type.get(), 15, mantissa_bits, exponent_bits, 0,
+                                mantissa_bits) >= 0 &&
+                  H5Tset_size(type.get(), 2) >= 0 &&
+                  H5Tset_ebias(type.get(), bias) >= 0;
   if (!ok) type.Close();
   return type;
 }
@@ -86,9 +90,11 @@ Handle MakeType(ElementType type) {
     case ElementType::kU64:
       return Handle(H5Tcopy(H5T_STD_U64LE), H5Tclose);
     case ElementType::kF16:
-      return MakeHalfType();
+      return Make16BitFloat(5);
     case ElementType::kF32:
       return Handle(H5Tcopy(H5T_IEEE_F32LE), H5Tclose);
+    case ElementType::kBF16:
+      return Make16BitFloat(8);
   }
   return Handle(H5I_INVALID_HID, H5Tclose);
 }
@@ -193,6 +199,7 @@ size_t ElementSize(ElementType type) {
     case ElementType::kU8:
       return 1;
     case ElementType::kF16:
+    case ElementType::kBF16:
       return 2;
     case ElementType::kU32:
     case ElementType::kF32:

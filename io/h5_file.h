@@ -16,7 +16,7 @@ namespace melmill {
 // bytes lie; everything else is pread and pwrite, and what a file holds is
 // found without the library (h5_contents.h). Calls take HDF5's one lock.
 
-enum class ElementType { kU8, kU32, kU64, kF16, kF32 };
+enum class ElementType { kU8, kU32, kU64, kF16, kF32, kBF16 };
 size_t ElementSize(ElementType type);
 
 struct DatasetSpec {

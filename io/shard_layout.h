@@ -2,6 +2,7 @@
 #define MELMILL_IO_SHARD_LAYOUT_H_
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -76,15 +77,27 @@ inline size_t FileChecksumDataset() {
   return kFirstColumn + ShardColumns().size();
 }
 
+inline ElementType FeatureElementType(FeatureType type) {
+  switch (type) {
+    case FeatureType::kFloat16:
+      return ElementType::kF16;
+    case FeatureType::kFloat32:
+      return ElementType::kF32;
+    case FeatureType::kBfloat16:
+      return ElementType::kBF16;
+  }
+  assert(false);
+  return ElementType::kU8;
+}
+
 // All datasets of a shard of this shape.
 inline std::vector<DatasetSpec> ShardDatasets(const ShardSpec& spec) {
   const auto n_mels = static_cast<uint64_t>(spec.n_mels);
   const auto tail_length = static_cast<uint64_t>(spec.tail_length);
-  const ElementType feature_type = spec.feature_type == FeatureType::kFloat16
-                                       ? ElementType::kF16
-                                       : ElementType::kF32;
   std::vector<DatasetSpec> datasets = {
-      {"features", feature_type, {spec.num_frames, n_mels}},
+      {"features",
+       FeatureElementType(spec.feature_type),
+       {spec.num_frames, n_mels}},
       {"tail_samples", ElementType::kF32, {spec.num_rows, tail_length}}};
   for (const ShardColumn& column : ShardColumns()) {
     datasets.push_back({column.name, column.type, column.Dims(spec.num_rows)});

@@ -68,9 +68,10 @@ Result<ShardSpec> ReadSpec(const H5Contents& contents) {
   }
   spec.n_mels = static_cast<int>(n_mels);
   spec.tail_length = static_cast<int>(tail_length);
-  spec.feature_type = features->spec.type == ElementType::kF16
-                          ? FeatureType::kFloat16
-                          : FeatureType::kFloat32;
+  const auto* const type =
+      std::ranges::find(kFeatureTypes, features->spec.type, FeatureElementType);
+  if (type == kFeatureTypes.end()) return Damaged("features of another type");
+  spec.feature_type = *type;
   return spec;
 }
 

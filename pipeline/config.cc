@@ -239,11 +239,10 @@ uint64_t ContractBytesPerFrame(const std::string& contract) {
       !json["n_mels"].is_number_unsigned()) {
     return 0;
   }
-  const bool is_half =
-      json.contains("feature_type") &&
-      json["feature_type"] == FeatureTypeName(FeatureType::kFloat16);
-  return json["n_mels"].get<uint64_t>() *
-         FeatureSize(is_half ? FeatureType::kFloat16 : FeatureType::kFloat32);
+  const auto name = json.find("feature_type");
+  if (name == json.end() || !name->is_string()) return 0;
+  const auto type = FindFeatureType(name->get<std::string>());
+  return type ? json["n_mels"].get<uint64_t>() * FeatureSize(*type) : 0;
 }
 
 std::optional<SimdTarget> ChooseSimdTarget(const RunConfig& config) {

@@ -29,8 +29,7 @@ namespace {
 // Sets preset and feature type.
 bool FindContract(const std::string& contract, RunConfig* config) {
   for (const std::string_view preset : PresetNames()) {
-    for (const FeatureType type :
-         {FeatureType::kFloat16, FeatureType::kFloat32}) {
+    for (const FeatureType type : kFeatureTypes) {
       config->preset = preset;
       config->feature_type = type;
       if (ContractJson(*config) == contract) return true;

@@ -1,6 +1,17 @@
 #include "tools/input_flags.h"
 
 namespace melmill {
+namespace {
+
+std::vector<std::string> FeatureTypeNames() {
+  std::vector<std::string> names;
+  for (const FeatureType type : kFeatureTypes) {
+    names.emplace_back(FeatureTypeName(type));
+  }
+  return names;
+}
+
+}  // namespace
 
 void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
@@ -17,8 +28,8 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->capture_default_str();
   command
       ->add_option("--dtype", flags->feature_type,
-                   "How features are stored: f16 or f32")
-      ->check(CLI::IsMember({"f16", "f32"}))
+                   "How features are stored: float16, float32 or bfloat16")
+      ->check(CLI::IsMember(FeatureTypeNames()))
       ->capture_default_str();
   command->add_option("--audio-root", flags->audio_root,
                       "Folder that relative audio paths start from (default: "
@@ -73,8 +84,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
     config.splits.push_back(ParseSplitInput(manifest));
   }
   config.preset = flags.preset;
-  config.feature_type = flags.feature_type == "f16" ? FeatureType::kFloat16
-                                                    : FeatureType::kFloat32;
+  config.feature_type = FindFeatureType(flags.feature_type).value();
   config.audio_root = flags.audio_root;
   config.kept_fields = flags.kept_fields;
   config.require_text = !flags.no_text;

@@ -40,10 +40,10 @@ void AddClip(KernelFunction<Sample> run, const std::vector<Sample>& samples,
              const LogMelTables& tables, LogMelScratch& scratch,
              Digest* digest) {
   const auto num_samples = static_cast<int64_t>(samples.size());
-  for (const auto type : {FeatureType::kFloat16, FeatureType::kFloat32}) {
+  for (const FeatureType type : kFeatureTypes) {
     std::vector<std::byte> features(samples.size() / 160 *
                                     static_cast<size_t>(tables.num_mels) *
-                                    (type == FeatureType::kFloat16 ? 2 : 4));
+                                    FeatureSize(type));
     KernelMaxima maxima = {.body = -100, .all = -100};
     run({samples, 0, num_samples}, 0, num_samples / 160, type, features.data(),
         tables, scratch, &maxima);

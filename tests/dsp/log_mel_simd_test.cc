@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "dsp/bfloat16.h"
 #include "dsp/float16.h"
 #include "dsp/log_mel.h"
 #include "dsp/simd_target.h"
@@ -222,7 +223,7 @@ TEST_P(SimdLogMel, TakesPcm16ForTheSameFloats) {
     samples[n / 2] = -32768;
     samples[n / 3] = 32767;
     const auto floats = ToFloats(samples);
-    for (const auto type : {FeatureType::kFloat16, FeatureType::kFloat32}) {
+    for (const FeatureType type : kFeatureTypes) {
       EXPECT_TRUE(Compute(*log_mel, samples, type) ==
                   Compute(*log_mel, floats, type))
           << n;
@@ -230,7 +231,7 @@ TEST_P(SimdLogMel, TakesPcm16ForTheSameFloats) {
   }
 }
 
-TEST_P(SimdLogMel, RoundsFloat32ToFloat16) {
+TEST_P(SimdLogMel, RoundsFloat32ToTheShorterTypes) {
   // Also numbers of filters that fill no vector, and one filter of 200 bins.
   for (const int n_mels : {128, 80, 1, 3, 8, 17, 40, 129, 200}) {
     const LogMelOptions options{.mel = {.n_mels = n_mels}};
@@ -240,11 +241,16 @@ TEST_P(SimdLogMel, RoundsFloat32ToFloat16) {
       const auto full =
           Compute(*log_mel, samples, FeatureType::kFloat32).Floats();
       const Features half = Compute(*log_mel, samples, FeatureType::kFloat16);
+      const Features brain = Compute(*log_mel, samples, FeatureType::kBfloat16);
       ASSERT_EQ(half.bytes.size(), 2 * full.size());
+      ASSERT_EQ(brain.bytes.size(), 2 * full.size());
       for (size_t i = 0; i < full.size(); ++i) {
         uint16_t bits;
         std::memcpy(&bits, half.bytes.data() + 2 * i, 2);
         ASSERT_EQ(HalfToFloat(bits), HalfToFloat(FloatToHalf(full[i])))
+            << n_mels << " mels, at " << i;
+        std::memcpy(&bits, brain.bytes.data() + 2 * i, 2);
+        ASSERT_EQ(bits, FloatToBfloat16(full[i]))
             << n_mels << " mels, at " << i;
       }
     }
@@ -366,8 +372,7 @@ TEST(SimdLogMelTargets, GiveTheSameBitsWhereMultiplyAddsAreFused) {
       const auto other = MakeSimdLogMel(options, fused[i]);
       for (const size_t n : lengths) {
         const auto samples = Glide(n, static_cast<uint32_t>(n));
-        const auto type =
-            n % 2 == 0 ? FeatureType::kFloat16 : FeatureType::kFloat32;
+        const FeatureType type = kFeatureTypes[n % kFeatureTypes.size()];
         ASSERT_TRUE(Compute(*first, samples, type) ==
                     Compute(*other, samples, type))
             << n << " samples, " << n_mels << " mels";

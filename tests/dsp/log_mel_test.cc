@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <thread>
 #include <vector>
 
+#include "dsp/bfloat16.h"
 #include "dsp/float16.h"
 #include "tests/support/allocation_counter.h"
 #include "tests/support/log_mel_oracle.h"
@@ -38,7 +40,7 @@ struct Features {
   ClipLevels levels;
 };
 
-// float16 values come back as the floats they stand for.
+// Values of the shorter types come back as the floats they stand for.
 Features Compute(const LogMel& log_mel, const LogMelOptions& options,
                  const std::vector<float>& samples, FeatureType type,
                  LogMel::Workspace& workspace) {
@@ -56,8 +58,12 @@ Features Compute(const LogMel& log_mel, const LogMelOptions& options,
   std::vector<uint16_t> halves(num_values);
   features.levels = log_mel.Compute(
       samples, type, std::as_writable_bytes(std::span(halves)), workspace);
-  std::transform(halves.begin(), halves.end(), features.values.begin(),
-                 HalfToFloat);
+  std::ranges::transform(
+      halves, features.values.begin(), [type](uint16_t bits) {
+        return type == FeatureType::kFloat16
+                   ? HalfToFloat(bits)
+                   : std::bit_cast<float>(uint32_t{bits} << 16);
+      });
   return features;
 }
 
@@ -290,18 +296,24 @@ TEST(FftwLogMel, SilenceIsThePowerFloorEverywhere) {
   EXPECT_EQ(features.levels.floor, -1.5f);
 }
 
-TEST(FftwLogMel, Float16IsFloat32Rounded) {
+TEST(FftwLogMel, ShorterTypesAreFloat32Rounded) {
   const LogMelOptions options;
   for (const auto& samples :
        {Silence(1600), Noise(8000, 1.0f, 5), Noise(8000, 0.02f, 6),
         Tone(8000, 440, 1.0), LoudEnd(8000)}) {
     const Features full = Compute(options, samples, FeatureType::kFloat32);
     const Features half = Compute(options, samples, FeatureType::kFloat16);
-    EXPECT_EQ(half.levels.body_max, full.levels.body_max);
-    EXPECT_EQ(half.levels.floor, full.levels.floor);
+    const Features brain = Compute(options, samples, FeatureType::kBfloat16);
+    for (const Features& rounded : {half, brain}) {
+      EXPECT_EQ(rounded.levels.body_max, full.levels.body_max);
+      EXPECT_EQ(rounded.levels.floor, full.levels.floor);
+    }
     for (size_t i = 0; i < full.values.size(); ++i) {
       // By their bits, which tell -0 from +0.
       ASSERT_EQ(FloatToHalf(half.values[i]), FloatToHalf(full.values[i]))
+          << "at " << i;
+      ASSERT_EQ(std::bit_cast<uint32_t>(brain.values[i]),
+                uint32_t{FloatToBfloat16(full.values[i])} << 16)
           << "at " << i;
     }
   }
@@ -437,13 +449,6 @@ TEST(MinNumSamples, IsTheSmallestClipWithAFrameAndAReflection) {
   const LogMelOptions long_hop{.mel = {.n_fft = 64}, .hop_length = 150};
   EXPECT_EQ(MinNumSamples(long_hop), 150);
   EXPECT_EQ(NumFrames(long_hop, 150), 1);
-}
-
-TEST(FeatureType, HasASizeAndTheNameThatContractsCarry) {
-  EXPECT_EQ(FeatureSize(FeatureType::kFloat16), 2u);
-  EXPECT_EQ(FeatureSize(FeatureType::kFloat32), 4u);
-  EXPECT_EQ(FeatureTypeName(FeatureType::kFloat16), "f16");
-  EXPECT_EQ(FeatureTypeName(FeatureType::kFloat32), "f32");
 }
 
 }  // namespace

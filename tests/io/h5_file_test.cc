@@ -63,6 +63,9 @@ TEST(H5FileTest, BytesWrittenAtTheOffsetsAreTheDatasets) {
   std::memcpy(bytes.data() + offsets.value()[2], starts.data(), 24);
   const std::array<uint16_t, 2> halves = {0x3c00, 0xc000};  // 1, -2
   std::memcpy(bytes.data() + offsets.value()[0] + 2 * 558, halves.data(), 4);
+  const std::array<uint16_t, 6> bfloats = {0x3f80, 0xc000, 0x3fa0,
+                                           0x0001, 0x7f7f, 0xbe20};
+  std::memcpy(bytes.data() + offsets.value()[6], bfloats.data(), 12);
   WriteWholeFile(path, bytes);
 
   const hid_t file = H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT);
@@ -80,8 +83,16 @@ TEST(H5FileTest, BytesWrittenAtTheOffsetsAreTheDatasets) {
   EXPECT_EQ(values[557], 0.0f);
   EXPECT_EQ(values[558], 1.0f);
   EXPECT_EQ(values[559], -2.0f);
+  const hid_t more = H5Dopen2(file, "more", H5P_DEFAULT);
+  std::array<float, 6> read_bfloats = {};
+  EXPECT_GE(H5Dread(more, H5T_NATIVE_FLOAT, H5S_ALL, H5S_ALL, H5P_DEFAULT,
+                    read_bfloats.data()),
+            0);
+  EXPECT_EQ(read_bfloats, (std::array{1.0f, -2.0f, 1.25f, 0x1p-133f,
+                                      0x1.fep127f, -0.15625f}));
   H5Dclose(start);
   H5Dclose(features);
+  H5Dclose(more);
   H5Fclose(file);
 }
 

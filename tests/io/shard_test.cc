@@ -118,8 +118,7 @@ uint64_t ChecksumOutside(const std::string& path, uint64_t feature_bytes) {
 }
 
 TEST(ShardTest, ReaderGivesBackWhatTheWriterWrote) {
-  for (const FeatureType type :
-       {FeatureType::kFloat16, FeatureType::kFloat32}) {
+  for (const FeatureType type : kFeatureTypes) {
     const TempFolder folder;
     const TestShard shard(50, type);
     const auto committed = shard.Write(folder.File("s.h5"));
@@ -493,6 +492,13 @@ TEST(ShardTest, FilesThatAreNotShardsAreToldApart) {
                            {{"format", "melmill shard 1"}})
                   .ok());
   EXPECT_EQ(code_of("half"), ErrorCode::kBadHeader);
+  ASSERT_TRUE(CreateH5File(folder.File("integers"),
+                           {{"features", ElementType::kU32, {3, 80}},
+                            {"tail_samples", ElementType::kF32, {2, 400}}},
+                           {{"format", "melmill shard 1"}})
+                  .ok());
+  EXPECT_EQ(ShardReader::Open(folder.File("integers")).error().message,
+            "features of another type");
 }
 
 // Damage outside the raw data: an error, or a shard whose rows can be read.

@@ -92,8 +92,14 @@ TEST(ContractJsonTest, SaysWhatTheNumbersMean) {
   config.preset = "whisper";
   config.feature_type = FeatureType::kFloat32;
   EXPECT_EQ(ContractBytesPerFrame(ContractJson(config)), 320u);
+  config.feature_type = FeatureType::kBfloat16;
+  EXPECT_EQ(ContractBytesPerFrame(ContractJson(config)), 160u);
   EXPECT_EQ(ContractBytesPerFrame("[]"), 0u);
   EXPECT_EQ(ContractBytesPerFrame("{\"n_mels\": -1}"), 0u);
+  for (const std::string type :
+       {"", ",\"feature_type\":16", ",\"feature_type\":\"f64\""}) {
+    EXPECT_EQ(ContractBytesPerFrame("{\"n_mels\":80" + type + "}"), 0u) << type;
+  }
 }
 
 TEST(ResolveAudioPathTest, PutsTheRootBeforeRelativePaths) {

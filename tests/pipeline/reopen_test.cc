@@ -56,8 +56,7 @@ TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
 
 TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
   for (const char* preset : {"qwen3-asr", "whisper"}) {
-    for (const FeatureType type :
-         {FeatureType::kFloat16, FeatureType::kFloat32}) {
+    for (const FeatureType type : kFeatureTypes) {
       for (const char* simd : {"auto", "none"}) {
         RunConfig config;
         config.preset = preset;

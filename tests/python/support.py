@@ -153,7 +153,7 @@ class Row:
     line: int  # in the manifest, counted from 1
     audio: str
     text: str
-    features: FloatArray  # [frames, mels] float16 or float32, as stored
+    features: FloatArray  # [frames, mels] as stored; bfloat16 is float32
     num_samples: int  # at 16 kHz
     body_max: np.float32
     floor: np.float32

@@ -33,8 +33,10 @@ def quiet_with_click_at_the_end() -> FloatArray:
     return samples
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="module", params=["f16", "f32", "bf16"])
+def folder(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """A folder with the store features/ that docs/format.md speaks of."""
     folder = tmp_path_factory.mktemp("docs")
     (folder / "clips").mkdir()
@@ -48,7 +50,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         manifest_row("clips/b.wav"),
     ]
     write_manifest(folder / "train.jsonl", rows)
-    extract(folder / "features", "train.jsonl", cwd=folder)
+    dtype = ("--dtype", request.param)
+    extract(folder / "features", "train.jsonl", *dtype, cwd=folder)
     return folder
 
 
@@ -71,16 +74,21 @@ def test_example_reads_the_extractors_features(
     folder: Path, example: dict[str, Any]
 ) -> None:
     samples = reference.load(folder / "clips/a.wav")
-    expected = reference.single(samples).astype(np.float16)
-    assert example["features_read"].dtype == np.float16
-    assert max_difference(example["features_read"], expected) <= 1e-3
+    expected = reference.single(samples)
+    kind, rounding = {
+        "f16": (np.float16, 2.0**-11),
+        "f32": (np.float32, 0),
+        "bf16": (np.float32, 2.0**-8),
+    }[example["contract"]["feature_type"]]
+    assert example["features_read"].dtype == kind
+    difference = max_difference(example["features_read"], expected)
+    assert difference <= rounding + 1e-4
     assert example["text"] == TEXT
 
 
 def test_example_needs_its_floor(folder: Path, example: dict[str, Any]) -> None:
     """Or the test above would not see it missing."""
-    start, stop = example["start"], example["stop"]
-    as_stored = example["mapped"][start:stop]
+    as_stored = example["as_stored"]
     assert max_difference(as_stored, example["features_read"]) > 0.01
 
 

@@ -24,7 +24,8 @@ from support import (
 )
 
 MAX_DIFFERENCE = 1e-4  # of 16 kHz clips
-HALF_STEP_OF_FLOAT16 = 2.0**-11  # at features of 1 to 2, the largest
+# At features of 1 to 2, the largest.
+HALF_STEPS = {"f16": 2.0**-11, "bf16": 2.0**-8}
 THIRTY_SECONDS = 480_000
 
 
@@ -74,12 +75,16 @@ def stored(
 
 
 @pytest.fixture(scope="module")
-def stored_as_float16(
+def stored_shorter(
     clips: list[FloatArray], tmp_path_factory: pytest.TempPathFactory
-) -> Stored:
+) -> dict[str, list[Row]]:
+    """The rows by their type."""
     folder = tmp_path_factory.mktemp("padded")
-    rows = stored_rows(clips, folder, "--dtype", "f16")
-    return list(zip(clips, rows, strict=True))
+    found = {}
+    for dtype in HALF_STEPS:
+        (folder / dtype).mkdir()
+        found[dtype] = stored_rows(clips, folder / dtype, "--dtype", dtype)
+    return found
 
 
 def test_docs_show_the_tested_function() -> None:
@@ -132,15 +137,21 @@ def test_row_padded_by_nothing_is_the_row_of_one_utterance(
 
 
 @pytest.mark.parametrize("padding", [0, 1, 199, 400])
-def test_float16_rows_differ_by_their_rounding_alone(
-    padding: int, stored: Stored, stored_as_float16: Stored
+@pytest.mark.parametrize("dtype", list(HALF_STEPS))
+def test_rows_of_shorter_types_differ_by_their_rounding_alone(
+    dtype: str,
+    padding: int,
+    stored: Stored,
+    stored_shorter: dict[str, list[Row]],
 ) -> None:
-    rows = zip(stored, stored_as_float16, strict=True)
-    for (_, single), (_, half) in rows:
+    worst = 0.0
+    for (_, single), row in zip(stored, stored_shorter[dtype], strict=True):
         difference = max_difference(
-            rebuilt(half, padding), rebuilt(single, padding)
+            rebuilt(row, padding), rebuilt(single, padding)
         )
-        assert difference <= HALF_STEP_OF_FLOAT16, single.audio
+        assert difference <= HALF_STEPS[dtype], single.audio
+        worst = max(worst, difference)
+    assert worst > HALF_STEPS[dtype] / 2
 
 
 def test_every_member_of_a_batch_of_real_speech(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -139,13 +140,6 @@ def corpus_f32(
     return extract_corpus(quickstart_manifests, tmp_path_factory, "f32")
 
 
-@pytest.fixture(scope="session")
-def corpus_f16(
-    quickstart_manifests: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Store:
-    return extract_corpus(quickstart_manifests, tmp_path_factory, "f16")
-
-
 def extract_corpus(
     manifests: Path, folders: pytest.TempPathFactory, dtype: str
 ) -> Store:
@@ -218,27 +212,58 @@ def test_every_row_of_the_corpus_equals_the_extractors(
     record_property("max sample difference", worst_sample)
 
 
-def test_float16_rows_are_the_rounded_float32_rows(
-    corpus_f32: Store, corpus_f16: Store
+def rounded_to_float16(values: FloatArray) -> FloatArray:
+    return values.astype(np.float16).astype(np.float32)
+
+
+def rounded_to_bfloat16(values: FloatArray) -> FloatArray:
+    """To 8 significant bits, ties to even."""
+    fraction, exponent = np.frexp(values)
+    rounded: FloatArray = np.ldexp(np.rint(fraction * 256), exponent - 8)
+    return rounded
+
+
+def assert_same_bits(a: FloatArray, b: FloatArray, message: str) -> None:
+    """Of float32 values; tells -0 from 0."""
+    np.testing.assert_array_equal(
+        a.view(np.uint32), b.view(np.uint32), err_msg=message
+    )
+
+
+@pytest.mark.parametrize(
+    ("dtype", "shown_as", "rounded"),
+    [
+        ("f16", "<f2", rounded_to_float16),
+        ("bf16", "<f4", rounded_to_bfloat16),
+    ],
+    ids=["f16", "bf16"],
+)
+def test_rows_of_shorter_types_are_the_rounded_float32_rows(
+    dtype: str,
+    shown_as: str,
+    rounded: Callable[[FloatArray], FloatArray],
+    corpus_f32: Store,
+    quickstart_manifests: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    rows = list(zip(corpus_f32.rows(), corpus_f16.rows(), strict=True))
+    shorter = extract_corpus(quickstart_manifests, tmp_path_factory, dtype)
+    rows = list(zip(corpus_f32.rows(), shorter.rows(), strict=True))
     assert len(rows) > 2000
-    for single, half in rows:
-        assert half.features.dtype == np.dtype("<f2")
+    for single, row in rows:
+        assert row.features.dtype == np.dtype(shown_as)
         assert single.features.dtype == np.dtype("<f4")
-        np.testing.assert_array_equal(
-            half.features.view(np.uint16),
-            single.features.astype(np.float16).view(np.uint16),
-            err_msg=half.audio,
-        )
-        # The clamp of one utterance and rounding may be swapped.
-        np.testing.assert_array_equal(
-            half.single, single.single.astype(np.float16), err_msg=half.audio
-        )
-        assert half.num_samples == single.num_samples
-        assert half.body_max == single.body_max
-        assert half.floor == single.floor
-        np.testing.assert_array_equal(half.tail_samples, single.tail_samples)
+        features = row.features.astype(np.float32)
+        assert_same_bits(features, rounded(single.features), row.audio)
+        # The clamp of one utterance and rounding may be swapped, whether the
+        # floor is rounded by itself or with the row.
+        expected = rounded(single.single)
+        floor = rounded(np.array([row.floor]))
+        assert_same_bits(np.maximum(features, floor), expected, row.audio)
+        assert_same_bits(rounded(row.single), expected, row.audio)
+        assert row.num_samples == single.num_samples
+        assert row.body_max == single.body_max
+        assert row.floor == single.floor
+        np.testing.assert_array_equal(row.tail_samples, single.tail_samples)
 
 
 @pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE"])

@@ -57,8 +57,9 @@ def test_there_are_targets_here() -> None:
     assert expected[platform.machine()] in targets
 
 
+@pytest.mark.parametrize("dtype", ["f16", "bf16"])
 def test_targets_that_fuse_make_the_same_store_of_all_speech(
-    quickstart_manifests: Path, tmp_path: Path
+    dtype: str, quickstart_manifests: Path, tmp_path: Path
 ) -> None:
     manifests = [quickstart_manifests / f"{n}.jsonl" for n in ("train", "eval")]
     fusing = [name for name in simd_targets() if name != "sse4"]
@@ -66,7 +67,8 @@ def test_targets_that_fuse_make_the_same_store_of_all_speech(
         pytest.skip("this machine has one such target")
     stores = []
     for name in ["auto", *fusing]:
-        extract(tmp_path / name, *manifests, "--simd", name, "--threads", "2")
+        options = ("--dtype", dtype, "--simd", name, "--threads", "2")
+        extract(tmp_path / name, *manifests, *options)
         stores.append(store_bytes(tmp_path / name))
         assert producer(tmp_path / name)["log_mel"] == "simd 1 fma"
     for store in stores[1:]:

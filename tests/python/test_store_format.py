@@ -39,7 +39,9 @@ Layout = dict[str, tuple[str, tuple[int, ...]]]
 VARIANTS = {
     "qwen3_f16": ["--preset", "qwen3-asr", "--dtype", "f16"],
     "whisper_f32": ["--preset", "whisper", "--dtype", "f32"],
+    "whisper_bf16": ["--preset", "whisper", "--dtype", "bf16"],
 }
+FEATURE_TYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
 
 
 def make_manifests(folder: Path) -> list[Path]:
@@ -110,7 +112,6 @@ def documented_layout(
     """The tables of docs/format.md with this store's sizes filled in."""
     contract = store.index["contract"]
     sizes |= {name: contract[name] for name in ("n_mels", "tail_length")}
-    feature_type = {"f16": "float16", "f32": "float32"}
     header = "| dataset | type | shape | meaning |"
     layout: Layout = {}
     with h5py.File(path) as file:
@@ -118,8 +119,8 @@ def documented_layout(
             markdown.sections("format.md")[section], header
         ):
             name = name.replace("FIELD", "speaker")
-            if kind == "float16 or float32":
-                kind = feature_type[contract["feature_type"]]
+            if kind == "float16, float32 or bfloat16":
+                kind = FEATURE_TYPES[contract["feature_type"]]
             if shape == "[bytes]":
                 offsets = file[name.replace("_bytes", "_offsets")]
                 sizes["bytes"] = int(offsets[-1])
@@ -183,6 +184,7 @@ def layout_by_h5dump(path: Path) -> Layout:
         "H5T_STD_U32LE": "uint32",
         "H5T_STD_U64LE": "uint64",
         "H5T_IEEE_F32LE": "float32",
+        # Of either sort: it does not say how they are made up.
         "16-bit little-endian floating-point 16-bit precision": "float16",
     }
     datasets = re.findall(
@@ -201,27 +203,53 @@ def layout_by_h5ls(path: Path) -> Layout:
         "native unsigned int": "uint32",
         "native unsigned long": "uint64",
         "native float": "float32",
-        "16-bit little-endian floating-point": "float16",
+        "16-bit little-endian floating-point, 10 bits": "float16",
+        "16-bit little-endian floating-point, 7 bits": "bfloat16",
     }
     datasets = re.findall(
-        r"^(\w+) +Dataset \{(.+?)\}$(?:\n    .*)*?\n    Type: +(.+)$",
+        r"^(\w+) +Dataset \{(.+?)\}$(?:\n    .*)*?"
+        r"\n    Type: +(.+(?:\n +\(significant for \d+ bits)?)",
         output_of("h5ls", "-v", path),
         re.MULTILINE,
     )
     return {
-        name: (types[kind], numbers(re.sub(r"/\d+", "", shape)))
+        name: (
+            types[re.sub(r"\s+\(significant for", ",", kind)],
+            numbers(re.sub(r"/\d+", "", shape)),
+        )
         for name, shape, kind in datasets
     }
 
 
 @pytest.mark.parametrize(
-    "read_layout", [layout_by_h5py, layout_by_h5dump, layout_by_h5ls]
+    ("read_layout", "shown_as"),
+    [
+        (layout_by_h5py, {"bfloat16": "float32"}),
+        (layout_by_h5dump, {"bfloat16": "float16"}),
+        (layout_by_h5ls, {}),
+    ],
 )
 def test_datasets_are_the_documented_ones(
-    store: Store, read_layout: Callable[[Path], Layout]
+    store: Store,
+    read_layout: Callable[[Path], Layout],
+    shown_as: dict[str, str],
 ) -> None:
-    for path, expected in expected_layouts(store).items():
+    for path, layout in expected_layouts(store).items():
+        expected = {
+            name: (shown_as.get(kind, kind), shape)
+            for name, (kind, shape) in layout.items()
+        }
         assert read_layout(path) == expected, path.name
+
+
+def raw_bytes(data: h5py.Dataset) -> bytes:
+    """A dataset's bytes in its file, out of the values that h5py gives."""
+    values = data[...]
+    if data.id.get_type().get_size() == values.itemsize:
+        return bytes(values.tobytes())
+    upper_halves = values.view("<u2")[..., 1::2]
+    assert not values.view("<u2")[..., ::2].any()
+    return bytes(upper_halves.tobytes())
 
 
 def test_h5dump_reads_the_values_that_h5py_reads(
@@ -234,7 +262,7 @@ def test_h5dump_reads_the_values_that_h5py_reads(
             for name, data in file.items():
                 flags = ["-d", f"/{name}", "-b", "FILE"]
                 output_of("h5dump", *flags, "-o", dumped, path)
-                assert dumped.read_bytes() == data[...].tobytes(), name
+                assert dumped.read_bytes() == raw_bytes(data), name
 
 
 def test_attributes_are_the_documented_ones(store: Store) -> None:
@@ -291,7 +319,7 @@ def test_sizes_and_checksums_of_files_are_right(store: Store) -> None:
 
 def bytes_per_frame(store: Store) -> int:
     contract = store.index["contract"]
-    width = {"f16": 2, "f32": 4}[contract["feature_type"]]
+    width = {"f16": 2, "f32": 4, "bf16": 2}[contract["feature_type"]]
     return int(contract["n_mels"]) * width
 
 
@@ -328,7 +356,7 @@ def test_features_lie_at_the_documented_bytes_with_their_checksums(
         data = path.read_bytes()
         with h5py.File(path) as file:
             assert file["features"].id.get_offset() == FEATURES_OFFSET
-            features = file["features"][:].tobytes()
+            features = raw_bytes(file["features"])
             columns = [
                 file[name][:].tolist()
                 for name in ("start", "num_frames", "checksum", "status")

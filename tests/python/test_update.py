@@ -329,6 +329,16 @@ def test_numbers_of_threads_do_not_change_a_byte(
     assert files_of(job.folder / "other") == files_of(job.store)
 
 
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_types_are_the_same_bytes_with_one_thread_and_with_four(
+    job: Job, dtype: str
+) -> None:
+    for value in ("1", "4"):
+        run = job.extract("--dtype", dtype, "--threads", value, out=value)
+        assert run.exit_code == 3
+    assert files_of(job.folder / "1") == files_of(job.folder / "4")
+
+
 def test_folders_do_not_change_a_byte(job: Job, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -226,6 +227,28 @@ def test_audio_is_found_from_the_working_directory_or_the_root(
         )
         assert run.exit_code == 0, run.stdout + run.stderr
         assert files_of(job.store) == whole
+
+
+@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_stores_of_other_types_are_checked_and_repaired(
+    job: Job, dtype: str
+) -> None:
+    shutil.rmtree(job.store)
+    assert job.extract("--dtype", dtype).exit_code == 3
+    whole = files_of(job.store)
+    assert verify(job.store) == (0, [])
+    info = run_melmill("info", job.store).stdout
+    assert f'"feature_type":"{dtype}"' in info
+    for flag in USES_OF_AUDIO:
+        run = run_melmill(
+            "verify", job.store, *audio_flags(flag), cwd=job.folder
+        )
+        assert run.exit_code == 0, run.stdout + run.stderr
+    flip_byte(pick_shard(job), 4096 + 300)
+    assert verify(job.store)[0] == 1
+    run = run_melmill("verify", job.store, "--repair", cwd=job.folder)
+    assert run.exit_code == 0, run.stdout + run.stderr
+    assert files_of(job.store) == whole
 
 
 def test_repair_far_from_the_audio_says_where_it_looked(

@@ -15,7 +15,8 @@ inline std::vector<DatasetSpec> SomeDatasets() {
           {"start", ElementType::kU64, {3}},
           {"frames", ElementType::kU32, {3}},
           {"nothing", ElementType::kU8, {0}},
-          {"hash", ElementType::kU8, {3, 16}}};
+          {"hash", ElementType::kU8, {3, 16}},
+          {"more", ElementType::kBF16, {2, 3}}};
 }
 
 inline std::vector<AttributeSpec> SomeAttributes() {
