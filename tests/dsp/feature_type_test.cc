@@ -40,10 +40,10 @@ TEST(FeatureType, TagsLeadToTheTypesOwnValuesAndRounding) {
     });
     EXPECT_EQ(num_calls, 1);
   }
-  constexpr float kValue = -1.00585938f;  // -(1 + 3 / 512)
+  constexpr float kValue = -1.00390625f;  // -(1 + 2^-8), a tie of bfloat16
   EXPECT_EQ(RoundFeature<FeatureType::kFloat32>(kValue), kValue);
-  EXPECT_EQ(RoundFeature<FeatureType::kFloat16>(kValue), 0xbc06);
-  EXPECT_EQ(RoundFeature<FeatureType::kBfloat16>(kValue), 0xbf81);
+  EXPECT_EQ(RoundFeature<FeatureType::kFloat16>(kValue), 0xbc04);
+  EXPECT_EQ(RoundFeature<FeatureType::kBfloat16>(kValue), 0xbf80);
 }
 
 }  // namespace
