@@ -24,7 +24,7 @@ from support import (
 
 MAX_DIFFERENCE = 2e-4
 # Half a unit in the last place of a stored feature of 1 to 2, the largest.
-ROUNDING = {"f32": 0.0, "f16": 2.0**-11}
+ROUNDING = {"f32": 0.0, "f16": 2.0**-11, "bf16": 2.0**-8}
 THIRTY_SECONDS = 480_000
 
 

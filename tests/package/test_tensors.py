@@ -1,6 +1,7 @@
 """Tensors are the NumPy batch in another type."""
 
 from pathlib import Path
+from typing import Literal
 
 import melmill
 import numpy as np
@@ -9,7 +10,14 @@ import torch
 from melmill.padding import batch_features
 from melmill.tensors import TensorBatch, padded_tensors
 from store_job import Job
-from support import extract, manifest_row, noise, write_manifest, write_wav
+from support import (
+    Store,
+    extract,
+    manifest_row,
+    noise,
+    write_manifest,
+    write_wav,
+)
 from torch.utils.data import DataLoader, Dataset
 
 
@@ -34,15 +42,20 @@ def test_tensors_are_the_batch_rounded_once(
     assert torch.equal(batch.features, wanted.to(torch_dtype))
 
 
-def test_a_maximum_behind_the_body_raises_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("stored_as", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("access", ["mmap", "pread"])
+def test_a_maximum_behind_the_body_raises_it(
+    access: Literal["mmap", "pread"], stored_as: str, tmp_path: Path
+) -> None:
     clip = noise(8000, seed=1, level=1e-4)
     clip[-60:] = noise(60, seed=2, level=0.5)
     path = write_wav(tmp_path / "a.wav", clip, subtype="FLOAT")
     manifest = write_manifest(tmp_path / "a.jsonl", [manifest_row(path)])
-    extract(tmp_path / "store", manifest)
-    rows = list(melmill.open(tmp_path / "store")["a"])
+    extract(tmp_path / "store", manifest, "--dtype", stored_as)
+    rows = list(melmill.open(tmp_path / "store", access=access)["a"])
     expected = batch_features(rows, num_samples=8500).features
-    assert expected[0, :, :40].min() > rows[0].read_stored().min()
+    stored = Store(tmp_path / "store").rows()[0].features
+    assert expected[0, :, :40].min() > stored.min()
     batch = padded_tensors(rows, num_samples=8500)
     assert np.array_equal(batch.features.numpy(), expected)
 
