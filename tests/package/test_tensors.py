@@ -60,8 +60,8 @@ def test_a_maximum_behind_the_body_raises_it(
     assert np.array_equal(batch.features.numpy(), expected)
 
 
-class Batches(Dataset[TensorBatch]):  # type: ignore[misc]
-    """The first rows as one batch, again and again."""
+class Batches(Dataset[tuple[TensorBatch, bool]]):  # type: ignore[misc]
+    """The first rows as one batch, and whether it was made in shared memory."""
 
     def __init__(self, split: melmill.Split) -> None:
         self.rows = list(split[:4])
@@ -69,8 +69,9 @@ class Batches(Dataset[TensorBatch]):  # type: ignore[misc]
     def __len__(self) -> int:
         return 4
 
-    def __getitem__(self, index: int) -> TensorBatch:
-        return padded_tensors(self.rows)
+    def __getitem__(self, index: int) -> tuple[TensorBatch, bool]:
+        batch = padded_tensors(self.rows)
+        return batch, batch.features.is_shared()
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
@@ -85,6 +86,6 @@ def test_workers_hand_over_shared_memory(
     )
     expected = padded_tensors(list(split[:4]))
     assert not expected.features.is_shared()
-    for batch in loader:
-        assert batch.features.is_shared()
+    for batch, was_shared in loader:
+        assert was_shared
         assert torch.equal(batch.features, expected.features)
