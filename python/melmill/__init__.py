@@ -11,6 +11,7 @@ make their models' own training scripts read a store.
 from melmill.errors import (
     ContractError,
     DamagedStoreError,
+    DifferenceError,
     FormatError,
     MissingAudioError,
     MissingSplitError,
@@ -28,6 +29,7 @@ __all__ = [
     "Contract",
     "ContractError",
     "DamagedStoreError",
+    "DifferenceError",
     "FormatError",
     "MissingAudioError",
     "MissingSplitError",

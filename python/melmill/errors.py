@@ -17,6 +17,10 @@ class ContractError(StoreError):
     """The numbers mean something else than what they are wanted for."""
 
 
+class DifferenceError(StoreError):
+    """A store gives other numbers than the model's own code."""
+
+
 class DamagedStoreError(StoreError):
     """A file is missing, damaged, or contradicts another."""
 

@@ -70,7 +70,7 @@ def prefix_text(processor: Any, prompt: str | None) -> str:
 def load_rows(
     processor: Any, train_file: str | Path, eval_file: str | Path | None = None
 ) -> Any:
-    """The splits train and, if given, validation, as the collator takes them."""
+    """The splits train and, if given, validation, for the collator."""
 
     def row_of(line: dict[str, Any]) -> dict[str, Any]:
         prompt = line.get("prompt", "")

@@ -1,0 +1,351 @@
+"""A WhisperFeatureExtractor that takes the features of clips from a store.
+
+It stays what it was in every other way: its class has the same name, it is
+saved as the same bytes, and it treats samples as it always did.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from transformers import BatchFeature, WhisperFeatureExtractor
+
+from melmill import mel, padding
+from melmill.errors import ContractError
+from melmill.index import Contract
+from melmill.store import PathLike, Store
+from melmill.store import open as open_store
+from melmill.stored_audio import Missing, Service, StoredAudio, serve
+
+_STORE = "_melmill_store"
+_SERVICE = "_melmill_service"
+
+# Fixed in the code of WhisperFeatureExtractor.
+_POWER_FLOOR = 1e-10
+_DYNAMIC_RANGE_LOG10 = 8.0
+
+# float64 filters, made by other code than those of this package.
+_FILTER_TOLERANCE = 1e-6
+
+
+def opened(store: Store | PathLike | Sequence[PathLike]) -> Store:
+    """The store itself, or the one at a path, or several as one."""
+    return store if isinstance(store, Store) else open_store(store)
+
+
+def bind(extractor: Any, store: Store, service: Service | None = None) -> None:
+    """Has an extractor take StoredAudio from a store, in place.
+
+    Args:
+      extractor: A WhisperFeatureExtractor.
+      store: The store.
+      service: Goes on for as long as the extractor exists, and in each process
+        that it is sent to.
+
+    Raises:
+      ContractError: The extractor makes other features than the store holds.
+    """
+    check_contract(extractor, store)
+    extractor.__class__ = _bound_class(_base_of(type(extractor)))
+    vars(extractor).update({_STORE: store, _SERVICE: service})
+
+
+def unbound(extractor: Any) -> Any:
+    """The extractor as it was before it was bound; shares its values."""
+    plain = object.__new__(_base_of(type(extractor)))
+    vars(plain).update(_state(extractor))
+    return plain
+
+
+def use_store(
+    processor: Any,
+    store: Store | PathLike | Sequence[PathLike],
+    *,
+    missing: Missing = "error",
+) -> None:
+    """Serves a store to a processor; see melmill.qwen3_asr.use_store."""
+    if missing not in ("error", "compute"):
+        raise ValueError(f'missing is {missing!r}, not "error" or "compute"')
+    store = opened(store)
+    extractor = getattr(processor, "feature_extractor", processor)
+    check_contract(extractor, store)
+    bind(extractor, store, serve(store, missing))
+
+
+def check_contract(extractor: Any, store: Store) -> None:
+    """Refuses an extractor that makes other features than a store holds.
+
+    Raises:
+      ContractError: Names each setting that differs.
+    """
+    if not isinstance(extractor, WhisperFeatureExtractor):
+        raise ContractError(
+            f"{type(extractor).__name__} is no WhisperFeatureExtractor; the "
+            f"store {store} holds what that makes"
+        )
+    differences = _setting_differences(extractor, store.contract)
+    differences += _rule_differences(store.contract)
+    differences += _filter_differences(extractor, store.contract)
+    _raise_if(differences, store)
+
+
+class PreparedAudio:
+    """Audio whose features were made before; an extractor hands them out.
+
+    Args:
+      features: [clips, n_mels, frames].
+      mask: [clips, frames].
+    """
+
+    def __init__(self, features: Any, mask: Any) -> None:
+        self.batch = {"input_features": features, "attention_mask": mask}
+
+
+class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
+    """What a bound extractor does otherwise than its base."""
+
+    def __call__(self, raw_speech: Any, *args: Any, **kwargs: Any) -> Any:
+        if isinstance(raw_speech, PreparedAudio):
+            return BatchFeature(dict(raw_speech.batch))
+        if isinstance(raw_speech, StoredAudio):
+            raw_speech = [raw_speech]
+        if not _holds_stored(raw_speech):
+            return super().__call__(raw_speech, *args, **kwargs)
+        bound = _signature(_base_of(type(self))).bind(
+            self, raw_speech, *args, **kwargs
+        )
+        bound.apply_defaults()
+        return self._extract(raw_speech, bound.arguments)
+
+    def to_dict(self) -> dict[str, Any]:
+        settings: dict[str, Any] = unbound(self).to_dict()
+        return settings
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        store, service = vars(self).get(_STORE), vars(self).get(_SERVICE)
+        missing = None if service is None else service.missing
+        base = _base_of(type(self))
+        return _restored, (base, _state(self), store, missing)
+
+    def _extract(self, audios: Sequence[Any], call: dict[str, Any]) -> Any:
+        self._check_call(call)
+        num_samples = self._padded_length(audios, call)
+        batch = {"input_features": self._features(audios, num_samples)}
+        mask = self._mask(audios, num_samples, call)
+        if mask is not None:
+            batch["attention_mask"] = mask
+        if call["return_token_timestamps"] is not None:
+            batch["num_frames"] = [len(a) // self.hop_length for a in audios]
+        return BatchFeature(batch, tensor_type=call["return_tensors"])
+
+    def _check_call(self, call: dict[str, Any]) -> None:
+        store = vars(self)[_STORE]
+        differences = _setting_differences(self, store.contract)
+        if call["do_normalize"]:
+            differences.append("do_normalize: True of the call and False")
+        rate_hz = call["sampling_rate"]
+        if rate_hz not in (None, self.sampling_rate):
+            differences.append(
+                f"sampling_rate: {rate_hz} of the call and {self.sampling_rate}"
+            )
+        _raise_if(differences, store)
+
+    def _padded_length(
+        self, audios: Sequence[Any], call: dict[str, Any]
+    ) -> int:
+        """Samples to which the batch is padded."""
+        multiple = call["pad_to_multiple_of"] or 1
+        max_length = call["max_length"] or self.n_samples
+        lengths = [len(audio) for audio in audios]
+        if call["truncation"]:
+            limit = _round_up(max_length, multiple)
+            _check_not_truncated(audios, limit)
+            lengths = [min(length, limit) for length in lengths]
+        strategy = self._get_padding_strategies(call["padding"], max_length)
+        if strategy == "longest":
+            return _round_up(max(lengths), multiple)
+        if strategy == "max_length":
+            padded = _round_up(max_length, multiple)
+            _check_not_truncated(audios, padded)
+            return padded
+        if min(lengths) != max(lengths):
+            raise ValueError(
+                "clips of different lengths, and no padding, make no batch"
+            )
+        return lengths[0]
+
+    def _features(
+        self, audios: Sequence[Any], num_samples: int
+    ) -> npt.NDArray[np.float32]:
+        """[clips, n_mels, frames], in memory frame after frame."""
+        stored = [isinstance(audio, StoredAudio) for audio in audios]
+        rows = [self._row(a) for a in audios if isinstance(a, StoredAudio)]
+        served = padding.batch_features(rows, num_samples=num_samples).features
+        if all(stored):
+            return served
+        samples = [a for a in audios if not isinstance(a, StoredAudio)]
+        computed = super().__call__(
+            samples,
+            padding="max_length",
+            max_length=num_samples,
+            sampling_rate=self.sampling_rate,
+        )["input_features"]
+        num_frames = served.shape[2]
+        features = np.empty(
+            (len(audios), num_frames, self.feature_size), np.float32
+        ).transpose(0, 2, 1)
+        features[np.array(stored)] = served
+        features[~np.array(stored)] = computed
+        return features
+
+    def _row(self, audio: StoredAudio) -> Any:
+        store = vars(self)[_STORE]
+        if audio.row.split.store is store:
+            return audio.row
+        return store.find(audio.row.audio)  # by another store's contract
+
+    def _mask(
+        self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
+    ) -> npt.NDArray[np.int32] | None:
+        """The attention mask, if the base gives one for this call.
+
+        It marks frames if the call asks for it. If only the extractor's own
+        setting does, the base marks samples.
+        """
+        is_asked = call["return_attention_mask"] or call["do_normalize"]
+        if is_asked is None:
+            is_asked = self.return_attention_mask
+        if not is_asked:
+            return None
+        num_valid = np.array([len(audio) for audio in audios])
+        length = num_samples
+        if call["return_attention_mask"]:
+            num_valid = -(-num_valid // self.hop_length)
+            length = num_samples // self.hop_length
+        return (np.arange(length) < num_valid[:, None]).astype(np.int32)
+
+
+@functools.cache
+def _bound_class(base: type) -> type:
+    """A bound class under the name of its base."""
+    return type(
+        base.__name__,
+        (_BoundExtractor, base),
+        {"__module__": base.__module__, "__qualname__": base.__qualname__},
+    )
+
+
+def _base_of(kind: type) -> Any:
+    """The class that a bound class was made of; else the class itself."""
+    return kind.__mro__[2] if kind.__mro__[1] is _BoundExtractor else kind
+
+
+@functools.cache
+def _signature(base: type) -> inspect.Signature:
+    return inspect.signature(base.__call__)
+
+
+def _state(extractor: Any) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in vars(extractor).items()
+        if name not in (_STORE, _SERVICE)
+    }
+
+
+def _restored(
+    base: type,
+    state: dict[str, Any],
+    store: Store | None,
+    missing: Missing | None,
+) -> Any:
+    """An unpickled extractor, served in this process as in its own."""
+    extractor = object.__new__(base)
+    vars(extractor).update(state)
+    if store is not None:
+        service = None if missing is None else serve(store, missing)
+        bind(extractor, store, service)
+    return extractor
+
+
+def _holds_stored(raw_speech: object) -> bool:
+    return isinstance(raw_speech, list | tuple) and any(
+        isinstance(audio, StoredAudio) for audio in raw_speech
+    )
+
+
+def _check_not_truncated(audios: Sequence[Any], limit: int) -> None:
+    for audio in audios:
+        if isinstance(audio, StoredAudio) and len(audio) > limit:
+            row = audio.row
+            raise ContractError(
+                f"{row.audio} (row {row.index} of split {row.split.name}) has "
+                f"{len(audio)} samples, more than {limit}; a store cannot "
+                "truncate clips"
+            )
+
+
+def _round_up(length: int, multiple: int) -> int:
+    return -(-length // multiple) * multiple
+
+
+def _setting_differences(extractor: Any, contract: Contract) -> list[str]:
+    expected: dict[str, Any] = {
+        "feature_size": contract.n_mels,
+        "sampling_rate": contract.sample_rate_hz,
+        "n_fft": contract.n_fft,
+        "hop_length": contract.hop_length,
+        "padding_value": 0.0,
+        "padding_side": "right",
+        "dither": 0.0,
+    }
+    pairs = [
+        (name, getattr(extractor, name, value), value)
+        for name, value in expected.items()
+    ]
+    return [
+        f"{name}: {actual!r} and {value!r}"
+        for name, actual, value in pairs
+        if actual != value
+    ]
+
+
+def _rule_differences(contract: Contract) -> list[str]:
+    """Where a contract differs from what is fixed in the extractor's code."""
+    pairs = [
+        ("power_floor", _POWER_FLOOR, contract.power_floor),
+        (
+            "dynamic_range_log10",
+            _DYNAMIC_RANGE_LOG10,
+            contract.dynamic_range_log10,
+        ),
+    ]
+    return [
+        f"{name}: {fixed!r} and {value!r}"
+        for name, fixed, value in pairs
+        if fixed != value
+    ]
+
+
+def _filter_differences(extractor: Any, contract: Contract) -> list[str]:
+    filters = np.asarray(extractor.mel_filters)
+    expected = mel.filter_bank(contract)
+    if filters.shape != expected.shape:
+        return [f"mel_filters: shape {filters.shape} and {expected.shape}"]
+    difference = float(np.abs(filters - expected).max())
+    if difference <= _FILTER_TOLERANCE:
+        return []
+    return [f"mel_filters: differ by up to {difference:.2g}"]
+
+
+def _raise_if(differences: list[str], store: Store) -> None:
+    if differences:
+        raise ContractError(
+            f"the feature extractor and the store {store} have different "
+            f"settings: {'; '.join(differences)}"
+        )

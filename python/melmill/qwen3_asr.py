@@ -1,0 +1,200 @@
+"""Fine-tuning of Qwen3-ASR from a store.
+
+In a script, one line more:
+
+    use_store(processor, "features/")
+
+or without touching the script, also under torchrun:
+
+    python -m melmill.qwen3_asr --store features/ -- SCRIPT [ARGUMENTS]
+
+See docs/training.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import os
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+import melmill
+from melmill import feature_extractor
+from melmill.errors import StoreError
+from melmill.feature_extractor import PreparedAudio, bind, unbound
+from melmill.qwen3_asr_check import Report, check
+from melmill.qwen3_asr_check import training_batch as _training_batch
+from melmill.store import PathLike, Store
+from melmill.stored_audio import Missing, StoredAudio
+
+__all__ = ["Collator", "Report", "check", "main", "use_store"]
+
+
+def use_store(
+    processor: Any,
+    store: Store | PathLike | Sequence[PathLike],
+    *,
+    missing: Missing = "error",
+) -> None:
+    """Has a processor take the features of clips from a store.
+
+    From then on, in this process and in those to which the processor is sent,
+    `librosa.load(path, sr=16000, mono=True)` gives a light stand-in for the
+    samples of a clip that the store holds, and the processor's feature
+    extractor turns stand-ins into the features that it would have computed.
+    Samples are treated as before.
+
+    Args:
+      processor: A Qwen3ASRProcessor; it is changed in place.
+      store: The store, or its path, or several paths.
+      missing: What becomes of a path that is not in the store: "error", or
+        "compute": its samples are loaded and its features computed.
+
+    Raises:
+      StoreError: The store cannot be opened.
+      ContractError: The processor makes other features than the store holds;
+        names each setting that differs.
+    """
+    feature_extractor.use_store(processor, store, missing=missing)
+
+
+class Collator:
+    """Collates training rows from a store, with features made once a batch.
+
+    Gives the tensors of the collator of upstream's fine-tuning script. May be
+    sent to other processes.
+
+    Args:
+      processor: A Qwen3ASRProcessor; it stays as it is.
+      store: The store, or its path, or several paths.
+      dtype: Of the features.
+
+    Raises:
+      StoreError: The store cannot be opened.
+      ContractError: The processor makes other features than the store holds.
+    """
+
+    def __init__(
+        self,
+        processor: Any,
+        store: Store | PathLike | Sequence[PathLike],
+        *,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        self.store = feature_extractor.opened(store)
+        self.dtype = dtype
+        self._processor = copy.copy(processor)
+        extractor = unbound(processor.feature_extractor)
+        bind(extractor, self.store)
+        self._processor.feature_extractor = extractor
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> Any:
+        """Collates rows with the keys `audio`, `target` and `prefix_text`.
+
+        Returns:
+          A BatchFeature with input_ids, attention_mask, labels (int64),
+          input_features [rows, n_mels, frames] and feature_attention_mask
+          (int32 [rows, frames]).
+
+        Raises:
+          MissingAudioError: A clip is not in the store.
+        """
+        audios = [StoredAudio(self.store.find(row["audio"])) for row in rows]
+        inputs = _training_batch(self._processor, rows, audios, _prepared)
+        features = inputs["input_features"]
+        inputs["input_features"] = features.to(self.dtype)
+        return inputs
+
+
+def _prepared(inputs: Any) -> PreparedAudio:
+    """The audio of a batch, for a second one with the same audio."""
+    return PreparedAudio(
+        inputs["input_features"], inputs["feature_attention_mask"]
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs a script whose Qwen3ASRProcessors read from a store."""
+    options = _parse(arguments)
+    script, *script_arguments = options.command
+    try:
+        store = melmill.open(options.store, audio_root=options.audio_root)
+    except StoreError as error:
+        return _fail(str(error))
+    if not os.path.isfile(script):
+        return _fail(f"there is no script {script}")
+    num_served = _serve_new_processors(store, options.missing)
+    sys.argv = [script, *script_arguments]
+    sys.path[0] = os.path.dirname(os.path.abspath(script))
+    runpy.run_path(script, run_name="__main__")
+    if num_served() == 0:
+        return _fail(
+            f"{script} loaded no Qwen3ASRProcessor: nothing was served"
+        )
+    return 0
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m melmill.qwen3_asr",
+        usage="%(prog)s --store DIR [options] -- SCRIPT [ARGUMENTS]",
+        description="Runs a fine-tuning script that reads features from a "
+        "store instead of computing them.",
+    )
+    parser.add_argument(
+        "--store",
+        action="append",
+        required=True,
+        metavar="DIR",
+        help="a finished store; may be given several times",
+    )
+    parser.add_argument(
+        "--missing",
+        choices=["error", "compute"],
+        default="error",
+        help="what becomes of audio that is not in the store",
+    )
+    parser.add_argument(
+        "--audio-root",
+        metavar="DIR",
+        help="folder from which relative audio strings of the store start",
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER)
+    options = parser.parse_args(arguments)
+    if options.command[:1] == ["--"]:
+        del options.command[0]
+    if not options.command:
+        parser.error("no script is given")
+    return options
+
+
+def _serve_new_processors(store: Store, missing: Missing) -> Callable[[], int]:
+    """Serves each processor that is loaded; returns what counts them."""
+    from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
+
+    load = Qwen3ASRProcessor.from_pretrained.__func__
+    num_served = 0
+
+    def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:
+        nonlocal num_served
+        loaded = load(cls, *args, **options)
+        use_store(loaded, store, missing=missing)
+        num_served += 1
+        return loaded
+
+    Qwen3ASRProcessor.from_pretrained = classmethod(from_pretrained)
+    return lambda: num_served
+
+
+def _fail(message: str) -> int:
+    print(f"melmill: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

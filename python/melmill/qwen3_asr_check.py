@@ -1,0 +1,222 @@
+"""Compares a store with what the model's own code computes from audio."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from melmill import feature_extractor
+from melmill.errors import DifferenceError
+from melmill.feature_extractor import bind, unbound
+from melmill.row import Row
+from melmill.store import PathLike, Store
+from melmill.stored_audio import StoredAudio, original_load
+
+IGNORED_LABEL = -100
+
+# What a float32 store may differ from librosa and transformers, on the scale of
+# the features; docs/numerics.md. 16-bit stores are rounded beyond that.
+FEATURE_TOLERANCE = 2e-4
+_MANTISSA_BITS = {"f32": 23, "f16": 10, "bf16": 7}
+_LEAST_EXPONENT = {"f32": -126, "f16": -14, "bf16": -126}
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a check without a difference compared.
+
+    Attributes:
+      num_rows: Rows of the store.
+      num_batches: Into which they were collated.
+      tensors: Names of the tensors of a batch.
+      max_feature_difference: Largest difference of a feature.
+    """
+
+    num_rows: int
+    num_batches: int
+    tensors: tuple[str, ...]
+    max_feature_difference: float
+
+
+def check(
+    processor: Any,
+    store: Store | PathLike | Sequence[PathLike],
+    *,
+    n: int = 32,
+    batch_size: int = 8,
+    seed: int = 0,
+) -> Report:
+    """Collates random rows from their audio and from a store, and compares.
+
+    Args:
+      processor: A Qwen3ASRProcessor, given to use_store or not; it stays as it
+        is.
+      store: The store, or its path, or several paths.
+      n: How many rows; all if there are fewer.
+      batch_size: Rows of a batch.
+      seed: Of the choice.
+
+    Raises:
+      DifferenceError: Names the first tensor and row that differ, and the
+        row's audio.
+    """
+    store = feature_extractor.opened(store)
+    computing = _with_extractor(processor, unbound(processor.feature_extractor))
+    serving = _with_extractor(processor, unbound(processor.feature_extractor))
+    bind(serving.feature_extractor, store)
+    rows = _chosen(store, n, seed)
+    batches = [
+        rows[i : i + batch_size] for i in range(0, len(rows), batch_size)
+    ]
+    difference = 0.0
+    names: tuple[str, ...] = ()
+    for batch in batches:
+        examples = [_example(processor, row) for row in batch]
+        expected = training_batch(computing, examples, _samples(batch))
+        served = training_batch(
+            serving, examples, [StoredAudio(row) for row in batch]
+        )
+        difference = max(difference, _compare(expected, served, batch))
+        names = tuple(expected)
+    return Report(len(rows), len(batches), names, difference)
+
+
+def training_batch(
+    processor: Any,
+    examples: Sequence[dict[str, Any]],
+    audios: Any,
+    prepare: Callable[[Any], Any] | None = None,
+) -> Any:
+    """The tensors that upstream's fine-tuning script makes of a batch.
+
+    Args:
+      processor: A Qwen3ASRProcessor.
+      examples: Rows with `prefix_text` and `target`.
+      audios: What the processor takes as their audio.
+      prepare: Makes of the tensors of the full texts what the processor takes
+        as audio for the prefixes; None: the same audio again.
+    """
+
+    def process(texts: list[str], audio: Any) -> Any:
+        return processor(
+            text=texts,
+            audio=audio,
+            return_tensors="pt",
+            padding=True,
+            truncation=False,
+        )
+
+    end = processor.tokenizer.eos_token or ""
+    prefixes = [row["prefix_text"] for row in examples]
+    inputs = process(
+        [row["prefix_text"] + row["target"] + end for row in examples], audios
+    )
+    prefix_inputs = process(prefixes, prepare(inputs) if prepare else audios)
+    labels = inputs["input_ids"].clone()
+    # From the row's first token on, wherever its padding is: as upstream.
+    num_prefix = prefix_inputs["attention_mask"].sum(dim=1).tolist()
+    for row, count in enumerate(num_prefix):
+        labels[row, :count] = IGNORED_LABEL
+    pad_id = processor.tokenizer.pad_token_id
+    if pad_id is not None:
+        labels[labels == pad_id] = IGNORED_LABEL
+    inputs["labels"] = labels
+    return inputs
+
+
+def tolerance(
+    features: npt.NDArray[np.float32], feature_type: str
+) -> npt.NDArray[np.float64]:
+    """What each feature of a store of some type may differ."""
+    exponents = np.frexp(features)[1] - 1
+    least = _LEAST_EXPONENT[feature_type]
+    bits = _MANTISSA_BITS[feature_type]
+    half_unit = np.ldexp(0.5, np.maximum(exponents, least) - bits)
+    allowed: npt.NDArray[np.float64] = FEATURE_TOLERANCE + half_unit
+    return allowed
+
+
+def _with_extractor(processor: Any, extractor: Any) -> Any:
+    changed = copy.copy(processor)
+    changed.feature_extractor = extractor
+    return changed
+
+
+def _chosen(store: Store, n: int, seed: int) -> list[Row]:
+    ends = np.cumsum([0, *(len(store[name]) for name in store.splits)])
+    count = min(n, int(ends[-1]))
+    picks = np.random.default_rng(seed).choice(ends[-1], count, replace=False)
+    rows = []
+    for pick in picks:
+        number = int(np.searchsorted(ends, pick, side="right")) - 1
+        rows.append(store[store.splits[number]][int(pick - ends[number])])
+    return rows
+
+
+def _example(processor: Any, row: Row) -> dict[str, Any]:
+    conversation = [
+        {"role": "system", "content": row.prompt},
+        {"role": "user", "content": [{"type": "audio", "audio": None}]},
+    ]
+    prefixes = processor.apply_chat_template(
+        [conversation], add_generation_prompt=True, tokenize=False
+    )
+    return {"prefix_text": prefixes[0], "target": row.text}
+
+
+def _samples(rows: Sequence[Row]) -> list[Any]:
+    load = original_load()
+    rate_hz = rows[0].split.contract.sample_rate_hz
+    return [load(row.audio_path, sr=rate_hz, mono=True)[0] for row in rows]
+
+
+def _compare(expected: Any, served: Any, rows: Sequence[Row]) -> float:
+    """Returns the largest difference of a feature; raises if one is too large.
+
+    Integers must be equal.
+    """
+    if list(expected) != list(served):
+        raise DifferenceError(
+            f"the tensors are {list(expected)} from audio, {list(served)} from "
+            "the store"
+        )
+    for name in expected:
+        facts = [
+            (tuple(t[name].shape), t[name].dtype) for t in (expected, served)
+        ]
+        if facts[0] != facts[1]:
+            raise DifferenceError(
+                f"{name}: {facts[0]} from audio, {facts[1]} from the store; "
+                f"the batch of {', '.join(row.audio for row in rows)}"
+            )
+    difference = 0.0
+    for name in expected:
+        for row, one, other in zip(
+            rows, expected[name].numpy(), served[name].numpy(), strict=True
+        ):
+            largest = _compare_row(name, one, other, row)
+            if name == "input_features":
+                difference = max(difference, largest)
+    return difference
+
+
+def _compare_row(
+    name: str, expected: npt.NDArray[Any], served: npt.NDArray[Any], row: Row
+) -> float:
+    difference = np.abs(served.astype(np.float64) - expected)
+    allowed = np.zeros(())
+    if np.issubdtype(expected.dtype, np.floating):
+        allowed = tolerance(expected, row.split.contract.feature_type)
+    if (difference <= allowed).all():
+        return float(difference.max(initial=0.0))
+    at = np.unravel_index(np.argmax(difference - allowed), difference.shape)
+    raise DifferenceError(
+        f"{name} of row {row.index} of split {row.split.name} ({row.audio}) "
+        f"differs: {expected[at]} from audio, {served[at]} from the store, at "
+        f"{[int(i) for i in at]}"
+    )

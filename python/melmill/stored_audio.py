@@ -1,0 +1,176 @@
+"""Audio that stands in a store, in place of its samples.
+
+Training scripts load samples with `librosa.load` and hand them to a feature
+extractor. While a store is served, `librosa.load` gives a StoredAudio instead
+of samples for each clip of the store; an extractor that is bound to the store
+(melmill.feature_extractor) knows it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import os
+import weakref
+from collections.abc import Callable
+from typing import Any, Literal, NoReturn
+
+import numpy as np
+
+from melmill.errors import MissingAudioError
+from melmill.row import Row
+from melmill.store import Store
+
+Missing = Literal["error", "compute"]
+
+
+class StoredAudio:
+    """A clip of a store, shaped like its samples at the contract's rate.
+
+    Has the length of the samples, but no samples: whatever asks for one gets a
+    TypeError.
+
+    Attributes:
+      row: The row of the store.
+      shape: (number of samples,).
+      ndim: 1.
+      dtype: float32.
+    """
+
+    ndim = 1
+    dtype = np.dtype(np.float32)
+    __array_ufunc__ = None  # arithmetic with NumPy's arrays is a TypeError
+
+    def __init__(self, row: Row) -> None:
+        self.row = row
+        self.shape = (row.num_samples,)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __repr__(self) -> str:
+        return f"<stored audio {self.row.audio!r}, {len(self)} samples>"
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+        self._refuse()
+
+    def __getitem__(self, index: object) -> NoReturn:
+        self._refuse()
+
+    def __iter__(self) -> NoReturn:
+        self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        raise TypeError(
+            f"{self.row.audio}: the samples are not stored; the store "
+            f"{self.row.split.store} has its features, for the feature "
+            "extractor that was given to use_store"
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Service:
+    """A store whose clips `librosa.load` gives as StoredAudio.
+
+    Attributes:
+      store: The store.
+      missing: What becomes of a path that is not in it: "error", or "compute",
+        which loads its samples.
+    """
+
+    store: Store
+    missing: Missing
+
+
+# In this process, in the order in which they began. A service ends when the
+# last extractor that has it is gone.
+_services: list[weakref.ref[Service]] = []
+
+
+def serve(store: Store, missing: Missing) -> Service:
+    """Has `librosa.load` serve a store, in this process.
+
+    Returns:
+      What must be kept for as long as this is wanted.
+    """
+    _install()
+    wanted = Service(store, missing)
+    alive = _alive()
+    if wanted in alive:
+        return alive[alive.index(wanted)]
+    _services[:] = [weakref.ref(service) for service in [*alive, wanted]]
+    return wanted
+
+
+def _alive() -> list[Service]:
+    return [service for known in _services if (service := known()) is not None]
+
+
+@functools.cache
+def original_load() -> Callable[..., Any]:
+    """The `librosa.load` that loads samples."""
+    import librosa.core.audio
+
+    load: Callable[..., Any] = librosa.core.audio.load
+    return load
+
+
+@functools.cache
+def _install() -> None:
+    import librosa
+
+    original = original_load()
+
+    @functools.wraps(original)
+    def load(path: Any, **options: Any) -> Any:
+        services = _services_for(path, options)
+        if services:
+            audio = _find(os.fsdecode(path), services)
+            if audio is not None:
+                return audio, options["sr"]
+        return original(path, **options)
+
+    for module in (librosa, librosa.core, librosa.core.audio):
+        module.load = load
+
+
+# All that may be said beside sr and still mean the samples of the store.
+_DEFAULTS: dict[str, Any] = {
+    "mono": True,
+    "offset": 0.0,
+    "duration": None,
+    "dtype": np.dtype(np.float32),
+    "res_type": "soxr_hq",
+}
+
+
+def _services_for(path: object, options: dict[str, Any]) -> list[Service]:
+    """The services to ask for a clip that is loaded in this way."""
+    if not isinstance(path, str | bytes | os.PathLike):
+        return []
+    meant = {**_DEFAULTS, "sr": None, **options}
+    rate_hz = meant.pop("sr")
+    meant["dtype"] = np.dtype(meant["dtype"])
+    if meant != _DEFAULTS:
+        return []
+    return [
+        service
+        for service in _alive()
+        if service.store.contract.sample_rate_hz == rate_hz
+    ]
+
+
+def _find(audio: str, services: list[Service]) -> StoredAudio | None:
+    """The clip; None if its samples are to be loaded instead."""
+    for service in services:
+        try:
+            return StoredAudio(service.store.find(audio))
+        except MissingAudioError:
+            continue
+    if any(service.missing == "compute" for service in services):
+        return None
+    stores = ", ".join(str(service.store) for service in services)
+    raise MissingAudioError(
+        f'{audio}: not in the store {stores}; with missing="compute" its '
+        "features are computed"
+    )
