@@ -135,7 +135,9 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
     def _extract(self, audios: Sequence[Any], call: dict[str, Any]) -> Any:
         self._check_call(call)
         num_samples = self._padded_length(audios, call)
-        batch = {"input_features": self._features(audios, num_samples)}
+        batch: dict[str, Any] = {
+            "input_features": self._features(audios, num_samples, call)
+        }
         mask = self._mask(audios, num_samples, call)
         if mask is not None:
             batch["attention_mask"] = mask
@@ -180,7 +182,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         return lengths[0]
 
     def _features(
-        self, audios: Sequence[Any], num_samples: int
+        self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
     ) -> npt.NDArray[np.float32]:
         """[clips, n_mels, frames], in memory frame after frame."""
         stored = [isinstance(audio, StoredAudio) for audio in audios]
@@ -193,6 +195,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
             samples,
             padding="max_length",
             max_length=num_samples,
+            truncation=call["truncation"],
             sampling_rate=self.sampling_rate,
         )["input_features"]
         num_frames = served.shape[2]
@@ -265,7 +268,7 @@ def _restored(
     missing: Missing | None,
 ) -> Any:
     """An unpickled extractor, served in this process as in its own."""
-    extractor = object.__new__(base)
+    extractor: Any = object.__new__(base)
     vars(extractor).update(state)
     if store is not None:
         service = None if missing is None else serve(store, missing)

@@ -77,10 +77,10 @@ def check(
     names: tuple[str, ...] = ()
     for batch in batches:
         examples = [_example(processor, row) for row in batch]
-        expected = training_batch(computing, examples, _samples(batch))
-        served = training_batch(
-            serving, examples, [StoredAudio(row) for row in batch]
-        )
+        samples = [_samples(row) for row in batch]
+        stored = [StoredAudio(row) for row in batch]
+        expected = training_batch(computing, examples, samples)
+        served = training_batch(serving, examples, stored)
         difference = max(difference, _compare(expected, served, batch))
         names = tuple(expected)
     return Report(len(rows), len(batches), names, difference)
@@ -169,10 +169,16 @@ def _example(processor: Any, row: Row) -> dict[str, Any]:
     return {"prefix_text": prefixes[0], "target": row.text}
 
 
-def _samples(rows: Sequence[Row]) -> list[Any]:
-    load = original_load()
-    rate_hz = rows[0].split.contract.sample_rate_hz
-    return [load(row.audio_path, sr=rate_hz, mono=True)[0] for row in rows]
+def _samples(row: Row) -> Any:
+    rate_hz = row.split.contract.sample_rate_hz
+    samples, _ = original_load()(row.audio_path, sr=rate_hz, mono=True)
+    if len(samples) != row.num_samples:
+        raise DifferenceError(
+            f"{row.audio_path} (row {row.index} of split {row.split.name}): "
+            f"{len(samples)} samples of audio, {row.num_samples} in the store; "
+            "the file is not the one that was stored"
+        )
+    return samples
 
 
 def _compare(expected: Any, served: Any, rows: Sequence[Row]) -> float:

@@ -130,6 +130,7 @@ def _install() -> None:
                 return audio, options["sr"]
         return original(path, **options)
 
+    module: Any
     for module in (librosa, librosa.core, librosa.core.audio):
         module.load = load
 

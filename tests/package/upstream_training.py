@@ -5,13 +5,14 @@ It behaves as their script for qwen-asr 0.0.6: each clip is loaded by
 knows nothing of melmill; the tests run it beside a store, unchanged.
 
 Beyond theirs it takes --max_steps, --dtype and --start_method, and writes the
-loss of each step to OUTPUT_DIR/losses.json.
+loss of each step to OUTPUT_DIR/lossesRANK.json.
 """
 
 import argparse
 import dataclasses
 import json
 import multiprocessing
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,17 @@ class Collator:
 
 
 class CastingTrainer(Trainer):  # type: ignore[misc]  # has no types
-    """Gives the model its floating-point inputs in its own type."""
+    """Gives the model its floating-point inputs in its own type.
+
+    Keeps the loss of each step, which the log rounds.
+    """
+
+    losses: list[float]
+
+    def training_step(self, *args: Any, **kwargs: Any) -> Any:
+        loss = super().training_step(*args, **kwargs)
+        self.losses.append(float(loss))
+        return loss
 
     def _prepare_inputs(self, inputs: Any) -> Any:
         inputs = super()._prepare_inputs(inputs)
@@ -178,12 +189,9 @@ def train(
         data_collator=collator,
         processing_class=processor.tokenizer,
     )
+    trainer.losses = []
     trainer.train()
-    return [
-        float(entry["loss"])
-        for entry in trainer.state.log_history
-        if "loss" in entry
-    ]
+    return trainer.losses
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -214,11 +222,14 @@ def main() -> None:
     )
     collator = Collator(wrapper.processor, options.sr)
     losses = train(wrapper.model, wrapper.processor, collator, options)
-    if int(torch.distributed.is_initialized()) == 0 or (
-        torch.distributed.get_rank() == 0
-    ):
-        Path(options.output_dir).mkdir(parents=True, exist_ok=True)
-        Path(options.output_dir, "losses.json").write_text(json.dumps(losses))
+    write_losses(options, losses)
+
+
+def write_losses(options: argparse.Namespace, losses: list[float]) -> None:
+    rank = os.environ.get("RANK", "0")
+    path = Path(options.output_dir, f"losses{rank}.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(losses))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,186 @@
+"""librosa.load gives stand-ins for the clips of a store, and only for them."""
+
+import gc
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import librosa
+import melmill
+import numpy as np
+import pytest
+from melmill import whisper
+from melmill.stored_audio import StoredAudio
+from training_corpus import Corpus, num_samples
+from transformers import WhisperFeatureExtractor
+
+pytest_plugins = ["training_fixtures"]
+
+LoadOptions = dict[str, Any]
+
+
+def _load(path: Any, **options: Any) -> Any:
+    """What librosa.load gives, whatever that is."""
+    audio, _ = librosa.load(path, **options)
+    return audio
+
+
+@pytest.fixture
+def extractor(store_of: Callable[..., Path]) -> Any:
+    """One whose store is served for as long as the test runs."""
+    extractor = WhisperFeatureExtractor(feature_size=128)
+    whisper.use_store(extractor, store_of("f32"))
+    return extractor
+
+
+@pytest.mark.usefixtures("extractor")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"sr": 16000},
+        {"sr": 16000.0, "mono": True},
+        {"sr": np.int64(16000), "offset": 0, "duration": None},
+        {"sr": 16000, "dtype": np.float32, "res_type": "soxr_hq"},
+        {"sr": 16000, "dtype": "float32"},
+    ],
+)
+def test_every_spelling_of_the_stores_samples_is_served(
+    options: LoadOptions, training_corpus: Corpus
+) -> None:
+    audio, rate_hz = librosa.load(training_corpus.paths[0], **options)
+    assert isinstance(audio, StoredAudio)
+    assert rate_hz == 16000
+
+
+@pytest.mark.usefixtures("extractor")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"sr": None},
+        {"sr": 8000},
+        {"sr": 16000, "mono": False},
+        {"sr": 16000, "offset": 0.1},
+        {"sr": 16000, "duration": 0.5},
+        {"sr": 16000, "dtype": np.float64},
+        {"sr": 16000, "res_type": "polyphase"},
+    ],
+)
+def test_other_samples_are_loaded(
+    options: LoadOptions, training_corpus: Corpus
+) -> None:
+    samples = _load(training_corpus.paths[0], **options)
+    assert isinstance(samples, np.ndarray)
+    assert len(samples)
+
+
+@pytest.mark.usefixtures("extractor")
+def test_open_files_are_loaded(training_corpus: Corpus) -> None:
+    with Path(training_corpus.paths[0]).open("rb") as file:
+        samples = _load(file, sr=16000)
+    assert isinstance(samples, np.ndarray)
+
+
+@pytest.mark.usefixtures("extractor")
+@pytest.mark.parametrize("kind", [str, Path, os.fsencode])
+def test_paths_of_every_kind_are_served(
+    kind: Callable[[str], Any], training_corpus: Corpus
+) -> None:
+    audio = _load(kind(training_corpus.paths[0]), sr=16000)
+    assert isinstance(audio, StoredAudio)
+
+
+@pytest.mark.usefixtures("extractor")
+def test_a_stand_in_has_the_length_of_the_samples(
+    training_corpus: Corpus,
+) -> None:
+    for path in training_corpus.paths:
+        audio = _load(path, sr=16000)
+        assert len(audio) == num_samples(path)
+        assert audio.shape == (len(audio),)
+        assert audio.ndim == 1
+        assert audio.dtype == np.float32
+
+
+@pytest.mark.usefixtures("extractor")
+@pytest.mark.parametrize(
+    "use",
+    [
+        np.asarray,
+        lambda audio: np.asarray([audio]),
+        np.mean,
+        list,
+        lambda audio: audio[:100],
+    ],
+)
+def test_a_stand_in_says_that_it_has_no_samples(
+    use: Callable[[Any], Any], training_corpus: Corpus
+) -> None:
+    audio = _load(training_corpus.paths[0], sr=16000)
+    with pytest.raises(TypeError, match="the samples are not stored"):
+        use(audio)
+
+
+@pytest.mark.usefixtures("extractor")
+def test_arithmetic_with_a_stand_in_is_a_type_error(
+    training_corpus: Corpus,
+) -> None:
+    audio = _load(training_corpus.paths[0], sr=16000)
+    with pytest.raises(TypeError):
+        np.float32(0.5) * audio
+    with pytest.raises(TypeError):
+        audio + np.zeros(len(audio))
+
+
+@pytest.mark.usefixtures("extractor")
+def test_a_stand_in_can_be_pickled(training_corpus: Corpus) -> None:
+    audio = _load(training_corpus.paths[0], sr=16000)
+    copied = pickle.loads(pickle.dumps(audio))
+    assert copied.row == audio.row
+
+
+@pytest.mark.usefixtures("extractor")
+def test_a_path_outside_the_store_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(melmill.MissingAudioError) as raised:
+        librosa.load(tmp_path / "other.wav", sr=16000)
+    assert str(tmp_path / "other.wav") in str(raised.value)
+    assert 'missing="compute"' in str(raised.value)
+
+
+def test_serving_ends_with_the_extractor(
+    training_corpus: Corpus, store_of: Callable[..., Path]
+) -> None:
+    extractor = WhisperFeatureExtractor(feature_size=128)
+    whisper.use_store(extractor, store_of("f32"))
+    del extractor
+    gc.collect()
+    samples = _load(training_corpus.paths[0], sr=16000)
+    assert isinstance(samples, np.ndarray)
+
+
+def test_each_extractor_takes_the_features_of_its_own_store(
+    training_corpus: Corpus, store_of: Callable[..., Path]
+) -> None:
+    large = WhisperFeatureExtractor(feature_size=128)
+    small = WhisperFeatureExtractor(feature_size=80)
+    whisper.use_store(large, store_of("f32"))
+    whisper.use_store(small, store_of("f32", preset="whisper"))
+    audio = _load(training_corpus.paths[1], sr=16000)
+    shapes = [
+        extractor(audio, sampling_rate=16000)["input_features"].shape
+        for extractor in (large, small)
+    ]
+    assert shapes == [(1, 128, 3000), (1, 80, 3000)]
+
+
+def test_a_store_that_moved_serves_the_new_paths(
+    training_corpus: Corpus, store_of: Callable[..., Path]
+) -> None:
+    old = str(training_corpus.folder)
+    store = melmill.open(store_of("f32"), path_map={old: "/new"})
+    extractor = WhisperFeatureExtractor(feature_size=128)
+    whisper.use_store(extractor, store)
+    audio = _load("/new/00.wav", sr=16000)
+    assert audio.row.audio == training_corpus.paths[0]
