@@ -29,7 +29,7 @@ from training_corpus import (
 
 pytest_plugins = ["training_fixtures"]
 
-FEATURE_TYPES = ["f32", "f16"]
+FEATURE_TYPES = ["f32", "f16", "bf16"]
 
 
 @pytest.fixture(scope="module")
@@ -169,6 +169,7 @@ def test_audio_that_is_not_in_the_store_is_computed_if_asked_for(
         ("f16", "float32", 2e-4),
         ("f32", "bfloat16", 1e-2),
         ("f16", "bfloat16", 1e-2),
+        ("bf16", "bfloat16", 1e-2),
     ],
 )
 def test_losses_are_those_of_training_from_audio(

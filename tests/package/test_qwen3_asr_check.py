@@ -26,7 +26,8 @@ TENSORS = (
 
 
 @pytest.mark.parametrize(
-    ("feature_type", "largest"), [("f32", 2e-4), ("f16", 2e-4 + 2**-11)]
+    ("feature_type", "largest"),
+    [("f32", 2e-4), ("f16", 2e-4 + 2**-11), ("bf16", 2e-4 + 2**-8)],
 )
 def test_a_right_store_passes(
     feature_type: str,

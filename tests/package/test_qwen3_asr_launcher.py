@@ -14,14 +14,14 @@ from support import REPOSITORY
 from training_corpus import Corpus, Training, max_difference
 
 SCRIPT = REPOSITORY / "tests" / "package" / "upstream_training.py"
-PACKAGE = REPOSITORY / "python"
+FOLDERS = [REPOSITORY / "python", REPOSITORY / "examples", SCRIPT.parent]
 
 
 def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *command],
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": f"{PACKAGE}:{SCRIPT.parent}"},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, FOLDERS))},
         capture_output=True,
         text=True,
         timeout=200,

@@ -26,7 +26,7 @@ from transformers import (
 pytest_plugins = ["training_fixtures"]
 
 PRESETS = [("whisper", 80), ("qwen3-asr", 128)]
-FEATURE_TYPES = ["f32", "f16"]
+FEATURE_TYPES = ["f32", "f16", "bf16"]
 
 
 def _samples(paths: list[str]) -> list[Any]:

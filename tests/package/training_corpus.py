@@ -4,7 +4,7 @@ import dataclasses
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import librosa
 import numpy as np
@@ -15,7 +15,6 @@ import torch
 import upstream_training
 from support import FloatArray, run_melmill, write_manifest, write_wav
 
-FeatureType = Literal["f32", "f16"]
 BATCH_SIZE = 4
 RATE_HZ = 16000
 LONGEST = 24000  # samples

@@ -1,6 +1,6 @@
 """A Qwen3-ASR of a few thousand random weights, made without any download.
 
-    python tests/package/tiny_qwen3_asr.py FOLDER
+    python examples/tiny_qwen3_asr.py FOLDER
 
 writes a checkpoint that `Qwen3ASRModel.from_pretrained(FOLDER)` loads. The
 classes are those of qwen-asr; the vocabulary is the 256 bytes and the special
