@@ -27,8 +27,8 @@ import melmill
 from melmill import feature_extractor
 from melmill.errors import StoreError
 from melmill.feature_extractor import PreparedAudio, bind, unbound
+from melmill.qwen3_asr_batch import training_batch
 from melmill.qwen3_asr_check import Report, check
-from melmill.qwen3_asr_check import training_batch as _training_batch
 from melmill.store import PathLike, Store
 from melmill.stored_audio import Missing, StoredAudio
 
@@ -105,7 +105,7 @@ class Collator:
           MissingAudioError: A clip is not in the store.
         """
         audios = [StoredAudio(self.store.find(row["audio"])) for row in rows]
-        inputs = _training_batch(self._processor, rows, audios, _prepared)
+        inputs = training_batch(self._processor, rows, audios, _prepared)
         features = inputs["input_features"]
         inputs["input_features"] = features.to(self.dtype)
         return inputs

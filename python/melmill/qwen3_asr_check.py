@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,10 @@ import numpy.typing as npt
 from melmill import feature_extractor
 from melmill.errors import DifferenceError
 from melmill.feature_extractor import bind, unbound
+from melmill.qwen3_asr_batch import training_batch
 from melmill.row import Row
 from melmill.store import PathLike, Store
 from melmill.stored_audio import StoredAudio, original_load
-
-IGNORED_LABEL = -100
 
 # What a float32 store may differ from librosa and transformers, on the scale of
 # the features; docs/numerics.md. 16-bit stores are rounded beyond that.
@@ -84,49 +83,6 @@ def check(
         difference = max(difference, _compare(expected, served, batch))
         names = tuple(expected)
     return Report(len(rows), len(batches), names, difference)
-
-
-def training_batch(
-    processor: Any,
-    examples: Sequence[dict[str, Any]],
-    audios: Any,
-    prepare: Callable[[Any], Any] | None = None,
-) -> Any:
-    """The tensors that upstream's fine-tuning script makes of a batch.
-
-    Args:
-      processor: A Qwen3ASRProcessor.
-      examples: Rows with `prefix_text` and `target`.
-      audios: What the processor takes as their audio.
-      prepare: Makes of the tensors of the full texts what the processor takes
-        as audio for the prefixes; None: the same audio again.
-    """
-
-    def process(texts: list[str], audio: Any) -> Any:
-        return processor(
-            text=texts,
-            audio=audio,
-            return_tensors="pt",
-            padding=True,
-            truncation=False,
-        )
-
-    end = processor.tokenizer.eos_token or ""
-    prefixes = [row["prefix_text"] for row in examples]
-    inputs = process(
-        [row["prefix_text"] + row["target"] + end for row in examples], audios
-    )
-    prefix_inputs = process(prefixes, prepare(inputs) if prepare else audios)
-    labels = inputs["input_ids"].clone()
-    # From the row's first token on, wherever its padding is: as upstream.
-    num_prefix = prefix_inputs["attention_mask"].sum(dim=1).tolist()
-    for row, count in enumerate(num_prefix):
-        labels[row, :count] = IGNORED_LABEL
-    pad_id = processor.tokenizer.pad_token_id
-    if pad_id is not None:
-        labels[labels == pad_id] = IGNORED_LABEL
-    inputs["labels"] = labels
-    return inputs
 
 
 def tolerance(

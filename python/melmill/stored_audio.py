@@ -106,20 +106,28 @@ def _alive() -> list[Service]:
     return [service for known in _services if (service := known()) is not None]
 
 
-@functools.cache
+_ORIGINAL = "melmill_original"
+
+
 def original_load() -> Callable[..., Any]:
     """The `librosa.load` that loads samples."""
-    import librosa.core.audio
+    import librosa
 
-    load: Callable[..., Any] = librosa.core.audio.load
-    return load
+    load: Callable[..., Any] = librosa.load
+    return getattr(load, _ORIGINAL, load)
 
 
-@functools.cache
 def _install() -> None:
     import librosa
 
-    original = original_load()
+    module: Any
+    for module in (librosa, librosa.core, librosa.core.audio):
+        if not hasattr(module.load, _ORIGINAL):
+            module.load = _serving(module.load)
+
+
+def _serving(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in place of `librosa.load`."""
 
     @functools.wraps(original)
     def load(path: Any, **options: Any) -> Any:
@@ -130,9 +138,8 @@ def _install() -> None:
                 return audio, options["sr"]
         return original(path, **options)
 
-    module: Any
-    for module in (librosa, librosa.core, librosa.core.audio):
-        module.load = load
+    setattr(load, _ORIGINAL, original)
+    return load
 
 
 # All that may be said beside sr and still mean the samples of the store.

@@ -184,3 +184,18 @@ def test_a_store_that_moved_serves_the_new_paths(
     whisper.use_store(extractor, store)
     audio = _load("/new/00.wav", sr=16000)
     assert audio.row.audio == training_corpus.paths[0]
+
+
+def test_a_load_function_of_somebody_elses_is_kept(
+    extractor: Any,
+    training_corpus: Corpus,
+    store_of: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(path: str, **options: Any) -> tuple[str, dict[str, Any]]:
+        return path, options
+
+    monkeypatch.setattr(librosa, "load", load)
+    whisper.use_store(extractor, store_of("f32"))
+    assert _load("a.wav", sr=8000) == "a.wav"
+    assert isinstance(_load(training_corpus.paths[0], sr=16000), StoredAudio)
