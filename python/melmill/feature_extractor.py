@@ -15,12 +15,13 @@ import numpy as np
 import numpy.typing as npt
 from transformers import BatchFeature, WhisperFeatureExtractor
 
-from melmill import mel, padding
+from melmill import mel
 from melmill.errors import ContractError
 from melmill.index import Contract
 from melmill.store import PathLike, Store
 from melmill.store import open as open_store
 from melmill.stored_audio import Missing, Service, StoredAudio, serve
+from melmill.tensors import padded_tensors
 
 _STORE = "_melmill_store"
 _SERVICE = "_melmill_service"
@@ -183,13 +184,14 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
 
     def _features(
         self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
-    ) -> npt.NDArray[np.float32]:
+    ) -> Any:
         """[clips, n_mels, frames], in memory frame after frame."""
         stored = [isinstance(audio, StoredAudio) for audio in audios]
         rows = [self._row(a) for a in audios if isinstance(a, StoredAudio)]
-        served = padding.batch_features(rows, num_samples=num_samples).features
+        made = padded_tensors(rows, num_samples=num_samples).features
         if all(stored):
-            return served
+            return made if call["return_tensors"] == "pt" else made.numpy()
+        served = made.numpy()
         samples = [a for a in audios if not isinstance(a, StoredAudio)]
         computed = super().__call__(
             samples,

@@ -30,7 +30,8 @@ from melmill.feature_extractor import PreparedAudio, bind, unbound
 from melmill.qwen3_asr_batch import training_batch
 from melmill.qwen3_asr_check import Report, check
 from melmill.store import PathLike, Store
-from melmill.stored_audio import Missing, StoredAudio
+from melmill.stored_audio import Missing
+from melmill.tensors import padded_tensors
 
 __all__ = ["Collator", "Report", "check", "main", "use_store"]
 
@@ -104,18 +105,10 @@ class Collator:
         Raises:
           MissingAudioError: A clip is not in the store.
         """
-        audios = [StoredAudio(self.store.find(row["audio"])) for row in rows]
-        inputs = training_batch(self._processor, rows, audios, _prepared)
-        features = inputs["input_features"]
-        inputs["input_features"] = features.to(self.dtype)
-        return inputs
-
-
-def _prepared(inputs: Any) -> PreparedAudio:
-    """The audio of a batch, for a second one with the same audio."""
-    return PreparedAudio(
-        inputs["input_features"], inputs["feature_attention_mask"]
-    )
+        clips = [self.store.find(row["audio"]) for row in rows]
+        batch = padded_tensors(clips, dtype=self.dtype)
+        audio = PreparedAudio(batch.features, batch.mask)
+        return training_batch(self._processor, rows, audio)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

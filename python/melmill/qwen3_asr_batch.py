@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 IGNORED_LABEL = -100
@@ -12,7 +12,6 @@ def training_batch(
     processor: Any,
     examples: Sequence[dict[str, Any]],
     audios: Any,
-    prepare: Callable[[Any], Any] | None = None,
 ) -> Any:
     """The tensors that upstream's fine-tuning script makes of a batch.
 
@@ -20,14 +19,12 @@ def training_batch(
       processor: A Qwen3ASRProcessor.
       examples: Rows with `prefix_text` and `target`.
       audios: What the processor takes as their audio.
-      prepare: Makes of the tensors of the full texts what the processor takes
-        as audio for the prefixes; None: the same audio again.
     """
 
-    def process(texts: list[str], audio: Any) -> Any:
+    def process(texts: list[str]) -> Any:
         return processor(
             text=texts,
-            audio=audio,
+            audio=audios,
             return_tensors="pt",
             padding=True,
             truncation=False,
@@ -36,9 +33,9 @@ def training_batch(
     end = processor.tokenizer.eos_token or ""
     prefixes = [row["prefix_text"] for row in examples]
     inputs = process(
-        [row["prefix_text"] + row["target"] + end for row in examples], audios
+        [row["prefix_text"] + row["target"] + end for row in examples]
     )
-    prefix_inputs = process(prefixes, prepare(inputs) if prepare else audios)
+    prefix_inputs = process(prefixes)
     labels = inputs["input_ids"].clone()
     # From the row's first token on, wherever its padding is: as upstream.
     num_prefix = prefix_inputs["attention_mask"].sum(dim=1).tolist()

@@ -156,6 +156,16 @@ class Split(Sequence[Row]):
     def __reduce__(self) -> tuple[Any, ...]:
         return _split_of, (self.store, self.name)
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Split)
+            and self.name == other.name
+            and self.store == other.store
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.store, self.name))
+
     def __repr__(self) -> str:
         return f"<melmill split {self.name!r} of {self._num_rows:,} rows>"
 

@@ -59,7 +59,8 @@ class Store:
     """One store, or several as one: splits by name.
 
     It is read-only and keeps nothing that grows. May be pickled (by path), and
-    used from several threads and from forked processes.
+    used from several threads and from forked processes. Stores of the same
+    paths and options are equal.
 
     Attributes:
       folders: Absolute paths of the stores.
@@ -84,6 +85,12 @@ class Store:
 
     def __deepcopy__(self, memo: object) -> Store:
         return self
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Store) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
 
     def __str__(self) -> str:
         return ", ".join(map(str, self.folders))

@@ -178,11 +178,10 @@ def test_prompts_kept_fields_and_repeated_lines(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "a.jsonl", [line, other])
     store = tmp_path / "store"
     extract(store, manifest, "--audio-root", tmp_path, "--keep", "speaker")
-    opened = melmill.open(store)
-    first, second = opened["a"]
+    first, second = melmill.open(store)["a"]
     assert (first.prompt, first.kept) == ("names", {"speaker": 7})
     assert (second.prompt, second.kept) == ("", {"speaker": None})
-    assert opened.find("a.wav") == first
+    assert melmill.open(store).find("a.wav") == first
 
 
 def test_every_audio_string_is_found(store: melmill.Store) -> None:
