@@ -23,6 +23,8 @@ from support import REPOSITORY, noise
 from training_corpus import Corpus, feature_tolerance
 from transformers import ClapFeatureExtractor, WhisperFeatureExtractor
 
+pytest_plugins = ["training_fixtures"]
+
 CallOptions = dict[str, Any]
 
 
@@ -314,8 +316,6 @@ import sys
 from datasets.fingerprint import Hasher
 from melmill.whisper import use_store
 from transformers import WhisperFeatureExtractor
-
-pytest_plugins = ["training_fixtures"]
 extractor = WhisperFeatureExtractor(feature_size=128)
 use_store(extractor, sys.argv[1])
 print(Hasher.hash(extractor))

@@ -13,6 +13,8 @@ from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
 from support import REPOSITORY
 from training_corpus import Corpus, Training, max_difference
 
+pytest_plugins = ["training_fixtures"]
+
 SCRIPT = REPOSITORY / "tests" / "package" / "upstream_training.py"
 FOLDERS = [REPOSITORY / "python", REPOSITORY / "examples", SCRIPT.parent]
 
@@ -52,8 +54,6 @@ import sys
 from qwen_asr import Qwen3ASRModel
 import tiny_qwen3_asr, upstream_training
 from upstream_training import Collator, train, write_losses
-
-pytest_plugins = ["training_fixtures"]
 options = upstream_training.parse(sys.argv[1:])
 processor = tiny_qwen3_asr.make_processor()
 model = tiny_qwen3_asr.make_model()
