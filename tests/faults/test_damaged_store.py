@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from fault_job import FaultJob
-from support import run_melmill
+from support import files_of, run_melmill
 
 PAGE = 4096
 
@@ -173,3 +173,15 @@ def test_a_rerun_on_a_damaged_store_never_crashes(
             index = json.loads((store / "store.json").read_bytes())
             assert len(index["shards"]) > 0, f"{damage}: {rerun}"
         shutil.rmtree(store)
+
+
+def test_without_index_and_plan_nothing_is_taken_for_a_store(
+    job: FaultJob, whole: dict[str, bytes], store: Path
+) -> None:
+    for name in ("store.json", "plan.h5"):
+        (store / name).write_bytes(b"x" + whole[name][1:])
+    before = files_of(store)
+    run = job.extract(store)
+    assert run.exit_code == 2, run
+    assert "store.json" in run.stderr
+    assert files_of(store) == before
