@@ -39,7 +39,6 @@ class StoredAudio:
 
     ndim = 1
     dtype = np.dtype(np.float32)
-    __array_ufunc__ = None  # arithmetic with NumPy's arrays is a TypeError
 
     def __init__(self, row: Row) -> None:
         self.row = row

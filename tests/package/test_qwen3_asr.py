@@ -191,13 +191,14 @@ def test_losses_are_those_of_training_from_audio(
 
 
 def test_losses_with_forked_workers_are_the_same(
-    training: Training,
+    vanished_corpus: tuple[Corpus, Path],
     raw_losses: dict[str, list[float]],
-    store_of: Callable[..., Path],
+    tmp_path: Path,
 ) -> None:
+    corpus, store = vanished_corpus
     processor = tiny_qwen3_asr.make_processor()
-    use_store(processor, store_of("f32"))
-    losses = training.losses(
+    use_store(processor, store)
+    losses = Training(corpus, tmp_path).losses(
         upstream_training.Collator(processor), num_workers=2
     )
     assert max_difference(losses, raw_losses["float32"]) <= 5e-6

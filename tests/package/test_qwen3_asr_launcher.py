@@ -32,13 +32,15 @@ def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_spawned_workers_read_from_the_store(
-    training: Training,
+    vanished_corpus: tuple[Corpus, Path],
     tiny_checkpoint: Path,
-    store_of: Callable[..., Path],
     raw_losses: dict[str, list[float]],
+    tmp_path: Path,
 ) -> None:
+    corpus, store = vanished_corpus
+    training = Training(corpus, tmp_path)
     run = _run(
-        *("-m", "melmill.qwen3_asr", "--store", store_of("f32"), "--", SCRIPT),
+        *("-m", "melmill.qwen3_asr", "--store", store, "--", SCRIPT),
         *training.arguments(model_path=tiny_checkpoint, num_workers=2),
         *("--start_method", "spawn"),
         cwd=training.folder,

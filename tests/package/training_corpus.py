@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -69,6 +70,16 @@ def make_corpus(folder: Path, speech: Sequence[dict[str, str]]) -> Corpus:
         _row(number, path, texts[number % len(texts)])
         for number, path in enumerate(paths)
     ]
+    write_manifest(folder / "train.jsonl", rows)
+    return Corpus(folder, rows)
+
+
+def copy_corpus(corpus: Corpus, folder: Path) -> Corpus:
+    rows = []
+    for number, row in enumerate(corpus.rows):
+        path = folder / f"{number:02}.wav"
+        shutil.copyfile(row["audio"], path)
+        rows.append({**row, "audio": str(path)})
     write_manifest(folder / "train.jsonl", rows)
     return Corpus(folder, rows)
 

@@ -13,7 +13,13 @@ import tiny_qwen3_asr
 import torch
 import upstream_training
 from support import spread
-from training_corpus import Corpus, Training, make_corpus, make_store
+from training_corpus import (
+    Corpus,
+    Training,
+    copy_corpus,
+    make_corpus,
+    make_store,
+)
 
 # With matrices this small, threads would only wait for each other.
 torch.set_num_threads(1)
@@ -40,6 +46,18 @@ def store_of(training_corpus: Corpus) -> Callable[..., Path]:
         return made[key]
 
     return make
+
+
+@pytest.fixture(scope="session")
+def vanished_corpus(
+    training_corpus: Corpus, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Corpus, Path]:
+    """The corpus and its float32 store; its clips do not exist any more."""
+    copied = copy_corpus(training_corpus, tmp_path_factory.mktemp("vanished"))
+    store = make_store(copied, "f32")
+    for path in copied.paths:
+        Path(path).unlink()
+    return copied, store
 
 
 @pytest.fixture
