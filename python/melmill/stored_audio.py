@@ -117,7 +117,7 @@ def original_load() -> Callable[..., Any]:
 
 
 def _install() -> None:
-    import librosa
+    import librosa.core.audio  # librosa loads its modules when they are named
 
     module: Any
     for module in (librosa, librosa.core, librosa.core.audio):
