@@ -1,0 +1,59 @@
+"""The code in docs/training.md runs as it stands there."""
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import pytest
+from support import (
+    REPOSITORY,
+    extract,
+    manifest_row,
+    noise,
+    write_manifest,
+    write_wav,
+)
+
+NUM_CLIPS = 20
+
+
+def blocks() -> list[str]:
+    page = (REPOSITORY / "docs" / "training.md").read_text()
+    return [part.split("```")[0] for part in page.split("```python\n")[1:]]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a store, features/, in which the code runs."""
+    (tmp_path / "clips").mkdir()
+    names = [f"clips/{chr(ord('a') + i)}.wav" for i in range(NUM_CLIPS)]
+    for seed, name in enumerate(names):
+        write_wav(tmp_path / name, noise(4000 + 500 * seed, seed=seed))
+    rows = [manifest_row(name, "language English<asr_text>x") for name in names]
+    manifest = write_manifest(tmp_path / "train.jsonl", rows)
+    extract(tmp_path / "features", manifest, "--audio-root", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    matplotlib.use("agg")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+@pytest.mark.parametrize("word", ["FeatureDataset", "to_hf_dataset"])
+def test_code_of_the_guide_runs(word: str) -> None:
+    (code,) = [block for block in blocks() if word in block]
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs/training.md", "exec"), names)
+    assert "batch" in names or names["row"].index == 17
+
+
+def test_every_name_of_the_guide_can_be_imported() -> None:
+    imports = [
+        line
+        for block in blocks()
+        for line in block.splitlines()
+        if line.startswith(("from melmill", "import melmill"))
+    ]
+    assert len(imports) >= 5
+    for line in imports:
+        exec(line, {})
