@@ -67,11 +67,11 @@ def check_equal(
 
 
 def random_batches(
-    split: melmill.Split, count: int, seed: int
+    split: melmill.Split, count: int, batch_size: int = BATCH_SIZE, *, seed: int
 ) -> Iterator[list[int]]:
     source = np.random.default_rng(seed)
     for _ in range(count):
-        yield source.integers(0, len(split), BATCH_SIZE).tolist()
+        yield source.integers(0, len(split), batch_size).tolist()
 
 
 def compare_batches(
@@ -127,20 +127,20 @@ def compare_views(split: melmill.Split, num_rounds: int) -> None:
 
 
 def compare_memcpy(split: melmill.Split, num_rounds: int) -> None:
-    """Prints how a padded batch compares with copying its bytes."""
-    ratios = []
-    for batch in random_batches(split, num_rounds, seed=3):
-        rows = [split[index] for index in batch]
-        made = padded_tensors(rows).features
-        source = torch.empty(made.shape[0], made.shape[2], made.shape[1])
-        source.fill_(1)
-        made_s = timed_s(functools.partial(padded_tensors, rows))
-        copied_s = timed_s(source.clone)
-        ratios.append(copied_s / made_s)
-    print(
-        "a padded batch, float16 read and float32 written, beside a copy of "
-        f"the float32: {statistics.median(ratios):.2f} of memcpy's speed"
-    )
+    """Prints how padded batches compare with copying what they hold."""
+    for dtype in (torch.float32, torch.float16):
+        for batch_size in (BATCH_SIZE, 8 * BATCH_SIZE):
+            ratios = []
+            for batch in random_batches(split, num_rounds, batch_size, seed=3):
+                rows = [split[index] for index in batch]
+                make = functools.partial(padded_tensors, rows, dtype=dtype)
+                source = make().features.transpose(1, 2)
+                made_s, copied_s = timed_s(make), timed_s(source.clone)
+                ratios.append(copied_s / made_s)
+            print(
+                f"a padded batch of {batch_size} as {dtype}: "
+                f"{statistics.median(ratios):.2f} of the speed of a copy of it"
+            )
 
 
 def private_mib(pid: int) -> float:
@@ -221,12 +221,16 @@ def make_store(melmill_program: Path, manifest: Path, folder: Path) -> Path:
 
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
     store = make_store(arguments.melmill, arguments.manifest, folder)
-    (split,) = melmill.open(store)._splits.values()
+    opened = melmill.open(store)
+    split = opened[opened.splits[0]]
+    mapped = melmill.open(store, access="mmap")[opened.splits[0]]
     compare_views(split, arguments.rounds)
-    compare_memcpy(split, arguments.rounds)
+    compare_memcpy(mapped, arguments.rounds)
     peers = [
-        reading_peers.melmill_peer(split),
+        reading_peers.melmill_peer(split, "melmill"),
+        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"'),
         reading_peers.h5py_peer(split),
+        reading_peers.h5py_opening_peer(split),
         reading_peers.lhotse_peer(split, folder),
         reading_peers.arrow_peer(split, folder),
         reading_peers.upstream(split),

@@ -50,12 +50,12 @@ def padded(rows: Sequence[torch.Tensor]) -> Batch:
     return features.transpose(1, 2), mask
 
 
-def melmill_peer(split: melmill.Split) -> Peer:
+def melmill_peer(split: melmill.Split, name: str) -> Peer:
     def batch(indices: Sequence[int]) -> Batch:
         made = padded_tensors([split[index] for index in indices])
         return made.features, made.mask
 
-    return Peer("melmill", batch)
+    return Peer(name, batch)
 
 
 def upstream(split: melmill.Split) -> Peer:
@@ -102,7 +102,24 @@ def h5py_peer(split: melmill.Split) -> Peer:
             ]
         )
 
-    return Peer("h5py", batch)
+    return Peer("h5py, files kept open", batch)
+
+
+def h5py_opening_peer(split: melmill.Split) -> Peer:
+    """h5py, a file opened for each row: what is safe in any worker."""
+    folder = split.store.folders[0]
+    paths = [folder / shard.file for shard in split.store.indices[0].shards]
+    table = split.parts[0].table
+
+    def read(index: int) -> torch.Tensor:
+        start, size = int(table.start[index]), int(table.num_frames[index])
+        with h5py.File(paths[table.shard[index]]) as file:
+            return torch.from_numpy(file["features"][start : start + size])
+
+    def batch(indices: Sequence[int]) -> Batch:
+        return padded([read(index) for index in indices])
+
+    return Peer("h5py, opened for each row", batch)
 
 
 def lhotse_peer(split: melmill.Split, folder: Path) -> Peer:

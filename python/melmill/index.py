@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-import struct
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import xxhash
 
 from melmill.errors import (
@@ -32,7 +32,6 @@ _KNOWN_RULES = {
     "clamp": "body-max",
     "scaling": "(x+4)/4",
 }
-_FLOAT32 = struct.Struct("<f")
 _FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
 
 
@@ -93,13 +92,14 @@ class Contract:
         """log10 mel powers, a number or an array, on the scale of features."""
         return (log10_power + 4) / 4
 
-    def normalised_floor(self, max_log10_power: float) -> float:
-        """Least feature of a clip with this maximum, rounded to float32."""
+    def normalised_floor(self, max_log10_power: Any) -> Any:
+        """Least features of clips with these maxima, rounded to float32.
+
+        A number or an array, float64.
+        """
         lowest = math.log10(self.power_floor)
-        floor = max(max_log10_power - self.dynamic_range_log10, lowest)
-        packed = _FLOAT32.pack(self.normalised(floor))
-        rounded: float = _FLOAT32.unpack(packed)[0]
-        return rounded
+        floor = np.maximum(max_log10_power - self.dynamic_range_log10, lowest)
+        return self.normalised(floor).astype(np.float32)
 
     def differences(self, other: Contract) -> list[str]:
         """A line for each field in which the two differ."""

@@ -164,7 +164,7 @@ def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
     body_max = np.array([place.body_max for place in stored])
     largest = body_max.copy()
     np.maximum.at(largest, ends.row, log10.max(axis=1))
-    floors = np.array([contract.normalised_floor(value) for value in largest])
+    floors = contract.normalised_floor(largest)
     normalised = np.maximum(contract.normalised(log10), floors[ends.row, None])
     return [
         PaddedRow(*values)
