@@ -187,10 +187,12 @@ def watch_workers(folder: Path, num_workers: int, num_epochs: int) -> None:
 
 
 OPEN = """
-import resource, sys, time
+import sys, time
 import numpy, h5py, xxhash
-def rss(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-before = rss()
+def peak_mib():
+    status = open("/proc/self/status").read()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+before = peak_mib()
 begin = time.perf_counter()
 import melmill
 store = melmill.open(sys.argv[1])
@@ -198,7 +200,7 @@ passed = time.perf_counter() - begin
 split = store[store.splits[0]]
 found = split.find(split[len(split) // 2].audio).index
 print(f"{len(split):,} rows: opened in {passed:.2f} s; peak memory "
-      f"{rss():.0f} MiB, {before:.0f} before")
+      f"{peak_mib():.0f} MiB, {before:.0f} before")
 """
 
 
