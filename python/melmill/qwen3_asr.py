@@ -157,7 +157,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="folder from which relative audio strings of the store start",
     )
-    parser.add_argument("command", nargs=argparse.REMAINDER)
+    parser.add_argument(
+        "command", nargs=argparse.REMAINDER, help="the script and its arguments"
+    )
     options = parser.parse_args(arguments)
     if options.command[:1] == ["--"]:
         del options.command[0]

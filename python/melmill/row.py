@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 _MARKER = "<asr_text>"
 _LANGUAGE = "language "
+_TITLE_WIDTH = 120  # letters in a line above a plot
 
 
 def take_apart(text: str) -> tuple[str | None, str]:
@@ -163,9 +165,8 @@ class Row:
         )
         axes.set_xlabel("time / s")
         axes.set_ylabel("mel")
-        axes.set_title(
-            f"{os.path.basename(self.audio)}: {self.transcript}", fontsize=9
-        )
+        title = f"{os.path.basename(self.audio)}: {self.transcript}"
+        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=9)
         return axes
 
     @property
