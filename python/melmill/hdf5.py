@@ -129,20 +129,18 @@ class Columns:
                 f"{self.path}: {name} has {place.shape[0]} rows, not "
                 f"{first} to {end}"
             )
-        shape = (end - first, *place.shape[1:])
-        row_bytes = place.dtype.itemsize * int(np.prod(place.shape[1:]))
-        offset = place.offset + first * row_bytes
         if self._mapped is not None:
-            end_byte = offset + (end - first) * row_bytes
-            mapped = self._mapped[offset:end_byte]
-            return mapped.view(place.dtype).reshape(shape)
-        array = np.empty(shape, place.dtype)
+            return self.view(name, self._mapped)[first:end]
+        array = np.empty((end - first, *place.shape[1:]), place.dtype)
         if array.size:
+            row_bytes = array.nbytes // len(array)
             file = self._files.get(self.path, self._num_bytes)
-            file.read_into(offset, array)
+            file.read_into(place.offset + first * row_bytes, array)
         return array
 
-    def view(self, name: str, content: npt.NDArray[np.uint8]) -> Any:
+    def view(
+        self, name: str, content: npt.NDArray[np.uint8]
+    ) -> npt.NDArray[Any]:
         """A dataset as a view of all bytes of the file."""
         place = self._places[name]
         num_bytes = math.prod(place.shape) * place.dtype.itemsize

@@ -79,7 +79,7 @@ class Part:
         if self._is_mapped:
             features = stored.shard.view(stored.start, stored.num_frames)
         else:
-            features = self.read_stored(at)
+            features = stored.shard.read(stored.start, stored.num_frames)
         feature_type = self._contract.feature_type
         if feature_type == "bf16":
             features = bfloat16.to_float32(features)

@@ -114,12 +114,9 @@ class Table:
         """The first row with this audio string."""
         content = audio.encode("utf-8", "surrogateescape")
         wanted = np.uint64(xxhash.xxh3_64_intdigest(content))
-        at = int(np.searchsorted(self.audio_hash, wanted))
-        while at < self.num_rows and self.audio_hash[at] == wanted:
-            row = int(self._audio_hash_row[at])
+        for row in map(int, self.rows_of_hash(wanted)):
             if self.text("audio", row) == audio:
                 return row
-            at += 1
         return None
 
     def rows_of_hash(self, wanted: np.uint64) -> npt.NDArray[np.uint64]:
