@@ -24,7 +24,8 @@ bool KeepsATone(int source_rate_hz) {
     samples[i] = tone(i, source_rate_hz);
   }
   std::vector<float> output;
-  Resampler resampler(source_rate_hz, kTargetRateHz);
+  Resampler resampler(std::nullopt);
+  resampler.Start(source_rate_hz, kTargetRateHz);
   resampler.Process(samples, &output);
   resampler.Finish(&output);
   if (output.size() != kTargetRateHz) return false;
@@ -45,7 +46,8 @@ void BM_SoxrHqTo16k(benchmark::State& state) {
   std::vector<float> output;
   for (auto _ : state) {
     output.clear();
-    Resampler resampler(source_rate_hz, kTargetRateHz);
+    Resampler resampler(std::nullopt);
+    resampler.Start(source_rate_hz, kTargetRateHz);
     resampler.Process(samples, &output);
     resampler.Finish(&output);
     benchmark::DoNotOptimize(output.data());

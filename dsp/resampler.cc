@@ -1,69 +1,14 @@
 #include "dsp/resampler.h"
 
-#include <soxr.h>
-
-#include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
-#include <cstddef>
 #include <limits>
-#include <mutex>
 #include <stdexcept>
-#include <string>
+
+#include "dsp/soxr_resampler.h"
+#include "dsp/spectral_resampler.h"
 
 namespace melmill {
-namespace {
-
-struct SoxrDeleter {
-  void operator()(soxr_t soxr) const { soxr_delete(soxr); }
-};
-using SoxrPtr = std::unique_ptr<soxr, SoxrDeleter>;
-
-void ThrowIfError(soxr_error_t error) {
-  if (error != nullptr) {
-    throw std::runtime_error(std::string("libsoxr: ") + error);
-  }
-}
-
-SoxrPtr CreateSoxr(int source_rate_hz, int target_rate_hz) {
-  soxr_error_t error = nullptr;
-  const soxr_io_spec_t io = soxr_io_spec(SOXR_FLOAT32_I, SOXR_FLOAT32_I);
-  const soxr_quality_spec_t quality =
-      soxr_quality_spec(SOXR_HQ | SOXR_LINEAR_PHASE, 0);
-  const soxr_runtime_spec_t runtime = soxr_runtime_spec(1);
-  SoxrPtr soxr(soxr_create(source_rate_hz, target_rate_hz, 1, &error, &io,
-                           &quality, &runtime));
-  ThrowIfError(error);
-  return soxr;
-}
-
-// libsoxr initialises tables that all its resamplers share when the first one
-// runs, without a lock: so one runs before any other exists.
-void WarmUpOnce() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    const SoxrPtr soxr = CreateSoxr(44100, 16000);
-    const std::array<float, 1000> silence{};
-    std::array<float, 1000> sink;
-    size_t num_out = 0;
-    ThrowIfError(soxr_process(soxr.get(), silence.data(), silence.size(),
-                              nullptr, sink.data(), sink.size(), &num_out));
-    ThrowIfError(soxr_process(soxr.get(), nullptr, 0, nullptr, sink.data(),
-                              sink.size(), &num_out));
-  });
-}
-
-// python-soxr's division of a clip. The samples would be the same without it,
-// but libsoxr's buffers grow with the block, out of the cache.
-size_t SubBlockSamples(int source_rate_hz, int target_rate_hz) {
-  const double samples = 48000.0 * source_rate_hz / target_rate_hz;
-  return std::max<size_t>(1000, static_cast<size_t>(samples));
-}
-
-constexpr size_t kStagingSamples = 48000;
-
-}  // namespace
 
 int64_t ResampledLength(int64_t num_samples, int source_rate_hz,
                         int target_rate_hz) {
@@ -76,108 +21,46 @@ int64_t ResampledLength(int64_t num_samples, int source_rate_hz,
   return static_cast<int64_t>(length);
 }
 
-std::string_view ResamplerVersion() { return soxr_version(); }
-
-class Resampler::Impl {
- public:
-  void Start(int source_rate_hz, int target_rate_hz);
-  void Process(std::span<const float> block, std::vector<float>* output);
-  void Finish(std::vector<float>* output);
-
- private:
-  struct Progress {
-    size_t num_in = 0;
-    size_t num_out = 0;
-  };
-
-  Progress Step(std::span<const float> block, std::vector<float>* output);
-  void Append(std::span<const float> samples, std::vector<float>* output);
-
-  int source_rate_hz_ = 0;
-  int target_rate_hz_ = 0;
-  size_t sub_block_samples_ = 0;
-  SoxrPtr soxr_;                // null for equal rates
-  std::vector<float> staging_;  // empty until rates differ
-  int64_t num_samples_in_ = 0;
-  int64_t num_samples_out_ = 0;
-};
-
-void Resampler::Impl::Start(int source_rate_hz, int target_rate_hz) {
-  if (source_rate_hz <= 0 || target_rate_hz <= 0) {
-    throw std::invalid_argument("Resampler: sample rates must be positive");
-  }
-  source_rate_hz_ = source_rate_hz;
-  target_rate_hz_ = target_rate_hz;
-  num_samples_in_ = 0;
-  num_samples_out_ = 0;
-  soxr_.reset();
-  if (source_rate_hz == target_rate_hz) return;
-  WarmUpOnce();
-  // A new one each time: soxr_clear deletes and makes anew as well.
-  soxr_ = CreateSoxr(source_rate_hz, target_rate_hz);
-  sub_block_samples_ = SubBlockSamples(source_rate_hz, target_rate_hz);
-  staging_.resize(kStagingSamples);
+std::string ResamplerVersion(std::optional<SimdTarget> spectral_target) {
+  std::string version;
+  if (spectral_target) version = SpectralVersion(*spectral_target) + ", ";
+  return version + std::string(SoxrVersion());
 }
 
-void Resampler::Impl::Append(std::span<const float> samples,
-                             std::vector<float>* output) {
-  output->insert(output->end(), samples.begin(), samples.end());
-  num_samples_out_ += static_cast<int64_t>(samples.size());
-}
+Resampler::Resampler(std::optional<SimdTarget> spectral_target)
+    : spectral_target_(spectral_target) {}
 
-// Takes as much of `block` as fills the staging buffer at most; the default
-// block, with its null pointer, marks the end of the clip.
-Resampler::Impl::Progress Resampler::Impl::Step(std::span<const float> block,
-                                                std::vector<float>* output) {
-  Progress done;
-  ThrowIfError(soxr_process(soxr_.get(), block.data(), block.size(),
-                            &done.num_in, staging_.data(), staging_.size(),
-                            &done.num_out));
-  Append(std::span(staging_).first(done.num_out), output);
-  return done;
-}
-
-void Resampler::Impl::Process(std::span<const float> block,
-                              std::vector<float>* output) {
-  num_samples_in_ += static_cast<int64_t>(block.size());
-  if (soxr_ == nullptr) {
-    Append(block, output);
-    return;
-  }
-  while (!block.empty()) {
-    const size_t size = std::min(block.size(), sub_block_samples_);
-    block = block.subspan(Step(block.first(size), output).num_in);
-  }
-}
-
-void Resampler::Impl::Finish(std::vector<float>* output) {
-  const int64_t length =
-      ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
-  while (soxr_ != nullptr && Step({}, output).num_out != 0) {
-  }
-  // libsoxr rounds the length to nearest, librosa up.
-  const auto missing = static_cast<ptrdiff_t>(length - num_samples_out_);
-  output->resize(
-      static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing));
-}
-
-Resampler::Resampler() : impl_(std::make_unique<Impl>()) {}
-Resampler::Resampler(int source_rate_hz, int target_rate_hz) : Resampler() {
-  Start(source_rate_hz, target_rate_hz);
-}
 Resampler::~Resampler() = default;
 Resampler::Resampler(Resampler&&) noexcept = default;
 Resampler& Resampler::operator=(Resampler&&) noexcept = default;
 
 void Resampler::Start(int source_rate_hz, int target_rate_hz) {
-  impl_->Start(source_rate_hz, target_rate_hz);
+  if (source_rate_hz <= 0 || target_rate_hz <= 0) {
+    throw std::invalid_argument("Resampler: sample rates must be positive");
+  }
+  engine_ = nullptr;
+  if (source_rate_hz == target_rate_hz) return;
+  if (spectral_target_ && SpectralSupports(source_rate_hz, target_rate_hz)) {
+    if (spectral_ == nullptr) spectral_ = MakeSpectralEngine(*spectral_target_);
+    engine_ = spectral_.get();
+  } else {
+    if (soxr_ == nullptr) soxr_ = MakeSoxrEngine();
+    engine_ = soxr_.get();
+  }
+  engine_->Start(source_rate_hz, target_rate_hz);
 }
 
 void Resampler::Process(std::span<const float> block,
                         std::vector<float>* output) {
-  impl_->Process(block, output);
+  if (engine_ == nullptr) {
+    output->insert(output->end(), block.begin(), block.end());
+  } else {
+    engine_->Process(block, output);
+  }
 }
 
-void Resampler::Finish(std::vector<float>* output) { impl_->Finish(output); }
+void Resampler::Finish(std::vector<float>* output) {
+  if (engine_ != nullptr) engine_->Finish(output);
+}
 
 }  // namespace melmill

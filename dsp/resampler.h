@@ -3,9 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
-#include <string_view>
+#include <string>
 #include <vector>
+
+#include "dsp/resample_engine.h"
+#include "dsp/simd_target.h"
 
 namespace melmill {
 
@@ -14,20 +18,25 @@ namespace melmill {
 int64_t ResampledLength(int64_t num_samples, int source_rate_hz,
                         int target_rate_hz);
 
-// Name and version of the resampling library, for a store's producer record.
-std::string_view ResamplerVersion();
+// What a Resampler computes with, for a store's producer record: the same
+// string means the same bits.
+std::string ResamplerVersion(std::optional<SimdTarget> spectral_target);
 
-// Changes the sample rate of one mono clip with soxr's HQ recipe, as
+// Changes the sample rate of one mono clip, as
 // librosa.resample(res_type="soxr_hq") does: linear phase, zeros assumed on
 // both sides, length as above (the output is extended with a zero or cut).
+// Equal rates copy.
+//
+// With a spectral target, the rates that SpectralSupports names go through
+// this library's own resampler (spectral_resampler.h); all others, and all
+// without one, through libsoxr.
 //
 // Takes a clip in blocks of any sizes; the output does not depend on how it
 // is cut. One object serves one clip after another on one thread; objects on
-// different threads are independent. Equal rates copy.
+// different threads are independent.
 class Resampler {
  public:
-  Resampler();
-  Resampler(int source_rate_hz, int target_rate_hz);  // Start
+  explicit Resampler(std::optional<SimdTarget> spectral_target);
   ~Resampler();
   Resampler(Resampler&&) noexcept;
   Resampler& operator=(Resampler&&) noexcept;
@@ -44,8 +53,10 @@ class Resampler {
   void Finish(std::vector<float>* output);
 
  private:
-  class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::optional<SimdTarget> spectral_target_;
+  std::unique_ptr<ResampleEngine> soxr_;  // made when first needed
+  std::unique_ptr<ResampleEngine> spectral_;
+  ResampleEngine* engine_ = nullptr;  // null for equal rates
 };
 
 }  // namespace melmill

@@ -157,7 +157,8 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
 std::vector<float> Resample(std::span<const float> mono, int source_rate_hz,
                             int target_rate_hz) {
   std::vector<float> samples;
-  Resampler resampler(source_rate_hz, target_rate_hz);
+  Resampler resampler(std::nullopt);
+  resampler.Start(source_rate_hz, target_rate_hz);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);
   return samples;

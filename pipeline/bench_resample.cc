@@ -83,7 +83,8 @@ BenchCase MakeCase(std::shared_ptr<const RateClips> group) {
   result.pass = [group, samples] {
     for (const std::vector<float>& clip : group->clips) {
       samples->clear();
-      Resampler resampler(group->source_rate_hz, group->target_rate_hz);
+      Resampler resampler(std::nullopt);
+      resampler.Start(group->source_rate_hz, group->target_rate_hz);
       resampler.Process(clip, samples.get());
       resampler.Finish(samples.get());
     }

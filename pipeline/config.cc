@@ -269,7 +269,7 @@ std::string ProducerJson(std::optional<SimdTarget> simd_target) {
   nlohmann::ordered_json producer;
   producer["program"] = "melmill";
   producer["feature_revision"] = kFeatureRevision;
-  producer["resampler"] = ResamplerVersion();
+  producer["resampler"] = ResamplerVersion(std::nullopt);
   producer["log_mel"] =
       simd_target ? SimdLogMelVersion(*simd_target) : FftwLogMelVersion();
   return producer.dump();

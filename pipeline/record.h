@@ -99,7 +99,7 @@ class RecordWorkspace {
   void ReleaseExcess();
 
   WavDecoder decoder_;
-  Resampler resampler_;
+  Resampler resampler_{std::nullopt};
   ReusableBuffer<float> mono_;  // one block at the source's rate
   // The clip at the feature rate, from first_sample_ on: the samples that
   // pieces still to be computed need.

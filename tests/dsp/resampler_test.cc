@@ -32,7 +32,8 @@ std::vector<float> TestSignal(int64_t num_samples) {
 
 std::vector<float> Resample(const std::vector<float>& samples,
                             int source_rate_hz) {
-  Resampler resampler(source_rate_hz, kTargetRateHz);
+  Resampler resampler(std::nullopt);
+  resampler.Start(source_rate_hz, kTargetRateHz);
   std::vector<float> output;
   resampler.Process(samples, &output);
   resampler.Finish(&output);
@@ -133,7 +134,8 @@ TEST(Resampler, OutputDoesNotDependOnHowTheClipIsCut) {
     const auto samples = TestSignal(30000);
     const auto whole = Resample(samples, rate);
     for (const size_t max_block : {1u, 50u, 7000u}) {
-      Resampler resampler(rate, kTargetRateHz);
+      Resampler resampler(std::nullopt);
+      resampler.Start(rate, kTargetRateHz);
       std::vector<float> output;
       for (size_t start = 0; start < samples.size();) {
         const size_t size =
@@ -152,7 +154,8 @@ TEST(Resampler, OutputDoesNotDependOnHowTheClipIsCut) {
 TEST(Resampler, OutputDoesNotDependOnSubBlocks) {
   for (const int rate : {44100, 8000}) {
     const auto samples = TestSignal(400'000);
-    Resampler resampler(rate, kTargetRateHz);
+    Resampler resampler(std::nullopt);
+    resampler.Start(rate, kTargetRateHz);
     std::vector<float> output;
     for (size_t start = 0; start < samples.size(); start += 1000) {
       resampler.Process(std::span(samples).subspan(start, 1000), &output);
@@ -191,7 +194,8 @@ TEST(Resampler, CopiesAtEqualRates) {
 TEST(Resampler, AppendsToWhatTheOutputHolds) {
   const auto samples = TestSignal(500);
   std::vector<float> output = {1.0f, 2.0f};
-  Resampler resampler(48000, kTargetRateHz);
+  Resampler resampler(std::nullopt);
+  resampler.Start(48000, kTargetRateHz);
   resampler.Process(samples, &output);
   resampler.Finish(&output);
   std::vector<float> expected = {1.0f, 2.0f};
@@ -207,7 +211,8 @@ TEST(Resampler, DoesNotReallocateAnOutputThatWasReserved) {
   output.reserve(static_cast<size_t>(
       ResampledLength(static_cast<int64_t>(samples.size()), 44100, 16000)));
   const float* data = output.data();
-  Resampler resampler(44100, kTargetRateHz);
+  Resampler resampler(std::nullopt);
+  resampler.Start(44100, kTargetRateHz);
   resampler.Process(samples, &output);
   resampler.Finish(&output);
   EXPECT_EQ(output.data(), data);
@@ -228,8 +233,9 @@ TEST(Resampler, ObjectsOnDifferentThreadsAreIndependent) {
 }
 
 TEST(Resampler, ThrowsForARateThatIsNotPositive) {
-  EXPECT_THROW(Resampler(0, 16000), std::invalid_argument);
-  EXPECT_THROW(Resampler(16000, -1), std::invalid_argument);
+  Resampler resampler(std::nullopt);
+  EXPECT_THROW(resampler.Start(0, 16000), std::invalid_argument);
+  EXPECT_THROW(resampler.Start(16000, -1), std::invalid_argument);
 }
 
 // Python: int(np.ceil(n * (16000.0 / rate))). 147 samples at 7,350 Hz are 320
@@ -261,7 +267,7 @@ TEST(ResampledLength, SaturatesForLyingSizes) {
 }
 
 TEST(ResamplerVersion, NamesTheLibrary) {
-  EXPECT_EQ(ResamplerVersion().substr(0, 8), "libsoxr-");
+  EXPECT_EQ(ResamplerVersion(std::nullopt).substr(0, 8), "libsoxr-");
 }
 
 }  // namespace

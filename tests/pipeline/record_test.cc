@@ -86,7 +86,8 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
                    3.0f);
   }
   std::vector<float> samples;
-  Resampler resampler(48000, 16000);
+  Resampler resampler(std::nullopt);
+  resampler.Start(48000, 16000);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);
   std::vector<std::byte> features(sink_.bytes.size());
@@ -174,7 +175,8 @@ TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
   task.num_frames = 3000;
   ASSERT_TRUE(Try(task).ok());
   std::vector<float> samples;
-  Resampler resampler(8000, 16000);
+  Resampler resampler(std::nullopt);
+  resampler.Start(8000, 16000);
   const std::vector<float> source = MakeSamples(400'000, 1, 3);
   std::vector<float> rounded;
   const std::string encoded = EncodeSamples(source, SampleEncoding::kPcm16);

@@ -1,0 +1,23 @@
+#ifndef MELMILL_DSP_RESAMPLE_ENGINE_H_
+#define MELMILL_DSP_RESAMPLE_ENGINE_H_
+
+#include <span>
+#include <vector>
+
+namespace melmill {
+
+// One way to do what Resampler promises, for rates that are positive and
+// differ.
+class ResampleEngine {
+ public:
+  virtual ~ResampleEngine() = default;
+
+  virtual void Start(int source_rate_hz, int target_rate_hz) = 0;
+  virtual void Process(std::span<const float> block,
+                       std::vector<float>* output) = 0;
+  virtual void Finish(std::vector<float>* output) = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_DSP_RESAMPLE_ENGINE_H_
