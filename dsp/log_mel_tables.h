@@ -7,6 +7,7 @@
 
 #include "dsp/aligned_array.h"
 #include "dsp/log_mel.h"
+#include "dsp/twiddle.h"
 
 namespace melmill {
 
@@ -27,12 +28,6 @@ inline constexpr int kKernelNumRows = 25;     // b
 
 // A hop moves the window by so many rows and by no column: 160 = 16 * 10.
 inline constexpr int kKernelRowsPerHop = 10;
-
-// cosine - i sine, of an angle.
-struct Twiddle {
-  float cosine;
-  float sine;
-};
 
 // The mel filters that have the same number of weights: their sums are loops
 // of a fixed length.
