@@ -44,24 +44,27 @@ HWY_INLINE Complex Multiply(Complex x, Complex w) {
           hn::MulAdd(x.im, w.re, hn::Mul(x.re, w.im))};
 }
 
-// The DFT of the kFirst * kSecond values load(n); store(k, b, value) takes
-// output k, which is number b of the second radix. `values` is memory for them
-// all, and may be what load reads.
+// The DFT of kFirst * kSecond values; load(a, b) gives input
+// InputOf<kFirst, kSecond>(a, b), and store(k, b, value) takes output k; b is
+// k / kFirst unless UsesRemainders. `values` is memory for them all; load may
+// read it at kSecond * a + b.
 template <int kFirst, int kSecond, int kKept, class Load, class Store>
-HWY_INLINE void TwoStepDft(const Twiddle* twiddles, float* values, Load load,
+HWY_INLINE void TwoStepDft(const StepTables& tables, float* values, Load load,
                            Store store) {
   constexpr int kComplex = 2 * kLanes;
+  constexpr bool kByRemainders = UsesRemainders({kFirst, kSecond}, kKept);
 #pragma GCC unroll 1
   for (int b = 0; b < kSecond; ++b) {
     Complex u[kFirst];
 #pragma GCC unroll 16
-    for (int a = 0; a < kFirst; ++a) u[a] = load(kSecond * a + b);
+    for (int a = 0; a < kFirst; ++a) u[a] = load(a, b);
     SmallDft<kFirst>::Run(u);
-    StoreComplex(u[0], values + kComplex * b);
 #pragma GCC unroll 16
-    for (int a = 1; a < kFirst; ++a) {
-      StoreComplex(Rotate(u[a], twiddles[kFirst * b + a]),
-                   values + kComplex * (kSecond * a + b));
+    for (int a = 0; a < kFirst; ++a) {
+      const Complex value = kByRemainders || a == 0
+                                ? u[a]
+                                : Rotate(u[a], tables.twiddles[kFirst * b + a]);
+      StoreComplex(value, values + kComplex * (kSecond * a + b));
     }
   }
 #pragma GCC unroll 1
@@ -74,7 +77,11 @@ HWY_INLINE void TwoStepDft(const Twiddle* twiddles, float* values, Load load,
     SmallDft<kSecond>::Run(u);
 #pragma GCC unroll 16
     for (int b = 0; b < kSecond; ++b) {
-      if (b < kKept || b >= kSecond - kKept) store(a + kFirst * b, b, u[b]);
+      if constexpr (kByRemainders) {
+        store(tables.outputs[kSecond * a + b], b, u[b]);
+      } else if (b < kKept || b >= kSecond - kKept) {
+        store(a + kFirst * b, b, u[b]);
+      }
     }
   }
 }
@@ -87,6 +94,7 @@ void TransformColumns(const float* re, const float* im,
   const auto num_columns = static_cast<std::ptrdiff_t>(tables.num_columns);
   const std::ptrdiff_t tile_size = tables.tile_size();
   const float* twiddles = tables.twiddles.data();
+  const int* inputs = tables.row_step.inputs.data();
 #pragma GCC unroll 1
   for (std::ptrdiff_t c = 0; c < num_columns; c += kLanes) {
     const float* column_re = re + c;
@@ -94,9 +102,12 @@ void TransformColumns(const float* re, const float* im,
     const std::ptrdiff_t tile = c / kMaxLanes * tile_size + c % kMaxLanes;
     const float* factors = twiddles + tile;
     float* out = middle + tile;
-    TwoStepDft<kFirst, kSecond, (kSecond + 1) / 2>(
-        tables.row_twiddles.data(), values,
-        [=](int r) HWY_ATTR -> Complex {
+    TwoStepDft<kFirst, kSecond, kSecond>(
+        tables.row_step, values,
+        [=](int a, int b) HWY_ATTR -> Complex {
+          const int r = UsesRemainders({kFirst, kSecond}, kSecond)
+                            ? inputs[kFirst * b + a]
+                            : kSecond * a + b;
           const std::ptrdiff_t offset = r * num_columns;
           return {LoadUnaligned(column_re + offset),
                   LoadUnaligned(column_im + offset)};
@@ -122,10 +133,12 @@ HWY_INLINE void TransposeColumns(const float* tile, Float* columns) {
   Transpose4x4(load(0), load(1), load(2), load(3), columns);
 }
 
-// kLanes rows as vectors with a lane a row, one vector a column.
+// kLanes rows as vectors with a lane a row, one vector a column, at the places
+// where TwoStepDft looks for them.
 HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
                               float* values) {
   const std::ptrdiff_t tile_size = tables.tile_size();
+  const int* places = tables.column_step.places.data();
 #pragma GCC unroll 1
   for (int c = 0; c < tables.num_columns; c += 4) {
     const float* tile = rows + c / kMaxLanes * tile_size + c % kMaxLanes;
@@ -135,7 +148,7 @@ HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
     TransposeColumns(tile + kMaxLanes, im);
 #pragma GCC unroll 4
     for (int i = 0; i < 4; ++i) {
-      StoreComplex({re[i], im[i]}, values + 2 * kLanes * (c + i));
+      StoreComplex({re[i], im[i]}, values + 2 * kLanes * places[c + i]);
     }
   }
 }
@@ -152,10 +165,16 @@ HWY_INLINE void TransformRows(const float* middle,
   for (int r = (num_rows - 1) / kLanes * kLanes; r >= 0; r -= kLanes) {
     TransposeRows(middle + std::ptrdiff_t{kTileRow} * r, tables, values);
     TwoStepDft<kFirst, kSecond, kKept>(
-        tables.column_twiddles.data(), values,
-        [=](int n) HWY_ATTR { return LoadComplex(values + 2 * kLanes * n); },
-        [=](int c, int b, Complex u)
-            HWY_ATTR { store(r + num_rows * c, b >= kSecond - kKept, u); });
+        tables.column_step, values,
+        [=](int a, int b) HWY_ATTR {
+          return LoadComplex(values + 2 * kLanes * (kSecond * a + b));
+        },
+        [=](int c, int b, Complex u) HWY_ATTR {
+          const bool is_negative = UsesRemainders({kFirst, kSecond}, kKept)
+                                       ? c >= kFirst * kSecond / 2
+                                       : b >= kSecond - kKept;
+          store(r + num_rows * c, is_negative, u);
+        });
   }
 }
 
@@ -169,7 +188,7 @@ void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch) {
   float* re = scratch.spectrum.data() + zero;
   float* im = re + tables.response.size();
   TransformRows<kFirst, kSecond, kKept>(
-      scratch.middle.data(), forward, scratch.column.data(),
+      scratch.forward_middle.data(), forward, scratch.column.data(),
       [=](int k, bool is_negative, Complex u) HWY_ATTR {
         const std::ptrdiff_t f = is_negative ? k - size : k;
         const Float gain = LoadUnaligned(response + f);
@@ -186,7 +205,7 @@ void InverseRows(const SpectralTables& tables, SpectralScratch& scratch,
   const auto guard = static_cast<unsigned>(tables.guard);
   const auto num_valid = static_cast<unsigned>(tables.num_valid);
   TransformRows<kFirst, kSecond, kSecond / 2>(
-      scratch.middle.data(), tables.inverse, scratch.column.data(),
+      scratch.inverse_middle.data(), tables.inverse, scratch.column.data(),
       [=](int n, bool, Complex u) HWY_ATTR {
         const unsigned i = static_cast<unsigned>(n) - guard;
         if (i < num_valid) {
@@ -250,12 +269,12 @@ void Run(const float* first_block, const float* second_block,
   const auto index = [](int i) { return static_cast<size_t>(i); };
   kColumns[index(forward.row_radices)](first_block, second_block, forward,
                                        scratch.column.data(),
-                                       scratch.middle.data());
+                                       scratch.forward_middle.data());
   kForwardRows[index(forward.column_radices)](tables, scratch);
   const float* re = scratch.spectrum.data() + tables.margin;
   const float* im = re + tables.response.size();
   kColumns[index(inverse.row_radices)](im, re, inverse, scratch.column.data(),
-                                       scratch.middle.data());
+                                       scratch.inverse_middle.data());
   kInverseRows[index(inverse.column_radices)](tables, scratch, output);
 }
 
@@ -283,14 +302,33 @@ Twiddle RootOfUnity(int64_t power, int64_t order) {
           static_cast<float>(std::sin(angle))};
 }
 
-std::vector<Twiddle> InnerTwiddles(const Radices& radices) {
-  std::vector<Twiddle> twiddles;
-  for (int b = 0; b < radices.second; ++b) {
-    for (int a = 0; a < radices.first; ++a) {
-      twiddles.push_back(RootOfUnity(a * b, radices.size()));
+StepTables MakeStep(const Radices& radices, int kept) {
+  const auto [first, second] = radices;
+  const bool by_remainders = UsesRemainders(radices, kept);
+  const int size = radices.size();
+  StepTables step;
+  step.places.resize(static_cast<size_t>(size));
+  for (int b = 0; b < second; ++b) {
+    for (int a = 0; a < first; ++a) {
+      const int input =
+          by_remainders ? (second * a + first * b) % size : second * a + b;
+      step.inputs.push_back(input);
+      step.places[static_cast<size_t>(input)] = second * a + b;
+      step.twiddles.push_back(RootOfUnity(a * b, size));
     }
   }
-  return twiddles;
+  // TransposeRows works in fours.
+  while (step.places.size() % 4 != 0) {
+    step.places.push_back(static_cast<int>(step.places.size()));
+  }
+  for (int a = 0; a < first; ++a) {
+    for (int b = 0; b < second; ++b) {
+      int output = a;
+      while (output % second != b && by_remainders) output += first;
+      step.outputs.push_back(output);
+    }
+  }
+  return step;
 }
 
 }  // namespace
@@ -300,8 +338,9 @@ TransformTables::TransformTables(int rows, int columns, bool alternate_signs)
       column_radices(columns),
       num_rows(kRowRadices[rows].size()),
       num_columns(kColumnRadices[columns].radices.size()),
-      row_twiddles(InnerTwiddles(kRowRadices[rows])),
-      column_twiddles(InnerTwiddles(kColumnRadices[columns].radices)),
+      row_step(MakeStep(kRowRadices[rows], kRowRadices[rows].second)),
+      column_step(MakeStep(kColumnRadices[columns].radices,
+                           kColumnRadices[columns].kept)),
       twiddles(middle_size()) {
   for (int r = 0; r < num_rows; ++r) {
     // Output k = r + rows c of even rows is odd where r is.
@@ -338,8 +377,8 @@ size_t SpectrumMargin(const TransformTables& forward,
 }
 
 SpectralScratch::SpectralScratch(const SpectralTables& tables)
-    : middle(
-          std::max(tables.forward.middle_size(), tables.inverse.middle_size())),
+    : forward_middle(tables.forward.middle_size()),
+      inverse_middle(tables.inverse.middle_size()),
       column(2 * kMaxLanes *
              RoundUp(static_cast<size_t>(std::max(
                  {tables.forward.num_rows, tables.forward.num_columns,

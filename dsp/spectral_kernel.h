@@ -2,6 +2,7 @@
 #define MELMILL_DSP_SPECTRAL_KERNEL_H_
 
 #include <cstddef>
+#include <numeric>
 #include <vector>
 
 #include "dsp/aligned_array.h"
@@ -32,8 +33,8 @@ struct Radices {
   constexpr int size() const { return first * second; }
 };
 // Of the transform over the rows.
-inline constexpr Radices kRowRadices[] = {{4, 4}, {4, 8}, {6, 8}, {7, 8},
-                                          {7, 9}, {8, 8}, {7, 16}};
+inline constexpr Radices kRowRadices[] = {{4, 4}, {4, 8}, {6, 8},  {7, 8},
+                                          {7, 9}, {8, 8}, {7, 16}, {3, 16}};
 // Of the one over the columns; `kept`: the second radix has so many outputs
 // computed from each end of the spectrum, half of it being all.
 struct ColumnRadices {
@@ -41,11 +42,11 @@ struct ColumnRadices {
   int kept;
 };
 inline constexpr ColumnRadices kColumnRadices[] = {
-    {{4, 8}, 4},  {{6, 8}, 3},  {{6, 8}, 4},  {{7, 8}, 3},  {{7, 8}, 4},
-    {{8, 8}, 1},  {{8, 8}, 2},  {{8, 8}, 3},  {{8, 8}, 4},  {{7, 9}, 1},
-    {{7, 9}, 2},  {{7, 9}, 3},  {{10, 8}, 4}, {{12, 8}, 1}, {{12, 8}, 2},
-    {{12, 8}, 4}, {{14, 8}, 3}, {{14, 8}, 2}, {{14, 8}, 4}, {{12, 16}, 1},
-    {{14, 9}, 1}};
+    {{4, 8}, 4},  {{6, 8}, 3},   {{6, 8}, 4},  {{7, 8}, 3},  {{7, 8}, 4},
+    {{8, 8}, 1},  {{8, 8}, 2},   {{8, 8}, 3},  {{8, 8}, 4},  {{7, 9}, 1},
+    {{7, 9}, 2},  {{7, 9}, 3},   {{10, 8}, 4}, {{5, 16}, 8}, {{3, 16}, 8},
+    {{12, 8}, 1}, {{12, 8}, 2},  {{12, 8}, 4}, {{14, 8}, 3}, {{14, 8}, 2},
+    {{14, 8}, 4}, {{12, 16}, 1}, {{14, 9}, 1}};
 
 inline constexpr int kMaxLanes = 16;
 
@@ -55,7 +56,22 @@ inline constexpr int kMaxLanes = 16;
 // time lies together.
 inline constexpr int kTileRow = 2 * kMaxLanes;
 
-// The constants of one transform.
+// Between two radices without a common factor there are no twiddle factors
+// (Good 1958, Thomas 1963), if all outputs are wanted.
+constexpr bool UsesRemainders(const Radices& radices, int kept) {
+  return std::gcd(radices.first, radices.second) == 1 &&
+         2 * kept >= radices.second;
+}
+
+// The constants of the transform over the rows, or over the columns.
+struct StepTables {
+  std::vector<int> inputs;   // number of the input of [second][first]
+  std::vector<int> places;   // and the other way round: first * second + ...
+  std::vector<int> outputs;  // with remainders: of [first][second]
+  std::vector<Twiddle> twiddles;  // without: [second][first]
+};
+
+// The constants of a whole transform.
 struct TransformTables {
   // Of indices into kRowRadices and kColumnRadices. With alternate_signs every
   // second output of the transform is negated.
@@ -70,9 +86,8 @@ struct TransformTables {
   int column_radices;
   int num_rows;
   int num_columns;
-  // Inside the two transforms, [second radix][first radix].
-  std::vector<Twiddle> row_twiddles;
-  std::vector<Twiddle> column_twiddles;
+  StepTables row_step;
+  StepTables column_step;
   AlignedArray<float> twiddles;  // as between the passes
 };
 
@@ -99,7 +114,9 @@ size_t SpectrumMargin(const TransformTables& forward,
 struct SpectralScratch {
   explicit SpectralScratch(const SpectralTables& tables);
 
-  AlignedArray<float> middle;    // between the passes
+  // Between the passes; rows beyond the last stay zero.
+  AlignedArray<float> forward_middle;
+  AlignedArray<float> inverse_middle;
   AlignedArray<float> column;    // of one vector of columns or rows
   AlignedArray<float> spectrum;  // [re, im]; zero where nothing is kept
 };

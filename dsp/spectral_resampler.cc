@@ -32,6 +32,7 @@ class SpectralEngine : public ResampleEngine {
  private:
   size_t PairSize() const;
   void RunPair(const float* samples, std::vector<float>* output);
+  void KeepSilence(const float* samples, float* outputs) const;
   void AddStartTransient(const float* samples, float* outputs) const;
 
   const SpectralKernel& kernel_;
@@ -41,6 +42,7 @@ class SpectralEngine : public ResampleEngine {
   int target_rate_hz_ = 0;
   // The clip from the next pair of blocks on, as far as it is known.
   std::vector<float> pending_;
+  std::vector<float> tail_;  // the clip's last outputs
   int64_t num_samples_in_ = 0;
   int64_t num_samples_out_ = 0;  // counted from -num_skipped
 };
@@ -75,6 +77,34 @@ void SpectralEngine::AddStartTransient(const float* samples,
   }
 }
 
+// Makes the outputs zero whose filters meet nothing but zeros. Rounding errors
+// would spread over them from whatever else there is in the two blocks.
+void SpectralEngine::KeepSilence(const float* samples, float* outputs) const {
+  const int64_t up = plan_->up;
+  const int64_t down = plan_->down;
+  const int64_t guard = plan_->tables.guard;
+  const int64_t num_outputs = 2 * int64_t{plan_->tables.num_valid};
+  const int64_t reach = (guard * down + up - 1) / up;
+  const int64_t num_samples = plan_->block_step + plan_->tables.forward.size();
+  for (int64_t probe = reach; probe < num_samples; probe += reach) {
+    if (samples[probe] != 0) continue;
+    int64_t begin = probe;
+    int64_t end = probe;
+    while (begin > 0 && samples[begin - 1] == 0) --begin;
+    while (end < num_samples && samples[end] == 0) ++end;
+    // Output i is at sample (i + guard) * down / up; the blocks hold all that
+    // the filters of their outputs meet.
+    const int64_t first =
+        begin == 0 ? 0 : ((begin + reach) * up + down - 1) / down - guard;
+    const int64_t last =
+        end == num_samples
+            ? num_outputs - 1
+            : std::min((end - 1 - reach) * up / down - guard, num_outputs - 1);
+    for (int64_t i = first; i <= last; ++i) outputs[i] = 0;
+    probe = std::max(probe, end - reach);
+  }
+}
+
 void SpectralEngine::RunPair(const float* samples, std::vector<float>* output) {
   const bool is_first = num_samples_out_ <= 0;
   const size_t num_before = output->size();
@@ -83,6 +113,7 @@ void SpectralEngine::RunPair(const float* samples, std::vector<float>* output) {
   float* outputs = output->data() + num_before;
   kernel_.run(samples, samples + plan_->block_step, plan_->tables, *scratch_,
               outputs);
+  KeepSilence(samples, outputs);
   if (is_first) {
     AddStartTransient(samples + plan_->lead_in, outputs + plan_->num_skipped);
     const auto begin =
@@ -126,23 +157,25 @@ void SpectralEngine::Process(std::span<const float> block,
 void SpectralEngine::Finish(std::vector<float>* output) {
   const int64_t length =
       ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
+  // soxr rounds the length to nearest; librosa rounds it up and appends zeros.
+  const double ratio = static_cast<double>(source_rate_hz_) / target_rate_hz_;
+  const auto num_computed = std::min(
+      length,
+      static_cast<int64_t>(static_cast<double>(num_samples_in_) / ratio + 0.5));
+  const int64_t num_before = std::max<int64_t>(num_samples_out_, 0);
   const auto pair_step = static_cast<size_t>(2 * plan_->block_step);
-  while (num_samples_out_ < length) {
+  tail_.clear();
+  while (num_samples_out_ < num_computed) {
     pending_.resize(PairSize(), 0.0f);
-    RunPair(pending_.data(), output);
+    RunPair(pending_.data(), &tail_);
     const size_t step = std::min(pair_step, pending_.size());
     pending_.erase(pending_.begin(),
                    pending_.begin() + static_cast<std::ptrdiff_t>(step));
   }
-  // soxr rounds the length to nearest; librosa rounds it up and appends zeros.
-  const double ratio = static_cast<double>(source_rate_hz_) / target_rate_hz_;
-  const auto num_computed =
-      static_cast<int64_t>(static_cast<double>(num_samples_in_) / ratio + 0.5);
-  const int64_t first_index =
-      static_cast<int64_t>(output->size()) - num_samples_out_;
-  output->resize(
-      static_cast<size_t>(first_index + std::min(length, num_computed)));
-  output->resize(static_cast<size_t>(first_index + length));
+  assert(num_before <= num_computed);
+  output->insert(output->end(), tail_.begin(),
+                 tail_.begin() + (num_computed - num_before));
+  output->resize(output->size() + static_cast<size_t>(length - num_computed));
 }
 
 }  // namespace
