@@ -33,8 +33,8 @@ struct Radices {
   constexpr int size() const { return first * second; }
 };
 // Of the transform over the rows.
-inline constexpr Radices kRowRadices[] = {{4, 4}, {4, 8}, {6, 8},  {7, 8},
-                                          {7, 9}, {8, 8}, {7, 16}, {3, 16}};
+inline constexpr Radices kRowRadices[] = {{4, 4}, {4, 8}, {6, 8},
+                                          {8, 8}, {7, 9}, {7, 16}};
 // Of the one over the columns; `kept`: the second radix has so many outputs
 // computed from each end of the spectrum, half of it being all.
 struct ColumnRadices {
@@ -42,11 +42,9 @@ struct ColumnRadices {
   int kept;
 };
 inline constexpr ColumnRadices kColumnRadices[] = {
-    {{4, 8}, 4},  {{6, 8}, 3},   {{6, 8}, 4},  {{7, 8}, 3},  {{7, 8}, 4},
-    {{8, 8}, 1},  {{8, 8}, 2},   {{8, 8}, 3},  {{8, 8}, 4},  {{7, 9}, 1},
-    {{7, 9}, 2},  {{7, 9}, 3},   {{10, 8}, 4}, {{5, 16}, 8}, {{3, 16}, 8},
-    {{12, 8}, 1}, {{12, 8}, 2},  {{12, 8}, 4}, {{14, 8}, 3}, {{14, 8}, 2},
-    {{14, 8}, 4}, {{12, 16}, 1}, {{14, 9}, 1}};
+    {{4, 8}, 4},  {{6, 8}, 3},   {{6, 8}, 4},  {{7, 8}, 3}, {{7, 8}, 4},
+    {{8, 8}, 2},  {{8, 8}, 4},   {{10, 8}, 4}, {{7, 9}, 2}, {{12, 8}, 1},
+    {{12, 8}, 2}, {{12, 16}, 1}, {{14, 9}, 1}};
 
 inline constexpr int kMaxLanes = 16;
 

@@ -128,7 +128,21 @@ int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-double NumOperations(int size) { return size * std::log2(size); }
+// Factors that the ratio does not ask for cost more than their share.
+bool HasOnlyFactorsOf(int size, int allowed) {
+  for (int common = std::gcd(size, allowed); common > 1;
+       common = std::gcd(size, allowed)) {
+    size /= common;
+  }
+  return size == 1;
+}
+
+// About, and half of what pruning saves.
+double NumOperations(int size, const ColumnRadices& columns) {
+  const double second = columns.radices.second;
+  const double pruned = std::log2(second) * (0.5 - columns.kept / second);
+  return size * (std::log2(size) - pruned);
+}
 
 SpectralTables MakeTables(const std::vector<ResampleStage>& stages,
                           int source_rate_hz, int target_rate_hz,
@@ -194,7 +208,8 @@ std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
     const int num_kept =
         kRowRadices[forward_rows].size() * kept.radices.first * kept.kept;
     const int num_valid = (size_out - guard - reach) / step * step;
-    if (int64_t{size_in} * up != int64_t{size_out} * down ||
+    if (!HasOnlyFactorsOf(size_out, 6 * up * down) ||
+        int64_t{size_in} * up != int64_t{size_out} * down ||
         size_out % up != 0 || num_valid <= 0 ||
         2 * all.kept != all.radices.second ||
         kRowRadices[inverse_rows].size() % kMaxLanes != 0 ||
@@ -202,7 +217,8 @@ std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
       continue;
     }
     const double cost =
-        (NumOperations(size_in) + NumOperations(size_out)) / num_valid;
+        (NumOperations(size_in, kept) + NumOperations(size_out, all)) /
+        num_valid;
     shapes.emplace_back(cost, SpectralShape{static_cast<int>(forward_rows),
                                             static_cast<int>(forward_columns),
                                             static_cast<int>(inverse_rows),
