@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <iterator>
 #include <numbers>
+#include <type_traits>
 #include <utility>
 
 // As with the log-mel kernel: Highway's baseline has no vectors.
@@ -53,19 +54,24 @@ HWY_INLINE void TwoStepDft(const StepTables& tables, float* values, Load load,
                            Store store) {
   constexpr int kComplex = 2 * kLanes;
   constexpr bool kByRemainders = UsesRemainders({kFirst, kSecond}, kKept);
-#pragma GCC unroll 1
-  for (int b = 0; b < kSecond; ++b) {
+  const Twiddle* twiddles = tables.twiddles.data();
+  const auto first_step = [=]<bool kRotates>(
+                              int b, std::bool_constant<kRotates>) HWY_ATTR {
     Complex u[kFirst];
 #pragma GCC unroll 16
     for (int a = 0; a < kFirst; ++a) u[a] = load(a, b);
     SmallDft<kFirst>::Run(u);
 #pragma GCC unroll 16
     for (int a = 0; a < kFirst; ++a) {
-      const Complex value = kByRemainders || a == 0
-                                ? u[a]
-                                : Rotate(u[a], tables.twiddles[kFirst * b + a]);
+      const Complex value =
+          kRotates && a != 0 ? Rotate(u[a], twiddles[kFirst * b + a]) : u[a];
       StoreComplex(value, values + kComplex * (kSecond * a + b));
     }
+  };
+  first_step(0, std::false_type());
+#pragma GCC unroll 1
+  for (int b = 1; b < kSecond; ++b) {
+    first_step(b, std::bool_constant<!kByRemainders>());
   }
 #pragma GCC unroll 1
   for (int a = 0; a < kFirst; ++a) {
