@@ -139,14 +139,42 @@ HWY_INLINE void TransposeColumns(const float* tile, Float* columns) {
   Transpose4x4(load(0), load(1), load(2), load(3), columns);
 }
 
+// Brings samples that the next call will read into the second-level cache, some
+// at a time: read row by row, they are too many streams for the processor to
+// foresee.
+class Prefetcher {
+ public:
+  Prefetcher(const float* begin, std::ptrdiff_t count, std::ptrdiff_t num_times)
+      : from_(begin),
+        end_(begin + count),
+        step_((count / num_times / kLineFloats + 1) * kLineFloats) {}
+
+  HWY_INLINE void Prefetch() {
+    constexpr int kForReading = 0;
+    constexpr int kSecondLevel = 2;
+    const float* const to = std::min(from_ + step_, end_);
+    for (; from_ < to; from_ += kLineFloats) {
+      __builtin_prefetch(from_, kForReading, kSecondLevel);
+    }
+  }
+
+ private:
+  static constexpr int kLineFloats = 16;
+
+  const float* from_;
+  const float* end_;
+  std::ptrdiff_t step_;
+};
+
 // kLanes rows as vectors with a lane a row, one vector a column, at the places
 // where TwoStepDft looks for them.
 HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
-                              float* values) {
+                              float* values, Prefetcher* prefetcher) {
   const std::ptrdiff_t tile_size = tables.tile_size();
   const int* places = tables.column_step.places.data();
 #pragma GCC unroll 1
   for (int c = 0; c < tables.num_columns; c += 4) {
+    prefetcher->Prefetch();
     const float* tile = rows + c / kMaxLanes * tile_size + c % kMaxLanes;
     Float re[4];
     Float im[4];
@@ -165,11 +193,12 @@ HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
 template <int kFirst, int kSecond, int kKept, class Store>
 HWY_INLINE void TransformRows(const float* middle,
                               const TransformTables& tables, float* values,
-                              Store store) {
+                              Prefetcher prefetcher, Store store) {
   const int num_rows = tables.num_rows;
 #pragma GCC unroll 1
   for (int r = (num_rows - 1) / kLanes * kLanes; r >= 0; r -= kLanes) {
-    TransposeRows(middle + std::ptrdiff_t{kTileRow} * r, tables, values);
+    TransposeRows(middle + std::ptrdiff_t{kTileRow} * r, tables, values,
+                  &prefetcher);
     TwoStepDft<kFirst, kSecond, kKept>(
         tables.column_step, values,
         [=](int a, int b) HWY_ATTR {
@@ -185,7 +214,8 @@ HWY_INLINE void TransformRows(const float* middle,
 }
 
 template <int kFirst, int kSecond, int kKept>
-void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch) {
+void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch,
+                 const float* ahead) {
   const TransformTables& forward = tables.forward;
   const std::ptrdiff_t size = forward.size();
   const auto zero = static_cast<std::ptrdiff_t>(tables.margin) +
@@ -195,6 +225,7 @@ void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch) {
   float* im = re + tables.response.size();
   TransformRows<kFirst, kSecond, kKept>(
       scratch.forward_middle.data(), forward, scratch.column.data(),
+      Prefetcher(ahead, 2 * tables.block_step, size / (4 * kLanes)),
       [=](int k, bool is_negative, Complex u) HWY_ATTR {
         const std::ptrdiff_t f = is_negative ? k - size : k;
         const Float gain = LoadUnaligned(response + f);
@@ -212,11 +243,11 @@ void InverseRows(const SpectralTables& tables, SpectralScratch& scratch,
   const auto num_valid = static_cast<unsigned>(tables.num_valid);
   TransformRows<kFirst, kSecond, kSecond / 2>(
       scratch.inverse_middle.data(), tables.inverse, scratch.column.data(),
-      [=](int n, bool, Complex u) HWY_ATTR {
+      Prefetcher(nullptr, 0, 1), [=](int n, bool, Complex u) HWY_ATTR {
         const unsigned i = static_cast<unsigned>(n) - guard;
         if (i < num_valid) {
-          StoreUnaligned(u.im, output + i);
-          StoreUnaligned(u.re, output + num_valid + i);
+          StoreFloat(u.im, output + i);
+          StoreFloat(u.re, output + num_valid + i);
         }
       });
 }
@@ -225,7 +256,7 @@ using ColumnsFunction = void (*)(const float* re, const float* im,
                                  const TransformTables& tables, float* values,
                                  float* middle);
 using ForwardFunction = void (*)(const SpectralTables& tables,
-                                 SpectralScratch& scratch);
+                                 SpectralScratch& scratch, const float* ahead);
 using InverseFunction = void (*)(const SpectralTables& tables,
                                  SpectralScratch& scratch, float* output);
 
@@ -276,7 +307,8 @@ void Run(const float* first_block, const float* second_block,
   kColumns[index(forward.row_radices)](first_block, second_block, forward,
                                        scratch.column.data(),
                                        scratch.forward_middle.data());
-  kForwardRows[index(forward.column_radices)](tables, scratch);
+  kForwardRows[index(forward.column_radices)](tables, scratch,
+                                              second_block + forward.size());
   const float* re = scratch.spectrum.data() + tables.margin;
   const float* im = re + tables.response.size();
   kColumns[index(inverse.row_radices)](im, re, inverse, scratch.column.data(),

@@ -33,8 +33,8 @@ struct Radices {
   constexpr int size() const { return first * second; }
 };
 // Of the transform over the rows.
-inline constexpr Radices kRowRadices[] = {{4, 4}, {4, 8}, {6, 8},
-                                          {8, 8}, {7, 9}, {7, 16}};
+inline constexpr Radices kRowRadices[] = {
+    {4, 4}, {4, 8}, {6, 8}, {8, 8}, {9, 7}};
 // Of the one over the columns; `kept`: the second radix has so many outputs
 // computed from each end of the spectrum, half of it being all.
 struct ColumnRadices {
@@ -42,9 +42,9 @@ struct ColumnRadices {
   int kept;
 };
 inline constexpr ColumnRadices kColumnRadices[] = {
-    {{4, 8}, 4},  {{8, 6}, 2},  {{6, 8}, 4},   {{7, 8}, 3},  {{7, 8}, 4},
-    {{8, 8}, 2},  {{8, 8}, 4},  {{10, 8}, 4},  {{7, 9}, 2},  {{8, 12}, 1},
-    {{8, 12}, 2}, {{12, 8}, 2}, {{12, 16}, 1}, {{14, 9}, 1}, {{9, 14}, 1}};
+    {{4, 8}, 4},  {{8, 6}, 2},   {{6, 8}, 4},   {{7, 8}, 3},  {{7, 8}, 4},
+    {{8, 8}, 2},  {{8, 8}, 4},   {{10, 8}, 4},  {{8, 12}, 1}, {{8, 12}, 2},
+    {{8, 14}, 3}, {{12, 16}, 1}, {{16, 14}, 1}, {{16, 14}, 2}};
 
 inline constexpr int kMaxLanes = 16;
 
@@ -102,6 +102,8 @@ struct SpectralTables {
   // multiples of kMaxLanes.
   int guard;
   int num_valid;
+  // From one block to the next, in samples.
+  std::ptrdiff_t block_step;
 };
 
 // What a forward transform may write outside the inverse's spectrum.
@@ -122,7 +124,7 @@ struct SpectralScratch {
 struct SpectralKernel {
   // Reads forward.size() samples of each block, and up to kMaxLanes - 1 behind
   // them, which change nothing; writes the first block's num_valid outputs and
-  // then the second's.
+  // then the second's to `output`, which is aligned as an AlignedArray.
   void (*run)(const float* first_block, const float* second_block,
               const SpectralTables& tables, SpectralScratch& scratch,
               float* output);

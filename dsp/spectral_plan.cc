@@ -101,12 +101,9 @@ StartTransient MakeStartTransient(const std::vector<ResampleStage>& stages) {
   StartTransient start;
   start.num_inputs = static_cast<int>(num_inputs);
   start.num_outputs = static_cast<int>(outputs.size());
-  start.weights.resize(num_inputs * outputs.size());
-  for (size_t output = 0; output < outputs.size(); ++output) {
-    for (size_t input = 0; input < outputs[output].size(); ++input) {
-      start.weights[input * outputs.size() + output] =
-          static_cast<float>(outputs[output][input]);
-    }
+  for (std::vector<double>& weights : outputs) {
+    weights.resize(num_inputs);
+    start.weights.insert(start.weights.end(), weights.begin(), weights.end());
   }
   return start;
 }
@@ -127,6 +124,9 @@ int Reach(const std::vector<ResampleStage>& stages, int source_rate_hz,
 int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
+
+// The clips that transforms are chosen for are no shorter than 3 s or so.
+constexpr double kShortClipOutputs = 48000;
 
 // Factors that the ratio does not ask for cost more than their share.
 bool HasOnlyFactorsOf(int size, int allowed) {
@@ -161,8 +161,10 @@ SpectralTables MakeTables(const std::vector<ResampleStage>& stages,
     response[zero + static_cast<size_t>(k)] = static_cast<float>(gain);
     response[zero - static_cast<size_t>(k)] = static_cast<float>(gain);
   }
+  const std::ptrdiff_t block_step =
+      int64_t{shape.num_valid} * source_rate_hz / target_rate_hz;
   return {std::move(forward), std::move(inverse), std::move(response), margin,
-          shape.guard,        shape.num_valid};
+          shape.guard,        shape.num_valid,    block_step};
 }
 
 }  // namespace
@@ -178,7 +180,6 @@ SpectralPlan::SpectralPlan(int source_rate_hz, int target_rate_hz,
   const int lead_out = RoundUp(shape.guard, up);
   num_skipped = lead_out - shape.guard;
   lead_in = int64_t{lead_out} / up * down;
-  block_step = int64_t{shape.num_valid} / up * down;
 }
 
 std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
@@ -216,9 +217,10 @@ std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
         2 * num_kept < std::min(size_in, size_out)) {
       continue;
     }
+    // Half of the last two blocks' outputs, on average, are in vain.
     const double cost =
         (NumOperations(size_in, kept) + NumOperations(size_out, all)) /
-        num_valid;
+        num_valid * (1 + num_valid / kShortClipOutputs);
     shapes.emplace_back(cost, SpectralShape{static_cast<int>(forward_rows),
                                             static_cast<int>(forward_columns),
                                             static_cast<int>(inverse_rows),

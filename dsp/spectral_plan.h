@@ -15,7 +15,7 @@ namespace melmill {
 struct StartTransient {
   int num_inputs = 0;
   int num_outputs = 0;
-  std::vector<float> weights;  // [input][output], to be added
+  std::vector<float> weights;  // [output][input], to be added
 };
 
 // The transforms of a pair of rates, and how blocks of a clip meet them.
@@ -37,13 +37,11 @@ struct SpectralPlan {
   SpectralTables tables;
   StartTransient start;
   // The rates are as down to up, coprime. Block b is made of the samples from
-  // b * block_step - lead_in on, tables.forward.size() of them, and gives the
-  // outputs from
-  // b * tables.num_valid - num_skipped on.
+  // b * tables.block_step - lead_in on, tables.forward.size() of them, and
+  // gives the outputs from b * tables.num_valid - num_skipped on.
   int up;
   int down;
   int num_skipped;
-  int64_t block_step;
   int64_t lead_in;
 };
 

@@ -1,10 +1,12 @@
 #include "dsp/spectral_resampler.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <span>
 #include <vector>
@@ -20,6 +22,8 @@ namespace {
 // Counted up whenever the same samples give other bits.
 constexpr int kRevision = 1;
 
+constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
+
 class SpectralEngine : public ResampleEngine {
  public:
   explicit SpectralEngine(const SpectralKernel& kernel) : kernel_(kernel) {}
@@ -30,9 +34,11 @@ class SpectralEngine : public ResampleEngine {
   void Finish(std::vector<float>* output) override;
 
  private:
+  size_t BlockSize() const;
   size_t PairSize() const;
-  void RunPair(const float* samples, std::vector<float>* output);
-  void KeepSilence(const float* samples, float* outputs) const;
+  void RunPair(const float* first, const float* second, int64_t max_count,
+               std::vector<float>* output);
+  void KeepSilence(const float* block, float* outputs) const;
   void AddStartTransient(const float* samples, float* outputs) const;
 
   const SpectralKernel& kernel_;
@@ -40,11 +46,13 @@ class SpectralEngine : public ResampleEngine {
   std::optional<SpectralScratch> scratch_;
   int source_rate_hz_ = 0;
   int target_rate_hz_ = 0;
-  // The clip from the next pair of blocks on, as far as it is known.
-  std::vector<float> pending_;
-  std::vector<float> tail_;  // the clip's last outputs
+  // The clip from the next two blocks on, as far as it is known; less than
+  // they need.
+  std::optional<AlignedArray<float>> pending_;
+  size_t num_pending_ = 0;
+  std::optional<AlignedArray<float>> outputs_;  // of two blocks
   int64_t num_samples_in_ = 0;
-  int64_t num_samples_out_ = 0;  // counted from -num_skipped
+  int64_t num_samples_out_ = 0;
 };
 
 void SpectralEngine::Start(int source_rate_hz, int target_rate_hz) {
@@ -52,129 +60,138 @@ void SpectralEngine::Start(int source_rate_hz, int target_rate_hz) {
   if (plan_ != &plan) {
     plan_ = &plan;
     scratch_.emplace(plan.tables);
+    pending_.emplace(PairSize());
+    outputs_.emplace(2 * static_cast<size_t>(plan.tables.num_valid));
   }
   source_rate_hz_ = source_rate_hz;
   target_rate_hz_ = target_rate_hz;
   num_samples_in_ = 0;
-  num_samples_out_ = -plan.num_skipped;
-  pending_.assign(static_cast<size_t>(plan.lead_in), 0.0f);
+  num_samples_out_ = 0;
+  num_pending_ = static_cast<size_t>(plan.lead_in);
+  std::fill_n(pending_->data(), num_pending_, 0.0f);
 }
 
-// What the kernel reads for two blocks.
+// What the kernel reads of a block, and for two.
+size_t SpectralEngine::BlockSize() const {
+  return static_cast<size_t>(plan_->tables.forward.size()) + kMaxLanes - 1;
+}
 size_t SpectralEngine::PairSize() const {
-  return static_cast<size_t>(plan_->block_step + plan_->tables.forward.size()) +
-         kMaxLanes - 1;
+  return static_cast<size_t>(plan_->tables.block_step) + BlockSize();
 }
 
 void SpectralEngine::AddStartTransient(const float* samples,
                                        float* outputs) const {
   const StartTransient& start = plan_->start;
-  const float* weight = start.weights.data();
-  for (int i = 0; i < start.num_inputs; ++i) {
-    for (int j = 0; j < start.num_outputs; ++j) {
-      outputs[j] += samples[i] * *weight++;
+  const float* weights = start.weights.data();
+  for (int j = 0; j < start.num_outputs; ++j, weights += start.num_inputs) {
+    // Several sums at a time, or each addition would wait for the last.
+    std::array<float, 8> sums{};
+    int i = 0;
+    for (; i + 8 <= start.num_inputs; i += 8) {
+      for (int k = 0; k < 8; ++k) sums[k] += samples[i + k] * weights[i + k];
     }
+    for (; i < start.num_inputs; ++i) sums[0] += samples[i] * weights[i];
+    for (const float sum : sums) outputs[j] += sum;
   }
 }
 
 // Makes the outputs zero whose filters meet nothing but zeros. Rounding errors
 // would spread over them from whatever else there is in the two blocks.
-void SpectralEngine::KeepSilence(const float* samples, float* outputs) const {
+void SpectralEngine::KeepSilence(const float* block, float* outputs) const {
   const int64_t up = plan_->up;
   const int64_t down = plan_->down;
   const int64_t guard = plan_->tables.guard;
-  const int64_t num_outputs = 2 * int64_t{plan_->tables.num_valid};
   const int64_t reach = (guard * down + up - 1) / up;
-  const int64_t num_samples = plan_->block_step + plan_->tables.forward.size();
-  for (int64_t probe = reach; probe < num_samples; probe += reach) {
-    if (samples[probe] != 0) continue;
+  const int64_t size = plan_->tables.forward.size();
+  const int64_t num_valid = plan_->tables.num_valid;
+  for (int64_t probe = reach; probe < size; probe += reach) {
+    if (block[probe] != 0) continue;
     int64_t begin = probe;
     int64_t end = probe;
-    while (begin > 0 && samples[begin - 1] == 0) --begin;
-    while (end < num_samples && samples[end] == 0) ++end;
-    // Output i is at sample (i + guard) * down / up; the blocks hold all that
-    // the filters of their outputs meet.
+    while (begin > 0 && block[begin - 1] == 0) --begin;
+    while (end < size && block[end] == 0) ++end;
+    // Output i is at sample (i + guard) * down / up; the block holds all that
+    // the filters of its outputs meet.
     const int64_t first =
         begin == 0 ? 0 : ((begin + reach) * up + down - 1) / down - guard;
     const int64_t last =
-        end == num_samples
-            ? num_outputs - 1
-            : std::min((end - 1 - reach) * up / down - guard, num_outputs - 1);
+        end == size
+            ? num_valid - 1
+            : std::min((end - 1 - reach) * up / down - guard, num_valid - 1);
     for (int64_t i = first; i <= last; ++i) outputs[i] = 0;
     probe = std::max(probe, end - reach);
   }
 }
 
-void SpectralEngine::RunPair(const float* samples, std::vector<float>* output) {
-  const bool is_first = num_samples_out_ <= 0;
-  const size_t num_before = output->size();
-  const auto num_new = static_cast<size_t>(2 * plan_->tables.num_valid);
-  output->resize(num_before + num_new);
-  float* outputs = output->data() + num_before;
-  kernel_.run(samples, samples + plan_->block_step, plan_->tables, *scratch_,
-              outputs);
-  KeepSilence(samples, outputs);
-  if (is_first) {
-    AddStartTransient(samples + plan_->lead_in, outputs + plan_->num_skipped);
-    const auto begin =
-        output->begin() + static_cast<std::ptrdiff_t>(num_before);
-    output->erase(begin, begin + plan_->num_skipped);
-  }
-  num_samples_out_ += static_cast<int64_t>(num_new);
+// Appends what two blocks give, `max_count` samples at most.
+void SpectralEngine::RunPair(const float* first, const float* second,
+                             int64_t max_count, std::vector<float>* output) {
+  const SpectralTables& tables = plan_->tables;
+  float* const outputs = outputs_->data();
+  kernel_.run(first, second, tables, *scratch_, outputs);
+  KeepSilence(first, outputs);
+  KeepSilence(second, outputs + tables.num_valid);
+  const bool is_first = num_samples_out_ == 0;
+  const int num_skipped = is_first ? plan_->num_skipped : 0;
+  if (is_first)
+    AddStartTransient(first + plan_->lead_in, outputs + num_skipped);
+  const int64_t count =
+      std::min<int64_t>(2 * tables.num_valid - num_skipped, max_count);
+  output->insert(output->end(), outputs + num_skipped,
+                 outputs + num_skipped + count);
+  num_samples_out_ += count;
 }
 
 void SpectralEngine::Process(std::span<const float> block,
                              std::vector<float>* output) {
   num_samples_in_ += static_cast<int64_t>(block.size());
-  const auto pair_step = static_cast<size_t>(2 * plan_->block_step);
-  while (!block.empty()) {
-    const size_t num_pending = pending_.size();
-    const size_t missing = PairSize() - num_pending;
-    if (block.size() < missing) {
-      pending_.insert(pending_.end(), block.begin(), block.end());
-      return;
-    }
-    // Only what pairs that begin before the block need of it is copied.
-    pending_.insert(pending_.end(), block.begin(),
-                    block.begin() + static_cast<std::ptrdiff_t>(missing));
-    RunPair(pending_.data(), output);
-    if (pair_step < num_pending) {
-      pending_.erase(pending_.begin(),
-                     pending_.begin() + static_cast<std::ptrdiff_t>(pair_step));
+  const auto block_step = static_cast<size_t>(plan_->tables.block_step);
+  float* const pending = pending_->data();
+  while (num_pending_ > 0 && num_pending_ + block.size() >= PairSize()) {
+    // The second block is read where it is, unless it begins before `block`.
+    const bool is_split = block_step < num_pending_;
+    const size_t missing = (is_split ? PairSize() : BlockSize()) - num_pending_;
+    std::copy_n(block.begin(), missing, pending + num_pending_);
+    RunPair(pending,
+            is_split ? pending + block_step
+                     : block.data() + (block_step - num_pending_),
+            kAll, output);
+    if (2 * block_step < num_pending_) {
+      std::copy(pending + 2 * block_step, pending + PairSize(), pending);
+      num_pending_ = PairSize() - 2 * block_step;
       block = block.subspan(missing);
-      continue;
+    } else {
+      block = block.subspan(2 * block_step - num_pending_);
+      num_pending_ = 0;
     }
-    pending_.clear();
-    block = block.subspan(pair_step - num_pending);
-    for (; block.size() >= PairSize(); block = block.subspan(pair_step)) {
-      RunPair(block.data(), output);
-    }
-    pending_.assign(block.begin(), block.end());
-    return;
   }
+  if (num_pending_ == 0) {
+    for (; block.size() >= PairSize(); block = block.subspan(2 * block_step)) {
+      RunPair(block.data(), block.data() + block_step, kAll, output);
+    }
+  }
+  std::copy(block.begin(), block.end(), pending + num_pending_);
+  num_pending_ += block.size();
 }
 
 void SpectralEngine::Finish(std::vector<float>* output) {
   const int64_t length =
       ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
-  // soxr rounds the length to nearest; librosa rounds it up and appends zeros.
+  // soxr rounds the length to nearest; librosa rounds it up and appends a zero.
   const double ratio = static_cast<double>(source_rate_hz_) / target_rate_hz_;
   const auto num_computed = std::min(
       length,
       static_cast<int64_t>(static_cast<double>(num_samples_in_) / ratio + 0.5));
-  const int64_t num_before = std::max<int64_t>(num_samples_out_, 0);
-  const auto pair_step = static_cast<size_t>(2 * plan_->block_step);
-  tail_.clear();
+  const auto block_step = static_cast<size_t>(plan_->tables.block_step);
+  float* const pending = pending_->data();
   while (num_samples_out_ < num_computed) {
-    pending_.resize(PairSize(), 0.0f);
-    RunPair(pending_.data(), &tail_);
-    const size_t step = std::min(pair_step, pending_.size());
-    pending_.erase(pending_.begin(),
-                   pending_.begin() + static_cast<std::ptrdiff_t>(step));
+    std::fill(pending + num_pending_, pending + PairSize(), 0.0f);
+    RunPair(pending, pending + block_step, num_computed - num_samples_out_,
+            output);
+    const size_t num_done = std::min(2 * block_step, num_pending_);
+    std::copy(pending + num_done, pending + num_pending_, pending);
+    num_pending_ -= num_done;
   }
-  assert(num_before <= num_computed);
-  output->insert(output->end(), tail_.begin(),
-                 tail_.begin() + (num_computed - num_before));
   output->resize(output->size() + static_cast<size_t>(length - num_computed));
 }
 

@@ -87,7 +87,7 @@ SpectralTables MakeTables(Transform forward_radices, Transform inverse_radices,
 std::vector<float> RunBlocks(SimdTarget target, const SpectralTables& tables,
                              const std::vector<float>& samples,
                              int second_block) {
-  std::vector<float> output(static_cast<size_t>(2 * tables.num_valid));
+  AlignedArray<float> output(static_cast<size_t>(2 * tables.num_valid));
   SpectralScratch scratch(tables);
   const auto* kernel = FindSpectralKernel(target);
   // Whatever an earlier clip left there must not matter.
@@ -96,7 +96,7 @@ std::vector<float> RunBlocks(SimdTarget target, const SpectralTables& tables,
               output.data());
   kernel->run(samples.data(), samples.data() + second_block, tables, scratch,
               output.data());
-  return output;
+  return {output.data(), output.data() + output.size()};
 }
 
 // Forward transforms of all radices, with an inverse of some size; and inverse

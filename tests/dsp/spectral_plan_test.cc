@@ -26,7 +26,7 @@ TEST(SpectralShapes, FitTheRatio) {
       const int64_t size_in = plan.tables.forward.size();
       const int64_t size_out = plan.tables.inverse.size();
       ASSERT_EQ(size_in * kTargetRateHz, size_out * rate);
-      ASSERT_EQ(plan.block_step * kTargetRateHz,
+      ASSERT_EQ(int64_t{plan.tables.block_step} * kTargetRateHz,
                 int64_t{plan.tables.num_valid} * rate);
       ASSERT_EQ(plan.lead_in * kTargetRateHz,
                 int64_t{plan.tables.guard + plan.num_skipped} * rate);
@@ -86,14 +86,9 @@ TEST(SpectralPlan, KnowsWhatTheChainLosesAtTheStart) {
     for (size_t j = 0; j < count; ++j) {
       double change = 0;
       if (j < static_cast<size_t>(plan.start.num_outputs)) {
-        for (size_t i = 0; i < static_cast<size_t>(plan.start.num_inputs);
-             ++i) {
-          change +=
-              samples[i] *
-              static_cast<double>(
-                  plan.start
-                      .weights[i * static_cast<size_t>(plan.start.num_outputs) +
-                               j]);
+        const auto num_inputs = static_cast<size_t>(plan.start.num_inputs);
+        for (size_t i = 0; i < num_inputs; ++i) {
+          change += samples[i] * double{plan.start.weights[j * num_inputs + i]};
         }
       }
       const double expected = dropped[j] - whole[delay_out + j];
