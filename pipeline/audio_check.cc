@@ -164,7 +164,7 @@ class AudioChecker {
         index_(index),
         plan_(plan),
         processor_(plan.preset().log_mel, plan.config.feature_type,
-                   ChooseSimdTarget(plan.config)),
+                   ChooseCodePath(plan.config)),
         checkers_([this] {
           return RowChecker(processor_, plan_.bytes_per_frame());
         }) {}

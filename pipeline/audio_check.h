@@ -24,7 +24,7 @@ class RowChecker {
   RowChecker(const RecordProcessor& processor, uint64_t bytes_per_frame)
       : processor_(processor),
         bytes_per_frame_(bytes_per_frame),
-        workspace_(processor.log_mel()) {}
+        workspace_(processor) {}
 
   // What the audio gives that is not so in `stored`, the row's index; nothing
   // if it is the same. Errors: kMachineFault.

@@ -157,7 +157,7 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
 std::vector<float> Resample(std::span<const float> mono, int source_rate_hz,
                             int target_rate_hz) {
   std::vector<float> samples;
-  Resampler resampler(std::nullopt);
+  Resampler resampler(ChooseCodePath(RunConfig()).spectral);
   resampler.Start(source_rate_hz, target_rate_hz);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);

@@ -42,7 +42,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
 // "PCM 16 bit, 48000 Hz, 2 ch"
 std::string DescribeFormat(const WavHeader& header);
 
-// Mono at the clip's own rate, and resampled.
+// Mono at the clip's own rate, and resampled as a run does by default.
 std::vector<float> DecodeClip(const BenchClip& clip);
 std::vector<float> Resample(std::span<const float> mono, int source_rate_hz,
                             int target_rate_hz);

@@ -25,7 +25,7 @@ class BenchShard {
       : path_(path) {
     const RunConfig config;
     spec_.contract = ContractJson(config);
-    spec_.producer = ProducerJson(std::nullopt);
+    spec_.producer = ProducerJson({});
     spec_.fingerprint = std::string(32, '0');
     spec_.feature_type = config.feature_type;
     spec_.n_mels = options.mel.n_mels;

@@ -17,6 +17,8 @@ namespace {
 // Counted up whenever the same input gives other feature bytes.
 constexpr int kFeatureRevision = 2;
 
+constexpr std::string_view kResamplerNames[] = {"spectral", "soxr"};
+
 constexpr uint64_t kMinShardBytes = 1;
 constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
 
@@ -86,7 +88,47 @@ double ParseNumber(const std::string& text, std::string* rest) {
   return value;
 }
 
+// Nothing for the general path.
+std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
+  const std::vector<SimdTarget> supported = SupportedSimdTargets();
+  if (name == "none") return std::nullopt;
+  if (name == "auto") {
+    if (supported.empty()) return std::nullopt;
+    return supported.front();
+  }
+  const std::optional<SimdTarget> target = FindSimdTarget(name);
+  if (target && std::find(supported.begin(), supported.end(), *target) !=
+                    supported.end()) {
+    return target;
+  }
+  std::vector<std::string_view> names = {"auto", "none"};
+  for (const SimdTarget known : supported) {
+    names.push_back(SimdTargetName(known));
+  }
+  throw SetupError(fmt::format("--simd {}: this machine has {}", name,
+                               fmt::join(names, ", ")));
+}
+
+// Nothing where the resampler would need SIMD code and there is none.
+std::optional<CodePath> MakeCodePath(std::optional<SimdTarget> simd,
+                                     std::optional<ResamplerKind> resampler) {
+  if (resampler == ResamplerKind::kSpectral && !simd) return std::nullopt;
+  if (resampler == ResamplerKind::kSoxr) return CodePath{simd, std::nullopt};
+  return CodePath{simd, simd};
+}
+
 }  // namespace
+
+std::string_view ResamplerKindName(ResamplerKind kind) {
+  return kResamplerNames[static_cast<size_t>(kind)];
+}
+
+std::optional<ResamplerKind> FindResamplerKind(std::string_view name) {
+  for (const ResamplerKind kind : kResamplerKinds) {
+    if (ResamplerKindName(kind) == name) return kind;
+  }
+  return std::nullopt;
+}
 
 bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
   const double limit =
@@ -190,7 +232,7 @@ const Preset& CheckConfig(const RunConfig& config) {
     throw SetupError(fmt::format("--memory must be at least {}MiB",
                                  2 * kBaseMemoryBytes >> 20));
   }
-  ChooseSimdTarget(config);
+  ChooseCodePath(config);
   if (config.shard_bytes && (*config.shard_bytes < kMinShardBytes ||
                              *config.shard_bytes > kMaxShardBytes)) {
     throw SetupError("--shard-size must be at most 1TiB");
@@ -245,34 +287,45 @@ uint64_t ContractBytesPerFrame(const std::string& contract) {
   return type ? json["n_mels"].get<uint64_t>() * FeatureSize(*type) : 0;
 }
 
-std::optional<SimdTarget> ChooseSimdTarget(const RunConfig& config) {
-  const std::vector<SimdTarget> supported = SupportedSimdTargets();
-  if (config.simd == "none") return std::nullopt;
-  if (config.simd == "auto") {
-    if (supported.empty()) return std::nullopt;
-    return supported.front();
-  }
-  const std::optional<SimdTarget> target = FindSimdTarget(config.simd);
-  if (target && std::find(supported.begin(), supported.end(), *target) !=
-                    supported.end()) {
-    return target;
-  }
-  std::vector<std::string_view> names = {"auto", "none"};
-  for (const SimdTarget known : supported) {
-    names.push_back(SimdTargetName(known));
-  }
-  throw SetupError(fmt::format("--simd {}: this machine has {}", config.simd,
-                               fmt::join(names, ", ")));
+CodePath ChooseCodePath(const RunConfig& config) {
+  const std::optional<SimdTarget> simd = ChooseSimdTarget(config.simd);
+  const std::optional<CodePath> code_path =
+      MakeCodePath(simd, config.resampler);
+  if (code_path) return *code_path;
+  throw SetupError(fmt::format(
+      "--resampler spectral: {}; leave it out, or give --resampler soxr",
+      config.simd == "none" ? "needs the SIMD code that --simd none turns off"
+                            : "this machine has no SIMD code for it"));
 }
 
-std::string ProducerJson(std::optional<SimdTarget> simd_target) {
+std::string ProducerJson(const CodePath& code_path) {
   nlohmann::ordered_json producer;
   producer["program"] = "melmill";
   producer["feature_revision"] = kFeatureRevision;
-  producer["resampler"] = ResamplerVersion(std::nullopt);
-  producer["log_mel"] =
-      simd_target ? SimdLogMelVersion(*simd_target) : FftwLogMelVersion();
+  producer["resampler"] = ResamplerVersion(code_path.spectral);
+  producer["log_mel"] = code_path.log_mel
+                            ? SimdLogMelVersion(*code_path.log_mel)
+                            : FftwLogMelVersion();
   return producer.dump();
+}
+
+bool MatchProducer(const std::string& producer, RunConfig* config) {
+  std::vector<std::string> simds = {config->simd, "auto", "none"};
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    simds.emplace_back(SimdTargetName(target));
+  }
+  for (const std::string& simd : simds) {
+    for (const std::optional<ResamplerKind> resampler :
+         {config->resampler, std::optional(ResamplerKind::kSpectral),
+          std::optional(ResamplerKind::kSoxr)}) {
+      const auto code_path = MakeCodePath(ChooseSimdTarget(simd), resampler);
+      if (!code_path || ProducerJson(*code_path) != producer) continue;
+      config->simd = simd;
+      config->resampler = resampler;
+      return true;
+    }
+  }
+  return false;
 }
 
 std::string ResolveAudioPath(const RunConfig& config,

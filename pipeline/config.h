@@ -5,6 +5,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "dsp/log_mel.h"
@@ -43,6 +44,16 @@ inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{512} << 20;
 // the threads.
 inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
 
+// What changes sample rates.
+enum class ResamplerKind {
+  kSpectral,  // dsp/spectral_resampler.h, and libsoxr for rates it leaves out
+  kSoxr,      // libsoxr alone
+};
+inline constexpr ResamplerKind kResamplerKinds[] = {ResamplerKind::kSpectral,
+                                                    ResamplerKind::kSoxr};
+std::string_view ResamplerKindName(ResamplerKind kind);  // "spectral", "soxr"
+std::optional<ResamplerKind> FindResamplerKind(std::string_view name);
+
 struct RunConfig {
   std::vector<SplitInput> splits;
   std::string preset = "qwen3-asr";
@@ -69,6 +80,8 @@ struct RunConfig {
   // The SIMD code of the log-mel path: a SimdTargetName, "auto" for the best
   // there is, "none" for the general path in double precision.
   std::string simd = "auto";
+  // Nothing: spectral where there is SIMD code for it, else soxr.
+  std::optional<ResamplerKind> resampler;
 };
 
 // "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". Throws SetupError for a
@@ -99,13 +112,26 @@ std::string ContractJson(const RunConfig& config);
 // The size of one frame's features under a contract; 0 if it does not say.
 uint64_t ContractBytesPerFrame(const std::string& contract);
 
-// What config.simd means on this machine; nothing for the general path. Throws
-// SetupError for what this machine cannot run.
-std::optional<SimdTarget> ChooseSimdTarget(const RunConfig& config);
+// The code that computes the features on one machine.
+struct CodePath {
+  std::optional<SimdTarget> log_mel;   // nothing: the general path
+  std::optional<SimdTarget> spectral;  // nothing: libsoxr alone
+
+  friend bool operator==(const CodePath&, const CodePath&) = default;
+};
+
+// What config.simd and config.resampler mean on this machine. Throws
+// SetupError for what it cannot run.
+CodePath ChooseCodePath(const RunConfig& config);
 
 // The compact JSON of what computes them: a resume must match it. The same for
 // all SIMD targets that give the same bits.
-std::string ProducerJson(std::optional<SimdTarget> simd_target);
+std::string ProducerJson(const CodePath& code_path);
+
+// Sets config->simd and config->resampler to what makes `producer` on this
+// machine, leaving alone what need not change. False, and nothing is changed,
+// if nothing does.
+bool MatchProducer(const std::string& producer, RunConfig* config);
 
 // The path a manifest's audio string means.
 std::string ResolveAudioPath(const RunConfig& config, const std::string& audio);

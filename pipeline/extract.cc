@@ -298,7 +298,7 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       lanes_(static_cast<size_t>(job.num_threads), nullptr),
       parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
                    static_cast<size_t>(job.num_threads)),
-      workspaces_([&job] { return RecordWorkspace(job.processor.log_mel()); }),
+      workspaces_([&job] { return RecordWorkspace(job.processor); }),
       tokens_(NumTokens(job.num_threads, job.num_io_threads,
                         job.max_bytes_in_flight)),
       max_bytes_in_flight_(RowBudget(job, tokens_.size())),

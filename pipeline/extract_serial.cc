@@ -11,9 +11,7 @@ namespace {
 class SerialExtractor {
  public:
   explicit SerialExtractor(const ExtractJob& job)
-      : job_(job),
-        workspace_(job.processor.log_mel()),
-        unreadable_files_(job.plan) {}
+      : job_(job), workspace_(job.processor), unreadable_files_(job.plan) {}
 
   ExtractOutcome Run() {
     for (const size_t shard : job_.shards) {

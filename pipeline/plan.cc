@@ -111,7 +111,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
       audio_hashes_(config.splits.size()) {
   plan_.config = config;
   plan_.contract = ContractJson(config);
-  plan_.producer = ProducerJson(ChooseSimdTarget(config));
+  plan_.producer = ProducerJson(ChooseCodePath(config));
   auto spool = std::make_unique<TableSpool>(spool_folder,
                                             PlanColumns(config.kept_fields));
   spool_ = spool.get();

@@ -77,6 +77,10 @@ Result<void> NoFeatures::Read(uint64_t, std::span<std::byte> features) {
   return {};
 }
 
+RecordWorkspace::RecordWorkspace(const RecordProcessor& processor)
+    : resampler_(processor.code_path().spectral),
+      log_mel_workspace_(processor.log_mel().MakeWorkspace()) {}
+
 void RecordWorkspace::ReleaseExcess() {
   const size_t num_bytes = features_.capacity_bytes() + mono_.capacity_bytes() +
                            samples_.capacity() * sizeof(float);
@@ -88,10 +92,11 @@ void RecordWorkspace::ReleaseExcess() {
 
 RecordProcessor::RecordProcessor(const LogMelOptions& options,
                                  FeatureType feature_type,
-                                 std::optional<SimdTarget> simd_target)
+                                 const CodePath& code_path)
     : options_(options),
       feature_type_(feature_type),
-      log_mel_(MakeLogMel(options, simd_target)) {
+      code_path_(code_path),
+      log_mel_(MakeLogMel(options, code_path.log_mel)) {
   assert(log_mel_ != nullptr);
 }
 

@@ -12,13 +12,13 @@
 
 #include "dsp/log_mel.h"
 #include "dsp/resampler.h"
-#include "dsp/simd_target.h"
 #include "io/audio_file.h"
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/shard.h"
 #include "io/wav_decoder.h"
 #include "io/wav_header.h"
+#include "pipeline/config.h"
 #include "pipeline/reusable_buffer.h"
 #include "pipeline/stage_times.h"
 
@@ -78,13 +78,14 @@ class RecordInput {
   uint64_t block_offset_ = 0;
 };
 
+class RecordProcessor;
+
 // Everything a worker needs to compute one row at a time; reused, so that
 // memory is allocated for long rows only, which give it back, and for rows
 // larger than any before.
 class RecordWorkspace {
  public:
-  explicit RecordWorkspace(const LogMel& log_mel)
-      : log_mel_workspace_(log_mel.MakeWorkspace()) {}
+  explicit RecordWorkspace(const RecordProcessor& processor);
 
   // Valid after ComputeRecord.
   std::span<const float> tail_samples() const { return tail_samples_; }
@@ -99,7 +100,7 @@ class RecordWorkspace {
   void ReleaseExcess();
 
   WavDecoder decoder_;
-  Resampler resampler_{std::nullopt};
+  Resampler resampler_;
   ReusableBuffer<float> mono_;  // one block at the source's rate
   // The clip at the feature rate, from first_sample_ on: the samples that
   // pieces still to be computed need.
@@ -113,11 +114,11 @@ class RecordWorkspace {
 // Immutable; serves any number of threads, each with its own workspace.
 class RecordProcessor {
  public:
-  // `simd_target`: of the fast log-mel path; none for the general one.
   RecordProcessor(const LogMelOptions& options, FeatureType feature_type,
-                  std::optional<SimdTarget> simd_target);
+                  const CodePath& code_path);
 
   const LogMel& log_mel() const { return *log_mel_; }
+  const CodePath& code_path() const { return code_path_; }
 
   // Opens the file and reads its first block (a whole file, if it is short).
   // With may_wait false the result false means that the device would have to
@@ -146,6 +147,7 @@ class RecordProcessor {
 
   LogMelOptions options_;
   FeatureType feature_type_;
+  CodePath code_path_;
   std::unique_ptr<LogMel> log_mel_;
 };
 

@@ -38,19 +38,6 @@ bool FindContract(const std::string& contract, RunConfig* config) {
   return false;
 }
 
-// Sets the SIMD code; several give the same bits.
-bool FindProducer(const std::string& producer, RunConfig* config) {
-  std::vector<std::string> names = {"auto", "none"};
-  for (const SimdTarget target : SupportedSimdTargets()) {
-    names.emplace_back(SimdTargetName(target));
-  }
-  for (const std::string& name : names) {
-    config->simd = name;
-    if (ProducerJson(ChooseSimdTarget(*config)) == producer) return true;
-  }
-  return false;
-}
-
 bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
   if (plan.shards.size() != index.shards.size()) return false;
   for (size_t i = 0; i < plan.shards.size(); ++i) {
@@ -74,9 +61,9 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
   if (!FindContract(index.contract, &config)) {
     RefuseOther(folder, "contract", index.contract, ContractJson(RunConfig()));
   }
-  if (!FindProducer(index.producer, &config)) {
+  if (!MatchProducer(index.producer, &config)) {
     RefuseOther(folder, "producer", index.producer,
-                ProducerJson(ChooseSimdTarget(RunConfig())));
+                ProducerJson(ChooseCodePath(RunConfig())));
   }
   config.audio_root = audio_root;
   config.kept_fields = index.kept_fields;

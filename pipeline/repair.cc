@@ -228,7 +228,7 @@ RepairReport Repairer::Repair() {
   if (!dropped.ok()) report_.fault = dropped.error();
   if (damaged_.empty() || report_.fault) return std::move(report_);
   processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
-                     ChooseSimdTarget(plan_->config));
+                     ChooseCodePath(plan_->config));
   const Result<void> quarantined = QuarantinePoison();
   if (!quarantined.ok()) {
     report_.fault = quarantined.error();

@@ -33,7 +33,7 @@ TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
                         .on_hung = [](const Hash128&) { _exit(kHung); }});
   RecordInput input;
   NoFeatures no_features;
-  RecordWorkspace workspace(processor.log_mel());
+  RecordWorkspace workspace(processor);
   const Result<ShardRow> row =
       TryRecord(task, processor, &input, &no_features, &workspace);
   const bool failed = !row.ok() && row.error().code == ErrorCode::kMachineFault;

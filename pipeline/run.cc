@@ -224,7 +224,7 @@ bool ExtractRun::CheckOtherFiles() {
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
-                     ChooseSimdTarget(config_));
+                     ChooseCodePath(config_));
   Result<ShardCheck> shards =
       CheckShards(plan, config_.out, found_.index ? &*found_.index : nullptr,
                   config_.verify_resume, *processor_, *control_);

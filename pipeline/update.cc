@@ -49,20 +49,45 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
   }
 }
 
-void CheckSame(const std::string& folder, const char* what,
-               const std::string& stored, const std::string& wanted) {
-  if (stored == wanted) return;
+[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+                              const std::string& stored,
+                              const std::string& wanted,
+                              const std::string& way_on) {
   throw SetupError(fmt::format(
-      "{} holds features of another {}; use another --out, or the settings "
-      "it was made with:\n  {}",
-      folder, what, fmt::join(DescribeDifference(stored, wanted), "\n  ")));
+      "{} holds features of another {}; use another --out, or {}:\n  {}",
+      folder, what, way_on,
+      fmt::join(DescribeDifference(stored, wanted), "\n  ")));
+}
+
+// How a store of another producer than the configuration's can be gone on
+// with.
+std::string WayOn(const RunConfig& config, const std::string& producer) {
+  RunConfig other = config;
+  if (!MatchProducer(producer, &other)) {
+    return "the program and the kind of machine it was made with";
+  }
+  std::vector<std::string> flags;
+  if (other.simd != config.simd) flags.push_back("--simd " + other.simd);
+  if (other.resampler != config.resampler) {
+    flags.push_back(
+        fmt::format("--resampler {}", ResamplerKindName(*other.resampler)));
+  }
+  return fmt::format("the settings it was made with ({})",
+                     fmt::join(flags, " "));
 }
 
 void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
-  CheckSame(config.out, "contract", contract, ContractJson(config));
-  CheckSame(config.out, "producer", producer,
-            ProducerJson(ChooseSimdTarget(config)));
+  const std::string own_contract = ContractJson(config);
+  if (contract != own_contract) {
+    RefuseOther(config.out, "contract", contract, own_contract,
+                "the settings it was made with");
+  }
+  const std::string own_producer = ProducerJson(ChooseCodePath(config));
+  if (producer != own_producer) {
+    RefuseOther(config.out, "producer", producer, own_producer,
+                WayOn(config, producer));
+  }
   if (config.shard_bytes && *config.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(
         "{} has a shard size of {} bytes, which stays as it is; leave out "
@@ -211,7 +236,7 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
   const Result<RecordList> tasks = RecordList::Load(plan, shard);
   if (!tasks.ok()) return tasks.error();
   RecordInput input;
-  RecordWorkspace workspace(processor.log_mel());
+  RecordWorkspace workspace(processor);
   uint64_t num_mended = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.rows()[i];

@@ -1,7 +1,7 @@
 // A decoder bug, as a library to preload: resampling from one sample rate
 // crashes or hangs.
 //
-//   POISON_RATE=11025  which rate
+//   POISON_RATE=11127  which rate
 //   POISON=SEGV        what happens: SEGV (a read through a null pointer), BUS,
 //                      ABRT, FPE (a division by 0), OVERFLOW (of the stack),
 //                      KILL, or HANG

@@ -153,14 +153,24 @@ def complete(own_job: FaultJob) -> Path:
 @pytest.mark.parametrize(
     ("flags", "differences"),
     [
-        (["--simd", "none"], [r'log_mel: "simd 1.*" -> "fftw-.*"']),
+        (
+            ["--simd", "none"],
+            [
+                r'log_mel: "simd 1.*" -> "fftw-.*"',
+                r'resampler: "spectral 1.*" -> "libsoxr-.*"',
+            ],
+        ),
+        (
+            ["--resampler", "soxr"],
+            [r'resampler: "spectral 1.*" -> "libsoxr-.*"'],
+        ),
         (["--dtype", "f32"], ['feature_type: "f16" -> "f32"']),
         (
             ["--dtype", "f32", "--preset", "whisper"],
             ['feature_type: "f16" -> "f32"', "n_mels: 128 -> 80"],
         ),
     ],
-    ids=["producer", "contract", "contract_twice"],
+    ids=["producer_twice", "producer", "contract", "contract_twice"],
 )
 def test_another_contract_or_producer_is_refused_field_by_field(
     own_job: FaultJob,

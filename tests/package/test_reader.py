@@ -355,6 +355,25 @@ def test_several_stores_are_one(
         train[10]
 
 
+def test_stores_made_with_different_resamplers_are_one(tmp_path: Path) -> None:
+    names = [f"{number}.wav" for number in range(4)]
+    for number, name in enumerate(names):
+        write_wav(tmp_path / name, noise(20_000, seed=number), 48_000)
+    lines = [manifest_row(name) for name in names]
+    stores = [
+        make_store(tmp_path, "spectral", lines[:2], "--resampler", "spectral"),
+        make_store(tmp_path, "soxr", lines[2:], "--resampler", "soxr"),
+    ]
+    made_by = [Store(store).index["producer"]["resampler"] for store in stores]
+    assert made_by[0].startswith("spectral ")
+    assert made_by[1].startswith("libsoxr-")
+    train = melmill.open(stores)["train"]
+    wanted = [row for store in stores for row in Store(store).rows()]
+    assert [row.audio for row in train] == names
+    for row, expected in zip(train, wanted, strict=True):
+        np.testing.assert_array_equal(row.features, expected.single)
+
+
 def test_stores_with_other_features_of_one_audio_are_refused(
     clips: list[dict[str, object]], tmp_path: Path
 ) -> None:

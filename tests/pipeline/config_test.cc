@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/support/highway_targets.h"
+
 namespace melmill {
 namespace {
 
@@ -112,24 +114,116 @@ TEST(ResolveAudioPathTest, PutsTheRootBeforeRelativePaths) {
   EXPECT_EQ(ResolveAudioPath(config, "a.wav"), "/corpus/a.wav");
 }
 
-TEST(ChooseSimdTargetTest, TakesTheBestOrTheGivenOneOrNone) {
+TEST(ResamplerKindTest, NamesAreFoundAgain) {
+  for (const ResamplerKind kind : kResamplerKinds) {
+    EXPECT_EQ(FindResamplerKind(ResamplerKindName(kind)), kind);
+  }
+  EXPECT_EQ(FindResamplerKind(""), std::nullopt);
+  EXPECT_EQ(FindResamplerKind("sox"), std::nullopt);
+}
+
+TEST(ChooseCodePathTest, TakesTheBestOrTheGivenTargetOrNone) {
   RunConfig config;
-  EXPECT_EQ(ChooseSimdTarget(config), SupportedSimdTargets().front());
+  const SimdTarget best = SupportedSimdTargets().front();
+  EXPECT_EQ(ChooseCodePath(config), (CodePath{best, best}));
   for (const SimdTarget target : SupportedSimdTargets()) {
     config.simd = SimdTargetName(target);
-    EXPECT_EQ(ChooseSimdTarget(config), target);
+    EXPECT_EQ(ChooseCodePath(config), (CodePath{target, target}));
   }
   config.simd = "none";
-  EXPECT_EQ(ChooseSimdTarget(config), std::nullopt);
+  EXPECT_EQ(ChooseCodePath(config), CodePath());
   config.simd = "mmx";
-  EXPECT_THROW(ChooseSimdTarget(config), SetupError);
+  EXPECT_THROW(ChooseCodePath(config), SetupError);
+}
+
+TEST(ChooseCodePathTest, TakesTheGivenResampler) {
+  RunConfig config;
+  const SimdTarget best = SupportedSimdTargets().front();
+  config.resampler = ResamplerKind::kSoxr;
+  EXPECT_EQ(ChooseCodePath(config), (CodePath{best, std::nullopt}));
+  config.simd = "none";
+  EXPECT_EQ(ChooseCodePath(config), CodePath());
+  config.simd = "auto";
+  config.resampler = ResamplerKind::kSpectral;
+  EXPECT_EQ(ChooseCodePath(config), (CodePath{best, best}));
+}
+
+std::string Refusal(const RunConfig& config) {
+  try {
+    ChooseCodePath(config);
+  } catch (const SetupError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(ChooseCodePathTest, RefusesSpectralWithoutSimdCode) {
+  RunConfig config;
+  config.resampler = ResamplerKind::kSpectral;
+  config.simd = "none";
+  EXPECT_NE(Refusal(config).find("--simd none turns off"), std::string::npos);
+  config.simd = "auto";
+  hwy::SetSupportedTargetsForTest(HWY_EMU128);  // a machine without any
+  const std::string refusal = Refusal(config);
+  config.resampler.reset();
+  const CodePath by_default = ChooseCodePath(config);
+  hwy::SetSupportedTargetsForTest(0);
+  EXPECT_NE(refusal.find("this machine has no SIMD code"), std::string::npos);
+  EXPECT_EQ(by_default, CodePath());
 }
 
 TEST(ProducerJsonTest, TellsPathsOfOtherBitsApartAndNoOthers) {
-  EXPECT_EQ(ProducerJson(SimdTarget::kAvx512), ProducerJson(SimdTarget::kAvx2));
-  EXPECT_EQ(ProducerJson(SimdTarget::kAvx512), ProducerJson(SimdTarget::kNeon));
-  EXPECT_NE(ProducerJson(SimdTarget::kAvx2), ProducerJson(SimdTarget::kSse4));
-  EXPECT_NE(ProducerJson(SimdTarget::kAvx2), ProducerJson(std::nullopt));
+  const auto producer_of = [](SimdTarget target) {
+    return ProducerJson({target, target});
+  };
+  const std::string avx2 = producer_of(SimdTarget::kAvx2);
+  EXPECT_EQ(producer_of(SimdTarget::kAvx512), avx2);
+  EXPECT_EQ(producer_of(SimdTarget::kNeon), avx2);
+  EXPECT_NE(producer_of(SimdTarget::kSse4), avx2);
+  const std::string soxr = ProducerJson({SimdTarget::kAvx2, std::nullopt});
+  EXPECT_NE(soxr, avx2);
+  EXPECT_NE(ProducerJson({}), soxr);
+  EXPECT_EQ(soxr.find("spectral"), std::string::npos);
+  EXPECT_NE(avx2.find("\"resampler\":\"spectral "), std::string::npos);
+}
+
+// The flags that MatchProducer changes in `config` to make what `made` makes.
+std::string Changes(const RunConfig& made, const RunConfig& config) {
+  RunConfig found = config;
+  EXPECT_TRUE(MatchProducer(ProducerJson(ChooseCodePath(made)), &found));
+  EXPECT_EQ(ProducerJson(ChooseCodePath(found)),
+            ProducerJson(ChooseCodePath(made)));
+  std::string changes;
+  if (found.simd != config.simd) changes += found.simd + ' ';
+  if (found.resampler != config.resampler) {
+    changes += ResamplerKindName(found.resampler.value());
+  }
+  return changes;
+}
+
+TEST(MatchProducerTest, ChangesWhatMakesTheDifferenceAndNoMore) {
+  RunConfig plain;
+  RunConfig soxr;
+  soxr.resampler = ResamplerKind::kSoxr;
+  RunConfig spectral;
+  spectral.resampler = ResamplerKind::kSpectral;
+  RunConfig none;
+  none.simd = "none";
+  EXPECT_EQ(Changes(plain, spectral), "");
+  EXPECT_EQ(Changes(soxr, plain), "soxr");
+  EXPECT_EQ(Changes(plain, soxr), "spectral");
+  EXPECT_EQ(Changes(none, plain), "none ");
+  EXPECT_EQ(Changes(plain, none), "auto ");
+  EXPECT_EQ(Changes(soxr, none), "auto soxr");
+  EXPECT_EQ(Changes(none, spectral), "none soxr");
+}
+
+TEST(MatchProducerTest, LeavesTheConfigurationAloneWhereNothingDoes) {
+  RunConfig config;
+  config.simd = "none";
+  EXPECT_FALSE(MatchProducer("{\"program\":\"melmill\"}", &config));
+  EXPECT_EQ(config.simd, "none");
+  EXPECT_FALSE(config.resampler);
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type, std::nullopt);
+                                    config.feature_type, CodePath());
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},
@@ -125,7 +125,7 @@ class ExtractStopTest : public testing::Test {
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
     EXPECT_TRUE(plan.ok());
     const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type, std::nullopt);
+                                    config.feature_type, CodePath());
     ExtractJob job = {.plan = plan.value(),
                       .processor = processor,
                       .shards = {},

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,13 +30,14 @@ class ExtractTest : public testing::Test {
       uint64_t shard_bytes, int num_threads) {
     RunConfig config = corpus_.Config(out);
     config.shard_bytes = shard_bytes;
+    config.resampler = resampler_;
     std::filesystem::create_directory(config.out);
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     const RecordProcessor processor(plan.value().preset().log_mel,
                                     config.feature_type,
-                                    ChooseSimdTarget(config));
+                                    ChooseCodePath(config));
     std::vector<size_t> shards(plan.value().shards.size());
     std::iota(shards.begin(), shards.end(), size_t{0});
     outcome_ = extract({.plan = plan.value(),
@@ -56,6 +58,7 @@ class ExtractTest : public testing::Test {
 
   Corpus corpus_;
   uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
+  std::optional<ResamplerKind> resampler_;
   ExtractOutcome outcome_;
   size_t num_shards_ = 0;
 };
@@ -72,6 +75,17 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoop) {
     EXPECT_EQ(outcome_.num_rejected, 1u);
     EXPECT_EQ(graph, serial) << num_threads << " threads";
   }
+}
+
+TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopWithEachResampler) {
+  std::vector<std::map<std::string, std::string>> stores;
+  for (const ResamplerKind kind : kResamplerKinds) {
+    resampler_ = kind;
+    const std::string suffix(ResamplerKindName(kind));
+    stores.push_back(MakeStore(ExtractSerial, "serial" + suffix, 32 << 10, 1));
+    EXPECT_EQ(MakeStore(Extract, "graph" + suffix, 32 << 10, 2), stores.back());
+  }
+  EXPECT_NE(stores[0].at("plan.h5"), stores[1].at("plan.h5"));
 }
 
 TEST_F(ExtractTest, KeepsTheRowsInWorkWithinTheBudget) {
@@ -154,7 +168,7 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
     change_();
     const RecordProcessor processor(plan.value().preset().log_mel,
                                     config.feature_type,
-                                    ChooseSimdTarget(config));
+                                    ChooseCodePath(config));
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},

@@ -62,10 +62,10 @@ class RecordTest : public testing::Test {
 
   Corpus corpus_;
   RecordProcessor processor_{LogMelOptions{}, FeatureType::kFloat16,
-                             ChooseSimdTarget({})};
+                             ChooseCodePath({})};
   RecordInput input_;
   MemorySink sink_;
-  RecordWorkspace workspace_{processor_.log_mel()};
+  RecordWorkspace workspace_{processor_};
 };
 
 TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
@@ -86,7 +86,7 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
                    3.0f);
   }
   std::vector<float> samples;
-  Resampler resampler(std::nullopt);
+  Resampler resampler(processor_.code_path().spectral);
   resampler.Start(48000, 16000);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);
@@ -175,7 +175,7 @@ TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
   task.num_frames = 3000;
   ASSERT_TRUE(Try(task).ok());
   std::vector<float> samples;
-  Resampler resampler(std::nullopt);
+  Resampler resampler(processor_.code_path().spectral);
   resampler.Start(8000, 16000);
   const std::vector<float> source = MakeSamples(400'000, 1, 3);
   std::vector<float> rounded;

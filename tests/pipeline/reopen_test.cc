@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "io/hash.h"
 #include "pipeline/open_shard.h"
@@ -54,21 +56,30 @@ TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
   }
 }
 
+// All that this machine has.
+std::vector<CodePath> CodePaths() {
+  std::vector<CodePath> code_paths = {CodePath()};
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    code_paths.push_back({target, target});
+    code_paths.push_back({target, std::nullopt});
+  }
+  return code_paths;
+}
+
 TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
   for (const char* preset : {"qwen3-asr", "whisper"}) {
     for (const FeatureType type : kFeatureTypes) {
-      for (const char* simd : {"auto", "none"}) {
+      for (const CodePath& code_path : CodePaths()) {
         RunConfig config;
         config.preset = preset;
         config.feature_type = type;
-        config.simd = simd;
         StoreIndex index;
         index.contract = ContractJson(config);
-        index.producer = ProducerJson(ChooseSimdTarget(config));
+        index.producer = ProducerJson(code_path);
         const RunConfig found = ConfigOfStore("out", index, "root");
         EXPECT_EQ(found.preset, preset);
         EXPECT_EQ(found.feature_type, type);
-        EXPECT_EQ(ProducerJson(ChooseSimdTarget(found)), index.producer);
+        EXPECT_EQ(ProducerJson(ChooseCodePath(found)), index.producer);
         EXPECT_EQ(found.audio_root, "root");
       }
     }

@@ -144,7 +144,7 @@ class ThreadExtractor {
   }
 
   void Compute() {
-    RecordWorkspace workspace(processor_.log_mel());
+    RecordWorkspace workspace(processor_);
     RecordInput input;
     while (std::unique_ptr<Job> job = jobs_.Pop()) {
       Result<void> done;
@@ -278,7 +278,7 @@ TEST_P(ThreadsTest, NodeBodiesMakeTheBytesOfTheSerialLoop) {
   ASSERT_TRUE(planned.ok()) << planned.error().message;
   const Plan& plan = planned.value();
   const RecordProcessor processor(plan.preset().log_mel, config.feature_type,
-                                  ChooseSimdTarget(config));
+                                  ChooseCodePath(config));
   std::vector<size_t> shards(plan.shards.size());
   std::iota(shards.begin(), shards.end(), size_t{0});
   const ExtractOutcome serial = ExtractSerial({.plan = plan,
