@@ -133,7 +133,8 @@ void Bench::AddMemoryCases() {
   Add({MakeMemoryCopyCase()});
   if (Wants("decode")) Add(MakeDecodeCases(clips_));
   if (Wants("resample")) {
-    Add(MakeResampleCases(clips_, log_mel_.mel.sample_rate_hz));
+    Add(MakeResampleCases(clips_, log_mel_.mel.sample_rate_hz,
+                          MakeBenchResamplers()));
   }
   if (Wants("log-mel")) {
     Add(MakeLogMelCases(clips_, MakeBenchLogMels(log_mel_)));

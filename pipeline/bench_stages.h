@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_BENCH_STAGES_H_
 #define MELMILL_PIPELINE_BENCH_STAGES_H_
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -21,10 +22,32 @@ namespace melmill {
 // samples it must give bit for bit.
 std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips);
 
-// By sample rate other than the target: soxr. Checked by the lengths, and by a
-// tone that must stay one.
-std::vector<BenchCase> MakeResampleCases(std::span<const BenchClip> clips,
-                                         int target_rate_hz);
+// One way to change the sample rate.
+struct BenchResampler {
+  std::string name;
+  std::function<bool(int source_rate_hz, int target_rate_hz)> supports;
+  // Appends a whole clip, resampled.
+  std::function<void(std::span<const float> mono, int source_rate_hz,
+                     int target_rate_hz, std::vector<float>* samples)>
+      resample;
+  // Its samples are the bits of all others that say so.
+  bool fuses_multiply_add = false;
+};
+
+// What this machine has, best first; the last one is soxr, which supports all
+// rates.
+std::vector<BenchResampler> MakeBenchResamplers();
+
+// All kinds by sample rate other than the target, as far as they support it.
+// Checked: the last kind, the reference, by the lengths and by a tone that
+// must stay one; the others by its samples. They may differ from these by
+// 1e-6 of full scale (of the largest sample, where clips go beyond it), and by
+// an RMS of 5e-8 if the clips' own is -20 dB of full scale or less: float32
+// itself rounds louder ones to more. Where multiply-adds are fused they must
+// be the same bits.
+std::vector<BenchCase> MakeResampleCases(
+    std::span<const BenchClip> clips, int target_rate_hz,
+    const std::vector<BenchResampler>& kinds);
 
 // One way to compute the features.
 struct BenchLogMel {

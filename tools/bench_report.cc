@@ -77,7 +77,7 @@ std::string FormatHead(const BenchReport& report) {
 }
 
 std::string FormatRow(const BenchCase& bench_case, const BenchLimits& limits) {
-  std::string text = fmt::format("{:9} {:11} {:31}", bench_case.stage,
+  std::string text = fmt::format("{:9} {:15} {:31}", bench_case.stage,
                                  bench_case.variant, bench_case.input);
   if (bench_case.seconds.empty()) {
     return text + fmt::format(" {}{}\n",
@@ -123,7 +123,7 @@ ordered_json JsonRow(const BenchCase& bench_case, const BenchLimits& limits) {
 
 std::string FormatBenchTable(const BenchReport& report) {
   std::string text = FormatHead(report);
-  text += fmt::format("\n{:9} {:11} {:31} {:>8} {:>11} {:>7} {:>8} {:19}  {}\n",
+  text += fmt::format("\n{:9} {:15} {:31} {:>8} {:>11} {:>7} {:>8} {:19}  {}\n",
                       "stage", "by", "input", "us/s", "x real time", "spread",
                       "kB/s", "of the limit", "check");
   for (const BenchCase& bench_case : report.cases) {
