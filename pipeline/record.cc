@@ -484,8 +484,9 @@ uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
   const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
       kPieceFrames * options_.hop_length + 2 * options_.mel.n_fft);
-  // See MaxWindowSamples. Decoded blocks, the resampler's buffers and
-  // libsndfile's are a few hundred kB each.
+  // See MaxWindowSamples. Beside it, in kDecoding: decoded blocks and
+  // libsndfile's buffers, a few hundred kB each; the transform's, 0.1 MB; the
+  // resampler's, 0.4 MB at most (libsoxr 1.3 MB).
   const uint64_t samples =
       sizeof(float) *
       (std::min(static_cast<uint64_t>(task.num_samples) + 1, piece_samples) +

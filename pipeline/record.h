@@ -138,7 +138,8 @@ class RecordProcessor {
   // An upper bound of the memory that the row takes while it is in work.
   uint64_t MemoryBytes(const RecordTask& task) const;
 
-  // And of what a RecordInput and a RecordWorkspace keep from row to row.
+  // And of the buffers that a RecordInput and a RecordWorkspace keep from row
+  // to row; what resampler and transform keep is part of each row's memory.
   static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
   static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
 

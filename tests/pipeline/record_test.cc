@@ -201,10 +201,13 @@ TEST_F(RecordTest, AllocatesNothingForAnotherRowOfACommonFormat) {
   spec.num_channels = 2;
   spec.encoding = SampleEncoding::kPcm24;
   corpus_.AddWav("stereo.wav", 90'000, 5, spec);
-  for (const char* name : {"long.wav", "stereo.wav"}) {
+  spec.sample_rate_hz = 48000;
+  corpus_.AddWav("resampled.wav", 200'000, 6, spec);
+  for (const char* name : {"long.wav", "stereo.wav", "resampled.wav"}) {
     ASSERT_TRUE(Try(MakeTask(name)).ok());
   }
-  for (const char* name : {"short.wav", "stereo.wav", "long.wav"}) {
+  for (const char* name :
+       {"short.wav", "resampled.wav", "stereo.wav", "long.wav"}) {
     const RecordTask task = MakeTask(name);
     sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
                        std::byte{0});

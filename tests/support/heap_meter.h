@@ -29,19 +29,28 @@ class HeapMeter {
   size_t start_bytes_;
 };
 
+// Counts what malloc or aligned_alloc gave.
+inline void* CountBlock(void* block) {
+  if (block == nullptr) throw std::bad_alloc();
+  const size_t usable_bytes = malloc_usable_size(block);
+  const size_t live_bytes = heap_live_bytes += usable_bytes;
+  size_t peak_bytes = heap_peak_bytes;
+  while (live_bytes > peak_bytes &&
+         !heap_peak_bytes.compare_exchange_weak(peak_bytes, live_bytes)) {
+  }
+  return block;
+}
+
 }  // namespace melmill
 
 void* operator new(size_t num_bytes) {
-  void* block = std::malloc(num_bytes > 0 ? num_bytes : 1);
-  if (block == nullptr) throw std::bad_alloc();
-  const size_t usable_bytes = malloc_usable_size(block);
-  const size_t live_bytes = melmill::heap_live_bytes += usable_bytes;
-  size_t peak_bytes = melmill::heap_peak_bytes;
-  while (
-      live_bytes > peak_bytes &&
-      !melmill::heap_peak_bytes.compare_exchange_weak(peak_bytes, live_bytes)) {
-  }
-  return block;
+  return melmill::CountBlock(std::malloc(num_bytes > 0 ? num_bytes : 1));
+}
+
+void* operator new(size_t num_bytes, std::align_val_t alignment) {
+  const auto unit = static_cast<size_t>(alignment);
+  const size_t num_units = num_bytes / unit + 1;
+  return melmill::CountBlock(std::aligned_alloc(unit, num_units * unit));
 }
 
 void operator delete(void* block) noexcept {
@@ -50,5 +59,13 @@ void operator delete(void* block) noexcept {
 }
 
 void operator delete(void* block, size_t) noexcept { operator delete(block); }
+
+void operator delete(void* block, std::align_val_t) noexcept {
+  operator delete(block);
+}
+
+void operator delete(void* block, size_t, std::align_val_t) noexcept {
+  operator delete(block);
+}
 
 #endif  // MELMILL_TESTS_SUPPORT_HEAP_METER_H_
