@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -14,7 +15,7 @@ namespace {
 // The general path, with something wrong in the first feature of each piece.
 class WrongLogMel : public LogMel {
  public:
-  enum class Fault { kNone, kLarge, kLastBit, kFloat16Only };
+  enum class Fault { kNone, kLarge, kNan, kLastBit, kFloat16Only };
 
   explicit WrongLogMel(Fault fault)
       : LogMel(LogMelOptions()), right_(MakeFftwLogMel({})), fault_(fault) {}
@@ -41,8 +42,9 @@ class WrongLogMel : public LogMel {
     switch (fault_) {
       case Fault::kNone:
         break;
-      case Fault::kLarge: {
-        const float wrong = 3;
+      case Fault::kLarge:
+      case Fault::kNan: {
+        const float wrong = fault_ == Fault::kNan ? std::nanf("") : 3;
         const uint16_t rounded = FloatToHalf(wrong);
         std::memcpy(features.data(),
                     is_float16 ? static_cast<const void*>(&rounded) : &wrong,
@@ -112,12 +114,14 @@ TEST_F(BenchLogMelTest, TimesWhatIsRight) {
 }
 
 TEST_F(BenchLogMelTest, DoesNotTimeWrongFeatures) {
-  const auto cases = Run(Fault::kLarge, Fault::kNone);
-  for (const size_t wrong : {0, 3}) {
-    ExpectTimed(cases[wrong], false);
-    EXPECT_EQ(cases[wrong].checked.text.find("max difference "), 0u);
+  for (const Fault fault : {Fault::kLarge, Fault::kNan}) {
+    const auto cases = Run(fault, Fault::kNone);
+    for (const size_t wrong : {0, 3}) {
+      ExpectTimed(cases[wrong], false);
+      EXPECT_EQ(cases[wrong].checked.text.find("max difference "), 0u);
+    }
+    ExpectTimed(cases[2], true);
   }
-  ExpectTimed(cases[2], true);
 }
 
 TEST_F(BenchLogMelTest, DoesNotTimeOtherBits) {
