@@ -216,6 +216,10 @@ TEST(MatchProducerTest, ChangesWhatMakesTheDifferenceAndNoMore) {
   EXPECT_EQ(Changes(plain, none), "auto ");
   EXPECT_EQ(Changes(soxr, none), "auto soxr");
   EXPECT_EQ(Changes(none, spectral), "none soxr");
+  RunConfig named;
+  named.simd = SimdTargetName(SupportedSimdTargets().front());
+  EXPECT_EQ(Changes(soxr, named), "soxr");
+  EXPECT_EQ(Changes(none, named), "none ");
 }
 
 TEST(MatchProducerTest, LeavesTheConfigurationAloneWhereNothingDoes) {

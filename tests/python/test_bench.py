@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import statistics
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ STAGES = ["decode", "resample", "log-mel", "store", "all"]
 # A fast path that is no faster than that is broken, on any machine.
 MIN_LOG_MEL_RATIO = 3
 MIN_DECODE_RATIO = 2
+MIN_RESAMPLE_RATIO = 2
 
 
 def bench(*arguments: str | Path) -> dict[str, Any]:
@@ -67,6 +69,18 @@ def test_every_stage_is_checked_and_timed(tmp_path: Path) -> None:
         assert checks[-1] == "the reference"
     for row in rows_of(report, stage="decode", variant="melmill"):
         assert row["check"] == "the bits of libsndfile"
+    kinds = [f"spectral {name}" for name in machine["simd_targets"]] + ["soxr"]
+    for rate in ("8000 Hz", "44100 Hz", "48000 Hz"):
+        rows = rows_of(report, stage="resample", input=rate)
+        assert [row["variant"] for row in rows] == kinds
+        checks = [row["check"] for row in rows]
+        assert all(
+            re.match(
+                r"max difference \S+, RMS \S+(; the same bits as |$)", text
+            )
+            for text in checks[:-1]
+        )
+        assert checks[-1].startswith("a tone within ")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -101,6 +115,13 @@ def test_stages_without_a_disk_write_nothing(tmp_path: Path) -> None:
     assert "disk" not in report
     assert report["limits"]["disk_write_gb_per_s"] is None
     assert report["limits"]["memory_copy_gb_per_s"] > 0
+
+
+def test_rates_of_no_corpus_are_resampled_by_soxr_alone(tmp_path: Path) -> None:
+    write_wav(tmp_path / "a.wav", noise(20_000), rate=11_127)
+    flags = ("--rounds", "1", "--audio", tmp_path / "a.wav")
+    [row] = bench("resample", *flags)["rows"]
+    assert row["variant"] == "soxr"
 
 
 def test_the_table_says_the_same(tmp_path: Path) -> None:
@@ -160,7 +181,7 @@ def test_json_also_tells_why_it_cannot_start() -> None:
 
 def test_fast_paths_are_fast() -> None:
     """Ratios within one run, with wide margins: fit for a busy machine."""
-    report = bench("log-mel", "decode", "--rounds", "3")
+    report = bench("log-mel", "decode", "resample", "--rounds", "3")
     if not report["machine"]["simd_targets"]:
         pytest.skip("this machine has no SIMD target")
     best, *_, general = rows_of(report, stage="log-mel", input="int16")
@@ -171,3 +192,6 @@ def test_fast_paths_are_fast() -> None:
     )
     assert libsndfile["variant"] == "libsndfile"
     assert min(libsndfile["seconds"]) >= MIN_DECODE_RATIO * min(own["seconds"])
+    spectral, *_, soxr = rows_of(report, stage="resample", input="48000 Hz")
+    assert soxr["variant"] == "soxr"
+    assert min(soxr["seconds"]) >= MIN_RESAMPLE_RATIO * min(spectral["seconds"])

@@ -13,6 +13,7 @@ from support import (
     extract,
     files_of,
     manifest_row,
+    max_difference,
     noise,
     run_melmill,
     write_manifest,
@@ -30,7 +31,7 @@ FORMATS = [
     (8_000, 1, "PCM_16"),
     (22_050, 1, "FLOAT"),
     (96_000, 2, "PCM_24"),
-    (11_127, 1, "PCM_16"),
+    (11_127, 1, "PCM_16"),  # not in the frequency domain
 ]
 
 
@@ -138,6 +139,23 @@ def test_spectral_makes_the_same_store_on_all_targets_that_fuse(
         stores.append(files_of(store))
     assert len(stores) >= 2
     assert [store == stores[0] for store in stores] == [True] * len(stores)
+
+
+def test_features_hardly_depend_on_the_resampler(tmp_path: Path) -> None:
+    manifest = write_clips(tmp_path)
+    stores = [
+        extract(
+            tmp_path / name, manifest, "--dtype", "f32", "--resampler", name
+        ).rows()
+        for name in RESAMPLERS
+    ]
+    num_equal = 0
+    for one, other in zip(*stores, strict=True):
+        assert one.num_samples == other.num_samples
+        assert max_difference(one.features, other.features) <= 2e-4
+        assert max_difference(one.tail_samples, other.tail_samples) <= 1e-6
+        num_equal += int(np.array_equal(one.tail_samples, other.tail_samples))
+    assert num_equal == len(stores[0]) / len(FORMATS)  # of 11,127 Hz
 
 
 def test_rates_that_spectral_leaves_out_are_the_same_with_both(
