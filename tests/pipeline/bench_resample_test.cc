@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <functional>
 #include <limits>
 #include <string>
@@ -105,6 +106,18 @@ TEST_F(BenchResampleTest, DoesNotTimeSamplesThatAreOff) {
 TEST_F(BenchResampleTest, DoesNotTimeAnRmsAboveTheLimit) {
   EXPECT_TRUE(AreTimed(Off(4e-8f))[0]);
   EXPECT_FALSE(AreTimed(Off(8e-8f))[0]);
+}
+
+TEST_F(BenchResampleTest, LoudClipsHaveNoLimitOfTheRms) {
+  for (BenchClip& clip : clips_) {
+    ASSERT_EQ(clip.header.encoding, SampleEncoding::kPcm16);
+    for (size_t i = 1; i < clip.data.size(); i += 2) {  // the high byte
+      clip.data[i] ^= std::byte{0x40};
+    }
+  }
+  EXPECT_TRUE(AreTimed(Off(8e-8f))[0]);
+  EXPECT_FALSE(AreTimed(OffOnce(1.2e-6f))[0]);
+  EXPECT_FALSE(AreTimed(OffOnce(std::nanf("")))[0]);
 }
 
 TEST_F(BenchResampleTest, DoesNotTimeAnotherLength) {
