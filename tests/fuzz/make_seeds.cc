@@ -214,6 +214,37 @@ void MakeShards(SeedFolder seeds) {
   MakeShard(&seeds, spec);
 }
 
+void Add16(unsigned value, std::string* bytes) {
+  bytes->push_back(static_cast<char>(value & 0xFF));
+  bytes->push_back(static_cast<char>(value >> 8));
+}
+
+// A recipe of resample_fuzzer.cc, and a pattern of samples.
+std::string ResampleInput(unsigned rate, unsigned target, unsigned num_samples,
+                          unsigned halvings, unsigned block_size) {
+  std::string bytes;
+  bytes.push_back(static_cast<char>(rate));
+  bytes.push_back(static_cast<char>(target));
+  Add16(num_samples, &bytes);
+  bytes.push_back(static_cast<char>(halvings));
+  Add16(rate % 2 == 0 ? 0xFFFF : num_samples / 2, &bytes);  // then silence
+  bytes.push_back(1);  // two block sizes, and one of a byte
+  Add16(block_size, &bytes);
+  Add16(block_size / 3, &bytes);
+  bytes.push_back(static_cast<char>(rate));
+  for (unsigned i = 0; i < 150; ++i) Add16(i * i * 7919 % 65536, &bytes);
+  return bytes;
+}
+
+void MakeResamples(SeedFolder seeds) {
+  for (unsigned rate = 0; rate < 15; ++rate) {
+    for (const unsigned num_samples : {1u, 90u, 3528u, 20000u, 40000u}) {
+      seeds.Add(ResampleInput(rate, num_samples % 3, num_samples, 5 * rate,
+                              31 * rate + num_samples / 20));
+    }
+  }
+}
+
 void MakeStoreIndexes(SeedFolder seeds) {
   StoreIndex index;
   index.contract = kContract;
@@ -243,6 +274,7 @@ void MakeSeeds(const std::string& folder) {
   }
   MakeManifests({folder, "manifest"});
   MakePlans({folder, "plan"});
+  MakeResamples({folder, "resample"});
   MakeShards({folder, "shard"});
   MakeStoreIndexes({folder, "store_index"});
   MakeWavs({folder, "wav"});
