@@ -29,7 +29,7 @@ from resampling_signals import (
 )
 from tables import markdown
 
-NUM_TONES = 60
+NUM_TONES = 30
 # Left out at a clip's start, and as much at its end: there soxr's filters are
 # not yet themselves.
 EDGE_S = 0.1

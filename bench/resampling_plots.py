@@ -11,7 +11,7 @@ from plots import INK, OTHERS, OURS
 from resamplers import SOXR
 from resampling_accuracy import Accuracy
 from resampling_response import PASS_BAND
-from resampling_speed import SOXR_ONESHOT, SpeedRun
+from resampling_speed import SOXR_ONESHOT, TARGETS, SpeedRun
 
 SHOWN_RATES_HZ = (8000, 44100, 48000, 96000)
 OURS_SLOWER = ("#5aa0b8", "#a3cbd9", "#d3e5ec")
@@ -81,9 +81,7 @@ def draw_speed(runs: Sequence[SpeedRun], path: Path) -> None:
     shown = [run for run in runs if run.duration_s == duration_s]
     rates_hz = sorted({run.rate_hz for run in shown})
     ours = [
-        name
-        for name in ("avx512", "avx2", "sse4", "neon")
-        if name in resampling_speed.names_of(shown)
+        name for name in resampling_speed.names_of(shown) if name in TARGETS
     ]
     colors: dict[str, str] = dict(zip(ours, (OURS, *OURS_SLOWER), strict=False))
     medians = {(run.resampler, run.rate_hz): run.spread.median for run in shown}

@@ -71,7 +71,7 @@ def measure_response(rate_hz: int, resample: Resample) -> Response:
     phases = num_phases(rate_hz)
     up = phases * TARGET_RATE_HZ // rate_hz
     # Far from the start, where soxr's filters are not yet themselves.
-    first = int(0.1 * rate_hz)
+    first = int(2 * RESPONSE_S * rate_hz)
     clips = []
     for phase in range(phases):
         clip = np.zeros(2 * first + phases, np.float32)
@@ -87,17 +87,20 @@ def measure_response(rate_hz: int, resample: Resample) -> Response:
 
 
 def made_symmetric(response: Response) -> Response:
-    """Without what is left of a resampler's rounding."""
+    """Without what is left of rounding to float64: differences and zeros."""
     taps = (response.taps + response.taps[::-1]) / 2
+    taps[np.abs(taps) < 1e-13 * np.abs(taps).max()] = 0
     return Response(response.rate_hz, taps)
 
 
 def apply(response: Response, clip: Samples) -> Float64:
     """The clip through the filter in float64, zeros on both sides of it."""
     up, down = response.up, num_phases(response.rate_hz)
-    middle = len(response.taps) // 2
+    zeros = int(np.flatnonzero(response.taps)[0])
+    taps = response.taps[zeros : len(response.taps) - zeros]
+    middle = len(taps) // 2
     # So that time 0 falls on an output sample.
     shift = -middle % down
-    taps = np.concatenate([np.zeros(shift), response.taps])
+    taps = np.concatenate([np.zeros(shift), taps])
     made: Float64 = scipy.signal.upfirdn(taps, clip.astype(float), up, down)
     return made[(middle + shift) // down :]

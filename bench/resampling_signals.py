@@ -75,15 +75,15 @@ def _string(time_s: Float64, pitch_hz: float, rate_hz: int) -> Float64:
 
 
 def linear_sweep(rate_hz: int) -> Samples:
-    """From 0 Hz to half the rate in 4 s; loud from its first sample on."""
-    time_s = np.arange(4 * rate_hz) / rate_hz
-    return at_level(np.cos(2 * np.pi * rate_hz / 16 * np.square(time_s)))
+    """From 0 Hz to half the rate in 2 s; loud from its first sample on."""
+    time_s = np.arange(2 * rate_hz) / rate_hz
+    return at_level(np.cos(2 * np.pi * rate_hz / 8 * np.square(time_s)))
 
 
 def logarithmic_sweep(rate_hz: int) -> Samples:
-    """From 20 Hz to half the rate in 4 s."""
-    time_s = np.arange(4 * rate_hz) / rate_hz
-    growth_per_s = math.log(rate_hz / 2 / 20) / 4
+    """From 20 Hz to half the rate in 2 s."""
+    time_s = np.arange(2 * rate_hz) / rate_hz
+    growth_per_s = math.log(rate_hz / 2 / 20) / 2
     phase = 2 * np.pi * 20 / growth_per_s * np.exp(growth_per_s * time_s)
     return at_level(np.cos(phase))
 

@@ -12,6 +12,7 @@ from tables import markdown, show_ratio
 
 SOXR_ONESHOT = "soxr_oneshot"
 SOXR_FRONT = "soxr"
+TARGETS = ("avx512", "avx2", "sse4", "neon")  # best first
 DURATIONS_S = (3, 10, 30)
 MIN_SECONDS = 0.02  # of one round of one resampler
 
@@ -85,9 +86,9 @@ def ratio(theirs: SpeedRun, ours: SpeedRun) -> Spread:
 
 def names_of(runs: Iterable[SpeedRun]) -> list[str]:
     """First soxr's, then ours."""
-    first = (SOXR_ONESHOT, SOXR_FRONT)
-    names = dict.fromkeys(run.resampler for run in runs)
-    return [*first, *sorted(name for name in names if name not in first)]
+    names = {run.resampler for run in runs}
+    ordered = (SOXR_ONESHOT, SOXR_FRONT, *TARGETS)
+    return [name for name in ordered if name in names]
 
 
 def table(runs: Sequence[SpeedRun]) -> str:

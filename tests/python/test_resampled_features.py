@@ -36,7 +36,7 @@ at_every_rate = pytest.mark.parametrize("rate", RATES)
 @pytest.fixture(scope="module")
 def speech(corpus: list[dict[str, str]]) -> list[FloatArray]:
     if not ALL_SPEECH:
-        return read_speech(corpus, 24)
+        return read_speech(corpus, 16)
     return [soundfile.read(row["audio"], dtype="float32")[0] for row in corpus]
 
 
