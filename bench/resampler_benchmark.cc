@@ -41,10 +41,10 @@ const std::vector<float>& Clip(size_t num_samples) {
 
 // Empties the output and fills it with the resampled clip.
 using Resample = std::function<void(const std::vector<float>& clip, int rate_hz,
-                                    std::vector<float>* output)>;
+                                    SampleVector* output)>;
 
 void SoxrOneshot(const std::vector<float>& clip, int rate_hz,
-                 std::vector<float>* output) {
+                 SampleVector* output) {
   const auto length = ResampledLength(static_cast<int64_t>(clip.size()),
                                       rate_hz, kTargetRateHz);
   output->assign(static_cast<size_t>(length), 0.0f);
@@ -62,7 +62,7 @@ void SoxrOneshot(const std::vector<float>& clip, int rate_hz,
 Resample ByResampler(std::optional<SimdTarget> target) {
   const auto resampler = std::make_shared<Resampler>(target);
   return [resampler](const std::vector<float>& clip, int rate_hz,
-                     std::vector<float>* output) {
+                     SampleVector* output) {
     output->clear();
     resampler->Start(rate_hz, kTargetRateHz);
     resampler->Process(clip, output);
@@ -71,8 +71,8 @@ Resample ByResampler(std::optional<SimdTarget> target) {
 }
 
 bool IsCloseToSoxr(const std::vector<float>& clip, int rate_hz,
-                   const std::vector<float>& output) {
-  std::vector<float> expected;
+                   const SampleVector& output) {
+  SampleVector expected;
   SoxrOneshot(clip, rate_hz, &expected);
   return std::equal(
       output.begin(), output.end(), expected.begin(), expected.end(),
@@ -86,7 +86,7 @@ double FirstClipMs(const std::string& name, const Resample& resample,
   static std::map<std::pair<std::string, int>, double> known;
   const auto [entry, is_new] = known.try_emplace({name, rate_hz}, 0.0);
   if (is_new) {
-    std::vector<float> output;
+    SampleVector output;
     const auto begin = std::chrono::steady_clock::now();
     resample({0.5f}, rate_hz, &output);
     const std::chrono::duration<double, std::milli> taken =
@@ -103,7 +103,7 @@ void BM_Resample(benchmark::State& state, const std::string& name,
   state.counters["first_ms"] = FirstClipMs(name, resample, rate_hz);
   const std::vector<float>& clip =
       Clip(static_cast<size_t>(rate_hz * duration_s));
-  std::vector<float> output;
+  SampleVector output;
   resample(clip, rate_hz, &output);
   if (!IsCloseToSoxr(clip, rate_hz, output)) {
     state.SkipWithError("wrong samples");

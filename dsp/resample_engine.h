@@ -2,7 +2,8 @@
 #define MELMILL_DSP_RESAMPLE_ENGINE_H_
 
 #include <span>
-#include <vector>
+
+#include "dsp/sample_vector.h"
 
 namespace melmill {
 
@@ -13,9 +14,8 @@ class ResampleEngine {
   virtual ~ResampleEngine() = default;
 
   virtual void Start(int source_rate_hz, int target_rate_hz) = 0;
-  virtual void Process(std::span<const float> block,
-                       std::vector<float>* output) = 0;
-  virtual void Finish(std::vector<float>* output) = 0;
+  virtual void Process(std::span<const float> block, SampleVector* output) = 0;
+  virtual void Finish(SampleVector* output) = 0;
 };
 
 }  // namespace melmill

@@ -50,8 +50,7 @@ void Resampler::Start(int source_rate_hz, int target_rate_hz) {
   engine_->Start(source_rate_hz, target_rate_hz);
 }
 
-void Resampler::Process(std::span<const float> block,
-                        std::vector<float>* output) {
+void Resampler::Process(std::span<const float> block, SampleVector* output) {
   if (engine_ == nullptr) {
     output->insert(output->end(), block.begin(), block.end());
   } else {
@@ -59,7 +58,7 @@ void Resampler::Process(std::span<const float> block,
   }
 }
 
-void Resampler::Finish(std::vector<float>* output) {
+void Resampler::Finish(SampleVector* output) {
   if (engine_ != nullptr) engine_->Finish(output);
 }
 

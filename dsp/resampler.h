@@ -6,9 +6,9 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <vector>
 
 #include "dsp/resample_engine.h"
+#include "dsp/sample_vector.h"
 #include "dsp/simd_target.h"
 
 namespace melmill {
@@ -46,11 +46,11 @@ class Resampler {
   void Start(int source_rate_hz, int target_rate_hz);
 
   // Appends the samples that are ready to `*output`.
-  void Process(std::span<const float> block, std::vector<float>* output);
+  void Process(std::span<const float> block, SampleVector* output);
 
   // Appends the rest, so that all calls together appended exactly
   // ResampledLength(samples given) samples. Start must come next.
-  void Finish(std::vector<float>* output);
+  void Finish(SampleVector* output);
 
  private:
   std::optional<SimdTarget> spectral_target_;

@@ -68,9 +68,8 @@ constexpr size_t kStagingSamples = 48000;
 class SoxrEngine : public ResampleEngine {
  public:
   void Start(int source_rate_hz, int target_rate_hz) override;
-  void Process(std::span<const float> block,
-               std::vector<float>* output) override;
-  void Finish(std::vector<float>* output) override;
+  void Process(std::span<const float> block, SampleVector* output) override;
+  void Finish(SampleVector* output) override;
 
  private:
   struct Progress {
@@ -78,8 +77,8 @@ class SoxrEngine : public ResampleEngine {
     size_t num_out = 0;
   };
 
-  Progress Step(std::span<const float> block, std::vector<float>* output);
-  void Append(std::span<const float> samples, std::vector<float>* output);
+  Progress Step(std::span<const float> block, SampleVector* output);
+  void Append(std::span<const float> samples, SampleVector* output);
 
   int source_rate_hz_ = 0;
   int target_rate_hz_ = 0;
@@ -102,8 +101,7 @@ void SoxrEngine::Start(int source_rate_hz, int target_rate_hz) {
   staging_.resize(kStagingSamples);
 }
 
-void SoxrEngine::Append(std::span<const float> samples,
-                        std::vector<float>* output) {
+void SoxrEngine::Append(std::span<const float> samples, SampleVector* output) {
   output->insert(output->end(), samples.begin(), samples.end());
   num_samples_out_ += static_cast<int64_t>(samples.size());
 }
@@ -111,7 +109,7 @@ void SoxrEngine::Append(std::span<const float> samples,
 // Takes as much of `block` as fills the staging buffer at most; the default
 // block, with its null pointer, marks the end of the clip.
 SoxrEngine::Progress SoxrEngine::Step(std::span<const float> block,
-                                      std::vector<float>* output) {
+                                      SampleVector* output) {
   Progress done;
   ThrowIfError(soxr_process(soxr_.get(), block.data(), block.size(),
                             &done.num_in, staging_.data(), staging_.size(),
@@ -120,8 +118,7 @@ SoxrEngine::Progress SoxrEngine::Step(std::span<const float> block,
   return done;
 }
 
-void SoxrEngine::Process(std::span<const float> block,
-                         std::vector<float>* output) {
+void SoxrEngine::Process(std::span<const float> block, SampleVector* output) {
   num_samples_in_ += static_cast<int64_t>(block.size());
   while (!block.empty()) {
     const size_t size = std::min(block.size(), sub_block_samples_);
@@ -129,7 +126,7 @@ void SoxrEngine::Process(std::span<const float> block,
   }
 }
 
-void SoxrEngine::Finish(std::vector<float>* output) {
+void SoxrEngine::Finish(SampleVector* output) {
   const int64_t length =
       ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
   while (Step({}, output).num_out != 0) {
@@ -137,7 +134,8 @@ void SoxrEngine::Finish(std::vector<float>* output) {
   // libsoxr rounds the length to nearest, librosa up.
   const auto missing = static_cast<ptrdiff_t>(length - num_samples_out_);
   output->resize(
-      static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing));
+      static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing),
+      0.0f);
 }
 
 }  // namespace

@@ -246,8 +246,8 @@ void InverseRows(const SpectralTables& tables, SpectralScratch& scratch,
       Prefetcher(nullptr, 0, 1), [=](int n, bool, Complex u) HWY_ATTR {
         const unsigned i = static_cast<unsigned>(n) - guard;
         if (i < num_valid) {
-          StoreFloat(u.im, output + i);
-          StoreFloat(u.re, output + num_valid + i);
+          StoreUnaligned(u.im, output + i);
+          StoreUnaligned(u.re, output + num_valid + i);
         }
       });
 }

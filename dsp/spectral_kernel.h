@@ -124,7 +124,7 @@ struct SpectralScratch {
 struct SpectralKernel {
   // Reads forward.size() samples of each block, and up to kMaxLanes - 1 behind
   // them, which change nothing; writes the first block's num_valid outputs and
-  // then the second's to `output`, which is aligned as an AlignedArray.
+  // then the second's to `output`.
   void (*run)(const float* first_block, const float* second_block,
               const SpectralTables& tables, SpectralScratch& scratch,
               float* output);

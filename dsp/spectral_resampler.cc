@@ -29,15 +29,14 @@ class SpectralEngine : public ResampleEngine {
   explicit SpectralEngine(const SpectralKernel& kernel) : kernel_(kernel) {}
 
   void Start(int source_rate_hz, int target_rate_hz) override;
-  void Process(std::span<const float> block,
-               std::vector<float>* output) override;
-  void Finish(std::vector<float>* output) override;
+  void Process(std::span<const float> block, SampleVector* output) override;
+  void Finish(SampleVector* output) override;
 
  private:
   size_t BlockSize() const;
   size_t PairSize() const;
   void RunPair(const float* first, const float* second, int64_t max_count,
-               std::vector<float>* output);
+               SampleVector* output);
   void KeepSilence(const float* block, float* outputs) const;
   void AddStartTransient(const float* samples, float* outputs) const;
 
@@ -125,25 +124,32 @@ void SpectralEngine::KeepSilence(const float* block, float* outputs) const {
 
 // Appends what two blocks give, `max_count` samples at most.
 void SpectralEngine::RunPair(const float* first, const float* second,
-                             int64_t max_count, std::vector<float>* output) {
+                             int64_t max_count, SampleVector* output) {
   const SpectralTables& tables = plan_->tables;
-  float* const outputs = outputs_->data();
+  const bool is_first = num_samples_out_ == 0;
+  const int num_skipped = is_first ? plan_->num_skipped : 0;
+  const int64_t count =
+      std::min<int64_t>(2 * tables.num_valid - num_skipped, max_count);
+  const size_t num_before = output->size();
+  float* outputs = outputs_->data();
+  if (count == 2 * tables.num_valid) {
+    output->resize(num_before + static_cast<size_t>(count));
+    outputs = output->data() + num_before;
+  }
   kernel_.run(first, second, tables, *scratch_, outputs);
   KeepSilence(first, outputs);
   KeepSilence(second, outputs + tables.num_valid);
-  const bool is_first = num_samples_out_ == 0;
-  const int num_skipped = is_first ? plan_->num_skipped : 0;
   if (is_first)
     AddStartTransient(first + plan_->lead_in, outputs + num_skipped);
-  const int64_t count =
-      std::min<int64_t>(2 * tables.num_valid - num_skipped, max_count);
-  output->insert(output->end(), outputs + num_skipped,
-                 outputs + num_skipped + count);
+  if (outputs == outputs_->data()) {
+    output->insert(output->end(), outputs + num_skipped,
+                   outputs + num_skipped + count);
+  }
   num_samples_out_ += count;
 }
 
 void SpectralEngine::Process(std::span<const float> block,
-                             std::vector<float>* output) {
+                             SampleVector* output) {
   num_samples_in_ += static_cast<int64_t>(block.size());
   const auto block_step = static_cast<size_t>(plan_->tables.block_step);
   float* const pending = pending_->data();
@@ -174,7 +180,7 @@ void SpectralEngine::Process(std::span<const float> block,
   num_pending_ += block.size();
 }
 
-void SpectralEngine::Finish(std::vector<float>* output) {
+void SpectralEngine::Finish(SampleVector* output) {
   const int64_t length =
       ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
   // soxr rounds the length to nearest; librosa rounds it up and appends a zero.
@@ -192,7 +198,8 @@ void SpectralEngine::Finish(std::vector<float>* output) {
     std::copy(pending + num_done, pending + num_pending_, pending);
     num_pending_ -= num_done;
   }
-  output->resize(output->size() + static_cast<size_t>(length - num_computed));
+  output->resize(output->size() + static_cast<size_t>(length - num_computed),
+                 0.0f);
 }
 
 }  // namespace

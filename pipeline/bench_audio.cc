@@ -154,9 +154,9 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
   return mono;
 }
 
-std::vector<float> Resample(std::span<const float> mono, int source_rate_hz,
-                            int target_rate_hz) {
-  std::vector<float> samples;
+SampleVector Resample(std::span<const float> mono, int source_rate_hz,
+                      int target_rate_hz) {
+  SampleVector samples;
   Resampler resampler(ChooseCodePath(RunConfig()).spectral);
   resampler.Start(source_rate_hz, target_rate_hz);
   resampler.Process(mono, &samples);

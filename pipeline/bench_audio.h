@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "dsp/sample_vector.h"
 #include "io/wav_header.h"
 #include "pipeline/preset.h"
 
@@ -44,8 +45,8 @@ std::string DescribeFormat(const WavHeader& header);
 
 // Mono at the clip's own rate, and resampled as a run does by default.
 std::vector<float> DecodeClip(const BenchClip& clip);
-std::vector<float> Resample(std::span<const float> mono, int source_rate_hz,
-                            int target_rate_hz);
+SampleVector Resample(std::span<const float> mono, int source_rate_hz,
+                      int target_rate_hz);
 
 // Writes `clip` as a plain WAV file. Throws std::runtime_error.
 void WriteClip(const BenchClip& clip, const std::string& path);

@@ -186,8 +186,9 @@ std::vector<BenchCase> MakeLogMelCases(std::span<const BenchClip> clips,
     if (IsReadyPcm16(clip.header, rate_hz)) {
       integers.push_back(ToInt16(clip.data));
     }
-    floats.push_back(
-        Resample(DecodeClip(clip), clip.header.sample_rate_hz, rate_hz));
+    const SampleVector samples =
+        Resample(DecodeClip(clip), clip.header.sample_rate_hz, rate_hz);
+    floats.emplace_back(samples.begin(), samples.end());
   }
   std::vector<BenchCase> cases;
   AddCases(kinds, std::move(integers), &cases);

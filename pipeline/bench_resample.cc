@@ -29,6 +29,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 using Kinds = std::vector<BenchResampler>;
 using Clips = std::vector<std::vector<float>>;
+using Outputs = std::vector<SampleVector>;
 
 // At one rate, mono.
 struct RateClips {
@@ -52,7 +53,7 @@ double ToneError(const BenchResampler& kind, int source_rate_hz,
                  int target_rate_hz) {
   const double tone_hz = std::min(1000.0, source_rate_hz / 8.0);
   const std::vector<float> expected = MakeTone(tone_hz, target_rate_hz);
-  std::vector<float> actual;
+  SampleVector actual;
   kind.resample(MakeTone(tone_hz, source_rate_hz), source_rate_hz,
                 target_rate_hz, &actual);
   double error = actual.size() == expected.size() ? 0 : 1;
@@ -65,8 +66,8 @@ double ToneError(const BenchResampler& kind, int source_rate_hz,
   return error;
 }
 
-Clips ResampleAll(const BenchResampler& kind, const RateClips& group) {
-  Clips all;
+Outputs ResampleAll(const BenchResampler& kind, const RateClips& group) {
+  Outputs all;
   for (const std::vector<float>& clip : group.clips) {
     kind.resample(clip, group.source_rate_hz, group.target_rate_hz,
                   &all.emplace_back());
@@ -76,7 +77,7 @@ Clips ResampleAll(const BenchResampler& kind, const RateClips& group) {
 
 // The first clip that has not the length it must have.
 std::optional<std::string> FindWrongLength(const RateClips& group,
-                                           const Clips& outputs) {
+                                           const Outputs& outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
     const int64_t expected =
         ResampledLength(static_cast<int64_t>(group.clips[i].size()),
@@ -96,7 +97,7 @@ struct Levels {
 };
 
 // Of what `value(clip, sample)` is for each sample of `clips`.
-Levels Measure(const Clips& clips, const auto& value) {
+Levels Measure(const auto& clips, const auto& value) {
   Levels levels;
   double sum_of_squares = 0;
   size_t count = 0;
@@ -123,8 +124,8 @@ BenchCheck CheckReference(const BenchResampler& kind, const RateClips& group) {
   return {error <= kToneTolerance, fmt::format("a tone within {:.1e}", error)};
 }
 
-BenchCheck CheckDifference(const RateClips& group, const Clips& actual,
-                           const Clips& expected) {
+BenchCheck CheckDifference(const RateClips& group, const Outputs& actual,
+                           const Outputs& expected) {
   const Levels input = Measure(
       group.clips,
       [&](size_t clip, size_t i) -> double { return group.clips[clip][i]; });
@@ -139,7 +140,7 @@ BenchCheck CheckDifference(const RateClips& group, const Clips& actual,
                                 difference.max, difference.rms)};
 }
 
-bool SameBits(const Clips& one, const Clips& other) {
+bool SameBits(const Outputs& one, const Outputs& other) {
   return std::ranges::equal(one, other, [](const auto& a, const auto& b) {
     return std::ranges::equal(std::as_bytes(std::span(a)),
                               std::as_bytes(std::span(b)));
@@ -150,7 +151,7 @@ bool SameBits(const Clips& one, const Clips& other) {
 BenchCheck Check(const Kinds& kinds, size_t which, const RateClips& group) {
   const BenchResampler& kind = kinds[which];
   if (which + 1 == kinds.size()) return CheckReference(kind, group);
-  const Clips actual = ResampleAll(kind, group);
+  const Outputs actual = ResampleAll(kind, group);
   const auto wrong = FindWrongLength(group, actual);
   if (wrong) return {false, *wrong};
   BenchCheck check =
@@ -184,7 +185,7 @@ BenchCase MakeCase(const Kinds& kinds, size_t which,
             num_samples, group->source_rate_hz, group->target_rate_hz));
   }
   result.check = [kinds, which, group] { return Check(kinds, which, *group); };
-  auto samples = std::make_shared<std::vector<float>>();
+  auto samples = std::make_shared<SampleVector>();
   result.pass = [resample = kinds[which].resample, group, samples] {
     for (const std::vector<float>& clip : group->clips) {
       samples->clear();
@@ -202,7 +203,7 @@ BenchResampler MakeKind(const std::string& name,
   kind.name = name;
   const auto resampler = std::make_shared<Resampler>(spectral_target);
   kind.resample = [resampler](std::span<const float> mono, int source_rate_hz,
-                              int target_rate_hz, std::vector<float>* samples) {
+                              int target_rate_hz, SampleVector* samples) {
     resampler->Start(source_rate_hz, target_rate_hz);
     resampler->Process(mono, samples);
     resampler->Finish(samples);

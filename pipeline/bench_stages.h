@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "dsp/log_mel.h"
+#include "dsp/sample_vector.h"
 #include "pipeline/bench_audio.h"
 #include "pipeline/bench_case.h"
 #include "pipeline/progress.h"
@@ -28,7 +29,7 @@ struct BenchResampler {
   std::function<bool(int source_rate_hz, int target_rate_hz)> supports;
   // Appends a whole clip, resampled.
   std::function<void(std::span<const float> mono, int source_rate_hz,
-                     int target_rate_hz, std::vector<float>* samples)>
+                     int target_rate_hz, SampleVector* samples)>
       resample;
   // Its samples are the bits of all others that say so.
   bool fuses_multiply_add = false;

@@ -103,7 +103,7 @@ class BenchShard {
   };
 
   void AddClip(const BenchClip& source, const LogMel& log_mel) {
-    const std::vector<float> samples =
+    const SampleVector samples =
         Resample(DecodeClip(source), source.header.sample_rate_hz,
                  log_mel.options().mel.sample_rate_hz);
     const auto num_samples = static_cast<int64_t>(samples.size());

@@ -87,7 +87,7 @@ void RecordWorkspace::ReleaseExcess() {
   if (num_bytes <= RecordProcessor::kMaxKeptWorkspaceBytes) return;
   features_.Release();
   mono_.Release();
-  std::vector<float>().swap(samples_);  // = {} would keep the memory
+  SampleVector().swap(samples_);  // = {} would keep the memory
 }
 
 RecordProcessor::RecordProcessor(const LogMelOptions& options,

@@ -104,7 +104,7 @@ class RecordWorkspace {
   ReusableBuffer<float> mono_;  // one block at the source's rate
   // The clip at the feature rate, from first_sample_ on: the samples that
   // pieces still to be computed need.
-  std::vector<float> samples_;
+  SampleVector samples_;
   int64_t first_sample_ = 0;
   ReusableBuffer<std::byte> features_;  // of a row, or of a long row's piece
   std::vector<float> tail_samples_;

@@ -30,11 +30,10 @@ std::vector<float> TestSignal(int64_t num_samples) {
   return samples;
 }
 
-std::vector<float> Resample(const std::vector<float>& samples,
-                            int source_rate_hz) {
+SampleVector Resample(const std::vector<float>& samples, int source_rate_hz) {
   Resampler resampler(std::nullopt);
   resampler.Start(source_rate_hz, kTargetRateHz);
-  std::vector<float> output;
+  SampleVector output;
   resampler.Process(samples, &output);
   resampler.Finish(&output);
   return output;
@@ -136,7 +135,7 @@ TEST(Resampler, OutputDoesNotDependOnHowTheClipIsCut) {
     for (const size_t max_block : {1u, 50u, 7000u}) {
       Resampler resampler(std::nullopt);
       resampler.Start(rate, kTargetRateHz);
-      std::vector<float> output;
+      SampleVector output;
       for (size_t start = 0; start < samples.size();) {
         const size_t size =
             std::min(samples.size() - start, size_t{random() % max_block + 1});
@@ -156,7 +155,7 @@ TEST(Resampler, OutputDoesNotDependOnSubBlocks) {
     const auto samples = TestSignal(400'000);
     Resampler resampler(std::nullopt);
     resampler.Start(rate, kTargetRateHz);
-    std::vector<float> output;
+    SampleVector output;
     for (size_t start = 0; start < samples.size(); start += 1000) {
       resampler.Process(std::span(samples).subspan(start, 1000), &output);
     }
@@ -178,27 +177,28 @@ TEST(Resampler, GivesTheLengthOfLibrosaForEveryShortClip) {
 
 // libsoxr gives no sample at all, librosa extends with a zero.
 TEST(Resampler, MakesAZeroOfOneSample) {
-  EXPECT_EQ(Resample({0.5f}, 44100), std::vector<float>{0.0f});
+  EXPECT_EQ(Resample({0.5f}, 44100), SampleVector{0.0f});
 }
 
 TEST(Resampler, KeepsSilence) {
   const auto output = Resample(std::vector<float>(50000, 0.0f), 44100);
-  EXPECT_EQ(output, std::vector<float>(output.size(), 0.0f));
+  EXPECT_EQ(output, SampleVector(output.size(), 0.0f));
 }
 
 TEST(Resampler, CopiesAtEqualRates) {
   const auto samples = TestSignal(1000);
-  EXPECT_EQ(Resample(samples, kTargetRateHz), samples);
+  EXPECT_EQ(Resample(samples, kTargetRateHz),
+            SampleVector(samples.begin(), samples.end()));
 }
 
 TEST(Resampler, AppendsToWhatTheOutputHolds) {
   const auto samples = TestSignal(500);
-  std::vector<float> output = {1.0f, 2.0f};
+  SampleVector output = {1.0f, 2.0f};
   Resampler resampler(std::nullopt);
   resampler.Start(48000, kTargetRateHz);
   resampler.Process(samples, &output);
   resampler.Finish(&output);
-  std::vector<float> expected = {1.0f, 2.0f};
+  SampleVector expected = {1.0f, 2.0f};
   for (const float sample : Resample(samples, 48000)) {
     expected.push_back(sample);
   }
@@ -207,7 +207,7 @@ TEST(Resampler, AppendsToWhatTheOutputHolds) {
 
 TEST(Resampler, DoesNotReallocateAnOutputThatWasReserved) {
   const auto samples = TestSignal(400'000);
-  std::vector<float> output;
+  SampleVector output;
   output.reserve(static_cast<size_t>(
       ResampledLength(static_cast<int64_t>(samples.size()), 44100, 16000)));
   const float* data = output.data();
@@ -221,7 +221,7 @@ TEST(Resampler, DoesNotReallocateAnOutputThatWasReserved) {
 TEST(Resampler, ObjectsOnDifferentThreadsAreIndependent) {
   const auto samples = TestSignal(20000);
   const int rates[] = {44100, 48000, 8000, 22050};
-  std::vector<std::vector<float>> outputs(std::size(rates));
+  std::vector<SampleVector> outputs(std::size(rates));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < std::size(rates); ++i) {
     threads.emplace_back([&, i] { outputs[i] = Resample(samples, rates[i]); });

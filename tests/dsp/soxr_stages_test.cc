@@ -58,7 +58,7 @@ TEST(SoxrHqStages, AreSymmetricAndOddInLength) {
 TEST(SoxrHqStages, GiveWhatLibsoxrGives) {
   for (const int rate : kSpectralRatesHz) {
     const auto samples = MakeNoise(static_cast<size_t>(rate / 20 + 3), 1);
-    std::vector<float> soxr;
+    SampleVector soxr;
     const auto engine = MakeSoxrEngine();
     engine->Start(rate, kTargetRateHz);
     engine->Process(samples, &soxr);
@@ -106,8 +106,7 @@ TEST(ChainResponse, KeepsThePassBand) {
       ASSERT_NEAR(Gain(rate, share * NyquistHz(rate)), 1, droop + 1.5e-6)
           << rate << " Hz at " << share;
     }
-    EXPECT_NEAR(20 * std::log10(Gain(rate, 0.95 * NyquistHz(rate))), -2.8,
-                0.1)
+    EXPECT_NEAR(20 * std::log10(Gain(rate, 0.95 * NyquistHz(rate))), -2.8, 0.1)
         << rate;
   }
 }

@@ -21,21 +21,21 @@ namespace {
 
 constexpr int kTargetRateHz = 16000;
 
-std::vector<float> RunEngine(ResampleEngine& engine,
-                             std::span<const float> samples, int rate) {
-  std::vector<float> output;
+SampleVector RunEngine(ResampleEngine& engine, std::span<const float> samples,
+                       int rate) {
+  SampleVector output;
   engine.Start(rate, kTargetRateHz);
   engine.Process(samples, &output);
   engine.Finish(&output);
   return output;
 }
 
-std::vector<float> Spectral(SimdTarget target, std::span<const float> samples,
-                            int rate) {
+SampleVector Spectral(SimdTarget target, std::span<const float> samples,
+                      int rate) {
   return RunEngine(*MakeSpectralEngine(target), samples, rate);
 }
 
-std::vector<float> Soxr(std::span<const float> samples, int rate) {
+SampleVector Soxr(std::span<const float> samples, int rate) {
   return RunEngine(*MakeSoxrEngine(), samples, rate);
 }
 
@@ -123,7 +123,7 @@ TEST(SpectralResampler, EndsWithTheZeroThatLibrosaAppends) {
   const std::vector<float> loud(100, 0.9f);
   for (const SimdTarget target : SupportedSimdTargets()) {
     EXPECT_EQ(Spectral(target, std::span(loud).first(1), 48000),
-              std::vector<float>{0.0f});
+              SampleVector{0.0f});
     // 10 samples at 44.1 kHz are 3.63 at 16 kHz, 20 are 7.26.
     EXPECT_NE(Spectral(target, std::span(loud).first(10), 44100).back(), 0.0f);
     EXPECT_EQ(Spectral(target, std::span(loud).first(20), 44100).back(), 0.0f);
@@ -138,7 +138,7 @@ TEST(SpectralResampler, OutputDoesNotDependOnHowTheClipIsCut) {
       const auto whole = Spectral(target, samples, rate);
       const auto engine = MakeSpectralEngine(target);
       for (const size_t max_block : {1000u, 20000u, 60000u}) {
-        std::vector<float> output;
+        SampleVector output;
         engine->Start(rate, kTargetRateHz);
         for (size_t start = 0; start < samples.size();) {
           const size_t size = std::min(samples.size() - start,
@@ -157,7 +157,7 @@ TEST(SpectralResampler, OutputDoesNotDependOnHowTheClipIsCut) {
 TEST(SpectralResampler, GivesTheSameBitsWithAllThatFuseMultiplyAdd) {
   for (const int rate : kSpectralRatesHz) {
     const auto samples = MakeNoise(static_cast<size_t>(rate), 4);
-    std::vector<float> first;
+    SampleVector first;
     for (const SimdTarget target : SupportedSimdTargets()) {
       if (!FusesMultiplyAdd(target)) continue;
       const auto output = Spectral(target, samples, rate);
@@ -172,7 +172,7 @@ TEST(SpectralResampler, KeepsSilence) {
     const std::vector<float> silence(static_cast<size_t>(rate / 2), 0.0f);
     for (const SimdTarget target : SupportedSimdTargets()) {
       const auto output = Spectral(target, silence, rate);
-      EXPECT_EQ(output, std::vector<float>(output.size(), 0.0f)) << rate;
+      EXPECT_EQ(output, SampleVector(output.size(), 0.0f)) << rate;
     }
   }
 }
@@ -283,7 +283,7 @@ TEST(SpectralResampler, ForgetsAClipThatOverflowed) {
 TEST(SpectralResampler, DoesNotReallocateAnOutputThatWasReserved) {
   const auto samples = MakeNoise(100'000, 8);
   for (const int rate : kSpectralRatesHz) {
-    std::vector<float> output;
+    SampleVector output;
     output.reserve(static_cast<size_t>(ResampledLength(
         static_cast<int64_t>(samples.size()), rate, kTargetRateHz)));
     const float* data = output.data();
@@ -299,7 +299,7 @@ TEST(SpectralResampler, ObjectsOnDifferentThreadsAreIndependent) {
   const auto samples = MakeNoise(50'000, 9);
   const SimdTarget target = SupportedSimdTargets().front();
   const int rates[] = {44100, 48000, 8000, 44100};
-  std::vector<std::vector<float>> outputs(std::size(rates));
+  std::vector<SampleVector> outputs(std::size(rates));
   std::vector<std::thread> threads;
   for (size_t i = 0; i < std::size(rates); ++i) {
     threads.emplace_back(

@@ -94,11 +94,11 @@ std::vector<float> ReadClip(const Recipe& recipe, Bytes* bytes) {
   return clip;
 }
 
-std::vector<float> InOnePiece(std::span<const float> clip, int rate_hz,
-                              std::optional<SimdTarget> target) {
+SampleVector InOnePiece(std::span<const float> clip, int rate_hz,
+                        std::optional<SimdTarget> target) {
   Resampler resampler(target);
   resampler.Start(rate_hz, kTargetRateHz);
-  std::vector<float> output;
+  SampleVector output;
   resampler.Process(clip, &output);
   resampler.Finish(&output);
   return output;
@@ -126,7 +126,7 @@ void CheckBlocks(std::span<const float> clip, const Recipe& recipe,
                  std::span<const float> whole) {
   Resampler resampler(recipe.target);
   resampler.Start(recipe.rate_hz, kTargetRateHz);
-  std::vector<float> output;
+  SampleVector output;
   resampler.Process(clip.first(clip.size() / 2), &output);
   output = {1.0f, -2.0f};
   resampler.Start(recipe.rate_hz, kTargetRateHz);

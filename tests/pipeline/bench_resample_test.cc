@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kTargetRateHz = 16000;
 
-using Samples = std::vector<float>;
+using Samples = SampleVector;
 
 // What soxr makes, changed.
 BenchResampler SoxrWith(const std::string& name,

@@ -85,7 +85,7 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
     mono.push_back((interleaved[i] + interleaved[i + 1] + interleaved[i + 2]) /
                    3.0f);
   }
-  std::vector<float> samples;
+  SampleVector samples;
   Resampler resampler(processor_.code_path().spectral);
   resampler.Start(48000, 16000);
   resampler.Process(mono, &samples);
@@ -174,7 +174,7 @@ TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
   task.num_samples = 480'000;
   task.num_frames = 3000;
   ASSERT_TRUE(Try(task).ok());
-  std::vector<float> samples;
+  SampleVector samples;
   Resampler resampler(processor_.code_path().spectral);
   resampler.Start(8000, 16000);
   const std::vector<float> source = MakeSamples(400'000, 1, 3);

@@ -61,7 +61,7 @@ bool ReadClip(std::vector<float>* clip) {
   return true;
 }
 
-void WriteClip(const std::vector<float>& clip) {
+void WriteClip(const SampleVector& clip) {
   const auto num_samples = static_cast<int64_t>(clip.size());
   if (std::fwrite(&num_samples, sizeof num_samples, 1, stdout) != 1 ||
       std::fwrite(clip.data(), sizeof(float), clip.size(), stdout) !=
@@ -72,7 +72,7 @@ void WriteClip(const std::vector<float>& clip) {
 
 void ResampleClip(std::span<const float> clip, int source_rate_hz,
                   std::span<const size_t> block_sizes, Resampler* resampler,
-                  std::vector<float>* output) {
+                  SampleVector* output) {
   output->clear();
   resampler->Start(source_rate_hz, kTargetRateHz);
   for (size_t i = 0; !clip.empty(); ++i) {
@@ -94,7 +94,7 @@ void ResampleAll(std::span<char* const> arguments) {
     block_sizes.push_back(std::stoul(argument));
   }
   std::vector<float> clip;
-  std::vector<float> output;
+  SampleVector output;
   while (ReadClip(&clip)) {
     ResampleClip(clip, source_rate_hz, block_sizes, &resampler, &output);
     WriteClip(output);
