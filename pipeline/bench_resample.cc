@@ -235,7 +235,8 @@ std::vector<BenchCase> MakeResampleCases(std::span<const BenchClip> clips,
     if (rate_hz == target_rate_hz) continue;
     std::shared_ptr<RateClips>& group = rates[rate_hz];
     if (group == nullptr) {
-      group = std::make_shared<RateClips>(RateClips{rate_hz, target_rate_hz});
+      group =
+          std::make_shared<RateClips>(RateClips{rate_hz, target_rate_hz, {}});
     }
     group->clips.push_back(DecodeClip(clip));
   }
