@@ -227,7 +227,9 @@ std::string ResampleInput(unsigned rate, unsigned target, unsigned num_samples,
   bytes.push_back(static_cast<char>(target));
   Add16(num_samples, &bytes);
   bytes.push_back(static_cast<char>(halvings));
-  Add16(rate % 2 == 0 ? 0xFFFF : num_samples / 2, &bytes);  // then silence
+  // Silence: none, in the middle, or at the start.
+  Add16(rate % 3 == 1 ? num_samples / 2 : 0, &bytes);
+  Add16(rate % 3 == 0 ? 0 : num_samples / 4, &bytes);
   bytes.push_back(1);  // two block sizes, and one of a byte
   Add16(block_size, &bytes);
   Add16(block_size / 3, &bytes);

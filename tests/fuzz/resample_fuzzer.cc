@@ -59,7 +59,8 @@ struct Recipe {
   size_t num_samples = 0;
   std::vector<size_t> block_sizes;  // taken in turn; not all are 0
   float level = 0;                  // of a sample of 16 bits' largest
-  size_t silence_begin = 0;         // until the end, in samples
+  size_t silence_begin = 0;
+  size_t silence_end = 0;
 };
 
 Recipe ReadRecipe(Bytes* bytes) {
@@ -72,6 +73,7 @@ Recipe ReadRecipe(Bytes* bytes) {
   // 2^-60 to 2^20.
   recipe.level = std::ldexp(kMaxLevel, -static_cast<int>(bytes->Next8() % 81));
   recipe.silence_begin = bytes->Next16();
+  recipe.silence_end = recipe.silence_begin + bytes->Next16();
   const size_t num_block_sizes = 1 + bytes->Next8() % 4;
   for (size_t i = 0; i < num_block_sizes; ++i) {
     recipe.block_sizes.push_back(bytes->Next16());
@@ -87,9 +89,9 @@ std::vector<float> ReadClip(const Recipe& recipe, Bytes* bytes) {
     pattern.push_back(static_cast<float>(value) * 0x1p-15f * recipe.level);
   }
   std::vector<float> clip(recipe.num_samples, 0.0f);
-  const size_t end = std::min(clip.size(), recipe.silence_begin);
-  for (size_t i = 0; i < end && !pattern.empty(); ++i) {
-    clip[i] = pattern[i % pattern.size()];
+  for (size_t i = 0; i < clip.size() && !pattern.empty(); ++i) {
+    const bool is_silent = i >= recipe.silence_begin && i < recipe.silence_end;
+    if (!is_silent) clip[i] = pattern[i % pattern.size()];
   }
   return clip;
 }

@@ -178,6 +178,7 @@ def test_blocks_change_no_bit(
         white_noise(length, seed=length)
         for length in (1, 2, 159, 1000, 7056, LONGEST_CLIP, 2 * rate)
     ]
+    clips += beside_noise(rate, silence(rate), loudness=1)[:2]
     for name in distinct_targets:
         whole = run(clips, rate, name)
         for blocks in BLOCKINGS:
