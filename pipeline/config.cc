@@ -111,9 +111,9 @@ std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
 
 // Nothing where the resampler would need SIMD code and there is none.
 std::optional<CodePath> MakeCodePath(std::optional<SimdTarget> simd,
-                                     std::optional<ResamplerKind> resampler) {
-  if (resampler == ResamplerKind::kSpectral && !simd) return std::nullopt;
+                                     ResamplerKind resampler) {
   if (resampler == ResamplerKind::kSoxr) return CodePath{simd, std::nullopt};
+  if (!simd) return std::nullopt;
   return CodePath{simd, simd};
 }
 
@@ -293,7 +293,7 @@ CodePath ChooseCodePath(const RunConfig& config) {
       MakeCodePath(simd, config.resampler);
   if (code_path) return *code_path;
   throw SetupError(fmt::format(
-      "--resampler spectral: {}; leave it out, or give --resampler soxr",
+      "--resampler spectral: {}; give --resampler soxr",
       config.simd == "none" ? "needs the SIMD code that --simd none turns off"
                             : "this machine has no SIMD code for it"));
 }
@@ -315,9 +315,8 @@ bool MatchProducer(const std::string& producer, RunConfig* config) {
     simds.emplace_back(SimdTargetName(target));
   }
   for (const std::string& simd : simds) {
-    for (const std::optional<ResamplerKind> resampler :
-         {config->resampler, std::optional(ResamplerKind::kSpectral),
-          std::optional(ResamplerKind::kSoxr)}) {
+    for (const ResamplerKind resampler :
+         {config->resampler, ResamplerKind::kSpectral, ResamplerKind::kSoxr}) {
       const auto code_path = MakeCodePath(ChooseSimdTarget(simd), resampler);
       if (!code_path || ProducerJson(*code_path) != producer) continue;
       config->simd = simd;

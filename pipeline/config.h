@@ -80,8 +80,7 @@ struct RunConfig {
   // The SIMD code of the log-mel path: a SimdTargetName, "auto" for the best
   // there is, "none" for the general path in double precision.
   std::string simd = "auto";
-  // Nothing: spectral where there is SIMD code for it, else soxr.
-  std::optional<ResamplerKind> resampler;
+  ResamplerKind resampler = ResamplerKind::kSoxr;
 };
 
 // "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". Throws SetupError for a

@@ -70,7 +70,7 @@ std::string WayOn(const RunConfig& config, const std::string& producer) {
   if (other.simd != config.simd) flags.push_back("--simd " + other.simd);
   if (other.resampler != config.resampler) {
     flags.push_back(
-        fmt::format("--resampler {}", ResamplerKindName(*other.resampler)));
+        fmt::format("--resampler {}", ResamplerKindName(other.resampler)));
   }
   return fmt::format("the settings it was made with ({})",
                      fmt::join(flags, " "));

@@ -84,11 +84,12 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->capture_default_str();
   command
       ->add_option("--resampler", flags->resampler,
-                   "What brings audio to the features' sample rate: spectral "
+                   "What brings audio to the features' sample rate: soxr "
+                   "(libsoxr, to the bit what librosa uses) or spectral "
                    "(melmill's own, several times as fast, the same within "
-                   "1e-6; vector code) or soxr (libsoxr, which also does the "
-                   "rates that spectral does not). Default: spectral, with "
-                   "--simd none soxr")
+                   "1e-6; needs vector code; leaves rates that are not usual "
+                   "to libsoxr)")
+      ->capture_default_str()
       ->check(CLI::IsMember(ResamplerNames()));
   // A manifest behind it must not be swallowed by --keep.
   command->get_option("--keep")->allow_extra_args(false);
@@ -117,7 +118,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   config.num_io_threads = flags.num_io_threads;
   config.memory_bytes = ParseByteSize(flags.memory);
   config.simd = flags.simd;
-  config.resampler = FindResamplerKind(flags.resampler);
+  config.resampler = FindResamplerKind(flags.resampler).value();
   return config;
 }
 

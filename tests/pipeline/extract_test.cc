@@ -58,7 +58,7 @@ class ExtractTest : public testing::Test {
 
   Corpus corpus_;
   uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
-  std::optional<ResamplerKind> resampler_;
+  ResamplerKind resampler_ = ResamplerKind::kSoxr;
   ExtractOutcome outcome_;
   size_t num_shards_ = 0;
 };
