@@ -158,6 +158,25 @@ def test_samples_equal_librosas(
 
 
 @at_every_rate
+def test_full_scale_from_the_first_sample_on_is_librosas(
+    rate: int,
+    run: Resample,
+    distinct_targets: list[str],
+    record_property: RecordProperty,
+) -> None:
+    time_s = np.arange(rate // 2) / rate
+    clips = [
+        np.cos(2 * np.pi * frequency_hz * time_s).astype(np.float32)
+        for frequency_hz in (0, 100, 1000, 3900)
+    ]
+    expected = [by_librosa(clip, rate) for clip in clips]
+    for name in distinct_targets:
+        largest, _ = max_and_rms(run(clips, rate, name), expected)
+        record_property(f"max difference, {name}", largest)
+        assert largest <= MAX_DIFFERENCE
+
+
+@at_every_rate
 def test_targets_that_fuse_give_the_same_bits(
     rate: int, run: Resample, targets: list[str]
 ) -> None:
