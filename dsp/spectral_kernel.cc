@@ -144,26 +144,32 @@ HWY_INLINE void TransposeColumns(const float* tile, Float* columns) {
 // foresee.
 class Prefetcher {
  public:
+  // Nothing at all.
+  Prefetcher() = default;
+  // `count` samples from `begin` on in num_times parts; they may lie beyond
+  // the samples that there are.
   Prefetcher(const float* begin, std::ptrdiff_t count, std::ptrdiff_t num_times)
-      : from_(begin),
-        end_(begin + count),
-        step_((count / num_times / kLineFloats + 1) * kLineFloats) {}
+      : next_(reinterpret_cast<uintptr_t>(begin)),
+        end_(next_ + sizeof(float) * static_cast<size_t>(count)),
+        step_((end_ - next_) / static_cast<size_t>(num_times) + kLineBytes) {}
 
   HWY_INLINE void Prefetch() {
     constexpr int kForReading = 0;
     constexpr int kSecondLevel = 2;
-    const float* const to = std::min(from_ + step_, end_);
-    for (; from_ < to; from_ += kLineFloats) {
-      __builtin_prefetch(from_, kForReading, kSecondLevel);
+    const uintptr_t to = std::min(next_ + step_, end_);
+    for (; next_ < to; next_ += kLineBytes) {
+      __builtin_prefetch(reinterpret_cast<const void*>(next_), kForReading,
+                         kSecondLevel);
     }
   }
 
  private:
-  static constexpr int kLineFloats = 16;
+  static constexpr size_t kLineBytes = 64;
 
-  const float* from_;
-  const float* end_;
-  std::ptrdiff_t step_;
+  // Addresses, as there may be nothing at them.
+  uintptr_t next_ = 0;
+  uintptr_t end_ = 0;
+  uintptr_t step_ = 0;
 };
 
 // kLanes rows as vectors with a lane a row, one vector a column, at the places
