@@ -93,6 +93,17 @@ def made_symmetric(response: Response) -> Response:
     return Response(response.rate_hz, taps)
 
 
+def band_limited(response: Response) -> Response:
+    """Without what passes beyond the narrower Nyquist frequency: no aliases."""
+    frequencies_hz, spectrum = response.spectrum()
+    spectrum = np.where(
+        frequencies_hz < response.nyquist_hz, spectrum * response.up, 0
+    )
+    length = len(response.taps)
+    taps: Float64 = np.fft.fftshift(np.fft.irfft(spectrum, length))
+    return made_symmetric(Response(response.rate_hz, taps))
+
+
 def apply(response: Response, clip: Samples) -> Float64:
     """The clip through the filter in float64, zeros on both sides of it."""
     up, down = response.up, num_phases(response.rate_hz)
