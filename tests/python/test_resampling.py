@@ -37,12 +37,15 @@ from test_parity import make_channel, read_speech
 MAX_DIFFERENCE = 1e-6
 MAX_RMS_DIFFERENCE = 5e-8
 MAX_LEAKAGE = 1e-7
+# libsoxr's interpolator lets images pass at -132 dB of full scale.
+IMAGES = 2.5e-7
 MAX_FEATURE_DIFFERENCE = 2e-4
 
 # In no simple ratio to 16 kHz: these always go to soxr.
 OTHER_RATES = [12345, 16001, 44056]
 BLOCKINGS = [[1], [7, 4096, 1, 0], [160, 2500, 16384, 3]]
 TONE_LEVEL = 1e-5  # -100 dB
+NOISE_LEVEL = 0.173  # of uniform noise of -20 dB RMS
 
 Clips = list[Samples]
 # (clips, rate, resampler, sizes of blocks) to clips
@@ -173,7 +176,8 @@ def test_full_scale_from_the_first_sample_on_is_librosas(
     for name in distinct_targets:
         largest, _ = max_and_rms(run(clips, rate, name), expected)
         record_property(f"max difference, {name}", largest)
-        assert largest <= MAX_DIFFERENCE
+        has_images = rate % 11_025 == 0
+        assert largest <= MAX_DIFFERENCE + (IMAGES if has_images else 0)
 
 
 @at_every_rate
@@ -246,26 +250,50 @@ def quiet_begin(clip: Samples, rate: int) -> int:
     return int(begin_s * TARGET_RATE_HZ)
 
 
+def leakage(clips: Clips, rate: int, run: Resample, name: str) -> float:
+    """The largest error in the quiet parts."""
+    leaked = []
+    for clip, made in zip(clips, run(clips, rate, name), strict=True):
+        # Not soxr in single precision, which leaks itself.
+        exact = soxr_float64(clip, rate)
+        part = slice(quiet_begin(clip, rate), len(exact))
+        leaked.append(max_difference(made[part], exact[part]))
+    return max(leaked)
+
+
 @at_every_rate
-@pytest.mark.parametrize("quiet", [silence, tone])
+@pytest.mark.parametrize(
+    ("quiet", "loudness"), [(silence, 1), (tone, NOISE_LEVEL)]
+)
 def test_quiet_stretch_beside_a_loud_one_keeps_its_level(
     quiet: Callable[[int], Samples],
+    loudness: float,
     rate: int,
     run: Resample,
     distinct_targets: list[str],
     record_property: RecordProperty,
 ) -> None:
-    clips = beside_noise(rate, quiet(rate), loudness=1)
-    for name in [*distinct_targets, SOXR]:
-        leaked = []
-        for clip, made in zip(clips, run(clips, rate, name), strict=True):
-            # Not soxr in single precision, which leaks itself.
-            exact = soxr_float64(clip, rate)
-            part = slice(quiet_begin(clip, rate), len(exact))
-            leaked.append(max_difference(made[part], exact[part]))
-        record_property(f"leakage, {name}", max(leaked))
-        if name != SOXR:
-            assert max(leaked) <= MAX_LEAKAGE
+    clips = beside_noise(rate, quiet(rate), loudness)
+    for name in distinct_targets:
+        leaked = leakage(clips, rate, run, name)
+        record_property(f"leakage, {name}", leaked)
+        assert leaked <= MAX_LEAKAGE
+
+
+@at_every_rate
+def test_noise_of_full_scale_leaks_little_more_than_from_soxr(
+    rate: int,
+    run: Resample,
+    distinct_targets: list[str],
+    record_property: RecordProperty,
+) -> None:
+    clips = beside_noise(rate, tone(rate), loudness=1)
+    of_soxr = leakage(clips, rate, run, SOXR)
+    record_property("leakage, soxr", of_soxr)
+    for name in distinct_targets:
+        leaked = leakage(clips, rate, run, name)
+        record_property(f"leakage, {name}", leaked)
+        assert leaked <= max(1.6 * of_soxr, MAX_LEAKAGE)
 
 
 def features_after_noise(clip: Samples, rate: int, made: Samples) -> FloatArray:
