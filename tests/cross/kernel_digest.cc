@@ -1,5 +1,6 @@
-// Prints a digest of the log-mel kernel's output for clips of many lengths, in
-// the code of the target that the argument names. Two machines, or an emulated
+// Prints digests of the log-mel kernel's output for clips of many lengths, and
+// of the resampling kernel's at every rate, in the code of the target that the
+// argument names. Two machines, or an emulated
 // one, whose digests are equal make the same stores. See tools/check_neon.
 
 #include <cstddef>
@@ -9,6 +10,8 @@
 #include <vector>
 
 #include "dsp/log_mel_kernel.h"
+#include "dsp/spectral_kernel.h"
+#include "dsp/spectral_plan.h"
 
 namespace melmill {
 namespace {
@@ -72,6 +75,30 @@ uint64_t DigestOf(const LogMelKernel& kernel, int num_mels) {
   return digest.value();
 }
 
+// Of some pairs of blocks of noise.
+uint64_t DigestOf(const SpectralKernel& kernel, int source_rate_hz) {
+  const SpectralPlan& plan = GetSpectralPlan(source_rate_hz, 16000);
+  const SpectralTables& tables = plan.tables;
+  SpectralScratch scratch(tables);
+  const auto size = static_cast<size_t>(tables.forward.size()) + kMaxLanes;
+  Digest digest;
+  Random random;
+  std::vector<float> first(size);
+  std::vector<float> second(size);
+  std::vector<float> output(static_cast<size_t>(2 * tables.num_valid));
+  for (int pair = 0; pair < 10; ++pair) {
+    for (size_t i = 0; i < size; ++i) {
+      first[i] = static_cast<float>(random.Next() >> 8) * 0x1p-23f - 1;
+      second[i] = static_cast<float>(random.Next() >> 8) * 0x1p-23f - 1;
+    }
+    kernel.run(first.data(), second.data(), tables, scratch, output.data());
+    digest.Add(output.data(), output.size() * sizeof(float));
+  }
+  digest.Add(plan.start.weights.data(),
+             plan.start.weights.size() * sizeof(float));
+  return digest.value();
+}
+
 }  // namespace
 }  // namespace melmill
 
@@ -89,6 +116,13 @@ int main(int argc, char** argv) {
     for (const int num_mels : {128, 80}) {
       std::printf("%d mels %016llx\n", num_mels,
                   static_cast<unsigned long long>(DigestOf(*kernel, num_mels)));
+    }
+    const SpectralKernel* resampling = FindSpectralKernel(target);
+    for (const int rate_hz : {8000, 11025, 12000, 22050, 24000, 32000, 44100,
+                              48000, 88200, 96000, 176400, 192000}) {
+      std::printf(
+          "%d Hz %016llx\n", rate_hz,
+          static_cast<unsigned long long>(DigestOf(*resampling, rate_hz)));
     }
     return 0;
   }
