@@ -26,8 +26,7 @@ RATES = [
 ]
 LEVEL = 0.1
 LONGEST_CLIP = 33333
-# Of transforms that a resampler may work in: a clip that just fills one, or
-# lacks or exceeds it by a sample, is an edge case.
+# Of transforms that a resampler may work in.
 BLOCK_SIZES = [1024, 1536, 2048, 3072, 3528, 6144, 7056, 12288]
 # Longer than the responses of all filters, on either side of an impulse.
 RESPONSE_S = 0.02

@@ -8,7 +8,7 @@
 namespace melmill {
 
 // One way to do what Resampler promises, for rates that are positive and
-// differ.
+// differ: the same order of calls, the same rules for threads.
 class ResampleEngine {
  public:
   virtual ~ResampleEngine() = default;

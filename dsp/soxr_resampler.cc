@@ -136,6 +136,7 @@ void SoxrEngine::Finish(SampleVector* output) {
   output->resize(
       static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing),
       0.0f);
+  soxr_.reset();  // the next clip has its own
 }
 
 }  // namespace

@@ -24,7 +24,7 @@ bool HasSoxrHqStages(int source_rate_hz, int target_rate_hz);
 // The chain that libsoxr 0.1.3 makes of its recipe HQ with linear phase for
 // these rates, designed anew in double precision. docs/numerics.md derives it:
 //
-// - for each octave above twice the target rate, an equiripple half-band
+// - for each whole octave above twice the target rate, an equiripple half-band
 //   filter that halves the rate;
 // - a Kaiser-windowed low pass from 0.9137 to 1 of the narrower Nyquist
 //   frequency, which also changes the rate by the ratio if that is one of
@@ -36,7 +36,7 @@ bool HasSoxrHqStages(int source_rate_hz, int target_rate_hz);
 std::vector<ResampleStage> SoxrHqStages(int source_rate_hz, int target_rate_hz);
 
 // The gain of the whole chain, which has no phase, at a frequency below half
-// the lower of the two rates.
+// the source rate.
 double ChainResponse(const std::vector<ResampleStage>& stages,
                      int source_rate_hz, double frequency_hz);
 

@@ -45,8 +45,8 @@ HWY_INLINE Complex Multiply(Complex x, Complex w) {
           hn::MulAdd(x.im, w.re, hn::Mul(x.re, w.im))};
 }
 
-// The DFT of kFirst * kSecond values; load(a, b) gives input
-// InputOf<kFirst, kSecond>(a, b), and store(k, b, value) takes output k; b is
+// The DFT of kFirst * kSecond values; load(a, b) gives the input that
+// StepTables::inputs names, and store(k, b, value) takes output k; b is
 // k / kFirst unless UsesRemainders. `values` is memory for them all; load may
 // read it at kSecond * a + b.
 template <int kFirst, int kSecond, int kKept, class Load, class Store>
@@ -171,6 +171,10 @@ class Prefetcher {
   uintptr_t end_ = 0;
   uintptr_t step_ = 0;
 };
+
+static_assert(std::ranges::all_of(kColumnRadices, [](const ColumnRadices& c) {
+  return c.radices.size() % 4 == 0;
+}));
 
 // kLanes rows as vectors with a lane a row, one vector a column, at the places
 // where TwoStepDft looks for them.
@@ -360,10 +364,6 @@ StepTables MakeStep(const Radices& radices, int kept) {
       step.places[static_cast<size_t>(input)] = second * a + b;
       step.twiddles.push_back(RootOfUnity(a * b, size));
     }
-  }
-  // TransposeRows works in fours.
-  while (step.places.size() % 4 != 0) {
-    step.places.push_back(static_cast<int>(step.places.size()));
   }
   for (int a = 0; a < first; ++a) {
     for (int b = 0; b < second; ++b) {

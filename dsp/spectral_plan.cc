@@ -237,8 +237,9 @@ std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
 
 const SpectralPlan& GetSpectralPlan(int source_rate_hz, int target_rate_hz) {
   static std::mutex mutex;
-  static std::map<std::pair<int, int>, std::unique_ptr<const SpectralPlan>>
-      plans;
+  // Never destroyed: engines of other threads may outlive static variables.
+  static auto& plans =
+      *new std::map<std::pair<int, int>, std::unique_ptr<const SpectralPlan>>;
   const std::lock_guard lock(mutex);
   auto& plan = plans[{source_rate_hz, target_rate_hz}];
   if (plan == nullptr) {

@@ -46,12 +46,12 @@ struct SpectralPlan {
 };
 
 // Every shape that the kernel has code for, cheapest first by operations per
-// output.
+// output. This and what follows is for the rates that SpectralSupports names.
 std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
                                           int target_rate_hz);
 
 // The plan of the first shape; made at the first call for these rates, by
-// whichever thread calls.
+// whichever thread calls, and kept to the program's end.
 const SpectralPlan& GetSpectralPlan(int source_rate_hz, int target_rate_hz);
 
 }  // namespace melmill

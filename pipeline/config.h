@@ -77,8 +77,9 @@ struct RunConfig {
   int num_io_threads = 16;  // that wait for the disk
   uint64_t memory_bytes = kDefaultMemoryBytes;  // about what a run may take
   double hang_seconds = 600;  // without a step: a row counts as hung
-  // The SIMD code of the log-mel path: a SimdTargetName, "auto" for the best
-  // there is, "none" for the general path in double precision.
+  // The SIMD code of the log-mel path and the spectral resampler: a
+  // SimdTargetName, "auto" for the best there is, "none" for the general path
+  // in double precision, and libsoxr.
   std::string simd = "auto";
   ResamplerKind resampler = ResamplerKind::kSoxr;
 };

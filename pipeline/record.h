@@ -81,8 +81,8 @@ class RecordInput {
 class RecordProcessor;
 
 // Everything a worker needs to compute one row at a time; reused, so that
-// memory is allocated for long rows only, which give it back, and for rows
-// larger than any before.
+// memory is allocated for long rows only, which give it back, for rows larger
+// than any before, and where one row's sample rate is not the last one's.
 class RecordWorkspace {
  public:
   explicit RecordWorkspace(const RecordProcessor& processor);
@@ -139,7 +139,8 @@ class RecordProcessor {
   uint64_t MemoryBytes(const RecordTask& task) const;
 
   // And of the buffers that a RecordInput and a RecordWorkspace keep from row
-  // to row; what resampler and transform keep is part of each row's memory.
+  // to row; what resampler and transform keep, 0.7 MB at most, is part of each
+  // row's memory.
   static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
   static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
 

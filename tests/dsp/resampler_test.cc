@@ -17,7 +17,7 @@ namespace {
 
 constexpr int kTargetRateHz = 16000;
 
-// What design.md promises against librosa.
+// What is promised against librosa.
 constexpr double kLibrosaTolerance = 2e-6;
 
 // Looks like noise, and numpy makes the same:

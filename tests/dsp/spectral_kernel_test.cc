@@ -18,7 +18,7 @@ namespace {
 
 using Transform = std::pair<int, int>;  // its radices, by index
 
-// Every second output of `block` at the other rate, by the definition: DFT,
+// Every seventh output of `block` at the other rate, by the definition: DFT,
 // gain, inverse DFT, in double precision. `gains` are for frequencies 0 to
 // gains.size() - 1, and minus them.
 std::vector<double> ByDefinition(const float* block, int size_in, int size_out,

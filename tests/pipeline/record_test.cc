@@ -61,8 +61,9 @@ class RecordTest : public testing::Test {
   }
 
   Corpus corpus_;
-  RecordProcessor processor_{LogMelOptions{}, FeatureType::kFloat16,
-                             ChooseCodePath({})};
+  RecordProcessor processor_{
+      LogMelOptions{}, FeatureType::kFloat16,
+      CodePath{SupportedSimdTargets().front(), SupportedSimdTargets().front()}};
   RecordInput input_;
   MemorySink sink_;
   RecordWorkspace workspace_{processor_};

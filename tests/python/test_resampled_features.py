@@ -1,7 +1,9 @@
 """Features of resampled speech: against the references, and each other's.
 
 Takes a few recordings of each rate; all of the quickstart's, which is hours of
-audio and takes minutes, when MELMILL_ALL_SPEECH is set.
+audio and takes minutes, when MELMILL_ALL_SPEECH is set. Then single cells are
+further apart than this allows, at 8 and 48 kHz for example: docs/numerics.md
+says why.
 """
 
 import os
