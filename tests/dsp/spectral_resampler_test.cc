@@ -3,8 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <cstddef>
+#include <cstdlib>
+#include <new>
 #include <numbers>
 #include <random>
 #include <span>
@@ -16,6 +19,30 @@
 #include "dsp/soxr_stages.h"
 #include "dsp/spectral_plan.h"
 #include "tests/support/chain_oracle.h"
+
+namespace {
+
+// Whether memory on a vector's boundary can be had.
+std::atomic<bool> has_aligned_memory{true};
+
+}  // namespace
+
+[[gnu::noinline]] void* operator new(size_t size, std::align_val_t alignment) {
+  const auto step = static_cast<size_t>(alignment);
+  void* memory = has_aligned_memory
+                     ? std::aligned_alloc(step, (size + step - 1) / step * step)
+                     : nullptr;
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+[[gnu::noinline]] void operator delete(void* memory,
+                                       std::align_val_t) noexcept {
+  std::free(memory);
+}
+[[gnu::noinline]] void operator delete(void* memory, size_t,
+                                       std::align_val_t) noexcept {
+  std::free(memory);
+}
 
 namespace melmill {
 namespace {
@@ -298,6 +325,18 @@ TEST(SpectralResampler, ForgetsAClipThatOverflowed) {
       ASSERT_EQ(RunEngine(*engine, samples, rate), expected) << rate;
     }
   }
+}
+
+TEST(SpectralResampler, IsAsGoodAsNewAfterThereWasNoMemory) {
+  const auto samples = MakeNoise(60'000, 10);
+  const SimdTarget target = SupportedSimdTargets().front();
+  const auto expected = Spectral(target, samples, 192000);
+  const auto engine = MakeSpectralEngine(target);
+  RunEngine(*engine, samples, 24000);
+  has_aligned_memory = false;
+  EXPECT_THROW(engine->Start(192000, kTargetRateHz), std::bad_alloc);
+  has_aligned_memory = true;
+  EXPECT_EQ(RunEngine(*engine, samples, 192000), expected);
 }
 
 TEST(SpectralResampler, DoesNotReallocateAnOutputThatWasReserved) {
