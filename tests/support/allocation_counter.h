@@ -23,6 +23,11 @@ inline std::atomic<int64_t> num_allocations{0};
   if (void* memory = std::malloc(std::max<size_t>(size, 1))) return memory;
   throw std::bad_alloc();
 }
+[[gnu::noinline]] void* operator new(size_t size,
+                                     const std::nothrow_t&) noexcept {
+  ++melmill::num_allocations;
+  return std::malloc(std::max<size_t>(size, 1));
+}
 [[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }

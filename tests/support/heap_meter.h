@@ -47,6 +47,14 @@ void* operator new(size_t num_bytes) {
   return melmill::CountBlock(std::malloc(num_bytes > 0 ? num_bytes : 1));
 }
 
+void* operator new(size_t num_bytes, const std::nothrow_t&) noexcept {
+  try {
+    return operator new(num_bytes);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 void* operator new(size_t num_bytes, std::align_val_t alignment) {
   const auto unit = static_cast<size_t>(alignment);
   const size_t num_units = num_bytes / unit + 1;
