@@ -1,7 +1,7 @@
 // Prints digests of the log-mel kernel's output for clips of many lengths, and
 // of the resampling kernel's at every rate, in the code of the target that the
-// argument names. Two machines, or an emulated one, whose digests are equal make
-// the same stores. See tools/check_neon.
+// argument names. Two machines, or an emulated one, whose digests are equal
+// make the same stores. See tools/check_neon.
 
 #include <cstddef>
 #include <cstdint>
