@@ -39,6 +39,15 @@ inline constexpr bool kKeepsHalves = FeatureSize(kType) == 2 && kLanes >= 8;
 
 // ---- samples to the ring ---------------------------------------------------
 
+// Blocks of the rows of 4 lanes in turn: lane i of block b is row 4 b + i.
+template <class Tag, typename Sample>
+HWY_INLINE hn::Vec<Tag> LoadRows(Tag tag, const Sample* const* rows, int i,
+                                 int offset) {
+  return GatherBlocks(tag, [=](auto block, size_t b) HWY_ATTR {
+    return hn::LoadU(block, rows[4 * b + static_cast<size_t>(i)] + offset);
+  });
+}
+
 // 8 samples of each row at a time, as 4 pairs. A sample in the upper half of
 // an int32 is 65536 times itself, which window_pcm16 undoes.
 HWY_INLINE void FillRing(float* ring, const int16_t* slots,

@@ -11,8 +11,6 @@
 #include <numeric>
 #include <utility>
 
-#include "dsp/soxr_stages.h"
-
 namespace melmill {
 namespace {
 
@@ -171,9 +169,14 @@ SpectralTables MakeTables(const std::vector<ResampleStage>& stages,
 
 SpectralPlan::SpectralPlan(int source_rate_hz, int target_rate_hz,
                            const SpectralShape& shape)
-    : tables(MakeTables(SoxrHqStages(source_rate_hz, target_rate_hz),
-                        source_rate_hz, target_rate_hz, shape)),
-      start(MakeStartTransient(SoxrHqStages(source_rate_hz, target_rate_hz))),
+    : SpectralPlan(source_rate_hz, target_rate_hz, shape,
+                   SoxrHqStages(source_rate_hz, target_rate_hz)) {}
+
+SpectralPlan::SpectralPlan(int source_rate_hz, int target_rate_hz,
+                           const SpectralShape& shape,
+                           const std::vector<ResampleStage>& stages)
+    : tables(MakeTables(stages, source_rate_hz, target_rate_hz, shape)),
+      start(MakeStartTransient(stages)),
       up(target_rate_hz / std::gcd(source_rate_hz, target_rate_hz)),
       down(source_rate_hz / std::gcd(source_rate_hz, target_rate_hz)) {
   // A block begins where a sample and an output fall together.

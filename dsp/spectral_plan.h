@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "dsp/soxr_stages.h"
 #include "dsp/spectral_kernel.h"
 
 namespace melmill {
@@ -43,6 +44,11 @@ struct SpectralPlan {
   int down;
   int num_skipped;
   int64_t lead_in;
+
+ private:
+  SpectralPlan(int source_rate_hz, int target_rate_hz,
+               const SpectralShape& shape,
+               const std::vector<ResampleStage>& stages);
 };
 
 // Every shape that the kernel has code for, cheapest first by operations per

@@ -1,4 +1,4 @@
-// Loads that turn rows in memory into vectors with a lane for each row.
+// What turns rows in memory into vectors with a lane for each row.
 
 // Once for each target.
 #if defined(MELMILL_DSP_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -60,15 +60,6 @@ HWY_INLINE void Transpose4x4(V r0, V r1, V r2, V r3, V* columns) {
   columns[1] = hn::BitCast(tag, hn::InterleaveUpper(pairs, low01, low23));
   columns[2] = hn::BitCast(tag, hn::InterleaveLower(pairs, high01, high23));
   columns[3] = hn::BitCast(tag, hn::InterleaveUpper(pairs, high01, high23));
-}
-
-// Blocks of the rows of 4 lanes in turn: lane i of block b is row 4 b + i.
-template <class Tag, typename Sample>
-HWY_INLINE hn::Vec<Tag> LoadRows(Tag tag, const Sample* const* rows, int i,
-                                 int offset) {
-  return GatherBlocks(tag, [=](auto block, size_t b) HWY_ATTR {
-    return hn::LoadU(block, rows[4 * b + static_cast<size_t>(i)] + offset);
-  });
 }
 
 }  // namespace HWY_NAMESPACE
