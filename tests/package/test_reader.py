@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import torch
 from melmill import bfloat16
+from store_inputs import STORES
 from store_job import Job
 from support import (
     REPOSITORY,
@@ -423,3 +424,20 @@ def moved_store(finished_job: Job, tmp_path: Path) -> Path:
 
 def test_a_moved_store_opens(moved_store: Path) -> None:
     assert_same_rows(melmill.open(moved_store), moved_store)
+
+
+@pytest.mark.parametrize(
+    "folder",
+    sorted(path.parent for path in STORES.glob("*/*/store.json")),
+    ids=lambda path: f"{path.parent.name}-{path.name}",
+)
+def test_a_committed_store_of_an_earlier_program_opens(
+    folder: Path, access: Access
+) -> None:
+    assert_same_rows(melmill.open(folder, access=access), folder)
+
+
+def test_a_committed_unfinished_store_is_refused() -> None:
+    (folder,) = STORES.glob("0.1.0/unfinished*")
+    with pytest.raises(melmill.UnfinishedStoreError):
+        melmill.open(folder)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import xxhash
+from store_inputs import STORES
 from support import (
     STATUS_STORED,
     Store,
@@ -41,6 +42,7 @@ VARIANTS = {
     "whisper_f32": ["--preset", "whisper", "--dtype", "f32"],
     "whisper_bf16": ["--preset", "whisper", "--dtype", "bf16"],
 }
+COMMITTED = sorted(path.parent for path in STORES.glob("*/*/store.json"))
 FEATURE_TYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
 
 
@@ -74,13 +76,30 @@ def make_manifests(folder: Path) -> list[Path]:
 def store(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Store:
-    folder = tmp_path_factory.mktemp("format")
+    return make_store(tmp_path_factory.mktemp("format"), request.param)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[*VARIANTS.values(), *COMMITTED],
+    ids=[*VARIANTS, *(f"{path.parent.name}-{path.name}" for path in COMMITTED)],
+)
+def any_store(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Store:
+    """A new store, or a finished one that was committed."""
+    if isinstance(request.param, Path):
+        return Store(request.param)
+    return make_store(tmp_path_factory.mktemp("format"), request.param)
+
+
+def make_store(folder: Path, options: list[str]) -> Store:
     manifests = make_manifests(folder)
     # Byte order mark, blank line and CRLF are not part of a line.
     lines = manifests[0].read_bytes().splitlines()
     manifests[0].write_bytes(b"\xef\xbb\xbf" + b"\r\n".join([b"", *lines]))
     out = folder / "store"
-    flags = ["--keep", "speaker", "--shard-size", "20KiB", *request.param]
+    flags = ["--keep", "speaker", "--shard-size", "20KiB", *options]
     run = run_melmill("extract", *manifests, "--out", out, *flags)
     assert run.exit_code == 3, run.stderr
     return Store(out)
@@ -118,6 +137,8 @@ def documented_layout(
         for name, kind, shape, _ in markdown.table(
             markdown.sections("format.md")[section], header
         ):
+            if "FIELD" in name and not store.index["kept_fields"]:
+                continue
             name = name.replace("FIELD", "speaker")
             if kind == "float16, float32 or bfloat16":
                 kind = FEATURE_TYPES[contract["feature_type"]]
@@ -230,11 +251,11 @@ def layout_by_h5ls(path: Path) -> Layout:
     ],
 )
 def test_datasets_are_the_documented_ones(
-    store: Store,
+    any_store: Store,
     read_layout: Callable[[Path], Layout],
     shown_as: dict[str, str],
 ) -> None:
-    for path, layout in expected_layouts(store).items():
+    for path, layout in expected_layouts(any_store).items():
         expected = {
             name: (shown_as.get(kind, kind), shape)
             for name, (kind, shape) in layout.items()
@@ -253,11 +274,11 @@ def raw_bytes(data: h5py.Dataset) -> bytes:
 
 
 def test_h5dump_reads_the_values_that_h5py_reads(
-    store: Store, tmp_path: Path
+    any_store: Store, tmp_path: Path
 ) -> None:
     dumped = tmp_path / "dumped"
-    paths = [shard_paths(store)[0], table_paths(store)[0]]
-    for path in [*paths, store.folder / "plan.h5"]:
+    paths = [shard_paths(any_store)[0], table_paths(any_store)[0]]
+    for path in [*paths, any_store.folder / "plan.h5"]:
         with h5py.File(path) as file:
             for name, data in file.items():
                 flags = ["-d", f"/{name}", "-b", "FILE"]
@@ -265,9 +286,9 @@ def test_h5dump_reads_the_values_that_h5py_reads(
                 assert dumped.read_bytes() == raw_bytes(data), name
 
 
-def test_attributes_are_the_documented_ones(store: Store) -> None:
+def test_attributes_are_the_documented_ones(any_store: Store) -> None:
     common = ["contract", "fingerprint", "format", "producer"]
-    for path in hdf5_paths(store):
+    for path in hdf5_paths(any_store):
         with h5py.File(path) as file:
             names = sorted(file.attrs)
             form = file.attrs["format"].decode()
@@ -280,7 +301,7 @@ def test_attributes_are_the_documented_ones(store: Store) -> None:
             else:
                 assert (names, form) == (common, "melmill shard 1")
             for name in ("contract", "producer"):
-                assert json.loads(file.attrs[name]) == store.index[name]
+                assert json.loads(file.attrs[name]) == any_store.index[name]
 
 
 def flat_fields(value: object, path: str = "") -> set[str]:
@@ -307,12 +328,12 @@ def test_files_are_the_documented_ones(store: Store) -> None:
     assert {path.name for path in store.folder.iterdir()} == expected
 
 
-def test_sizes_and_checksums_of_files_are_right(store: Store) -> None:
-    entries = [store.index["rejects"]]
-    for split in store.index["splits"]:
+def test_sizes_and_checksums_of_files_are_right(any_store: Store) -> None:
+    entries = [any_store.index["rejects"]]
+    for split in any_store.index["splits"]:
         entries += [split["table"], split["accepted"]]
     for entry in entries:
-        data = (store.folder / entry["file"]).read_bytes()
+        data = (any_store.folder / entry["file"]).read_bytes()
         assert len(data) == entry["num_bytes"]
         assert digest(data) == entry["checksum"]
 
@@ -324,18 +345,20 @@ def bytes_per_frame(store: Store) -> int:
 
 
 def test_checksum_of_a_shard_is_that_of_its_bytes_outside_the_features(
-    store: Store,
+    any_store: Store,
 ) -> None:
-    for shard in store.index["shards"]:
-        data = (store.folder / shard["file"]).read_bytes()
-        end = FEATURES_OFFSET + shard["num_frames"] * bytes_per_frame(store)
+    for shard in any_store.index["shards"]:
+        data = (any_store.folder / shard["file"]).read_bytes()
+        end = FEATURES_OFFSET + shard["num_frames"] * bytes_per_frame(any_store)
         assert len(data) == shard["num_bytes"]
         assert digest(data[:FEATURES_OFFSET] + data[end:]) == shard["checksum"]
 
 
-def test_shards_and_store_json_hold_their_own_checksums(store: Store) -> None:
-    for shard in store.index["shards"]:
-        path = store.folder / shard["file"]
+def test_shards_and_store_json_hold_their_own_checksums(
+    any_store: Store,
+) -> None:
+    for shard in any_store.index["shards"]:
+        path = any_store.folder / shard["file"]
         data = bytearray(path.read_bytes())
         with h5py.File(path) as file:
             own = file["file_checksum"].id.get_offset()
@@ -344,15 +367,15 @@ def test_shards_and_store_json_hold_their_own_checksums(store: Store) -> None:
         del data[own : own + 8]
         del data[FEATURES_OFFSET : FEATURES_OFFSET + features]
         assert checksum == xxhash.xxh3_64_intdigest(bytes(data))
-    text = (store.folder / "store.json").read_bytes()
-    assert store.index["checksum"] == xxhash.xxh3_64_hexdigest(text[:-35])
+    text = (any_store.folder / "store.json").read_bytes()
+    assert any_store.index["checksum"] == xxhash.xxh3_64_hexdigest(text[:-35])
 
 
 def test_features_lie_at_the_documented_bytes_with_their_checksums(
-    store: Store,
+    any_store: Store,
 ) -> None:
-    width = bytes_per_frame(store)
-    for path in shard_paths(store):
+    width = bytes_per_frame(any_store)
+    for path in shard_paths(any_store):
         data = path.read_bytes()
         with h5py.File(path) as file:
             assert file["features"].id.get_offset() == FEATURES_OFFSET
@@ -414,9 +437,9 @@ def stored_slots(
     return found
 
 
-def test_table_rows_agree_with_their_shards(store: Store) -> None:
-    slots = stored_slots(store)
-    assert len(slots) == sum(s["num_stored"] for s in store.index["splits"])
+def test_table_rows_agree_with_their_shards(any_store: Store) -> None:
+    slots = stored_slots(any_store)
+    assert len(slots) == sum(s["num_stored"] for s in any_store.index["splits"])
     for row, shard, slot in slots:
         assert row["num_frames"] == shard["num_frames"][slot] > 0
         assert row["num_samples"] == shard["num_samples"][slot]
@@ -562,21 +585,21 @@ def sized(text: bytes) -> bytes:
     return len(text).to_bytes(8, "little") + text
 
 
-def test_names_of_shards_are_their_fingerprints(store: Store) -> None:
-    with h5py.File(store.folder / "plan.h5") as plan:
+def test_names_of_shards_are_their_fingerprints(any_store: Store) -> None:
+    with h5py.File(any_store.folder / "plan.h5") as plan:
         columns = {name: data[:].tolist() for name, data in plan.items()}
         audio = read_strings(plan, "audio")
         files = read_strings(plan, "shard_file")
         contract = plan.attrs["contract"]
         producer = plan.attrs["producer"]
-    assert files == [shard["file"] for shard in store.index["shards"]]
+    assert files == [shard["file"] for shard in any_store.index["shards"]]
     names = [
         "file_bytes",
         *["source_encoding", "source_big_endian", "source_rate"],
         *["source_channels", "source_data_offset", "source_data_bytes"],
         "num_samples",
     ]
-    for number, shard in enumerate(store.index["shards"]):
+    for number, shard in enumerate(any_store.index["shards"]):
         hasher = xxhash.xxh3_128(sized(contract) + sized(producer))
         planned = [
             row
