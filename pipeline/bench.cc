@@ -88,7 +88,7 @@ Mount MountOf(const std::string& folder) {
 void CheckOptions(const BenchOptions& options) {
   if (options.num_rounds < 1) throw SetupError("--rounds must be at least 1");
   if (options.num_threads < 0 || options.num_threads > 1024) {
-    throw SetupError("--threads must be 0 to 1024");
+    throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
   }
   const std::vector<std::string> known = BenchStageNames();
   for (const std::string& stage : options.stages) {

@@ -6,6 +6,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -131,9 +132,12 @@ std::optional<ResamplerKind> FindResamplerKind(std::string_view name) {
 }
 
 bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
-  const double limit =
-      is_percent ? value / 100 * static_cast<double>(num_lines) : value;
-  return static_cast<double>(num_rejected) <= limit;
+  if (!is_percent) return static_cast<double>(num_rejected) <= value;
+  // Neither a share of 0.7 nor its product is a double: each is rounded once,
+  // and must not fall below the number that it stands for.
+  constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
+  return static_cast<double>(num_rejected) * 100 <=
+         value * static_cast<double>(num_lines) * (1 + kRounding);
 }
 
 SplitInput ParseSplitInput(const std::string& argument) {
@@ -162,7 +166,8 @@ MaxRejects ParseMaxRejects(const std::string& text) {
   std::string rest;
   result.value = ParseNumber(text, &rest);
   result.is_percent = rest == "%";
-  const bool whole = result.value == std::floor(result.value);
+  const bool whole =
+      std::isfinite(result.value) && result.value == std::floor(result.value);
   if (result.value < 0 || (!rest.empty() && !result.is_percent) ||
       (result.is_percent ? result.value > 100 : !whole)) {
     throw SetupError(fmt::format(
@@ -220,13 +225,14 @@ const Preset& CheckConfig(const RunConfig& config) {
     throw SetupError("--max-duration must be above 0 seconds");
   }
   if (config.num_threads < 0 || config.num_threads > 1024) {
-    throw SetupError("--threads must be 1 to 1024");
+    throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
   }
   if (config.num_io_threads < 1 || config.num_io_threads > 1024) {
     throw SetupError("--io-threads must be 1 to 1024");
   }
-  if (!(config.hang_seconds >= 1)) {
-    throw SetupError("--hang-after must be at least 1 second");
+  if (!(config.hang_seconds >= 1 && config.hang_seconds <= kMaxHangSeconds)) {
+    throw SetupError(fmt::format(
+        "--hang-after must be 1 to {:.0f} seconds (a year)", kMaxHangSeconds));
   }
   if (config.memory_bytes < 2 * kBaseMemoryBytes) {
     throw SetupError(fmt::format("--memory must be at least {}MiB",

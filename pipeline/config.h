@@ -34,6 +34,7 @@ struct MaxRejects {
   double value = 0;
   bool is_percent = false;  // of all lines
 
+  // A share that is reached exactly is allowed.
   bool Allows(uint64_t num_rejected, uint64_t num_lines) const;
 };
 
@@ -43,6 +44,9 @@ inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{512} << 20;
 // What a run takes beside the rows in work: the libraries, the plan's pieces,
 // the threads.
 inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
+
+// A year: no row takes as long, and a clock can count to it.
+inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
 
 // What changes sample rates.
 enum class ResamplerKind {
@@ -76,7 +80,8 @@ struct RunConfig {
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk
   uint64_t memory_bytes = kDefaultMemoryBytes;  // about what a run may take
-  double hang_seconds = 600;  // without a step: a row counts as hung
+  // Without a step for so long a row counts as hung; 1 to kMaxHangSeconds.
+  double hang_seconds = 600;
   // The SIMD code of the log-mel path and the spectral resampler: a
   // SimdTargetName, "auto" for the best there is, "none" for the general path
   // in double precision, and libsoxr.

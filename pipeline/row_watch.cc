@@ -12,6 +12,7 @@
 #include <cassert>
 #include <charconv>
 #include <chrono>
+#include <cmath>
 #include <iterator>
 #include <memory>
 #include <string_view>
@@ -201,6 +202,7 @@ DeviceWait::~DeviceWait() {
 }
 
 RowWatch::RowWatch(Options options) : options_(std::move(options)) {
+  assert(std::isfinite(options_.hang_seconds) && options_.hang_seconds > 0);
   suspects_file.fill('\0');
   if (options_.file.size() < suspects_file.size()) {
     std::copy(options_.file.begin(), options_.file.end(),

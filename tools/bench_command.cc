@@ -58,8 +58,8 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
                       "(default: $TMPDIR or /tmp): give one on the disk that "
                       "stores will be on");
   command->add_option("--threads", options.num_threads,
-                      "Threads that compute in all (default: all CPUs this "
-                      "process may use)");
+                      "Threads that compute in all (default, or 0: all CPUs "
+                      "this process may use)");
   command
       ->add_option("--rounds", options.num_rounds,
                    "So often is everything timed; the median counts")

@@ -53,8 +53,9 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
                     "it: every shard's index and the sizes of all files)");
   command
       ->add_option("--hang-after", flags->hang_seconds,
-                   "A row that makes no step for so many seconds ends the "
-                   "run; the next one tries it alone")
+                   "A row that makes no step for this many seconds (1 to "
+                   "31536000, a year) ends the run; the next one tries it "
+                   "alone")
       ->capture_default_str();
   command->add_flag("--json", flags->json,
                     "Print one JSON object on standard output at the end "

@@ -35,8 +35,10 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                    "whisper-large-v3 up to 30 s) or whisper (80 mels)")
       ->capture_default_str();
   command
-      ->add_option("--dtype", flags->feature_type,
-                   "How features are stored: float16, float32 or bfloat16")
+      ->add_option(
+          "--dtype", flags->feature_type,
+          "How features are stored: f16 (float16), f32 (float32) or bf16 "
+          "(bfloat16)")
       ->check(CLI::IsMember(FeatureTypeNames()))
       ->capture_default_str();
   command->add_option("--audio-root", flags->audio_root,
@@ -64,8 +66,8 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                       "Target size of a shard file, as 256MiB or 1GiB "
                       "(default: 256MiB, more for very large splits)");
   command->add_option("--threads", flags->num_threads,
-                      "Threads that compute (default: all CPUs this process "
-                      "may use)");
+                      "Threads that compute (default, or 0: all CPUs this "
+                      "process may use)");
   command
       ->add_option("--io-threads", flags->num_io_threads,
                    "Threads that wait for the disk")

@@ -1,6 +1,9 @@
 #include "pipeline/config.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <limits>
 
 #include "tests/support/highway_targets.h"
 
@@ -52,8 +55,39 @@ TEST(MaxRejectsTest, CountsLinesOrPercent) {
   EXPECT_TRUE(percent.Allows(3, 200));
   EXPECT_FALSE(percent.Allows(4, 200));
   EXPECT_TRUE(ParseMaxRejects("0").Allows(0, 10));
-  for (const char* bad : {"", "1.5", "-1", "101%", "1%%", "two", "nan%"}) {
+  for (const char* bad : {"", "1.5", "-1", "101%", "1%%", "two", "nan%", "inf",
+                          "inf%", "1e999"}) {
     EXPECT_THROW(ParseMaxRejects(bad), SetupError) << bad;
+  }
+}
+
+// Every share in tenths of a per cent, reached exactly and missed by one.
+TEST(MaxRejectsTest, AShareThatIsReachedExactlyIsAllowed) {
+  for (uint64_t tenths = 0; tenths <= 1000; ++tenths) {
+    const MaxRejects share =
+        ParseMaxRejects(fmt::format("{}.{}%", tenths / 10, tenths % 10));
+    for (uint64_t num_lines = 1000; num_lines <= uint64_t{1000} << 20;
+         num_lines *= 2) {
+      const uint64_t limit = tenths * (num_lines / 1000);
+      ASSERT_TRUE(share.Allows(limit, num_lines)) << tenths << ' ' << num_lines;
+      ASSERT_FALSE(share.Allows(limit + 1, num_lines)) << tenths;
+    }
+  }
+  EXPECT_TRUE(ParseMaxRejects("0.7%").Allows(7, 1000));
+  EXPECT_FALSE(ParseMaxRejects("0.69%").Allows(7, 1000));
+}
+
+TEST(CheckConfigTest, BoundsTheTimeAfterWhichARowCountsAsHung) {
+  RunConfig config = GoodConfig();
+  for (const double good : {1.0, 600.0, kMaxHangSeconds}) {
+    config.hang_seconds = good;
+    EXPECT_NO_THROW(CheckConfig(config)) << good;
+  }
+  for (const double bad : {0.9, -1.0, 1.8e11, 1e300, kMaxHangSeconds + 1,
+                           std::numeric_limits<double>::infinity(),
+                           std::numeric_limits<double>::quiet_NaN()}) {
+    config.hang_seconds = bad;
+    EXPECT_THROW(CheckConfig(config), SetupError) << bad;
   }
 }
 

@@ -123,6 +123,10 @@ def test_version_is_shown() -> None:
         ["extract", "train.jsonl", "--out", "store", "--io-threads", "0"],
         ["extract", "train.jsonl", "--out", "store", "--max-duration", "0"],
         ["extract", "train.jsonl", "--out", "store", "--max-duration", "nan"],
+        ["extract", "train.jsonl", "--out", "store", "--hang-after", "0"],
+        ["extract", "train.jsonl", "--out", "store", "--hang-after", "inf"],
+        ["extract", "train.jsonl", "--out", "store", "--hang-after", "nan"],
+        ["extract", "train.jsonl", "--out", "store", "--hang-after", "2e11"],
         ["extract", "train.jsonl", "--out", "store", "--keep", "a/b"],
         ["extract", "train.jsonl", "--out", "store", "--keep", "text"],
         ["extract", "a b=train.jsonl", "--out", "store"],
@@ -222,7 +226,7 @@ def test_max_rejects_counts_what_only_decoding_finds(folder: Path) -> None:
     assert len(Store(folder / "store").rows()) == 1
 
 
-@pytest.mark.parametrize("limit", ["-1", "1.5", "101%", "5%%", "x", "%"])
+@pytest.mark.parametrize("limit", ["-1", "1.5", "101%", "5%%", "x", "%", "inf"])
 def test_bad_max_rejects_exits_with_2(folder: Path, limit: str) -> None:
     run = run_melmill(
         "extract",
@@ -235,6 +239,34 @@ def test_bad_max_rejects_exits_with_2(folder: Path, limit: str) -> None:
     assert run.exit_code == 2
     assert f"--max-rejects {limit}" in run.stderr
     assert not (folder / "store").exists()
+
+
+@pytest.mark.parametrize("hang_after", ["1", "31536000"])
+def test_the_longest_and_the_shortest_hang_after_work(
+    folder: Path, hang_after: str
+) -> None:
+    run = run_melmill(
+        "extract",
+        "train.jsonl",
+        "--out",
+        "store",
+        f"--hang-after={hang_after}",
+        cwd=folder,
+    )
+    assert run.exit_code == 0, run.stderr
+
+
+def test_a_share_of_rejects_that_is_reached_exactly_is_allowed(
+    folder: Path,
+) -> None:
+    good = [manifest_row("clip00.wav")] * 993
+    gone = [manifest_row("gone.wav")] * 7
+    write_manifest(folder / "many.jsonl", good + gone)
+    for share, exit_code in (("0.7%", 0), ("0.69%", 3)):
+        run = run_melmill(
+            "validate", "many.jsonl", "--max-rejects", share, cwd=folder
+        )
+        assert run.exit_code == exit_code, run.stderr
 
 
 # What goes where.
