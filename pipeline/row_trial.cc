@@ -57,20 +57,50 @@ TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
   _exit(status);
 }
 
+// Some parents have SIGCHLD ignored, which programs inherit: then the system
+// forgets how a child ended, and gives its number to others.
+class DefaultChildSignal {
+ public:
+  DefaultChildSignal() {
+    struct sigaction action = {};
+    action.sa_handler = SIG_DFL;
+    sigaction(SIGCHLD, &action, &previous_);
+  }
+  ~DefaultChildSignal() { sigaction(SIGCHLD, &previous_, nullptr); }
+  DefaultChildSignal(const DefaultChildSignal&) = delete;
+  DefaultChildSignal& operator=(const DefaultChildSignal&) = delete;
+
+ private:
+  struct sigaction previous_ = {};
+};
+
+// The status that the child ends with; it is killed when a stop is asked for.
+Result<int> WaitFor(pid_t child, const RunControl& control) {
+  int status = 0;
+  while (true) {
+    const pid_t ended = waitpid(child, &status, WNOHANG);
+    if (ended == child) return status;
+    if (ended < 0 && errno != EINTR) {
+      return MachineFault("cannot wait for a row tried alone", errno);
+    }
+    if (control.stop_requested()) kill(child, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+}
+
 }  // namespace
 
 Result<std::optional<int>> TryRowAlone(const RecordTask& task,
                                        const RecordProcessor& processor,
                                        double hang_seconds,
                                        const RunControl& control) {
+  const DefaultChildSignal default_child_signal;
   const pid_t child = fork();
   if (child < 0) return MachineFault("cannot try a row alone", errno);
   if (child == 0) RunTrial(task, processor, hang_seconds);
-  int status = 0;
-  while (waitpid(child, &status, WNOHANG) != child) {
-    if (control.stop_requested()) kill(child, SIGKILL);
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
+  const Result<int> ended = WaitFor(child, control);
+  if (!ended.ok()) return ended.error();
+  const int status = ended.value();
   if (WIFSIGNALED(status) && IsRowsFault(WTERMSIG(status))) {
     return std::optional<int>(WTERMSIG(status));
   }

@@ -54,6 +54,7 @@ class FaultJob:
         *flags: str,
         under: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        timeout_s: float = 300,
     ) -> Run:
         """Runs to the end or to the fault.
 
@@ -62,12 +63,14 @@ class FaultJob:
           *flags: More of them.
           under: A command that runs the program.
           env: Added to the environment.
+          timeout_s: The run counts as hung after this time.
         """
         return run_melmill(
             *self.arguments(out, *flags),
             cwd=self.folder,
             under=under,
             env=env,
+            timeout_s=timeout_s,
         )
 
     def copy(self, folder: Path) -> "FaultJob":

@@ -164,6 +164,22 @@ def test_a_kill_while_a_row_is_tried_alone_is_the_machines_fault(
     assert files_of(poisoned.store) == sound
 
 
+def test_a_row_is_tried_alone_where_the_parent_ignores_its_children(
+    poisoned: PoisonedJob,
+) -> None:
+    """Programs inherit that; the system then forgets how a child ended."""
+    assert poisoned.run("SEGV").exit_code < 0
+    rerun = poisoned.job.extract(
+        poisoned.store,
+        under=["sh", "-c", 'trap "" CHLD; exec "$@"', "sh"],
+        env=poisoned.poison("SEGV"),
+        timeout_s=60,
+    )
+    assert rerun.exit_code == 3, rerun.stderr
+    message = "crashed the program, alone too (SIGSEGV)"
+    assert poisoned.poisoned_rejects() == [("poison", message)]
+
+
 def test_a_row_in_quarantine_is_tried_again_once_the_store_is_complete(
     poisoned: PoisonedJob, sound: dict[str, bytes]
 ) -> None:
