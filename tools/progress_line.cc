@@ -8,14 +8,12 @@
 namespace melmill {
 namespace {
 
-using std::chrono::steady_clock;
-
-constexpr auto kLookInterval = std::chrono::milliseconds(200);
-constexpr auto kLogInterval = std::chrono::minutes(1);
+constexpr std::chrono::milliseconds kLookInterval(200);
+constexpr std::chrono::minutes kLogInterval(1);
 // Every preset has a hop of 10 ms.
 constexpr double kFramesPerHour = 100.0 * 3600;
 
-std::string Clock(double seconds) {
+std::string FormatClock(double seconds) {
   const auto total = static_cast<long>(seconds + 0.5);
   if (total < 3600) return fmt::format("{}:{:02}", total / 60, total % 60);
   return fmt::format("{}:{:02}:{:02}", total / 3600, total / 60 % 60,
@@ -42,9 +40,29 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
     const double real_time = done / kFramesPerHour * 3600 / seconds;
     text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
                         100 * done / all, real_time,
-                        Clock((all - done) / done * seconds));
+                        FormatClock((all - done) / done * seconds));
   }
   return text;
+}
+
+ProgressText::ProgressText(const RunControl& control, Clock::duration interval,
+                           Clock::time_point start)
+    : control_(control),
+      interval_(interval),
+      phase_(control.phase),
+      phase_start_(start),
+      last_shown_(start) {}
+
+std::optional<std::string> ProgressText::Next(Clock::time_point now) {
+  const RunControl::Phase phase = control_.phase;
+  if (phase != phase_) {
+    phase_ = phase;
+    phase_start_ = now;
+  }
+  if (now - last_shown_ < interval_) return std::nullopt;
+  last_shown_ = now;
+  const std::chrono::duration<double> elapsed = now - phase_start_;
+  return DescribeProgress(control_, elapsed.count());
 }
 
 ProgressLine::ProgressLine(const RunControl& control)
@@ -77,9 +95,9 @@ void ProgressLine::ShowStopping() {
 }
 
 void ProgressLine::Show() {
-  auto phase = control_.phase.load();
-  auto phase_start = steady_clock::now();
-  auto last_shown = phase_start;
+  using std::chrono::steady_clock;
+  ProgressText progress(control_, is_terminal_ ? kLookInterval : kLogInterval,
+                        steady_clock::now());
   bool is_stopping = false;
   std::unique_lock lock(mutex_);
   while (!ending_changed_.wait_for(lock, kLookInterval,
@@ -89,18 +107,9 @@ void ProgressLine::Show() {
       is_stopping = true;
       ShowStopping();
     }
-    if (!is_terminal_ && steady_clock::now() - last_shown < kLogInterval) {
-      continue;
-    }
-    last_shown = steady_clock::now();
-    if (control_.phase.load() != phase) {
-      phase = control_.phase.load();
-      phase_start = steady_clock::now();
-    }
-    const std::chrono::duration<double> elapsed =
-        steady_clock::now() - phase_start;
-    const std::string text = DescribeProgress(control_, elapsed.count());
-    PrintMessage(is_terminal_ ? "\r\033[K" + text : text + '\n');
+    const std::optional<std::string> text = progress.Next(steady_clock::now());
+    if (!text) continue;
+    PrintMessage(is_terminal_ ? "\r\033[K" + *text : *text + '\n');
   }
 }
 
