@@ -254,6 +254,7 @@ bool ExtractRun::CheckStore() {
     return EndWith(RunStatus::kNothingToDo);
   }
   PlanChange change;
+  change.is_compared = same_plan || found_.plan.has_value();
   if (!same_plan && found_.plan) {
     const Result<PlanChange> compared = ComparePlans(*found_.plan, plan);
     if (!compared.ok()) return EndWithFault(compared.error());

@@ -35,6 +35,9 @@ FoundStore InspectFolder(const RunConfig& config);
 
 // What a new plan changes in a store.
 struct PlanChange {
+  // The lines could be compared: the store's plan is there, or has the same
+  // fingerprint. If not, the next three and is_reordered say nothing.
+  bool is_compared = true;
   uint64_t num_added = 0;    // lines with an audio string that is new
   uint64_t num_gone = 0;     // lines whose audio string is gone
   uint64_t num_changed = 0;  // the same audio string, another text or file

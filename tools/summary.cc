@@ -200,11 +200,14 @@ void AddRates(const RunReport& report, std::string* text) {
 }
 
 void AddChange(const PlanChange& change, std::string* text) {
+  const std::string lines =
+      change.is_compared
+          ? fmt::format("{} lines added, {} gone, {} changed{}",
+                        change.num_added, change.num_gone, change.num_changed,
+                        change.is_reordered ? ", others moved" : "")
+          : "which lines have changed is not known without its plan.h5";
   *text += fmt::format(
-      "against the store as it is: {} lines added, {} gone, {} changed{}{}; "
-      "{} shards kept, {} to make\n",
-      change.num_added, change.num_gone, change.num_changed,
-      change.is_reordered ? ", others moved" : "",
+      "against the store as it is: {}{}; {} shards kept, {} to make\n", lines,
       change.num_mended > 0
           ? fmt::format(", {} rejected ones with another outcome now",
                         change.num_mended)
@@ -385,6 +388,19 @@ ordered_json JsonTelemetry(const Telemetry& telemetry) {
   return json;
 }
 
+ordered_json JsonChange(const PlanChange& change) {
+  ordered_json json = {{"added", change.num_added},
+                       {"gone", change.num_gone},
+                       {"changed", change.num_changed},
+                       {"mended", change.num_mended},
+                       {"reordered", change.is_reordered}};
+  if (change.is_compared) return json;
+  for (const char* unknown : {"added", "gone", "changed", "reordered"}) {
+    json[unknown] = nullptr;
+  }
+  return json;
+}
+
 void AddJsonStore(const RunReport& report, const std::string& out,
                   ordered_json* json) {
   const StoreIndex& store = *report.store;
@@ -430,11 +446,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   if (report.plan) AddJsonPlan(report, &json);
   if (report.store) AddJsonStore(report, out, &json);
   if (report.change) {
-    json["change"] = {{"added", report.change->num_added},
-                      {"gone", report.change->num_gone},
-                      {"changed", report.change->num_changed},
-                      {"mended", report.change->num_mended},
-                      {"reordered", report.change->is_reordered}};
+    json["change"] = JsonChange(*report.change);
   }
   json["damaged"] = ordered_json::array();
   for (const Damage& damage : report.damages) {

@@ -307,6 +307,23 @@ def test_damaged_index_does_not_hide_changed_input(job: Job) -> None:
     assert "--update makes it follow" in run.stderr
 
 
+def test_what_changed_is_not_known_without_the_plan(job: Job) -> None:
+    change_transcript(job)
+    known = json.loads(job.extract("--json").stdout)["change"]
+    assert (known["added"], known["gone"], known["changed"]) == (0, 0, 1)
+    (job.store / "plan.h5").unlink()
+    run = job.extract()
+    assert run.exit_code == 2
+    assert "which lines have changed is not known without its plan.h5" in (
+        run.stderr
+    )
+    assert "0 lines added" not in run.stderr
+    change = json.loads(job.extract("--json").stdout)["change"]
+    for unknown in ("added", "gone", "changed", "reordered"):
+        assert change[unknown] is None
+    assert job.extract("--update").exit_code == 3
+
+
 def test_left_over_files_of_a_dead_run_are_removed(job: Job) -> None:
     whole = files_of(job.store)
     (job.store / "store.json").unlink()
