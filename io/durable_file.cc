@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "io/posix_io.h"
+#include "io/temporary_name.h"
 
 namespace melmill {
 namespace {
@@ -34,8 +35,6 @@ bool IsUnsupported(int error_number) {
 }
 
 }  // namespace
-
-std::string TemporaryName(const std::string& path) { return path + ".tmp"; }
 
 DurableFile::DurableFile(std::string path, int fd)
     : path_(std::move(path)), fd_(fd) {}
@@ -67,9 +66,6 @@ void DurableFile::Discard() {
 
 Result<DurableFile> DurableFile::Create(const std::string& path) {
   const std::string temporary = TemporaryName(path);
-  if (auto removed = RemoveFile(temporary); !removed.ok()) {
-    return removed.error();
-  }
   const int fd = WithoutInterruption([&] {
     return ::open(temporary.c_str(),
                   O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,

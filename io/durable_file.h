@@ -15,17 +15,17 @@ namespace melmill {
 // All errors here are kMachineFault.
 
 // A file that gets its final name only when it is whole and on the disk:
-// created as `path` + ".tmp", written, fsynced, renamed, folder fsynced. An
-// object that is destroyed without Commit removes the temporary file.
+// created under TemporaryName(path), written, fsynced, renamed, folder
+// fsynced. An object that is destroyed without Commit removes the temporary
+// file. At most one for a path at a time.
 // WriteAt may be called from any number of threads for different bytes;
 // everything else from one.
 class DurableFile {
  public:
-  // Creates path.tmp (never through a symbolic link; a left-over one of a dead
-  // run is replaced).
+  // Creates the temporary file, never through a link.
   static Result<DurableFile> Create(const std::string& path);
 
-  // Takes over a path.tmp that already exists (made by CreateH5File).
+  // Takes over a temporary file that CreateH5File made.
   static Result<DurableFile> Adopt(const std::string& path);
 
   ~DurableFile();
@@ -67,9 +67,6 @@ class DurableFile {
   std::string buffer_;
   uint64_t append_offset_ = 0;
 };
-
-// The name under which DurableFile works on `path`.
-std::string TemporaryName(const std::string& path);
 
 // Writes a whole small file durably.
 Result<void> WriteFileDurably(const std::string& path, std::string_view text);

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "io/posix_io.h"
+#include "io/temporary_name.h"
 
 namespace melmill {
 namespace {
@@ -257,9 +258,6 @@ Result<DurableH5File> CreateDurableH5File(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
   const std::string temporary = TemporaryName(path);
-  if (auto removed = RemoveFile(temporary); !removed.ok()) {
-    return removed.error();
-  }
   auto offsets = CreateH5File(temporary, datasets, attributes);
   if (!offsets.ok()) return offsets.error();
   auto file = DurableFile::Adopt(path);

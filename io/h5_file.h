@@ -56,7 +56,7 @@ struct DurableH5File {
   uint64_t num_bytes = 0;
 };
 
-// CreateH5File for the final name `path`; replaces a left-over of a dead run.
+// CreateH5File for the final name `path`.
 // Errors: kMachineFault.
 Result<DurableH5File> CreateDurableH5File(
     const std::string& path, const std::vector<DatasetSpec>& datasets,

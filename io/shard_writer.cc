@@ -12,6 +12,7 @@
 #include "io/file_digest.h"
 #include "io/h5_file.h"
 #include "io/shard_layout.h"
+#include "io/temporary_name.h"
 #include "io/write_back.h"
 
 namespace melmill {

@@ -330,8 +330,7 @@ bool ExtractRun::WritePlan() {
 
 // Rows that ended an earlier run are tried alone before anything else runs.
 bool ExtractRun::TrySuspects() {
-  const Result<Suspects> suspects =
-      ReadSuspects(config_.out + '/' + kSuspectsFile);
+  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
   if (!suspects.ok()) return EndWithFault(suspects.error());
   Result<Quarantine> quarantine =
       melmill::TrySuspects(suspects.value(), *report_.plan, shards_.to_make,
@@ -358,7 +357,7 @@ bool ExtractRun::ExtractShards() {
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
     const RowWatch watch(
-        {.file = config_.out + '/' + kSuspectsFile,
+        {.file = config_.out + '/' + SuspectsFileName(),
          .hang_seconds = config_.hang_seconds,
          .on_hung = [this](const Hash128& row) { EndHungRun(row); }});
     extracted_ =

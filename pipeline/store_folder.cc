@@ -8,13 +8,17 @@
 #include <optional>
 #include <system_error>
 
+#include "io/temporary_name.h"
 #include "pipeline/config.h"
 
 namespace melmill {
 namespace {
 
-constexpr std::string_view kTemporary = ".tmp";
+constexpr std::string_view kTable = ".rows.h5";
+constexpr std::string_view kAccepted = ".accepted.jsonl";
 constexpr std::string_view kSpool = ".table-";
+constexpr std::string_view kSuspects = ".suspects";
+constexpr std::string_view kTemporary = ".tmp";
 
 // "NAME.0123456789ab.h5"
 bool IsShardFileName(std::string_view name) {
@@ -28,27 +32,53 @@ bool IsShardFileName(std::string_view name) {
          hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
+// ".table-a1b2c3"
+bool IsSpoolName(std::string_view name) {
+  constexpr size_t kRandomLetters = 6;
+  return name.starts_with(kSpool) &&
+         name.size() == kSpool.size() + kRandomLetters;
+}
+
+bool IsFixedName(std::string_view name) {
+  return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
+         name == kLockFile;
+}
+
+bool IsFinalName(std::string_view name) {
+  return IsFixedName(name) || IsSuspectsFileName(name) ||
+         name.ends_with(kTable) || name.ends_with(kAccepted) ||
+         IsShardFileName(name);
+}
+
 }  // namespace
 
 std::string TableFileName(std::string_view split) {
-  return std::string(split) + ".rows.h5";
+  return fmt::format("{}{}", split, kTable);
 }
 
 std::string AcceptedFileName(std::string_view split) {
-  return std::string(split) + ".accepted.jsonl";
+  return fmt::format("{}{}", split, kAccepted);
+}
+
+std::string SuspectsFileName() {
+  return fmt::format("{}.{}", kSuspects, ProcessTag());
+}
+
+bool IsSuspectsFileName(std::string_view name) {
+  return name == kSuspects ||
+         FinalNameOf(fmt::format("{}{}", name, kTemporary)) == kSuspects;
 }
 
 bool IsStoreFileName(std::string_view name) {
-  if (name.ends_with(kTemporary)) name.remove_suffix(kTemporary.size());
-  return name.starts_with(kSpool) || name == kStoreIndexFile ||
-         name == kPlanFile || name == kRejectsFile || name == kLockFile ||
-         name == kSuspectsFile || name.ends_with(".rows.h5") ||
-         name.ends_with(".accepted.jsonl") || IsShardFileName(name);
+  return IsFinalName(name) || IsTemporaryFileName(name);
 }
 
 bool IsTemporaryFileName(std::string_view name) {
-  return IsStoreFileName(name) &&
-         (name.ends_with(kTemporary) || name.starts_with(kSpool));
+  if (IsSpoolName(name) || IsFinalName(FinalNameOf(name))) return true;
+  // As earlier versions called it.
+  if (!name.ends_with(kTemporary)) return false;
+  name.remove_suffix(kTemporary.size());
+  return IsFixedName(name) || IsShardFileName(name);
 }
 
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {

@@ -16,15 +16,20 @@ inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
 inline constexpr char kLockFile[] = ".lock";
-inline constexpr char kSuspectsFile[] = ".suspects";   // see RowWatch
 std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
+std::string SuspectsFileName();  // .suspects.TAG: this process's, see RowWatch
+
+// Whether some process keeps its suspects there: SuspectsFileName, or
+// ".suspects" of earlier versions.
+bool IsSuspectsFileName(std::string_view name);
 
 // Whether melmill may have made a file of that name in a store, temporary
-// ones (NAME.tmp, and the spools of tables) included.
+// ones (TemporaryName, and the spools of tables) included.
 bool IsStoreFileName(std::string_view name);
 
-// Whether a dead run left it: no file of that name is of use to another run.
+// Whether a run made it that is at work or dead: no file of that name is of use
+// to another run.
 bool IsTemporaryFileName(std::string_view name);
 
 // The names in a folder, sorted; empty when there is no such folder. Errors:

@@ -9,6 +9,7 @@
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/row_trial.h"
+#include "pipeline/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -19,6 +20,19 @@ std::string Describe(const std::string& split, uint64_t line,
 }
 
 }  // namespace
+
+Result<Suspects> ReadAllSuspects(const std::string& folder) {
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  Suspects suspects;
+  for (const std::string& name : names.value()) {
+    if (!IsSuspectsFileName(name)) continue;
+    const Result<Suspects> more = ReadSuspects(folder + '/' + name);
+    if (!more.ok()) return more.error();
+    suspects.insert(more.value().begin(), more.value().end());
+  }
+  return suspects;
+}
 
 Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
                                const std::vector<size_t>& shards,

@@ -13,6 +13,10 @@
 
 namespace melmill {
 
+// What the processes that worked in a store's folder left there. Errors:
+// kMachineFault.
+Result<Suspects> ReadAllSuspects(const std::string& folder);
+
 // Tries alone each row of plan.shards[shards] that ended an earlier run.
 // Returns those that did so again, and says in `notes` what came of each.
 // Errors: kMachineFault; also once control.stop_requested().

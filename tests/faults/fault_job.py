@@ -1,6 +1,7 @@
 """The job that the fault tests disturb, and its undisturbed store."""
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -92,6 +93,11 @@ def make_job(folder: Path) -> FaultJob:
     write_manifest(folder / "train.jsonl", rows[:10])
     write_manifest(folder / "eval.jsonl", rows[10:])
     return FaultJob(folder)
+
+
+def final_name(name: str) -> str:
+    """What a file is to be called that may have a temporary name."""
+    return re.sub(r"\.[0-9a-f]{16}\.tmp$", "", name)
 
 
 def is_final_name(name: str) -> bool:

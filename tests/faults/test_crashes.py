@@ -1,6 +1,7 @@
 """Records that crash or hang the program."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -61,9 +62,9 @@ class PoisonedJob:
             env=self.poison(what),
         )
 
-    @property
-    def suspects(self) -> Path:
-        return self.store / ".suspects"
+    def suspects(self) -> list[Path]:
+        """The files in which runs left them."""
+        return sorted(self.store.glob(".suspects*"))
 
     def poisoned_rejects(self) -> list[tuple[str, str]]:
         return [
@@ -96,7 +97,9 @@ def test_a_row_that_crashes_alone_too_is_rejected_in_the_next_run(
 ) -> None:
     crashed = poisoned.run(what)
     assert crashed.exit_code < 0
-    assert len(poisoned.suspects.read_text().splitlines()) == 1
+    (suspects,) = poisoned.suspects()
+    assert re.fullmatch(r"\.suspects\.[0-9a-f]{16}", suspects.name)
+    assert len(suspects.read_text().splitlines()) == 1
     assert_only_whole_files(poisoned.store, sound)
 
     rerun = poisoned.run(what)
@@ -106,7 +109,7 @@ def test_a_row_that_crashes_alone_too_is_rejected_in_the_next_run(
     )
     message = f"crashed the program, alone too ({CRASHES[what]})"
     assert poisoned.poisoned_rejects() == [("poison", message)]
-    assert not poisoned.suspects.exists()
+    assert not poisoned.suspects()
     stored = {row.audio for row in Store(poisoned.store).rows()}
     assert len(stored) == 12
 
@@ -148,7 +151,7 @@ def test_a_kill_never_counts(poisoned: PoisonedJob, resampler: str) -> None:
     assert poisoned.job.extract(sound, *flags).exit_code == 3
     for _ in range(3):
         assert poisoned.run("KILL", *flags).exit_code == -9
-        assert not poisoned.suspects.exists()
+        assert not poisoned.suspects()
     assert poisoned.run("", *flags).exit_code == 3
     assert files_of(poisoned.store) == files_of(sound)
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from fault_job import assert_only_whole_files
+from fault_job import assert_only_whole_files, final_name
 from support import Run, files_of, manifest_row, noise, write_wav
 from write_shim import (
     MACHINE_FAULT,
@@ -62,8 +62,8 @@ def assert_stopped_by(error: int, run: Run, store: Path) -> str:
     line = error_line(run)
     assert line.endswith(os.strerror(error)), line
     assert_no_temporary_files(store)
-    name = re.sub("[0-9a-f]{12}", "", Path(line.split(": ")[1]).name)
-    return name.removesuffix(".tmp")
+    name = final_name(Path(line.split(": ")[1]).name)
+    return re.sub("[0-9a-f]{12}", "", name)
 
 
 def test_disk_without_room_is_refused_before_anything_is_written(

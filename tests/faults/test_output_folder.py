@@ -344,11 +344,12 @@ def test_lock_of_a_killed_run_does_not_block(
 
 
 def names_of_a_run(whole: dict[str, bytes]) -> list[str]:
-    """Every name that a run creates in the folder."""
+    """Every name that a run creates in the folder, or another one did."""
+    temporary = ".0123456789abcdef.tmp"
     return [
         ".lock",
         ".suspects",
-        *(f"{name}{end}" for name in whole for end in ("", ".tmp")),
+        *(f"{name}{end}" for name in whole for end in ("", temporary)),
     ]
 
 

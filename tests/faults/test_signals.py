@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fault_job import final_name
 from support import (
     extract,
     files_of,
@@ -106,8 +107,8 @@ def test_a_signalled_run_completes_the_shards_in_work_and_begins_no_other(
     store = tmp_path / "store"
     run = SlowRun(slow_job, store, slow_files, read_ms=25)
     run.wait_for(lambda: len(shards(store)) == 1)
-    run.wait_for(lambda: any(store.glob("train.*.h5.tmp")))
-    in_work = {path.stem for path in store.glob("train.*.h5.tmp")}
+    run.wait_for(lambda: any(store.glob("train.*.tmp")))
+    in_work = {final_name(path.name) for path in store.glob("train.*.tmp")}
     run.process.send_signal(number)
     exit_code, stderr = run.end()
     assert exit_code == 128 + number
@@ -129,14 +130,14 @@ def test_a_second_signal_ends_the_run_at_once(
 ) -> None:
     store = tmp_path / "store"
     run = SlowRun(slow_job, store, slow_files, read_ms=25)
-    run.wait_for(lambda: any(store.glob("train.*.h5.tmp")))
+    run.wait_for(lambda: any(store.glob("train.*.tmp")))
     for _ in range(2):
         run.process.send_signal(signal.SIGTERM)
         time.sleep(0.05)  # two at once are one
     exit_code, stderr = run.end()
     assert exit_code == 143
     assert "stopped with" not in stderr
-    assert list(store.glob("train.*.h5.tmp")) != []
+    assert list(store.glob("train.*.tmp")) != []
 
     rerun = run_melmill("extract", *arguments(), "--out", store, cwd=slow_job)
     assert rerun.exit_code == 0, rerun.stderr

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "io/temporary_name.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 
@@ -40,7 +41,7 @@ TEST(DurableFileTest, HasItsFinalNameOnlyAfterCommit) {
   EXPECT_EQ(file.value().path(), path);
   ASSERT_TRUE(file.value().WriteAt(3, Bytes("def")).ok());
   ASSERT_TRUE(file.value().WriteAt(0, Bytes("abc")).ok());
-  EXPECT_EQ(folder.Names(), Names{"a.tmp"});
+  EXPECT_EQ(folder.Names(), Names{TemporaryName("a")});
   ASSERT_TRUE(file.value().Commit().ok());
   EXPECT_EQ(folder.Names(), Names{"a"});
   EXPECT_EQ(ReadWholeFile(path), "abcdef");
@@ -52,7 +53,7 @@ TEST(DurableFileTest, IsRemovedWhenItIsDestroyedWithoutCommit) {
     auto file = DurableFile::Create(folder.File("a"));
     ASSERT_TRUE(file.ok() && file.value().Append("text").ok());
     DurableFile moved = std::move(file).value();
-    EXPECT_EQ(folder.Names(), Names{"a.tmp"});
+    EXPECT_EQ(folder.Names(), Names{TemporaryName("a")});
   }
   EXPECT_TRUE(folder.Names().empty());
 }
@@ -63,15 +64,14 @@ TEST(DurableFileTest, AssigningDiscardsTheFileThatWasThere) {
   auto second = DurableFile::Create(folder.File("second"));
   ASSERT_TRUE(first.ok() && second.ok());
   first.value() = std::move(second).value();
-  EXPECT_EQ(folder.Names(), Names{"second.tmp"});
+  EXPECT_EQ(folder.Names(), Names{TemporaryName("second")});
   EXPECT_TRUE(first.value().Commit().ok());
   EXPECT_EQ(folder.Names(), Names{"second"});
 }
 
-TEST(DurableFileTest, CommitReplacesAnOldFileAndCreateALeftOver) {
+TEST(DurableFileTest, CommitReplacesAnOldFile) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a"), "old");
-  WriteWholeFile(folder.File("a.tmp"), "left over by a dead run");
   auto file = DurableFile::Create(folder.File("a"));
   ASSERT_TRUE(file.ok() && file.value().Append("new").ok());
   EXPECT_EQ(ReadWholeFile(folder.File("a")), "old");
@@ -83,11 +83,11 @@ TEST(DurableFileTest, CommitReplacesAnOldFileAndCreateALeftOver) {
 TEST(DurableFileTest, DoesNotWriteThroughALink) {
   const TempFolder folder;
   WriteWholeFile(folder.File("target"), "mine");
-  std::filesystem::create_symlink(folder.File("target"), folder.File("a.tmp"));
+  std::filesystem::create_symlink(folder.File("target"),
+                                  TemporaryName(folder.File("a")));
   EXPECT_FALSE(DurableFile::Adopt(folder.File("a")).ok());
-  ASSERT_TRUE(WriteFileDurably(folder.File("a"), "new").ok());
+  EXPECT_FALSE(DurableFile::Create(folder.File("a")).ok());
   EXPECT_EQ(ReadWholeFile(folder.File("target")), "mine");
-  EXPECT_FALSE(std::filesystem::is_symlink(folder.File("a")));
 }
 
 TEST(DurableFileTest, AppendsInOrderWhateverTheSizes) {
@@ -122,14 +122,14 @@ TEST(DurableFileTest, ReadingBehindTheEndIsAnError) {
 
 TEST(DurableFileTest, AdoptsAFileThatIsThere) {
   const TempFolder folder;
-  WriteWholeFile(folder.File("a.tmp"), "abc");
+  WriteWholeFile(TemporaryName(folder.File("a")), "abc");
   auto file = DurableFile::Adopt(folder.File("a"));
   ASSERT_TRUE(file.ok() && file.value().WriteAt(1, Bytes("X")).ok());
   ASSERT_TRUE(file.value().Commit().ok());
   EXPECT_EQ(ReadWholeFile(folder.File("a")), "aXc");
   const auto missing = DurableFile::Adopt(folder.File("b"));
   ASSERT_FALSE(missing.ok());
-  ExpectFault(missing.error(), ENOENT, folder.File("b.tmp"));
+  ExpectFault(missing.error(), ENOENT, TemporaryName(folder.File("b")));
 }
 
 TEST(DurableFileTest, ReserveTakesDiskSpaceOrDoesNothing) {
@@ -138,7 +138,7 @@ TEST(DurableFileTest, ReserveTakesDiskSpaceOrDoesNothing) {
   ASSERT_TRUE(file.ok());
   EXPECT_TRUE(file.value().Reserve(1'000'000).ok());
   struct stat status = {};
-  ASSERT_EQ(::stat(folder.File("a.tmp").c_str(), &status), 0);
+  ASSERT_EQ(::stat(TemporaryName(folder.File("a")).c_str(), &status), 0);
   EXPECT_TRUE(status.st_blocks == 0 || status.st_blocks * 512 >= 1'000'000);
   EXPECT_TRUE(file.value().Reserve(0).ok());
   const auto too_much = file.value().Reserve(UINT64_MAX);
@@ -200,7 +200,7 @@ TEST(DurableFileTest, AMissingFolderIsAFaultThatNamesThePath) {
   const TempFolder folder;
   const auto written = WriteFileDurably(folder.File("none/a"), "text");
   ASSERT_FALSE(written.ok());
-  ExpectFault(written.error(), ENOENT, folder.File("none/a.tmp"));
+  ExpectFault(written.error(), ENOENT, TemporaryName(folder.File("none/a")));
 }
 
 TEST(ReadSmallFileTest, ReadsAllOrSaysWhyNot) {

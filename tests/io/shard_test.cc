@@ -17,6 +17,7 @@
 #include "io/hash.h"
 #include "io/shard_reader.h"
 #include "io/shard_writer.h"
+#include "io/temporary_name.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 
@@ -323,15 +324,14 @@ TEST(ShardTest, AWriterThatIsDestroyedLeavesNothing) {
     auto writer = ShardWriter::Create(folder.File("s.h5"), shard.spec);
     ASSERT_TRUE(writer.ok());
     EXPECT_TRUE(shard.WriteRow(0, writer.value()).ok());
-    EXPECT_EQ(folder.Names(), Names{"s.h5.tmp"});
+    EXPECT_EQ(folder.Names(), Names{TemporaryName("s.h5")});
   }
   EXPECT_TRUE(folder.Names().empty());
 }
 
-TEST(ShardTest, CommitReplacesAnOldShardAndCreateALeftOver) {
+TEST(ShardTest, CommitReplacesAnOldShard) {
   const TempFolder folder;
   WriteWholeFile(folder.File("s.h5"), "old");
-  WriteWholeFile(folder.File("s.h5.tmp"), "left over by a dead run");
   ASSERT_TRUE(TestShard(3).Write(folder.File("s.h5")).ok());
   EXPECT_TRUE(ShardReader::Open(folder.File("s.h5")).ok());
   EXPECT_EQ(folder.Names(), Names{"s.h5"});

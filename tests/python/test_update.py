@@ -328,7 +328,9 @@ def test_left_over_files_of_a_dead_run_are_removed(job: Job) -> None:
     whole = files_of(job.store)
     (job.store / "store.json").unlink()
     (job.store / "train.0123456789ab.h5").write_bytes(b"of another plan")
-    (job.store / "train.0123456789ab.h5.tmp").write_bytes(b"half")
+    (job.store / "train.0123456789ab.h5.00112233445566ff.tmp").write_bytes(
+        b"half"
+    )
     (job.store / "old.rows.h5").write_bytes(b"of a split that is gone")
     assert job.extract().exit_code == 3
     assert files_of(job.store) == whole
