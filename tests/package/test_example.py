@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import needs_qwen_asr  # noqa: F401  # skips this module
 from support import REPOSITORY, melmill_path, read_json_lines, write_manifest
 
 NUM_TRAIN, NUM_EVAL = 96, 24

@@ -21,6 +21,7 @@ from support import (
     write_manifest,
     write_wav,
 )
+from transformers import WhisperFeatureExtractor
 
 MAX_DIFFERENCE = 2e-4
 # Half a unit in the last place of a stored feature of 1 to 2, the largest.
@@ -152,14 +153,13 @@ def test_rows_of_different_contracts_are_no_batch(
         batch_features([stores[0][0], stores[1][0]])
 
 
+@pytest.mark.transformers
 @pytest.mark.parametrize(
     ("preset", "n_mels"), [("qwen3-asr", 128), ("whisper", 80)]
 )
 def test_mel_filters_are_those_of_the_extractor(
     preset: str, n_mels: int, clips: list[FloatArray], tmp_path: Path
 ) -> None:
-    from transformers import WhisperFeatureExtractor
-
     split = make_store(clips[:1], tmp_path, "--preset", preset)
     expected = WhisperFeatureExtractor(feature_size=n_mels).mel_filters
     actual = mel.filter_bank(split.contract)

@@ -7,6 +7,7 @@ from typing import Any
 
 import librosa
 import melmill
+import needs_qwen_asr  # noqa: F401  # skips this module
 import numpy as np
 import pytest
 import tiny_qwen3_asr
@@ -14,20 +15,20 @@ import torch
 import upstream_training
 from melmill.padding import plan_batch
 from melmill.qwen3_asr import Collator, use_store
+from qwen3_asr_training import Training, examples_of
 from support import RecordProperty
 from training_corpus import (
     BATCH_SIZE,
     BATCHES,
     LOUD_ENDS,
     Corpus,
-    Training,
     assert_same_batch,
-    examples_of,
     max_difference,
     num_samples,
 )
 
-pytest_plugins = ["training_fixtures"]
+pytest_plugins = ["training_fixtures", "qwen3_asr_fixtures"]
+pytestmark = pytest.mark.transformers
 
 FEATURE_TYPES = ["f32", "f16", "bf16"]
 
@@ -188,6 +189,21 @@ def test_losses_are_those_of_training_from_audio(
     record_property(f"loss, {feature_type} store, {dtype} model", difference)
     assert losses[-1] < losses[0] - 0.1  # it does learn
     assert difference <= allowed
+
+
+def test_a_patched_processor_saves_what_it_saved_before(
+    store_of: Callable[..., Path], tmp_path: Path
+) -> None:
+    processor = tiny_qwen3_asr.make_processor()
+    processor.save_pretrained(tmp_path / "before")
+    use_store(processor, store_of("f32"))
+    processor.save_pretrained(tmp_path / "after")
+    before, after = (
+        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
+        for name in ("before", "after")
+    )
+    assert before == after
+    assert "preprocessor_config.json" in before
 
 
 def test_losses_with_forked_workers_are_the_same(

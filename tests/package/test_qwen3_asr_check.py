@@ -6,6 +6,7 @@ from pathlib import Path
 
 import librosa
 import melmill
+import needs_qwen_asr  # noqa: F401  # skips this module
 import numpy as np
 import pytest
 import soundfile
@@ -14,7 +15,8 @@ from melmill.qwen3_asr import Report, check, use_store
 from support import manifest_row, noise, run_melmill, write_manifest, write_wav
 from training_corpus import Corpus
 
-pytest_plugins = ["training_fixtures"]
+pytest_plugins = ["training_fixtures", "qwen3_asr_fixtures"]
+pytestmark = pytest.mark.transformers
 
 TENSORS = (
     "input_ids",

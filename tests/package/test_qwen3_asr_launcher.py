@@ -6,14 +6,17 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import needs_qwen_asr  # noqa: F401  # skips this module
 import pytest
 from melmill import MissingAudioError
 from melmill.qwen3_asr import main
+from qwen3_asr_training import Training
 from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
 from support import REPOSITORY
-from training_corpus import Corpus, Training, max_difference
+from training_corpus import Corpus, max_difference
 
-pytest_plugins = ["training_fixtures"]
+pytest_plugins = ["training_fixtures", "qwen3_asr_fixtures"]
+pytestmark = pytest.mark.transformers
 
 SCRIPT = REPOSITORY / "tests" / "package" / "upstream_training.py"
 FOLDERS = [REPOSITORY / "python", REPOSITORY / "examples", SCRIPT.parent]

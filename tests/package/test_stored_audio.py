@@ -17,6 +17,7 @@ from training_corpus import Corpus, num_samples
 from transformers import WhisperFeatureExtractor
 
 pytest_plugins = ["training_fixtures"]
+pytestmark = pytest.mark.transformers
 
 LoadOptions = dict[str, Any]
 

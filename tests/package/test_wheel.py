@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
@@ -45,6 +46,30 @@ def test_the_wheel_is_pure_and_whole(wheel: Path) -> None:
     sources = (REPOSITORY / "python" / "melmill").glob("*.py")
     assert {f"melmill/{path.name}" for path in sources} <= names
     assert "melmill/py.typed" in names
+
+
+def test_the_extras_end_with_the_transformers_that_are_tested() -> None:
+    pins = {
+        major: _pin(f"requirements-transformers-{major}.txt")
+        for major in (4, 5)
+    }
+    project = tomllib.loads(
+        (REPOSITORY / "python" / "pyproject.toml").read_text()
+    )["project"]
+    extras = project["optional-dependencies"]
+    minor = pins[5].split(".")[1]
+    wanted = f"transformers>={pins[4].rsplit('.', 1)[0]}"
+    assert f"{wanted},<5.{int(minor) + 1}" in extras["whisper"]
+    assert f"{wanted},<5" in extras["qwen3-asr"]
+    readme = (REPOSITORY / "python" / "README.md").read_text()
+    assert f"(transformers 4.57 to 5.{minor})" in readme
+
+
+def _pin(name: str) -> str:
+    """The version of transformers in a file of requirements."""
+    lines = Path(__file__).with_name(name).read_text().splitlines()
+    (pin,) = (line for line in lines if line.startswith("transformers=="))
+    return pin.removeprefix("transformers==")
 
 
 def test_a_clean_environment_reads_a_store(

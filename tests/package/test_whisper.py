@@ -1,7 +1,8 @@
 """Whisper trains from a store as it does from audio."""
 
+import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from support import manifest_row, noise, run_melmill, write_manifest, write_wav
 from tokenizers.pre_tokenizers import ByteLevel
 from training_corpus import Corpus, feature_tolerance
 from transformers import (
+    Seq2SeqTrainer,
+    Seq2SeqTrainingArguments,
     WhisperConfig,
     WhisperFeatureExtractor,
     WhisperForConditionalGeneration,
@@ -24,6 +27,7 @@ from transformers import (
 )
 
 pytest_plugins = ["training_fixtures"]
+pytestmark = pytest.mark.transformers
 
 PRESETS = [("whisper", 80), ("qwen3-asr", 128)]
 FEATURE_TYPES = ["f32", "f16", "bf16"]
@@ -70,7 +74,9 @@ def _make_processor(folder: Path) -> Any:
     vocabulary = {symbol: number for number, symbol in enumerate(alphabet)}
     (folder / "vocab.json").write_text(json.dumps(vocabulary))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = WhisperTokenizer(folder / "vocab.json", folder / "merges.txt")
+    tokenizer = WhisperTokenizer(
+        str(folder / "vocab.json"), str(folder / "merges.txt")
+    )
     return WhisperProcessor(WhisperFeatureExtractor(), tokenizer)
 
 
@@ -117,6 +123,74 @@ def test_a_model_makes_the_same_of_them(
     assert abs(float(actual.loss - expected.loss)) <= 5e-6
     assert float((actual.logits - expected.logits).abs().max()) <= 1e-4
     assert float((other.logits - expected.logits).abs().max()) > 1e-2
+
+
+@dataclasses.dataclass
+class Collator:
+    """Loads the clips of a batch as scripts for Whisper do."""
+
+    extractor: Any
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+        audio = [librosa.load(row["audio"], sr=16000)[0] for row in rows]
+        features = self.extractor(
+            audio, sampling_rate=16000, return_tensors="pt"
+        )["input_features"]
+        labels = torch.tensor([row["labels"] for row in rows])
+        return {"input_features": features, "labels": labels}
+
+
+def _losses(
+    extractor: Any, corpus: Corpus, folder: Path, *, num_workers: int = 0
+) -> list[float]:
+    """Those of a few steps of training."""
+    arguments = Seq2SeqTrainingArguments(
+        output_dir=str(folder),
+        per_device_train_batch_size=4,
+        max_steps=4,
+        learning_rate=1e-3,
+        logging_steps=1,
+        dataloader_num_workers=num_workers,
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        save_strategy="no",
+        disable_tqdm=True,
+        use_cpu=True,
+        report_to="none",
+    )
+    rows = [
+        {"audio": path, "labels": list(range(3 + number, 9 + number))}
+        for number, path in enumerate(corpus.paths)
+    ]
+    trainer = Seq2SeqTrainer(
+        model=_make_model().train(),
+        args=arguments,
+        train_dataset=rows,
+        data_collator=Collator(extractor),
+    )
+    trainer.train()
+    history = trainer.state.log_history
+    losses = [entry["loss"] for entry in history if "loss" in entry]
+    assert len(losses) == 4
+    return losses
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_the_trainer_sees_the_same_losses(
+    num_workers: int,
+    training_corpus: Corpus,
+    store_of: Callable[..., Path],
+    tmp_path: Path,
+) -> None:
+    extractor = WhisperFeatureExtractor()
+    expected = _losses(extractor, training_corpus, tmp_path)
+    use_store(extractor, store_of("f32", preset="whisper"))
+    losses = _losses(
+        extractor, training_corpus, tmp_path, num_workers=num_workers
+    )
+    # The log rounds to four digits.
+    np.testing.assert_allclose(losses, expected, rtol=0, atol=1.5e-4)
+    assert expected[0] - expected[-1] > 0.01  # it does learn
 
 
 def test_a_clip_of_more_than_30_seconds_is_named(tmp_path: Path) -> None:

@@ -1,7 +1,6 @@
 """Clips whose batches hold every way in which padding meets a clip's end."""
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,15 +10,11 @@ import librosa
 import numpy as np
 import numpy.typing as npt
 import soundfile
-import tiny_qwen3_asr
-import torch
-import upstream_training
 from support import FloatArray, run_melmill, write_manifest, write_wav
 
 BATCH_SIZE = 4
 RATE_HZ = 16000
 LONGEST = 24000  # samples
-NUM_STEPS = 20
 
 # A row a batch. By how many samples clips are shorter than the longest of the
 # batch decides which of their frames know of the padding.
@@ -130,76 +125,8 @@ def assert_same_batch(actual: Any, expected: Any, feature_type: str) -> None:
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class Training:
-    """A training of the tiny model, 20 steps on the corpus."""
-
-    corpus: Corpus
-    folder: Path
-
-    def losses(
-        self,
-        collator: Any,
-        *,
-        processor: Any = None,
-        num_workers: int = 0,
-        dtype: str = "float32",
-    ) -> list[float]:
-        """Those of each step."""
-        model = tiny_qwen3_asr.make_model().to(getattr(torch, dtype))
-        losses = upstream_training.train(
-            model,
-            processor or collator.processor,
-            collator,
-            upstream_training.parse(self.arguments(num_workers=num_workers)),
-        )
-        assert len(losses) == NUM_STEPS
-        return losses
-
-    def arguments(
-        self,
-        *,
-        model_path: Path = Path("none"),
-        num_workers: int = 0,
-        num_steps: int = NUM_STEPS,
-    ) -> list[str]:
-        """Of the script upstream_training."""
-        return [
-            *("--model_path", str(model_path)),
-            *("--train_file", str(self.corpus.manifest)),
-            *("--output_dir", str(self.folder)),
-            *("--batch_size", str(BATCH_SIZE)),
-            *("--max_steps", str(num_steps)),
-            *("--num_workers", str(num_workers)),
-            *("--lr", "1e-3"),
-        ]
-
-    def written_losses(self, rank: int = 0) -> list[float]:
-        """What the script wrote."""
-        path = self.folder / f"losses{rank}.json"
-        losses: list[float] = json.loads(path.read_text())
-        return losses
-
-
 def max_difference(losses: list[float], expected: list[float]) -> float:
     return float(np.abs(np.subtract(losses, expected)).max())
-
-
-def examples_of(
-    processor: Any, rows: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
-    """Rows as upstream's data set has them."""
-    return [
-        {
-            "audio": row["audio"],
-            "prompt": row["prompt"],
-            "target": row["text"],
-            "prefix_text": upstream_training.prefix_text(
-                processor, row["prompt"]
-            ),
-        }
-        for row in rows
-    ]
 
 
 def _cut(samples: FloatArray, lengths: Sequence[int]) -> list[FloatArray]:
