@@ -1,5 +1,9 @@
 """What can be wrong with a store, or with what is asked of it."""
 
+from __future__ import annotations
+
+import errno
+
 
 class StoreError(Exception):
     """Something is wrong with a store; the message names file and field."""
@@ -27,6 +31,12 @@ class DamagedStoreError(StoreError):
 
 class StoreReadError(StoreError):
     """The system could not read a file: a vanished mount, a failing disk."""
+
+    @classmethod
+    def of(cls, path: object, error: OSError) -> StoreReadError:
+        """The error for a file that the system refuses to read."""
+        code = errno.errorcode.get(error.errno or 0, f"errno {error.errno}")
+        return cls(f"{path}: cannot be read: {error.strerror} ({code})")
 
 
 class MissingSplitError(StoreError, KeyError):

@@ -8,9 +8,11 @@ faults into exceptions.
 from __future__ import annotations
 
 import ctypes
-import functools
+import errno
+import itertools
 import mmap
 import os
+import resource
 import sys
 import weakref
 from collections.abc import Sequence
@@ -23,12 +25,18 @@ import xxhash
 
 from melmill.errors import DamagedStoreError, StoreReadError
 
-MAX_OPEN_FILES = 64  # of one store and process
+# Of all stores of a process together; fewer where the limit of the system is
+# low, because most of that belongs to others.
+_MAX_OPEN_FILES = 512
+_MIN_OPEN_FILES = 8
+_SHARE_OF_LIMIT = 4
 
 _HASHED_AT_ONCE = 1 << 20
+_MOUNTS = Path("/proc/self/mountinfo")
 _NETWORK_FILE_SYSTEMS = (
-    *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "afs", "ceph", "lustre"),
-    *("gpfs", "beegfs", "glusterfs", "orangefs", "virtiofs", "wekafs"),
+    *(b"nfs", b"nfs4", b"cifs", b"smb3", b"smbfs", b"9p", b"afs", b"ceph"),
+    *(b"lustre", b"gpfs", b"beegfs", b"glusterfs", b"orangefs"),
+    *(b"virtiofs", b"wekafs"),
 )
 _MAP_FAILED = ctypes.c_void_p(-1).value
 
@@ -37,16 +45,17 @@ def is_on_local_file_system(path: Path) -> bool:
     """Whether a mapping of the file is safe; False where nothing is known."""
     try:
         device = path.stat().st_dev
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
+        # Bytes: a path in it may be of any encoding.
+        mounts = _MOUNTS.read_bytes().split(b"\n")
     except OSError:
         return False
-    number = f"{os.major(device)}:{os.minor(device)}"
+    number = f"{os.major(device)}:{os.minor(device)}".encode()
     for mount in mounts:
-        fields, _, source = mount.partition(" - ")
-        if fields.split()[2] == number:
-            kind = source.split()[0]
+        fields, _, source = mount.partition(b" - ")
+        if fields.split()[2:3] == [number]:
+            kind = source.partition(b" ")[0]
             return not (
-                kind in _NETWORK_FILE_SYSTEMS or kind.startswith("fuse")
+                kind in _NETWORK_FILE_SYSTEMS or kind.startswith(b"fuse")
             )
     return os.major(device) == 0 and sys.platform == "linux"
 
@@ -69,6 +78,7 @@ class StoreFile:
     def __init__(self, path: Path, num_bytes: int) -> None:
         self.path = path
         self.num_bytes = num_bytes
+        self.last_use = 0
         self._descriptor = -1
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -78,7 +88,7 @@ class StoreFile:
                 f"{path}: missing, though store.json names it"
             ) from error
         except OSError as error:
-            raise StoreReadError(f"{path}: {error.strerror}") from error
+            raise StoreReadError.of(path, error) from error
         if found != num_bytes:
             raise DamagedStoreError(
                 f"{path}: {found} bytes; store.json says {num_bytes}"
@@ -95,9 +105,7 @@ class StoreFile:
             try:
                 num_read = os.preadv(self._descriptor, [left], offset)
             except OSError as error:
-                raise StoreReadError(
-                    f"{self.path}: {error.strerror}"
-                ) from error
+                raise StoreReadError.of(self.path, error) from error
             if num_read == 0:
                 raise DamagedStoreError(f"{self.path}: ends at byte {offset}")
             left = left[num_read:]
@@ -111,16 +119,17 @@ class StoreFile:
         Unlike mmap.mmap, the mapping keeps no file descriptor, so any number
         of views of any number of shards may be held.
         """
-        libc = _libc()
-        address = libc.mmap(
+        address = _LIBC.mmap(
             *(None, self.num_bytes, mmap.PROT_READ, mmap.MAP_SHARED),
             *(self._descriptor, 0),
         )
         if address == _MAP_FAILED:
-            reason = os.strerror(ctypes.get_errno())
-            raise StoreReadError(f"{self.path}: cannot be mapped: {reason}")
+            number = ctypes.get_errno()
+            raise StoreReadError.of(
+                self.path, OSError(number, f"mmap: {os.strerror(number)}")
+            )
         buffer = (ctypes.c_uint8 * self.num_bytes).from_address(address)
-        weakref.finalize(buffer, libc.munmap, address, self.num_bytes)
+        weakref.finalize(buffer, _LIBC.munmap, address, self.num_bytes)
         array: npt.NDArray[np.uint8] = np.asarray(buffer)
         return array
 
@@ -137,24 +146,81 @@ class StoreFile:
 
 
 class OpenFiles:
-    """The files of a store that are open; the oldest give way.
+    """Files that are open, some of all those of this process.
 
-    Safe to use from several threads: a file that gives way while another
-    thread reads it is closed after that.
+    The process keeps max_open_files() of them, whatever number of stores they
+    belong to; those that were not used for the longest time give way. Safe to
+    use from several threads, and in processes that are forked at any time: it
+    takes no lock, every step leaves the files as another thread may find them.
+    A file that gives way while another thread reads it is closed after that.
     """
 
     def __init__(self) -> None:
-        self._files: dict[Path, StoreFile] = {}
+        self._owner = next(_owners)
+        weakref.finalize(self, _close_all_of, self._owner).atexit = False
 
     def get(self, path: Path, num_bytes: int) -> StoreFile:
         """The open file; see StoreFile."""
-        file = self._files.get(path)
+        key = self._owner, path
+        file = _open_files.get(key)
         if file is None:
-            file = StoreFile(path, num_bytes)
-            self._files[path] = file
-            while len(self._files) > MAX_OPEN_FILES:
-                self._files.pop(next(iter(self._files)), None)
+            _make_room()
+            file = _opened(path, num_bytes)
+            file.last_use = next(_uses)
+            _open_files[key] = file
+        file.last_use = next(_uses)
         return file
+
+
+_open_files: dict[tuple[int, Path], StoreFile] = {}
+_owners = itertools.count()
+_uses = itertools.count()
+
+
+def max_open_files() -> int:
+    """How many files of stores this process keeps open."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return _MAX_OPEN_FILES
+    share = limit // _SHARE_OF_LIMIT
+    return max(_MIN_OPEN_FILES, min(share, _MAX_OPEN_FILES))
+
+
+def _make_room() -> None:
+    """Closes the files that were not used for the longest time, if need be."""
+    bound = max_open_files()
+    if len(_open_files) < bound:
+        return
+    by_use = sorted(list(_open_files.items()), key=lambda i: i[1].last_use)
+    # Some more, so that it is not sorted for each file.
+    for key, _ in by_use[: len(by_use) - bound + 1 + bound // 8]:
+        _open_files.pop(key, None)
+
+
+def _opened(path: Path, num_bytes: int) -> StoreFile:
+    """Opens a file; if all the system allows are open, at the others' cost."""
+    try:
+        return StoreFile(path, num_bytes)
+    except StoreReadError as error:
+        # The error in a name of its own would keep files of callers open.
+        if not _is_of_too_many_files(error):
+            raise
+    _open_files.clear()
+    return StoreFile(path, num_bytes)
+
+
+def _is_of_too_many_files(error: StoreReadError) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, OSError) and cause.errno in (
+        errno.EMFILE,
+        errno.ENFILE,
+    )
+
+
+def _close_all_of(owner: int) -> None:
+    for key in list(_open_files):
+        if key[0] == owner:
+            _open_files.pop(key, None)
 
 
 def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -164,8 +230,7 @@ def read_only(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return view
 
 
-@functools.cache
-def _libc() -> ctypes.CDLL:
+def _load_libc() -> ctypes.CDLL:
     libc = ctypes.CDLL(None, use_errno=True)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [
@@ -174,3 +239,8 @@ def _libc() -> ctypes.CDLL:
     ]
     libc.munmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
     return libc
+
+
+# Now, not when it is first used: a child that is forked meanwhile would wait
+# for the loader for ever.
+_LIBC = _load_libc()

@@ -13,8 +13,16 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from melmill.errors import DamagedStoreError
+from melmill.errors import DamagedStoreError, StoreError
 from melmill.files import OpenFiles, StoreFile
+
+# A child that is forked while a thread holds h5py's lock would wait for it for
+# ever. Newer versions of h5py do this themselves; the lock may be taken twice.
+os.register_at_fork(
+    before=h5py._objects.phil.acquire,
+    after_in_parent=h5py._objects.phil.release,
+    after_in_child=h5py._objects.phil.release,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,23 +46,30 @@ def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
         outside the file.
     """
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
-    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, _Stream(file))
+    stream = _Stream(file)
+    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, stream)
     try:
         opened = h5py.h5f.open(
             os.fsencode(file.path), h5py.h5f.ACC_RDONLY, access
         )
-    except OSError as error:
+        try:
+            return {name: _place(file, opened, name) for name in names}
+        finally:
+            opened.close()
+    except (OSError, RuntimeError, StoreError) as error:
+        # What the library makes of a read that failed is anything.
+        if stream.error is not None:
+            raise stream.error from error
+        if isinstance(error, StoreError):
+            raise
         raise DamagedStoreError(f"{file.path}: {error}") from error
-    try:
-        return {name: _place(file, opened, name) for name in names}
-    finally:
-        opened.close()
 
 
 class _Stream:
     """What h5py needs of a Python file."""
 
     def __init__(self, file: StoreFile) -> None:
+        self.error: StoreError | None = None  # of a read
         self._file = file
         self._offset = 0
 
@@ -67,7 +82,11 @@ class _Stream:
         return self._offset
 
     def readinto(self, buffer: Any) -> int:
-        self._file.read_into(self._offset, buffer)
+        try:
+            self._file.read_into(self._offset, buffer)
+        except StoreError as error:
+            self.error = error
+            raise
         self._offset += len(buffer)
         return len(buffer)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -238,11 +239,11 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError as error:
         folder = path.parent
-        if not folder.exists():
+        if not os.path.exists(folder):
             raise StoreReadError(
                 f"{folder}: there is no such folder"
             ) from error
-        if (folder / "plan.h5").exists():
+        if os.path.exists(folder / "plan.h5"):
             raise UnfinishedStoreError(
                 f"{folder}: there is no {FILE_NAME}, so the store is not "
                 "finished; run the same `melmill extract` again"
@@ -256,7 +257,7 @@ def _read(path: Path) -> bytes:
             f"{path.parent} is a file; a store is a folder"
         ) from error
     except OSError as error:
-        raise StoreReadError(f"{path}: {error.strerror}") from error
+        raise StoreReadError.of(path, error) from error
 
 
 def _parse(path: Path, content: bytes) -> _Fields:

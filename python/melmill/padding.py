@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.fft  # not at first use: a child forked meanwhile would hang
 import numpy.typing as npt
 
 from melmill import bfloat16, mel

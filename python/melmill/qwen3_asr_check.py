@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.random
 import numpy.typing as npt
 
 from melmill import feature_extractor

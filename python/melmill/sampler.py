@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.random  # not at first use: a child forked meanwhile would hang
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]

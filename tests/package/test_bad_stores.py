@@ -1,5 +1,7 @@
 """Whatever is wrong with a store is one clear exception, never a crash."""
 
+import ctypes
+import errno
 import json
 import os
 import subprocess
@@ -13,6 +15,7 @@ import melmill
 import numpy as np
 import pytest
 import xxhash
+from melmill import files
 from store_job import TAIL_BYTES, Job
 from support import REPOSITORY
 
@@ -287,6 +290,79 @@ def test_a_folder_that_vanishes_is_named(store: Path) -> None:
     store.rename(store.with_name("moved"))
     with pytest.raises(melmill.DamagedStoreError, match="missing"):
         [row.features for row in opened["train"]]
+
+
+@pytest.mark.parametrize("code", ["EIO", "ESTALE"])
+def test_a_read_that_fails_is_no_damage(
+    code: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.preadv
+    calls = 0
+    fails_at = -1
+
+    def read(*arguments: Any) -> int:
+        nonlocal calls
+        calls += 1
+        if calls == fails_at:
+            number = getattr(errno, code)
+            raise OSError(number, os.strerror(number))
+        return real(*arguments)
+
+    def read_one() -> None:
+        row = melmill.open(store, access="pread")["eval"][0]
+        row.read_stored()
+        assert row.text
+
+    monkeypatch.setattr(os, "preadv", read)
+    says = rf"\.h5: cannot be read: .* \({code}\)"
+    read_one()
+    for at in range(1, calls + 1):
+        calls, fails_at = 0, at
+        with pytest.raises(melmill.StoreReadError, match=says):
+            read_one()
+
+
+@pytest.mark.parametrize("code", ["EACCES", "EMFILE", "EIO", "ESTALE"])
+@pytest.mark.parametrize("name", ["store.json", "eval.rows.h5", "eval.shard"])
+def test_a_file_that_cannot_be_opened_is_no_damage(
+    name: str, code: str, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = store / name
+    if name == "eval.shard":
+        path = shards_of(store, "eval")[0]
+
+    def refuse(real: Callable[..., Any]) -> Callable[..., Any]:
+        def open_file(file: Any, *arguments: Any, **options: Any) -> Any:
+            if Path(file) == path:
+                number = getattr(errno, code)
+                raise OSError(number, os.strerror(number), str(file))
+            return real(file, *arguments, **options)
+
+        return open_file
+
+    monkeypatch.setattr(os, "open", refuse(os.open))
+    monkeypatch.setattr(Path, "read_bytes", refuse(Path.read_bytes))
+    with pytest.raises(
+        melmill.StoreReadError,
+        match=rf"{path.name}: cannot be read: .* \({code}\)",
+    ):
+        read_all(store)
+
+
+def test_a_map_that_fails_is_no_damage(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class NoMap:
+        @staticmethod
+        def mmap(*_: Any) -> int | None:
+            ctypes.set_errno(errno.ENOMEM)
+            return files._MAP_FAILED
+
+    monkeypatch.setattr(files, "_LIBC", NoMap)
+    with pytest.raises(
+        melmill.StoreReadError, match=r"cannot be read: mmap: .* \(ENOMEM\)"
+    ):
+        melmill.open(store, access="mmap")
 
 
 CUT_WHILE_OPEN = """

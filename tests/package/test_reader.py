@@ -1,13 +1,16 @@
 """The package reads what the program wrote, row by row."""
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import pickle
+import resource
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -16,7 +19,7 @@ import melmill
 import numpy as np
 import pytest
 import torch
-from melmill import bfloat16
+from melmill import bfloat16, files
 from store_inputs import STORES
 from store_job import Job
 from support import (
@@ -276,6 +279,26 @@ def thousand_shards(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+def run_python(
+    code: str, *arguments: str | Path, before: Sequence[str] = ()
+) -> str:
+    """What a program prints that is run by itself, perhaps by another."""
+    done = subprocess.run(
+        [*before, sys.executable, "-c", code, *arguments],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "python")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    if before and done.returncode == CANNOT_MOUNT:
+        pytest.skip("this process cannot mount")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+CANNOT_MOUNT = 77
+
 MANY_SHARDS = """
 import os, resource, sys
 import melmill
@@ -293,35 +316,230 @@ print(len(os.listdir("/proc/self/fd")))
 def test_a_thousand_shards_need_few_open_files(
     thousand_shards: Path, access: Access
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", MANY_SHARDS, thousand_shards, access],
-        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "python")},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 80
+    assert int(run_python(MANY_SHARDS, thousand_shards, access)) < 80
+
+
+MANY_STORES = """
+import os, resource, sys
+import melmill
+
+limits = 1024, resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+path, access = sys.argv[1:]
+stores = [melmill.open(path, access=access) for _ in range(18)]
+for at in range(70):
+    for store in stores:
+        assert len(store["a"][at].read_stored()), at
+print(len(os.listdir("/proc/self/fd")))
+assert resource.getrlimit(resource.RLIMIT_NOFILE) == limits
+"""
+
+
+def test_many_stores_share_one_bound_of_open_files(
+    thousand_shards: Path, access: Access
+) -> None:
+    # 18 times 64 would be too many.
+    assert 200 < int(run_python(MANY_STORES, thousand_shards, access)) < 290
+
+
+NO_FILES_LEFT = """
+import os, resource, sys
+import melmill
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+split = melmill.open(sys.argv[1], access="pread")["a"]
+for row in split[:100]:
+    row.features
+others = []
+try:
+    while True:
+        others.append(os.open("/dev/null", os.O_RDONLY))
+except OSError:
+    pass
+split[0].text  # the table gave way to nobody
+for row in split:
+    row.features
+print(len(others))
+"""
+
+
+def test_files_give_way_where_others_took_all_that_may_be_open(
+    thousand_shards: Path,
+) -> None:
+    assert int(run_python(NO_FILES_LEFT, thousand_shards)) > 30
+
+
+def test_the_file_that_was_used_last_stays_open(
+    thousand_shards: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    make = files.StoreFile.__init__
+
+    def noted(self: files.StoreFile, path: Path, num_bytes: int) -> None:
+        opened.append(path)
+        make(self, path, num_bytes)
+
+    monkeypatch.setattr(files, "max_open_files", lambda: 8)
+    monkeypatch.setattr(files.StoreFile, "__init__", noted)
+    split = melmill.open(thousand_shards, access="pread")["a"]
+    for row in split[:100]:
+        assert row.text is not None
+        assert len(row.read_stored())
+    assert opened.count(thousand_shards / "a.rows.h5") == 1
+    assert len(opened) > 90
+    assert len(files._open_files) <= 8
+
+
+def test_a_store_that_is_gone_keeps_no_file_open(finished_job: Job) -> None:
+    gc.collect()
+    before = set(files._open_files)
+    store = melmill.open(finished_job.store, access="pread")
+    store["train"][0].read_stored()
+    assert len(set(files._open_files) - before) >= 2
+    del store
+    gc.collect()
+    assert not set(files._open_files) - before
+
+
+@pytest.mark.parametrize(
+    ("limit", "bound"),
+    [(16, 8), (256, 64), (1024, 256), (1 << 20, 512), (-1, 512)],
+)
+def test_the_bound_follows_the_limit_of_the_process(
+    limit: int, bound: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (limit, limit))
+    assert files.max_open_files() == bound
 
 
 def test_network_file_systems_are_read_not_mapped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from melmill import files
-
     assert files.is_on_local_file_system(tmp_path)
     device = tmp_path.stat().st_dev
     number = f"{os.major(device)}:{os.minor(device)}"
+    mounts = tmp_path / "mountinfo"
+    monkeypatch.setattr(files, "_MOUNTS", mounts)
 
     def mounts_of(kind: str) -> None:
-        line = f"36 35 {number} / /m rw - {kind} source rw\n"
-        monkeypatch.setattr(Path, "read_text", lambda _: line)
+        # A mount at a path of another encoding, and a line cut short.
+        mounts.write_bytes(
+            b"35 1 0:5555 / /usb\xe9 rw - tmpfs none rw\n35 1\n\n"
+            + f"36 35 {number} / /m rw - {kind} source rw\n".encode()
+        )
 
-    for kind in ("nfs4", "cifs", "lustre", "fuse.sshfs"):
+    for kind in ("nfs4", "cifs", "lustre", "fuse.sshfs", "fuse"):
         mounts_of(kind)
         assert not files.is_on_local_file_system(tmp_path)
     mounts_of("xfs")
     assert files.is_on_local_file_system(tmp_path)
+    mounts.unlink()
+    assert not files.is_on_local_file_system(tmp_path)
+
+
+READ_ALL = """
+import sys
+import melmill
+from melmill.padding import batch_features
+
+split = melmill.open(sys.argv[1])["train"]
+assert [len(row.features) for row in split] == split.num_frames.tolist()
+batch_features(split[:4])
+assert split.find(split[3].audio).index == 3
+print("read")
+"""
+
+WITHOUT_PROC = 'mount -t tmpfs none /proc || exit 77; exec "$@"'
+ODD_MOUNT = (
+    'D=$(printf \'usb\\351\'); cd "$1"; mkdir "$D"; '
+    'mount -t tmpfs none "$D" || exit 77; shift; exec "$@"'
+)
+
+
+@pytest.mark.parametrize(
+    "mount", [WITHOUT_PROC, ODD_MOUNT], ids=["no proc", "odd mount"]
+)
+def test_stores_are_read_whatever_is_mounted(
+    mount: str, finished_job: Job, tmp_path: Path
+) -> None:
+    unshare = shutil.which("unshare")
+    if unshare is None or os.geteuid() != 0:
+        pytest.skip("needs unshare, and to be root")
+    before = [unshare, "--mount", "bash", "-c", mount, "bash"]
+    if mount == ODD_MOUNT:
+        before.append(str(tmp_path))
+    assert run_python(READ_ALL, finished_job.store, before=before) == "read\n"
+
+
+LATE_IMPORTS = """
+import sys
+import melmill
+import melmill.padding
+import melmill.torch
+
+path, access = sys.argv[1:]
+before = set(sys.modules)
+split = melmill.open(path, access=access)["train"]
+for row in split[:4]:
+    row.features, row.read_stored(), row.text, row.kept, row.audio_path
+assert split.find(split[0].audio) == split[0]
+melmill.padding.batch_features(split[:4])
+melmill.torch.collate(split[:4])
+data = melmill.torch.FeatureDataset(split[:10])
+sampler = melmill.torch.LengthBucketSampler(data, max_frames_per_batch=9999)
+assert list(sampler)
+data[0].features
+print(sorted(set(sys.modules) - before))
+"""
+
+
+def test_nothing_is_imported_when_it_is_first_used(
+    finished_job: Job, access: Access
+) -> None:
+    # A child that is forked during an import waits for it for ever.
+    printed = run_python(LATE_IMPORTS, finished_job.store, access)
+    assert printed == "[]\n"
+
+
+FORKS_AT_FIRST_BATCH = """
+import os, signal, sys, threading, time
+import melmill
+from melmill.padding import batch_features
+
+split = melmill.open(sys.argv[1])["train"]
+threads = [
+    threading.Thread(target=batch_features, args=(split[:4],), daemon=True)
+    for _ in range(2)
+]
+for thread in threads:
+    thread.start()
+children = set()
+for _ in range(25):
+    child = os.fork()
+    if child == 0:
+        batch_features(split[:4])
+        os._exit(0)
+    children.add(child)
+end = time.monotonic() + 60
+failed = 0
+while children and time.monotonic() < end:
+    done, status = os.waitpid(-1, os.WNOHANG)
+    children.discard(done)
+    failed += status != 0
+    time.sleep(0 if done else 0.01)
+for child in children:
+    os.kill(child, signal.SIGKILL)
+print(len(children), failed)
+os._exit(0)
+"""
+
+
+def test_children_forked_at_the_first_batch_do_not_hang(
+    finished_job: Job,
+) -> None:
+    for _ in range(3):
+        printed = run_python(FORKS_AT_FIRST_BATCH, finished_job.store)
+        assert printed == "0 0\n"
 
 
 def make_store(
