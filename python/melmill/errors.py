@@ -51,5 +51,9 @@ class MissingAudioError(StoreError, KeyError):
     __str__ = Exception.__str__
 
 
+class MissingSamplesError(StoreError, TypeError, AttributeError):
+    """A stand-in for stored audio was asked for samples."""
+
+
 class RowIndexError(StoreError, IndexError):
     """The split has fewer rows."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import numbers
 import os
 import weakref
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from melmill.errors import MissingAudioError
+from melmill.errors import MissingAudioError, MissingSamplesError
 from melmill.row import Row
 from melmill.store import Store
 
@@ -27,12 +28,14 @@ Missing = Literal["error", "compute"]
 class StoredAudio:
     """A clip of a store, shaped like its samples at the contract's rate.
 
-    Has the length of the samples, but no samples: whatever asks for one gets a
-    TypeError.
+    Has the length of the samples, but no samples: whatever asks for one, by an
+    index, a method of arrays, an operator or a function of NumPy or librosa,
+    gets a MissingSamplesError.
 
     Attributes:
       row: The row of the store.
       shape: (number of samples,).
+      size: Number of samples.
       ndim: 1.
       dtype: float32.
     """
@@ -43,6 +46,7 @@ class StoredAudio:
     def __init__(self, row: Row) -> None:
         self.row = row
         self.shape = (row.num_samples,)
+        self.size = row.num_samples
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -50,21 +54,42 @@ class StoredAudio:
     def __repr__(self) -> str:
         return f"<stored audio {self.row.audio!r}, {len(self)} samples>"
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, np.ndarray | np.generic | numbers.Number):
+            self._refuse()
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # Of arrays and tensors. hasattr() asks for it too, and for others.
+        if name.startswith("_") or name == "row":
+            raise AttributeError(f"a stand-in for audio has no {name}")
         self._refuse()
 
-    def __getitem__(self, index: object) -> NoReturn:
-        self._refuse()
-
-    def __iter__(self) -> NoReturn:
-        self._refuse()
-
-    def _refuse(self) -> NoReturn:
-        raise TypeError(
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        """Raises MissingSamplesError, whatever was asked for."""
+        raise MissingSamplesError(
             f"{self.row.audio}: the samples are not stored; the store "
             f"{self.row.split.store} has its features, for the feature "
             "extractor that was given to use_store"
         )
+
+
+_BINARY = (
+    *("add", "sub", "mul", "truediv", "floordiv", "mod", "divmod", "pow"),
+    *("matmul", "lshift", "rshift", "and", "or", "xor"),
+)
+_REFUSED = (
+    *("array", "array_ufunc", "getitem", "setitem", "delitem", "iter"),
+    *("reversed", "contains", "lt", "le", "gt", "ge", "neg", "pos", "abs"),
+    *("invert", "bool", "int", "float", "complex", "round", "trunc", "floor"),
+    *("ceil", "bytes"),
+    *_BINARY,
+    *(f"r{name}" for name in _BINARY),
+)
+for _name in _REFUSED:
+    setattr(StoredAudio, f"__{_name}__", StoredAudio._refuse)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -118,11 +143,32 @@ def original_load() -> Callable[..., Any]:
 
 def _install() -> None:
     import librosa.core.audio  # librosa loads its modules when they are named
+    import librosa.util.utils
 
     module: Any
     for module in (librosa, librosa.core, librosa.core.audio):
         if not hasattr(module.load, _ORIGINAL):
             module.load = _serving(module.load)
+    for module in (librosa.util, librosa.util.utils):
+        if not hasattr(module.valid_audio, _ORIGINAL):
+            module.valid_audio = _refusing(module.valid_audio)
+
+
+def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A function in place of `librosa.util.valid_audio`.
+
+    librosa's functions ask it first, and it would say no more than that
+    stand-ins are no arrays.
+    """
+
+    @functools.wraps(original)
+    def valid_audio(y: Any, *args: Any, **options: Any) -> Any:
+        if isinstance(y, StoredAudio):
+            y._refuse()
+        return original(y, *args, **options)
+
+    setattr(valid_audio, _ORIGINAL, original)
+    return valid_audio
 
 
 def _serving(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,9 @@
 """librosa.load gives stand-ins for the clips of a store, and only for them."""
 
 import gc
+import io
+import math
+import operator
 import os
 import pickle
 from collections.abc import Callable
@@ -11,6 +14,8 @@ import librosa
 import melmill
 import numpy as np
 import pytest
+import soundfile
+import torch
 from melmill import whisper
 from melmill.stored_audio import StoredAudio
 from training_corpus import Corpus, num_samples
@@ -102,37 +107,105 @@ def test_a_stand_in_has_the_length_of_the_samples(
         assert len(audio) == num_samples(path)
         assert audio.shape == (len(audio),)
         assert audio.ndim == 1
+        assert audio.size == np.size(audio) == len(audio)
+        assert np.shape(audio) == (len(audio),)
         assert audio.dtype == np.float32
 
 
+BINARY = [
+    *(operator.add, operator.sub, operator.mul, operator.truediv),
+    *(operator.floordiv, operator.mod, operator.pow, operator.matmul),
+    *(operator.lt, operator.le, operator.gt, operator.ge, operator.eq),
+    *(operator.ne, operator.and_, operator.or_, operator.xor, divmod),
+    *(operator.lshift, operator.rshift, operator.iadd, operator.imul),
+]
+USES: list[Callable[[Any], Any]] = [
+    *(operator.neg, operator.pos, operator.abs, operator.invert, round),
+    *(bool, int, float, complex, bytes, list, sum, max, sorted, iter),
+    *(math.floor, math.ceil, math.trunc),
+    lambda audio: 0.5 in audio,
+    lambda audio: list(reversed(audio)),
+    lambda audio: audio[0],
+    lambda audio: audio[:100],
+    lambda audio: audio[::-1],
+    lambda audio: audio[np.arange(3)],
+    lambda audio: operator.setitem(audio, 0, 1),
+    lambda audio: operator.delitem(audio, 0),
+    lambda audio: audio.astype(np.float64),
+    lambda audio: audio.max(),
+    lambda audio: audio.T,
+    lambda audio: audio.copy(),
+    lambda audio: audio.tolist(),
+    lambda audio: audio.unsqueeze(0),
+    *(np.asarray, np.array, np.mean, np.abs, np.isfinite, np.fft.rfft),
+    lambda audio: np.array(audio, np.float32, copy=True),
+    lambda audio: np.asarray([audio]),
+    lambda audio: np.concatenate([audio, np.zeros(3)]),
+    lambda audio: np.pad(audio, 3),
+    lambda audio: np.where(np.ones(3), audio, 0),
+    lambda audio: np.add.reduce(audio),
+    lambda audio: np.add(np.zeros(3), 1, out=audio),
+    lambda audio: librosa.resample(audio, orig_sr=16000, target_sr=8000),
+    lambda audio: librosa.feature.melspectrogram(y=audio, sr=16000),
+    lambda audio: librosa.effects.trim(audio),
+    lambda audio: librosa.stft(audio),
+    lambda audio: librosa.to_mono(audio),
+    lambda audio: librosa.util.normalize(audio),
+    lambda audio: soundfile.write(io.BytesIO(), audio, 16000, format="WAV"),
+]
+
+
 @pytest.mark.usefixtures("extractor")
-@pytest.mark.parametrize(
-    "use",
-    [
-        np.asarray,
-        lambda audio: np.asarray([audio]),
-        np.mean,
-        list,
-        lambda audio: audio[:100],
-    ],
-)
+@pytest.mark.parametrize("use", USES)
 def test_a_stand_in_says_that_it_has_no_samples(
     use: Callable[[Any], Any], training_corpus: Corpus
 ) -> None:
     audio = _load(training_corpus.paths[0], sr=16000)
-    with pytest.raises(TypeError, match="the samples are not stored"):
-        use(audio)
+    _assert_refused(use, audio)
 
 
 @pytest.mark.usefixtures("extractor")
-def test_arithmetic_with_a_stand_in_is_a_type_error(
-    training_corpus: Corpus,
+@pytest.mark.parametrize("other", [2, 0.5, np.float32(0.5), np.zeros(24000)])
+@pytest.mark.parametrize("use", BINARY)
+def test_a_stand_in_says_so_beside_numbers_and_arrays(
+    use: Callable[[Any, Any], Any], other: Any, training_corpus: Corpus
 ) -> None:
     audio = _load(training_corpus.paths[0], sr=16000)
-    with pytest.raises(TypeError):
-        np.float32(0.5) * audio
-    with pytest.raises(TypeError):
-        audio + np.zeros(len(audio))
+    _assert_refused(lambda audio: use(audio, other), audio)
+    _assert_refused(lambda audio: use(other, audio), audio)
+
+
+def _assert_refused(use: Callable[[Any], Any], audio: Any) -> None:
+    with pytest.raises(
+        melmill.MissingSamplesError, match="the samples are not stored"
+    ) as raised:
+        use(audio)
+    assert audio.row.audio in str(raised.value)
+    assert isinstance(raised.value, TypeError)
+
+
+@pytest.mark.usefixtures("extractor")
+def test_a_stand_in_is_no_array(training_corpus: Corpus) -> None:
+    audio = _load(training_corpus.paths[0], sr=16000)
+    assert not isinstance(audio, np.ndarray)
+    for name in ("astype", "numpy", "__array_interface__", "_repr_html_"):
+        assert not hasattr(audio, name)
+    assert audio in [audio]
+    assert audio != "a"
+    assert audio is not None
+    with pytest.raises(TypeError, match=r"expected np\.ndarray"):
+        torch.from_numpy(audio)
+    with pytest.raises(ValueError, match="could not determine the shape"):
+        torch.tensor(audio)
+
+
+@pytest.mark.usefixtures("extractor")
+def test_functions_of_librosa_take_samples_as_before() -> None:
+    assert librosa.util.valid_audio(np.zeros(9, np.float32))
+    with pytest.raises(librosa.ParameterError, match="finite"):
+        librosa.util.valid_audio(np.full(9, np.nan, np.float32))
+    samples = np.zeros(1600, np.float32)
+    assert len(librosa.resample(samples, orig_sr=16000, target_sr=8000)) == 800
 
 
 @pytest.mark.usefixtures("extractor")
