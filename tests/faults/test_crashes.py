@@ -174,7 +174,7 @@ def test_a_row_is_tried_alone_where_the_parent_ignores_its_children(
     assert poisoned.run("SEGV").exit_code < 0
     rerun = poisoned.job.extract(
         poisoned.store,
-        under=["sh", "-c", 'trap "" CHLD; exec "$@"', "sh"],
+        under=["env", "--ignore-signal=CHLD"],
         env=poisoned.poison("SEGV"),
         timeout_s=60,
     )
