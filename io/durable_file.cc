@@ -175,21 +175,21 @@ Result<void> WriteFileDurably(const std::string& path, std::string_view text) {
 
 Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes) {
   const ReadableFile file = OpenForReading(path);
-  if (file.error == ENOENT || file.error == ENOTDIR) {
-    return Error{ErrorCode::kNotFound, "open " + path + ": no such file",
-                 file.error};
+  if (file.error != 0) {
+    Error error = StoreReadError(file.error);
+    error.message = "open " + path + ": " + error.message;
+    return error;
   }
-  if (file.error != 0) return Fault("open", path, file.error);
   if (file.size_bytes > max_bytes) {
-    return Error{ErrorCode::kMachineFault, "read " + path + ": larger than " +
-                                               std::to_string(max_bytes) +
-                                               " bytes"};
+    return Error{ErrorCode::kBadHeader, "read " + path + ": larger than " +
+                                            std::to_string(max_bytes) +
+                                            " bytes"};
   }
   std::string text(static_cast<size_t>(file.size_bytes), '\0');
   const int error_number =
       ReadExactly(file.fd.get(), 0, std::as_writable_bytes(std::span(text)));
   if (error_number == kEndOfFile) {
-    return Error{ErrorCode::kMachineFault, "read " + path + ": ends early"};
+    return Error{ErrorCode::kTruncated, "read " + path + ": ends early"};
   }
   if (error_number != 0) return Fault("read", path, error_number);
   return text;

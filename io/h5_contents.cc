@@ -481,12 +481,6 @@ Result<H5Contents> ReadContents(MetadataFile& file) {
   return contents;
 }
 
-Error CannotRead(int error_number) {
-  Error error = MachineFault("cannot be read", error_number);
-  error.code = ErrorCode::kIoError;
-  return error;
-}
-
 }  // namespace
 
 const DatasetPlace* H5Contents::FindDataset(std::string_view name) const {
@@ -505,13 +499,10 @@ const std::string* H5Contents::FindAttribute(std::string_view name) const {
 
 Result<H5Contents> ReadH5Contents(const std::string& path) {
   ReadableFile readable = OpenForReading(path);
-  if (readable.error == ENOENT || readable.error == ENOTDIR) {
-    return Error{ErrorCode::kNotFound, "no such file", readable.error};
-  }
-  if (readable.error != 0) return CannotRead(readable.error);
+  if (readable.error != 0) return StoreReadError(readable.error);
   MetadataFile file(std::move(readable));
   auto contents = ReadContents(file);
-  if (file.error() != 0) return CannotRead(file.error());
+  if (file.error() != 0) return StoreReadError(file.error());
   return contents;
 }
 

@@ -13,6 +13,8 @@
 #include <string>
 #include <utility>
 
+#include "io/result.h"
+
 namespace melmill {
 
 // The few system calls that files of a store need, continued where the system
@@ -86,21 +88,42 @@ inline int WriteExactly(int fd, uint64_t offset,
   return 0;
 }
 
+// And OpenForReading for what is not a regular file.
+inline constexpr int kNotAFile = -2;
+
+// What open(2), OpenForReading or ReadExactly say of a file of a store. One
+// that is gone, cut short or no file is damaged. What cannot be read may be
+// whole: that is a fault of the machine.
+inline Error StoreReadError(int error_number) {
+  switch (error_number) {
+    case kEndOfFile:
+      return {ErrorCode::kTruncated, "the file ends early"};
+    case kNotAFile:
+      return {ErrorCode::kBadHeader, "is not a regular file"};
+    case ENOENT:
+    case ENOTDIR:
+      return {ErrorCode::kNotFound, "no such file", error_number};
+    default:
+      return MachineFault("cannot be read", error_number);
+  }
+}
+
 // A regular file, open for reading. Never blocks on a FIFO or a device.
 struct ReadableFile {
   UniqueFd fd;
   uint64_t size_bytes = 0;
-  int error = 0;  // an errno; EINVAL for what is not a regular file
+  int error = 0;  // an errno; kNotAFile for what is not a regular file
 };
 
 inline ReadableFile OpenForReading(const std::string& path) {
   ReadableFile file;
-  file.fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  file.fd = UniqueFd(WithoutInterruption(
+      [&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK); }));
   struct stat status = {};
   if (!file.fd.is_open() || ::fstat(file.fd.get(), &status) != 0) {
     file.error = errno;
   } else if (!S_ISREG(status.st_mode)) {
-    file.error = EINVAL;
+    file.error = kNotAFile;
   } else {
     file.size_bytes = static_cast<uint64_t>(status.st_size);
   }

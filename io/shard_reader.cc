@@ -25,19 +25,6 @@ Error Damaged(std::string what) {
   return Error{ErrorCode::kBadHeader, std::move(what)};
 }
 
-// For what open(2) or ReadExactly said.
-Error ReadError(int error_number) {
-  if (error_number == kEndOfFile) {
-    return Error{ErrorCode::kTruncated, "the file ends early"};
-  }
-  if (error_number == ENOENT || error_number == ENOTDIR) {
-    return Error{ErrorCode::kNotFound, "no such file", error_number};
-  }
-  Error error = MachineFault("cannot be read", error_number);
-  error.code = ErrorCode::kIoError;
-  return error;
-}
-
 // The shape that the file's datasets and attributes say it has.
 Result<ShardSpec> ReadSpec(const H5Contents& contents) {
   const auto attribute = [&contents](std::string_view name) {
@@ -125,7 +112,7 @@ Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
     const DatasetPlace& place = places[kFirstColumn + c];
     bytes.resize(static_cast<size_t>(place.spec.num_bytes()));
     const int error_number = ReadExactly(fd, place.offset, bytes);
-    if (error_number != 0) return ReadError(error_number);
+    if (error_number != 0) return StoreReadError(error_number);
     const std::byte* next = bytes.data();
     for (ShardRow& row : rows) {
       const auto field = ShardColumns()[c].field(row);
@@ -185,7 +172,7 @@ ShardReader& ShardReader::operator=(ShardReader&&) noexcept = default;
 
 Result<ShardReader> ShardReader::Open(const std::string& path) {
   ReadableFile file = OpenForReading(path);
-  if (file.error != 0) return ReadError(file.error);
+  if (file.error != 0) return StoreReadError(file.error);
   const auto contents = ReadH5Contents(path);
   if (!contents.ok()) return contents.error();
   if (contents.value().file_bytes != file.size_bytes) {
@@ -212,7 +199,7 @@ Result<std::vector<std::byte>> ShardReader::ReadFeatures(size_t row) const {
       static_cast<size_t>(impl_->FeatureBytes(row)));
   const int error_number =
       ReadExactly(impl_->fd.get(), impl_->FeatureOffset(row), features);
-  if (error_number != 0) return ReadError(error_number);
+  if (error_number != 0) return StoreReadError(error_number);
   return features;
 }
 
@@ -222,7 +209,7 @@ Result<std::vector<float>> ShardReader::ReadTailSamples(size_t row) const {
   const auto bytes = std::as_writable_bytes(std::span(samples));
   const int error_number = ReadExactly(
       impl_->fd.get(), impl_->tail_offset + row * bytes.size(), bytes);
-  if (error_number != 0) return ReadError(error_number);
+  if (error_number != 0) return StoreReadError(error_number);
   return samples;
 }
 
@@ -234,7 +221,7 @@ Result<uint64_t> ShardReader::CheckIndex() const {
   const int error_number =
       ReadExactly(impl_->fd.get(), own.offset,
                   std::as_writable_bytes(std::span(&expected, 1)));
-  if (error_number != 0) return ReadError(error_number);
+  if (error_number != 0) return StoreReadError(error_number);
   const auto digest = DigestFile(impl_->path, {features, own});
   if (!digest.ok()) return digest.error();
   if (digest.value().checksum != expected) {
@@ -259,7 +246,7 @@ Result<uint64_t> ShardReader::Impl::FindNonZero(uint64_t begin,
     piece.resize(static_cast<size_t>(num_frames * bytes_per_frame));
     const int error_number = ReadExactly(
         fd.get(), kFirstDatasetOffset + begin * bytes_per_frame, piece);
-    if (error_number != 0) return ReadError(error_number);
+    if (error_number != 0) return StoreReadError(error_number);
     const auto bad = std::find_if(piece.begin(), piece.end(), [](std::byte b) {
       return b != std::byte{0};
     });
@@ -305,10 +292,12 @@ Result<void> ShardReader::Impl::FindUncleanRows(
   return check_until(spec.num_frames);
 }
 
-Result<std::vector<size_t>> ShardReader::FindDamagedRows() const {
+Result<std::vector<size_t>> ShardReader::FindDamagedRows(
+    const std::function<bool()>& must_stop) const {
   std::vector<size_t> damaged;
   for (size_t r = 0; r < rows().size(); ++r) {
     if (rows()[r].status != RowStatus::kStored) continue;
+    if (must_stop && must_stop()) return MachineFault("stopped", EINTR);
     const auto features = ReadFeatures(r);
     if (!features.ok()) return features.error();
     if (Xxh3_64(features.value()) != rows()[r].checksum) damaged.push_back(r);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -14,8 +15,8 @@
 namespace melmill {
 
 // Reads a shard file. Errors: kNotFound; kBadHeader for a file that is not a
-// whole shard (says what is wrong); kIoError; kTruncated when it got shorter
-// since it was opened. Thread-safe.
+// whole shard (says what is wrong); kTruncated when it got shorter since it was
+// opened; kMachineFault when it cannot be read. Thread-safe.
 class ShardReader {
  public:
   // Reads and checks structure and index: datasets, types and shapes agree,
@@ -41,8 +42,10 @@ class ShardReader {
 
   // The stored rows whose feature bytes do not match their checksum, and the
   // others whose frames are not zeros, in order. kBadHeader also if there are
-  // bytes other than zero in frames of no row.
-  Result<std::vector<size_t>> FindDamagedRows() const;
+  // bytes other than zero in frames of no row. Ends early, with kMachineFault,
+  // once must_stop(), asked for each row, is true.
+  Result<std::vector<size_t>> FindDamagedRows(
+      const std::function<bool()>& must_stop = {}) const;
 
  private:
   class Impl;

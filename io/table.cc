@@ -406,11 +406,7 @@ Result<std::unique_ptr<TableFile>> TableFile::Open(
     has_rows = true;
   }
   table->fd_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (table->fd_ < 0) {
-    Error error = MachineFault("cannot be opened", errno);
-    error.code = ErrorCode::kIoError;
-    return error;
-  }
+  if (table->fd_ < 0) return StoreReadError(errno);
   return table;
 }
 

@@ -120,8 +120,8 @@ class TableSpool : public TableReader {
 // A table file.
 class TableFile : public TableReader {
  public:
-  // Errors: kNotFound; kIoError; kBadHeader if the file does not hold these
-  // columns, all of one length.
+  // Errors: kNotFound; kMachineFault; kBadHeader if the file does not hold
+  // these columns, all of one length.
   static Result<std::unique_ptr<TableFile>> Open(
       const std::string& path, std::vector<ColumnSpec> columns);
   ~TableFile() override;

@@ -17,7 +17,9 @@
 #include "pipeline/cpu_count.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/reopen.h"
+#include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
+#include "pipeline/suspects.h"
 
 namespace melmill {
 namespace {
@@ -98,8 +100,9 @@ Result<Difference> RowChecker::CompareAll(const RecordTask& task,
   const auto features = shard.ReadFeatures(task.row);
   const auto tail = shard.ReadTailSamples(task.row);
   if (!features.ok() || !tail.ok()) {
-    return Difference(
-        (features.ok() ? tail.error() : features.error()).message);
+    const Error& error = features.ok() ? tail.error() : features.error();
+    if (error.code == ErrorCode::kMachineFault) return error;
+    return Difference(error.message);
   }
   if (!BytesEqual(features.value(), features_)) {
     return Difference("the stored features are damaged");
@@ -159,44 +162,84 @@ std::vector<ShardPicks> PicksByShard(const StoreIndex& index,
 class AudioChecker {
  public:
   AudioChecker(const std::string& folder, const StoreIndex& index,
-               const Plan& plan)
+               const Plan& plan, const RunControl& control)
       : folder_(folder),
         index_(index),
         plan_(plan),
+        control_(control),
         processor_(plan.preset().log_mel, plan.config.feature_type,
                    ChooseCodePath(plan.config)),
         checkers_([this] {
           return RowChecker(processor_, plan_.bytes_per_frame());
         }) {}
 
+  // Tries alone those of the rows that ended an earlier process, before any
+  // others are computed.
+  Result<void> TrySuspects(const Suspects& suspects,
+                           const std::vector<ShardPicks>& picks);
   // The rows of one shard that differ.
   Result<std::vector<Damage>> Check(const ShardPicks& picks);
 
  private:
-  Result<ShardReader> OpenShard(const ShardEntry& entry) const;
+  Result<ShardReader> OpenShard(const ShardPicks& picks) const;
+  Result<Difference> Compare(const RecordTask& task, const ShardReader& shard);
 
   const std::string& folder_;
   const StoreIndex& index_;
   const Plan& plan_;
+  const RunControl& control_;
   const RecordProcessor processor_;
+  Quarantine quarantine_;
   oneapi::tbb::enumerable_thread_specific<RowChecker> checkers_;
 };
 
-Result<ShardReader> AudioChecker::OpenShard(const ShardEntry& entry) const {
+Result<void> AudioChecker::TrySuspects(const Suspects& suspects,
+                                       const std::vector<ShardPicks>& picks) {
+  std::vector<size_t> shards;
+  if (!suspects.empty()) {
+    for (const ShardPicks& of_shard : picks) shards.push_back(of_shard.shard);
+  }
+  std::vector<std::string> notes;  // the differences say the same
+  Result<Quarantine> quarantine = melmill::TrySuspects(
+      suspects, plan_, shards, processor_, control_, &notes);
+  if (!quarantine.ok()) return quarantine.error();
+  quarantine_ = std::move(quarantine).value();
+  return {};
+}
+
+// The shard that store.json and plan.h5 describe.
+Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
+  const ShardEntry& entry = index_.shards[picks.shard];
   Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + entry.file);
   if (!reader.ok()) return reader.error();
   const Result<uint64_t> checksum = reader.value().CheckIndex();
   if (!checksum.ok()) return checksum.error();
-  if (checksum.value() != entry.checksum) {
+  const auto num_stored = std::ranges::count(
+      reader.value().rows(), RowStatus::kStored, &ShardRow::status);
+  if (checksum.value() != entry.checksum ||
+      static_cast<uint64_t>(num_stored) != entry.num_stored ||
+      !plan_.IsShard(plan_.shards[picks.shard], reader.value().spec())) {
     return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
   }
   return reader;
 }
 
+Result<Difference> AudioChecker::Compare(const RecordTask& task,
+                                         const ShardReader& shard) {
+  const auto ended = quarantine_.find(task.source_hash);
+  if (ended != quarantine_.end()) {
+    return Difference(RejectMessage(ErrorCode::kPoison, ended->second));
+  }
+  return checkers_.local().CompareAll(task, shard);
+}
+
 Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
   const ShardEntry& entry = index_.shards[picks.shard];
-  const Result<ShardReader> reader = OpenShard(entry);
+  const Result<ShardReader> reader = OpenShard(picks);
   if (!reader.ok()) {
+    if (reader.error().code == ErrorCode::kMachineFault) {
+      return Unreadable(entry.file, reader.error());
+    }
     return std::vector<Damage>{
         {.file = entry.file, .what = reader.error().message}};
   }
@@ -212,7 +255,7 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
   };
   std::vector<Result<Difference>> results(picks.rows.size(), Difference());
   oneapi::tbb::parallel_for(size_t{0}, picks.rows.size(), [&](size_t i) {
-    results[i] = checkers_.local().CompareAll(task_of(i), reader.value());
+    results[i] = Compare(task_of(i), reader.value());
   });
   std::vector<Damage> differences;
   for (size_t i = 0; i < results.size(); ++i) {
@@ -230,16 +273,29 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
 Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                                       const StoreIndex& index,
                                       const std::string& audio_root,
-                                      uint64_t num_rows, uint64_t seed) {
+                                      uint64_t num_rows, uint64_t seed,
+                                      const RunControl& control) {
   const RunConfig config = ConfigOfStore(folder, index, audio_root);
   const Result<Plan> plan = PlanOfStore(folder, index, config);
+  if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
+    return plan.error();
+  }
   if (!plan.ok()) {
     throw SetupError(
         fmt::format("{}/{}: {}", folder, kPlanFile, plan.error().message));
   }
   const std::set<uint64_t> drawn = Draw(num_rows, index.num_stored(), seed);
   const std::vector<ShardPicks> picks = PicksByShard(index, drawn);
-  AudioChecker checker(folder, index, plan.value());
+  const Result<Suspects> suspects = ReadAllSuspects(folder);
+  if (!suspects.ok()) return suspects.error();
+  AudioChecker checker(folder, index, plan.value(), control);
+  const Result<void> tried = checker.TrySuspects(suspects.value(), picks);
+  if (!tried.ok()) return tried.error();
+  const RowWatch watch({.file = folder + '/' + SuspectsFileName(),
+                        .hang_seconds = config.hang_seconds,
+                        .on_hung = [&](const Hash128& row) {
+                          EndHungRun(plan.value(), row, control);
+                        }});
   std::vector<Result<std::vector<Damage>>> results(picks.size(),
                                                    std::vector<Damage>());
   const int num_threads = AvailableCpus();

@@ -12,6 +12,7 @@
 #include "io/store_index.h"
 #include "pipeline/damage.h"
 #include "pipeline/plan.h"
+#include "pipeline/progress.h"
 #include "pipeline/record.h"
 
 namespace melmill {
@@ -53,12 +54,15 @@ struct AudioReport {
 
 // Compares stored rows of a complete store, drawn at random (all if num_rows
 // is not smaller), with what their audio gives now, on all CPUs.
-// `audio_root`: as in RunConfig. Throws SetupError when this program makes
-// other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
+// `audio_root`: as in RunConfig. A row that ends the process leaves a line in
+// the store, if that can be written to, and is tried alone by the next call
+// that draws it; `control` ends one that hangs. Throws SetupError when this
+// program makes other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
 Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                                       const StoreIndex& index,
                                       const std::string& audio_root,
-                                      uint64_t num_rows, uint64_t seed);
+                                      uint64_t num_rows, uint64_t seed,
+                                      const RunControl& control);
 
 }  // namespace melmill
 

@@ -20,15 +20,19 @@ struct Damage {
   std::string what;  // for a person
 };
 
+// What keeps a file of a store from being read, with its name.
+Error Unreadable(const std::string& file, const Error& error);
+
 // Whether a file with this digest is what store.json says of it: nothing, or
-// what is wrong.
-std::optional<Damage> CompareDigest(const FileEntry& entry,
-                                    const Result<FileDigest>& digest);
+// what is wrong. Errors: kMachineFault for a file that cannot be read; it may
+// be whole.
+Result<std::optional<Damage>> CompareDigest(const FileEntry& entry,
+                                            const Result<FileDigest>& digest);
 
 // The same for a file in `folder` that is no shard. Unless `read_all` only its
 // size is compared.
-std::optional<Damage> CheckFile(const std::string& folder,
-                                const FileEntry& entry, bool read_all);
+Result<std::optional<Damage>> CheckFile(const std::string& folder,
+                                        const FileEntry& entry, bool read_all);
 
 }  // namespace melmill
 

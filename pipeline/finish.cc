@@ -12,6 +12,7 @@
 #include "io/ledger.h"
 #include "io/line_reader.h"
 #include "io/shard_reader.h"
+#include "pipeline/damage.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/record.h"
 #include "pipeline/split_table.h"
@@ -19,11 +20,6 @@
 
 namespace melmill {
 namespace {
-
-Error Unreadable(const std::string& file, const Error& error) {
-  return {ErrorCode::kMachineFault, fmt::format("{}: {}", file, error.message),
-          error.detail};
-}
 
 // Copies the manifest lines that were stored, verbatim.
 class AcceptedLines {

@@ -466,6 +466,9 @@ bool Plan::IsShard(const PlannedShard& shard, const ShardSpec& spec) const {
   const ShardSpec wanted = MakeShardSpec(shard);
   return spec.contract == wanted.contract && spec.producer == wanted.producer &&
          spec.fingerprint == wanted.fingerprint &&
+         spec.feature_type == wanted.feature_type &&
+         spec.n_mels == wanted.n_mels &&
+         spec.tail_length == wanted.tail_length &&
          spec.num_rows == wanted.num_rows &&
          spec.num_frames == wanted.num_frames;
 }

@@ -32,7 +32,7 @@ struct StoredPlan {
 };
 
 // Contract and producer are JSON objects, and shards are of splits and rows
-// that are there; nothing else is checked. Errors: kNotFound, kIoError,
+// that are there; nothing else is checked. Errors: kNotFound, kMachineFault,
 // kBadHeader.
 Result<StoredPlan> ReadPlanFile(const std::string& path);
 

@@ -60,12 +60,14 @@ void HashRowContent(const PlanRow& row, Hasher128* hasher);
 // Adds the row's place and content.
 void HashRow(const PlanRow& row, Hasher128* hasher);
 
+enum class Visiting { kGoOn, kEnough };
+
 // Calls visit(row_number, const PlanRow&) for the rows [first, end) of a plan
 // table in order, reading them in pieces; the row is valid during the call.
-// Stops at the first error.
+// Stops when it returns kEnough, and at the first error.
 template <typename Visit>
-Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
-                            uint64_t end, size_t num_kept_fields, Visit visit) {
+Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
+                           uint64_t end, size_t num_kept_fields, Visit visit) {
   constexpr size_t kMaxRows = 4096;
   constexpr size_t kMaxBytes = size_t{4} << 20;
   PlanRow row;
@@ -77,12 +79,26 @@ Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
     const size_t num_rows = block.value().num_rows();
     for (size_t i = 0; i < num_rows; ++i) {
       ReadPlanRow(block.value(), i, num_kept_fields, &row);
-      const Result<void> visited = visit(first + i, std::as_const(row));
-      if (!visited.ok()) return visited;
+      const Result<Visiting> visited = visit(first + i, std::as_const(row));
+      if (!visited.ok()) return visited.error();
+      if (visited.value() == Visiting::kEnough) return {};
     }
     first += num_rows;
   }
   return {};
+}
+
+// The same for all of these rows; `visit` returns a Result<void>.
+template <typename Visit>
+Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
+                            uint64_t end, size_t num_kept_fields, Visit visit) {
+  return VisitPlanRows(
+      table, first, end, num_kept_fields,
+      [&visit](uint64_t number, const PlanRow& row) -> Result<Visiting> {
+        const Result<void> visited = visit(number, row);
+        if (!visited.ok()) return visited.error();
+        return Visiting::kGoOn;
+      });
 }
 
 }  // namespace melmill

@@ -74,12 +74,17 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
 
 Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
                          const RunConfig& config) {
-  const std::optional<Damage> damage =
+  const Result<std::optional<Damage>> damage =
       CheckFile(folder, index.plan_file, /*read_all=*/true);
-  if (damage) return Error{ErrorCode::kBadHeader, damage->what};
+  if (!damage.ok()) return damage.error();
+  if (damage.value()) {
+    return Error{ErrorCode::kBadHeader, damage.value()->what};
+  }
   Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
   if (!stored.ok()) return stored.error();
   if (stored.value().fingerprint != index.plan ||
+      stored.value().contract != index.contract ||
+      stored.value().producer != index.producer ||
       !HasShardsOf(stored.value(), index)) {
     return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
   }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <cerrno>
 #include <cstddef>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -17,8 +17,11 @@
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/reopen.h"
+#include "pipeline/resource_limits.h"
 #include "pipeline/row_trial.h"
+#include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
+#include "pipeline/suspects.h"
 
 namespace melmill {
 namespace {
@@ -27,11 +30,11 @@ namespace {
 using LinePlace = std::pair<std::string, uint64_t>;
 
 // The lines that a ledger says were rejected as poison. What is no line of a
-// ledger is left out: the file may be damaged.
+// ledger is left out: the file may be damaged. Errors: kMachineFault.
 Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
   std::set<LinePlace> poison;
   Result<LineReader> reader = LineReader::Open(path);
-  if (!reader.ok()) return poison;  // its loss is reported as damage
+  if (!reader.ok()) return poison;  // reported with all files
   while (true) {
     const Result<std::optional<Line>> line = reader.value().Next();
     if (!line.ok()) return line.error();
@@ -57,10 +60,12 @@ class Repairer {
   RepairReport Repair();
 
  private:
+  RowWatch::Options WatchOptions();
+  Result<void> Prepare();
   void SortDamages();
   bool ReadPlan();
   Result<void> DropShardsWithoutAudio();
-  Result<void> QuarantinePoison();
+  Result<void> QuarantineSuspects();
   void MakeShards();
   void Settle(size_t shard);
   // What differs in the audio of a shard that came out as another one.
@@ -100,6 +105,10 @@ bool Repairer::ReadPlan() {
     plan_ = std::move(plan).value();
     return true;
   }
+  if (plan.error().code == ErrorCode::kMachineFault) {
+    report_.fault = plan.error();
+    return false;
+  }
   for (const auto& [file, shard] : damaged_) {
     report_.left.push_back(
         {.file = file,
@@ -136,19 +145,25 @@ Result<void> Repairer::DropShardsWithoutAudio() {
   return {};
 }
 
-// Rows that were rejected as poison must not end this process either.
-Result<void> Repairer::QuarantinePoison() {
+// Rows that were rejected as poison, or ended an earlier repair, must not end
+// this process either.
+Result<void> Repairer::QuarantineSuspects() {
   const Result<std::set<LinePlace>> poison =
       ReadPoisonLines(config_.out + '/' + index_.rejects.file);
   if (!poison.ok()) return poison.error();
-  if (poison.value().empty()) return {};
+  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
+  if (!suspects.ok()) return suspects.error();
+  if (poison.value().empty() && suspects.value().empty()) return {};
   for (const auto& [file, shard] : damaged_) {
     const std::string& split = index_.shards[shard].split;
     const auto tasks = RecordList::Load(*plan_, plan_->shards[shard]);
     if (!tasks.ok()) return tasks.error();
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       const RecordTask task = tasks.value()[i];
-      if (!poison.value().contains({split, task.line})) continue;
+      if (!poison.value().contains({split, task.line}) &&
+          !suspects.value().contains(task.source_hash)) {
+        continue;
+      }
       const Result<std::optional<int>> ended =
           TryRowAlone(task, *processor_, plan_->config.hang_seconds, *control_);
       if (!ended.ok()) return ended.error();
@@ -163,7 +178,7 @@ void Repairer::MakeShards() {
       .plan = *plan_,
       .processor = *processor_,
       .folder = config_.out,
-      .num_threads = AvailableCpus(),
+      .num_threads = config_.num_threads,
       .num_io_threads = config_.num_io_threads,
       .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
       .control = control_,
@@ -191,7 +206,9 @@ Result<void> Repairer::NameChangedRows(size_t shard) {
       old_checksum.ok() && old_checksum.value() == entry.checksum;
   RowChecker checker(*processor_, plan_->bytes_per_frame());
   for (size_t i = 0; i < tasks.value().size(); ++i) {
+    if (control_->stop_requested()) return MachineFault("stopped", EINTR);
     const RecordTask task = tasks.value()[i];
+    if (quarantine_.contains(task.source_hash)) continue;
     const auto difference =
         knows_old ? checker.CompareIndex(task, old.value().rows()[task.row])
                   : checker.CheckFile(task);
@@ -215,25 +232,38 @@ void Repairer::Settle(size_t shard) {
         {.file = entry.file,
          .what = "stays as it is: made again it would be another shard than "
                  "store.json's, so the audio has changed"});
+    if (control_->stop_requested()) return;
     const Result<void> named = NameChangedRows(shard);
-    if (!named.ok() && !report_.fault) report_.fault = named.error();
+    if (named.ok() || report_.fault || control_->stop_requested()) return;
+    report_.fault = named.error();
   }
+}
+
+RowWatch::Options Repairer::WatchOptions() {
+  return {.file = config_.out + '/' + SuspectsFileName(),
+          .hang_seconds = config_.hang_seconds,
+          .on_hung = [this](const Hash128& row) {
+            EndHungRun(*plan_, row, *control_);
+          }};
+}
+
+// Decides which shards are made, and which rows are not computed.
+Result<void> Repairer::Prepare() {
+  const Result<void> dropped = DropShardsWithoutAudio();
+  if (!dropped.ok()) return dropped;
+  processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
+                     ChooseCodePath(plan_->config));
+  return QuarantineSuspects();
 }
 
 RepairReport Repairer::Repair() {
   report_.found = VerifyStore(config_.out, index_);
   SortDamages();
   if (damaged_.empty() || !ReadPlan()) return std::move(report_);
-  const Result<void> dropped = DropShardsWithoutAudio();
-  if (!dropped.ok()) report_.fault = dropped.error();
+  const Result<void> prepared = Prepare();
+  if (!prepared.ok()) report_.fault = prepared.error();
   if (damaged_.empty() || report_.fault) return std::move(report_);
-  processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
-                     ChooseCodePath(plan_->config));
-  const Result<void> quarantined = QuarantinePoison();
-  if (!quarantined.ok()) {
-    report_.fault = quarantined.error();
-    return std::move(report_);
-  }
+  const RowWatch watch(WatchOptions());
   MakeShards();
   report_.fault = outcome_.fault;
   for (const auto& [file, shard] : damaged_) Settle(shard);
@@ -248,7 +278,11 @@ Result<RepairReport> RepairStore(const std::string& folder,
   const FileLock lock = LockStore(folder);
   const Result<StoreIndex> index = ReadStoreIndex(folder);
   if (!index.ok()) return index.error();
-  const RunConfig config = ConfigOfStore(folder, index.value(), audio_root);
+  RunConfig config = ConfigOfStore(folder, index.value(), audio_root);
+  config.num_threads = AvailableCpus();
+  RequireOpenFiles(
+      MaxOpenFilesOfExtraction(config, index.value().shards.size()));
+  RequireThreads(config);
   const Result<void> removed = RemoveTemporaryFiles(folder);
   if (!removed.ok()) return removed.error();
   return Repairer(index.value(), config, control).Repair();

@@ -7,9 +7,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <exception>
+#include <iterator>
 #include <thread>
 
 #include "pipeline/row_watch.h"
@@ -20,10 +22,10 @@ namespace {
 // How the process of a trial ends.
 enum TrialStatus : int { kSurvived = 0, kHung = 1, kMachineFailed = 2 };
 
+constexpr int kRowsFaults[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+
 bool IsRowsFault(int signal_number) {
-  return signal_number == SIGSEGV || signal_number == SIGBUS ||
-         signal_number == SIGABRT || signal_number == SIGFPE ||
-         signal_number == SIGILL;
+  return std::ranges::find(kRowsFaults, signal_number) != std::end(kRowsFaults);
 }
 
 TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
@@ -48,6 +50,8 @@ TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
   setrlimit(RLIMIT_CORE, &no_core);
   signal(SIGINT, SIG_IGN);  // the parent's to heed
   signal(SIGTERM, SIG_DFL);
+  // Not those of a watch in the parent.
+  for (const int number : kRowsFaults) signal(number, SIG_DFL);
   TrialStatus status = kMachineFailed;
   try {
     status = Compute(task, processor, hang_seconds);

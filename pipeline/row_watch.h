@@ -49,7 +49,7 @@ using Suspects = std::map<Hash128, int>;
 class RowWatch {
  public:
   struct Options {
-    std::string file;  // made when it is needed; empty: none
+    std::string file;         // made when it is needed; empty: none
     double hang_seconds = 0;  // finite, above 0
     // Called on a thread of its own, once; should end the process.
     std::function<void(const Hash128& source_hash)> on_hung;

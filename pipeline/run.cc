@@ -92,19 +92,21 @@ class ExtractRun {
   RunReport Run();
 
  private:
-  void PrepareFolder();
+  bool Inspect();
+  bool PrepareFolder();
   void LockFolder();
   void LockNewStore();
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
-  bool CheckOtherFiles();
+  RowWatch::Options WatchOptions();
+  Result<ShardCheck> CheckShards();
+  Result<bool> CheckOtherFiles();
   void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
   bool TrySuspects();
   bool ExtractShards();
-  void EndHungRun(const Hash128& source_hash);
   void Finish();
   // Records what ended the run; false, for callers to return.
   bool EndWith(RunStatus status);
@@ -158,27 +160,37 @@ void ExtractRun::LockFolder() {
 void ExtractRun::LockNewStore() {
   LockFolder();
   // Another run may have come first.
-  if (!InspectFolder(config_).is_empty()) {
+  const Result<FoundStore> found = InspectFolder(config_);
+  if (!found.ok()) throw SetupError(found.error().message);
+  if (!found.value().is_empty()) {
     throw SetupError(fmt::format("{} was in use by another melmill; run again",
                                  config_.out));
   }
 }
 
-void ExtractRun::PrepareFolder() {
+bool ExtractRun::Inspect() {
+  Result<FoundStore> found = InspectFolder(config_);
+  if (!found.ok()) return EndWithFault(found.error());
+  found_ = std::move(found).value();
+  return true;
+}
+
+bool ExtractRun::PrepareFolder() {
   if (config_.out.empty()) throw SetupError("--out is missing");
   folder_existed_ = FileExists(config_.out);
-  if (folder_existed_) found_ = InspectFolder(config_);
+  if (folder_existed_ && !Inspect()) return false;
   const std::string writable =
       folder_existed_ ? config_.out : ParentFolder(config_.out);
   if (access(writable.c_str(), W_OK | X_OK) != 0) {
     throw SetupError(
         fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
   }
-  if (found_.is_empty()) return;
+  if (found_.is_empty()) return true;
   LockFolder();
-  found_ = InspectFolder(config_);  // as it is now that nobody changes it
+  if (!Inspect()) return false;  // as it is now that nobody changes it
   if (found_.plan) config_.shard_bytes = found_.plan->shard_target_bytes;
   if (found_.index) config_.shard_bytes = found_.index->shard_target_bytes;
+  return true;
 }
 
 bool ExtractRun::MakePlan() {
@@ -204,16 +216,41 @@ bool ExtractRun::CheckRejects() {
   return EndWith(RunStatus::kTooManyRejects);
 }
 
+RowWatch::Options ExtractRun::WatchOptions() {
+  return {.file = config_.out + '/' + SuspectsFileName(),
+          .hang_seconds = config_.hang_seconds,
+          .on_hung = [this](const Hash128& row) {
+            EndHungRun(*report_.plan, row, *control_);
+          }};
+}
+
+// A rejected row whose file has changed may end the program now.
+Result<ShardCheck> ExtractRun::CheckShards() {
+  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
+  if (!suspects.ok()) return suspects.error();
+  const RowWatch watch(WatchOptions());
+  return melmill::CheckShards({.plan = *report_.plan,
+                               .folder = config_.out,
+                               .index = found_.index ? &*found_.index : nullptr,
+                               .read_features = config_.verify_resume,
+                               .processor = *processor_,
+                               .suspects = suspects.value(),
+                               .control = control_});
+}
+
 // Whether the files of a complete store that are no shards are there and
-// whole; those that are not are reported.
-bool ExtractRun::CheckOtherFiles() {
+// whole; those that are not are reported. Errors: kMachineFault, also once a
+// stop is asked for.
+Result<bool> ExtractRun::CheckOtherFiles() {
   bool all_whole = found_.plan.has_value();
   for (const FileEntry& entry : found_.index->files()) {
     if (entry.file == kPlanFile && !found_.plan) continue;  // reported before
-    const std::optional<Damage> damage =
+    if (control_->stop_requested()) return MachineFault("stopped", EINTR);
+    const Result<std::optional<Damage>> damage =
         CheckFile(config_.out, entry, config_.verify_resume);
-    if (!damage) continue;
-    report_.damages.push_back(*damage);
+    if (!damage.ok()) return damage.error();
+    if (!damage.value()) continue;
+    report_.damages.push_back(*damage.value());
     all_whole = false;
   }
   return all_whole;
@@ -225,9 +262,7 @@ bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
                      ChooseCodePath(config_));
-  Result<ShardCheck> shards =
-      CheckShards(plan, config_.out, found_.index ? &*found_.index : nullptr,
-                  config_.verify_resume, *processor_, *control_);
+  Result<ShardCheck> shards = CheckShards();
   if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
@@ -242,8 +277,11 @@ bool ExtractRun::CheckStore() {
       found_.index ? found_.index->plan : found_.plan->fingerprint;
   const bool same_plan = old_fingerprint == fingerprint;
   if (same_plan && (!found_.index || shards_.num_mended_rows == 0)) {
-    const bool all_whole = found_.index && CheckOtherFiles();
-    if (!all_whole || !shards_.to_make.empty()) return true;  // goes on
+    Result<bool> all_whole = false;
+    if (found_.index) all_whole = CheckOtherFiles();
+    if (!MayGoOn()) return false;
+    if (!all_whole.ok()) return EndWithFault(all_whole.error());
+    if (!all_whole.value() || !shards_.to_make.empty()) return true;  // goes on
     // A killed run may have given store.json its name and done no more.
     const Result<void> synced = SyncFolder(config_.out);
     if (!synced.ok()) return EndWithFault(synced.error());
@@ -341,14 +379,6 @@ bool ExtractRun::TrySuspects() {
   return true;
 }
 
-void ExtractRun::EndHungRun(const Hash128& source_hash) {
-  if (!control_->on_hung) std::abort();
-  control_->on_hung(fmt::format(
-      "{} has made no step for {:g} s (--hang-after); run the same command "
-      "again: it tries that row alone",
-      DescribeRow(*report_.plan, source_hash), config_.hang_seconds));
-}
-
 bool ExtractRun::ExtractShards() {
   const Plan& plan = *report_.plan;
   for (const size_t index : shards_.to_make) {
@@ -356,10 +386,7 @@ bool ExtractRun::ExtractShards() {
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
-    const RowWatch watch(
-        {.file = config_.out + '/' + SuspectsFileName(),
-         .hang_seconds = config_.hang_seconds,
-         .on_hung = [this](const Hash128& row) { EndHungRun(row); }});
+    const RowWatch watch(WatchOptions());
     extracted_ =
         Extract({.plan = plan,
                  .processor = *processor_,
@@ -425,8 +452,8 @@ RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
   RequireThreads(config_);
-  PrepareFolder();
-  if (MakePlan() && CheckRejects() && CheckStore() && MayGoOn()) {
+  if (PrepareFolder() && MakePlan() && CheckRejects() && CheckStore() &&
+      MayGoOn()) {
     PrepareExtraction();
     if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
   }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdlib>
 #include <optional>
 #include <set>
 
@@ -17,6 +18,25 @@ namespace {
 std::string Describe(const std::string& split, uint64_t line,
                      const std::string& audio) {
   return fmt::format("{} line {} ({})", split, line, audio);
+}
+
+// "train line 17 (a.wav)": the first row of that source.
+std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
+  std::string description = "a row";
+  Hasher128 hasher;
+  (void)VisitPlanRows(
+      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        hasher.Reset();
+        HashRowSource(row, &hasher);
+        if (!row.is_planned() || hasher.Digest() != source_hash) {
+          return Visiting::kGoOn;
+        }
+        description =
+            Describe(plan.splits[row.split].name, row.line, row.audio);
+        return Visiting::kEnough;
+      });
+  return description;
 }
 
 }  // namespace
@@ -70,21 +90,13 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
   return quarantine;
 }
 
-std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
-  std::string description = "a row";
-  Hasher128 hasher;
-  const Result<void> visited = ForEachPlanRow(
-      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        hasher.Reset();
-        HashRowSource(row, &hasher);
-        if (!row.is_planned() || hasher.Digest() != source_hash) return {};
-        description =
-            Describe(plan.splits[row.split].name, row.line, row.audio);
-        return Error{ErrorCode::kPoison, "found"};  // ends the search
-      });
-  (void)visited.ok();
-  return description;
+void EndHungRun(const Plan& plan, const Hash128& source_hash,
+                const RunControl& control) {
+  if (!control.on_hung) std::abort();
+  control.on_hung(
+      fmt::format("{} has made no step for {:g} s (--hang-after); run the same "
+                  "command again: it tries that row alone",
+                  DescribeRow(plan, source_hash), plan.config.hang_seconds));
 }
 
 }  // namespace melmill

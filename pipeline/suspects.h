@@ -26,8 +26,10 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
                                const RunControl& control,
                                std::vector<std::string>* notes);
 
-// "train line 17 (a.wav)": the first row of that source.
-std::string DescribeRow(const Plan& plan, const Hash128& source_hash);
+// What a RowWatch does about a row that hangs: ends the process, by
+// control.on_hung if there is one.
+void EndHungRun(const Plan& plan, const Hash128& source_hash,
+                const RunControl& control);
 
 }  // namespace melmill
 

@@ -52,17 +52,17 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
   constexpr int kMaxTried = 16;
   int num_tried = 0;
   bool any_read = false;
-  const Result<void> visited = ForEachPlanRow(
+  const Result<void> visited = VisitPlanRows(
       *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (!row.is_planned() || row.audio == task.audio || any_read ||
-            num_tried == kMaxTried) {
-          return {};
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        if (!row.is_planned() || row.audio == task.audio) {
+          return Visiting::kGoOn;
         }
         ++num_tried;
         any_read =
             ReadFromDevice(ResolveAudioPath(plan_.config, row.audio)).ok();
-        return {};
+        return any_read || num_tried == kMaxTried ? Visiting::kEnough
+                                                  : Visiting::kGoOn;
       });
   if (!visited.ok()) return visited;
   if (any_read || num_tried == 0) return {};

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <set>
 #include <utility>
@@ -200,20 +201,48 @@ class LineMatcher {
   size_t new_at_ = 0;
 };
 
+class ShardChecker {
+ public:
+  explicit ShardChecker(const ShardCheckJob& job)
+      : job_(job), workspace_(job.processor) {
+    if (job.index == nullptr) return;
+    for (const ShardEntry& entry : job.index->shards) {
+      entries_[entry.file] = &entry;
+    }
+  }
+
+  Result<ShardCheck> Check();
+
+ private:
+  Result<void> CheckShard(size_t index);
+  Result<ShardWriter::Committed> CheckFile(const PlannedShard& shard,
+                                           const Result<ShardReader>& reader,
+                                           const ShardEntry* entry) const;
+  Result<uint64_t> CountMendedRows(const PlannedShard& shard,
+                                   const ShardReader& reader);
+  Result<bool> IsMended(const RecordTask& task, const ShardRow& row);
+
+  const ShardCheckJob& job_;
+  std::map<std::string, const ShardEntry*> entries_;
+  RecordInput input_;
+  RecordWorkspace workspace_;
+  ShardCheck check_;
+};
+
 // Whether a rejected row's audio gives another outcome now.
-Result<bool> IsMended(const RecordTask& task, const ShardRow& row,
-                      const RecordProcessor& processor, double hang_seconds,
-                      const RunControl& control, RecordInput* input,
-                      RecordWorkspace* workspace) {
-  if (row.reject_code == ErrorCode::kPoison) {
-    const Result<std::optional<int>> ended =
-        TryRowAlone(task, processor, hang_seconds, control);
+Result<bool> ShardChecker::IsMended(const RecordTask& task,
+                                    const ShardRow& row) {
+  const bool was_poison = row.reject_code == ErrorCode::kPoison;
+  if (was_poison || job_.suspects.contains(task.source_hash)) {
+    const Result<std::optional<int>> ended = TryRowAlone(
+        task, job_.processor, job_.plan.config.hang_seconds, *job_.control);
     if (!ended.ok()) return ended.error();
-    return !ended.value().has_value();
+    if (was_poison) return !ended.value().has_value();
+    if (ended.value()) return true;  // the run to come rejects it as poison
   }
   NoFeatures no_features;
   const Result<ShardRow> now =
-      TryRecord(task, processor, input, &no_features, workspace);
+      TryRecord(task, job_.processor, &input_, &no_features, &workspace_);
   if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
     return now.error();
   }
@@ -222,36 +251,30 @@ Result<bool> IsMended(const RecordTask& task, const ShardRow& row,
 
 // Counts the rejected rows of a shard whose audio gives another outcome now,
 // and tells about the others.
-Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
-                                 const ShardReader& reader,
-                                 const RecordProcessor& processor,
-                                 const RunControl& control,
-                                 std::map<ErrorCode, Tally>* still_rejected) {
+Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
+                                               const ShardReader& reader) {
   const auto is_rejected = [](const ShardRow& row) {
     return row.status == RowStatus::kRejected;
   };
   if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
     return uint64_t{0};
   }
-  const Result<RecordList> tasks = RecordList::Load(plan, shard);
+  const Result<RecordList> tasks = RecordList::Load(job_.plan, shard);
   if (!tasks.ok()) return tasks.error();
-  RecordInput input;
-  RecordWorkspace workspace(processor);
   uint64_t num_mended = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.rows()[i];
     if (!is_rejected(row)) continue;
+    if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
     const RecordTask task = tasks.value()[i];
-    const Result<bool> mended =
-        IsMended(task, row, processor, plan.config.hang_seconds, control,
-                 &input, &workspace);
+    const Result<bool> mended = IsMended(task, row);
     if (!mended.ok()) return mended.error();
     if (mended.value()) {
       ++num_mended;
       continue;
     }
-    (*still_rejected)[row.reject_code].Add(
-        {plan.splits[shard.split].name, task.line, task.audio,
+    check_.still_rejected[row.reject_code].Add(
+        {job_.plan.splits[shard.split].name, task.line, task.audio,
          RejectMessage(row.reject_code, row.reject_detail)});
   }
   return num_mended;
@@ -259,13 +282,11 @@ Result<uint64_t> CountMendedRows(const Plan& plan, const PlannedShard& shard,
 
 // Why a shard's file cannot be kept, if it cannot. `entry`: what store.json
 // says of it, if anything.
-Result<ShardWriter::Committed> CheckShard(const Plan& plan,
-                                          const PlannedShard& shard,
-                                          const Result<ShardReader>& reader,
-                                          const ShardEntry* entry,
-                                          bool read_features) {
+Result<ShardWriter::Committed> ShardChecker::CheckFile(
+    const PlannedShard& shard, const Result<ShardReader>& reader,
+    const ShardEntry* entry) const {
   if (!reader.ok()) return reader.error();
-  if (!plan.IsShard(shard, reader.value().spec())) {
+  if (!job_.plan.IsShard(shard, reader.value().spec())) {
     return Error{ErrorCode::kBadHeader, "is another shard"};
   }
   const Result<uint64_t> checksum = reader.value().CheckIndex();
@@ -273,8 +294,9 @@ Result<ShardWriter::Committed> CheckShard(const Plan& plan,
   if (entry != nullptr && entry->checksum != checksum.value()) {
     return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
   }
-  if (read_features) {
-    const auto damaged = reader.value().FindDamagedRows();
+  if (job_.read_features) {
+    const auto damaged = reader.value().FindDamagedRows(
+        [this] { return job_.control->stop_requested(); });
     if (!damaged.ok()) return damaged.error();
     if (!damaged.value().empty()) {
       return Error{
@@ -285,13 +307,59 @@ Result<ShardWriter::Committed> CheckShard(const Plan& plan,
   return ShardWriter::Committed{reader.value().num_bytes(), checksum.value()};
 }
 
+Result<void> ShardChecker::CheckShard(size_t index) {
+  const PlannedShard& shard = job_.plan.shards[index];
+  const std::string file = job_.plan.ShardFileName(shard);
+  const auto known = entries_.find(file);
+  const ShardEntry* entry = known == entries_.end() ? nullptr : known->second;
+  const Result<ShardReader> reader =
+      ShardReader::Open(job_.folder + '/' + file);
+  const Result<ShardWriter::Committed> whole = CheckFile(shard, reader, entry);
+  if (!whole.ok()) {
+    const Error& error = whole.error();
+    if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
+    if (error.code != ErrorCode::kNotFound || entry != nullptr) {
+      check_.damages.push_back({.file = file, .what = error.message});
+    }
+    check_.to_make.push_back(index);
+    return {};
+  }
+  const Result<uint64_t> num_mended = CountMendedRows(shard, reader.value());
+  if (!num_mended.ok()) return num_mended.error();
+  check_.num_mended_rows += num_mended.value();
+  if (num_mended.value() > 0) {
+    check_.to_make.push_back(index);
+  } else {
+    check_.kept[index] = whole.value();
+  }
+  return {};
+}
+
+Result<ShardCheck> ShardChecker::Check() {
+  job_.control->shards_to_check = job_.plan.shards.size();
+  job_.control->phase = RunControl::Phase::kCheck;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < job_.plan.shards.size(); ++i) {
+    if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
+    if (seen.insert(job_.plan.ShardFileName(job_.plan.shards[i])).second) {
+      const Result<void> checked = CheckShard(i);
+      if (!checked.ok()) return checked.error();
+    }
+    ++job_.control->shards_checked;
+  }
+  return std::move(check_);
+}
+
 }  // namespace
 
-FoundStore InspectFolder(const RunConfig& config) {
+Result<FoundStore> InspectFolder(const RunConfig& config) {
   CheckIsFolder(config.out);
   CheckManifestsLieElsewhere(config);
   FoundStore found;
   Result<StoreIndex> index = ReadStoreIndex(config.out);
+  if (!index.ok() && index.error().code == ErrorCode::kMachineFault) {
+    return index.error();
+  }
   if (index.ok()) {
     found.index = std::move(index).value();
     CheckBelongs(config, found.index->contract, found.index->producer,
@@ -300,6 +368,9 @@ FoundStore InspectFolder(const RunConfig& config) {
   // Both are functions of the input and are made again when they are damaged,
   // as long as the other one says that this is a store.
   Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
+  if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
+    return Unreadable(kPlanFile, plan.error());
+  }
   if (plan.ok() && !(found.index && !IsPlanOf(plan.value(), *found.index))) {
     found.plan = std::move(plan).value();
     CheckBelongs(config, found.plan->contract, found.plan->producer,
@@ -338,45 +409,8 @@ Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
   return change;
 }
 
-Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
-                               const StoreIndex* index, bool read_features,
-                               const RecordProcessor& processor,
-                               const RunControl& control) {
-  std::map<std::string, const ShardEntry*> entries;
-  if (index != nullptr) {
-    for (const ShardEntry& entry : index->shards) entries[entry.file] = &entry;
-  }
-  ShardCheck check;
-  std::set<std::string> seen;
-  for (size_t i = 0; i < plan.shards.size(); ++i) {
-    const PlannedShard& shard = plan.shards[i];
-    const std::string file = plan.ShardFileName(shard);
-    if (!seen.insert(file).second) continue;
-    const auto known = entries.find(file);
-    const ShardEntry* entry = known == entries.end() ? nullptr : known->second;
-    const Result<ShardReader> reader = ShardReader::Open(folder + '/' + file);
-    const Result<ShardWriter::Committed> whole =
-        CheckShard(plan, shard, reader, entry, read_features);
-    if (!whole.ok()) {
-      const Error& error = whole.error();
-      if (error.code == ErrorCode::kMachineFault) return error;
-      if (error.code != ErrorCode::kNotFound || entry != nullptr) {
-        check.damages.push_back({.file = file, .what = error.message});
-      }
-      check.to_make.push_back(i);
-      continue;
-    }
-    const Result<uint64_t> num_mended = CountMendedRows(
-        plan, shard, reader.value(), processor, control, &check.still_rejected);
-    if (!num_mended.ok()) return num_mended.error();
-    check.num_mended_rows += num_mended.value();
-    if (num_mended.value() > 0) {
-      check.to_make.push_back(i);
-    } else {
-      check.kept[i] = whole.value();
-    }
-  }
-  return check;
+Result<ShardCheck> CheckShards(const ShardCheckJob& job) {
+  return ShardChecker(job).Check();
 }
 
 }  // namespace melmill

@@ -15,6 +15,7 @@
 #include "pipeline/plan.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/record.h"
+#include "pipeline/row_watch.h"
 
 namespace melmill {
 
@@ -31,7 +32,8 @@ struct FoundStore {
 // Throws SetupError when the folder holds something else: files that are not
 // melmill's, another format, another contract or producer (naming every
 // difference), or another shard size than the configuration asks for.
-FoundStore InspectFolder(const RunConfig& config);
+// Errors: kMachineFault for what cannot be read.
+Result<FoundStore> InspectFolder(const RunConfig& config);
 
 // What a new plan changes in a store.
 struct PlanChange {
@@ -60,14 +62,21 @@ struct ShardCheck {
   std::map<ErrorCode, Tally> still_rejected;  // rows, of the shards kept
 };
 
+struct ShardCheckJob {
+  const Plan& plan;
+  const std::string& folder;
+  const StoreIndex* index = nullptr;  // what store.json says, if there is one
+  bool read_features = false;         // or all but the features
+  const RecordProcessor& processor;
+  const Suspects& suspects;  // rows to be tried alone
+  RunControl* control;
+};
+
 // Which shards of the plan are not there, not whole, not of this plan, or hold
-// rejected rows whose audio gives another outcome now. Reads all of them but
-// the features, and those too with `read_features`. `index`: what store.json
-// says of them, if there is one. Errors: kMachineFault.
-Result<ShardCheck> CheckShards(const Plan& plan, const std::string& folder,
-                               const StoreIndex* index, bool read_features,
-                               const RecordProcessor& processor,
-                               const RunControl& control);
+// rejected rows whose audio gives another outcome now. To be called under a
+// RowWatch. Errors: kMachineFault, also once a stop is asked for, which is
+// looked for at each row.
+Result<ShardCheck> CheckShards(const ShardCheckJob& job);
 
 }  // namespace melmill
 

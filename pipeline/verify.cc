@@ -35,52 +35,75 @@ class Verifier {
   }
   // Whether the file is as store.json says.
   bool Check(const FileEntry& entry, const Result<FileDigest>& digest);
+  // What keeps a shard from being verified, with its checksum right.
+  void ReportFailure(const std::string& file, const Error& error);
   // Returns the number of its stored rows, 0 if they could not be read.
   uint64_t VerifyShard(size_t shard);
-  void NameRows(size_t shard, const ShardReader& reader,
-                const std::vector<size_t>& rows);
+  void ReportRows(size_t shard, const ShardReader& reader,
+                  const std::vector<size_t>& rows);
+  void NameRows(const std::string& split);
+
+  // A shard and a row's first frame.
+  using RowPlace = std::pair<uint64_t, uint64_t>;
 
   const std::string& folder_;
   const StoreIndex& index_;
   VerifyReport report_;
+  // By split: the index in report_.damages of each damaged row.
+  std::map<std::string, std::map<RowPlace, size_t>> damaged_rows_;
 };
 
 bool Verifier::Check(const FileEntry& entry, const Result<FileDigest>& digest) {
   ++report_.num_files;
   if (digest.ok()) report_.num_bytes += digest.value().num_bytes;
-  std::optional<Damage> damage = CompareDigest(entry, digest);
-  if (!damage) return true;
-  report_.damages.push_back(*std::move(damage));
+  const auto damage = CompareDigest(entry, digest);
+  if (!damage.ok()) {
+    report_.unreadable.push_back(damage.error());
+    return false;
+  }
+  if (!damage.value()) return true;
+  report_.damages.push_back(*damage.value());
   return false;
 }
 
-// Finds line and audio of damaged rows in the split's table, by shard and
-// first frame.
-void Verifier::NameRows(size_t shard, const ShardReader& reader,
-                        const std::vector<size_t>& rows) {
+void Verifier::ReportFailure(const std::string& file, const Error& error) {
+  if (error.code == ErrorCode::kMachineFault) {
+    report_.unreadable.push_back(Unreadable(file, error));
+  } else {
+    Report(file, error.message);
+  }
+}
+
+void Verifier::ReportRows(size_t shard, const ShardReader& reader,
+                          const std::vector<size_t>& rows) {
   const ShardEntry& entry = index_.shards[shard];
-  auto table = TableFile::Open(Path(TableFileName(entry.split)),
-                               SplitTableColumns(index_.kept_fields));
-  const size_t first_damage = report_.damages.size();
   for (const size_t row : rows) {
+    damaged_rows_[entry.split][{shard, reader.rows()[row].start}] =
+        report_.damages.size();
     report_.damages.push_back({.file = entry.file,
                                .split = entry.split,
                                .what = fmt::format("row {} is damaged", row)});
   }
+}
+
+// Finds line and audio of a split's damaged rows in its table.
+void Verifier::NameRows(const std::string& split) {
+  const std::map<RowPlace, size_t>& damaged = damaged_rows_.at(split);
+  auto table = TableFile::Open(Path(TableFileName(split)),
+                               SplitTableColumns(index_.kept_fields));
   if (!table.ok()) return;  // reported on its own
   const TableFile& lines = *table.value();
   for (uint64_t first = 0; first < lines.num_rows();) {
     const Result<TableBlock> block = lines.Read(first, 4096, size_t{4} << 20);
     if (!block.ok()) return;
     for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      if (block.value().Number(kSplitTableShard, i) != shard) continue;
-      const uint64_t start = block.value().Number(kSplitTableStart, i);
-      for (size_t k = 0; k < rows.size(); ++k) {
-        if (reader.rows()[rows[k]].start != start) continue;
-        Damage& damage = report_.damages[first_damage + k];
-        damage.line = block.value().Number(kSplitTableLine, i);
-        damage.audio = block.value().Text(kSplitTableAudio, i);
-      }
+      const auto found =
+          damaged.find({block.value().Number(kSplitTableShard, i),
+                        block.value().Number(kSplitTableStart, i)});
+      if (found == damaged.end()) continue;
+      Damage& damage = report_.damages[found->second];
+      damage.line = block.value().Number(kSplitTableLine, i);
+      damage.audio = block.value().Text(kSplitTableAudio, i);
     }
     first += block.value().num_rows();
   }
@@ -95,7 +118,7 @@ uint64_t Verifier::VerifyShard(size_t shard) {
   if (!Check({entry.file, entry.num_bytes, entry.checksum}, digest)) return 0;
   const Result<ShardReader> reader = ShardReader::Open(Path(entry.file));
   if (!reader.ok()) {
-    Report(entry.file, reader.error().message);
+    ReportFailure(entry.file, reader.error());
     return 0;
   }
   const ShardSpec& spec = reader.value().spec();
@@ -107,12 +130,10 @@ uint64_t Verifier::VerifyShard(size_t shard) {
   }
   const Result<std::vector<size_t>> damaged = reader.value().FindDamagedRows();
   if (!damaged.ok()) {
-    Report(entry.file, damaged.error().message);
+    ReportFailure(entry.file, damaged.error());
     return 0;
   }
-  if (!damaged.value().empty()) {
-    NameRows(shard, reader.value(), damaged.value());
-  }
+  ReportRows(shard, reader.value(), damaged.value());
   return entry.num_stored;
 }
 
@@ -127,6 +148,7 @@ VerifyReport Verifier::Verify() {
     if (is_new) known->second = VerifyShard(i);
     report_.num_rows += known->second;
   }
+  for (const auto& [split, rows] : damaged_rows_) NameRows(split);
   return std::move(report_);
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "io/result.h"
 #include "io/store_index.h"
 #include "pipeline/damage.h"
 
@@ -12,6 +13,8 @@ namespace melmill {
 
 struct VerifyReport {
   std::vector<Damage> damages;
+  // Files that cannot be read: whether they are damaged is not known.
+  std::vector<Error> unreadable;
   uint64_t num_files = 0;
   uint64_t num_rows = 0;
   uint64_t num_bytes = 0;

@@ -6,6 +6,7 @@
 
 #include "io/store_index.h"
 #include "pipeline/config.h"
+#include "pipeline/damage.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"
 #include "tools/commands.h"
@@ -65,16 +66,27 @@ int PrintInfo(const std::string& text) {
   return PrintResult(PrintableLines(text)) ? kExitOk : kExitMachine;
 }
 
+int PrintFault(const Error& error) {
+  PrintMessage(fmt::format("error: {}\n", Printable(error.message)));
+  return kExitMachine;
+}
+
 int RunInfoCommand(const std::string& folder) {
   const Result<StoreIndex> store = ReadStoreIndex(folder);
   if (store.ok()) {
     return PrintInfo(DescribeComplete(folder, store.value()));
+  }
+  if (store.error().code == ErrorCode::kMachineFault) {
+    return PrintFault(store.error());
   }
   if (store.error().code != ErrorCode::kNotFound) {
     throw SetupError(
         fmt::format("{}/store.json: {}", folder, store.error().message));
   }
   const Result<StoredPlan> plan = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
+    return PrintFault(Unreadable(kPlanFile, plan.error()));
+  }
   if (!plan.ok()) {
     throw SetupError(fmt::format("{} is not a melmill store: {}", folder,
                                  plan.error().message));
@@ -89,6 +101,7 @@ void AddInfoCommand(CLI::App* app, int* exit_code) {
       "info", "Say what a store holds, or how far an unfinished one is");
   auto folder = std::make_shared<std::string>();
   command->add_option("STORE", *folder, "The store's folder")->required();
+  command->footer("Exit codes: 0 said, 2 no store, 4 fault of the machine.");
   command->callback(
       [folder, exit_code] { *exit_code = RunInfoCommand(*folder); });
 }

@@ -26,6 +26,10 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
   switch (control.phase.load()) {
     case RunControl::Phase::kPlan:
       return fmt::format("planning: {} lines", control.lines_planned.load());
+    case RunControl::Phase::kCheck:
+      return fmt::format("checking: {} of {} shards",
+                         control.shards_checked.load(),
+                         control.shards_to_check.load());
     case RunControl::Phase::kFinish:
       return "finishing";
     case RunControl::Phase::kExtract:

@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -70,18 +71,40 @@ int ReportUnusable(const std::string& folder, const Error& error) {
   return kExitDamaged;
 }
 
+std::string CountFailures(const VerifyReport& report) {
+  if (report.damages.empty() && report.unreadable.empty()) {
+    return "every checksum is right";
+  }
+  std::string text = fmt::format("{} damaged", report.damages.size());
+  if (!report.unreadable.empty()) {
+    text += fmt::format(", {} unreadable", report.unreadable.size());
+  }
+  return text;
+}
+
 std::string FormatVerified(const VerifyReport& report) {
-  return ListDamages("damaged", report.damages) +
-         fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
-                     report.num_rows, FormatBytes(report.num_bytes),
-                     report.damages.empty()
-                         ? "every checksum is right"
-                         : fmt::format("{} damaged", report.damages.size()));
+  std::string text = ListDamages("damaged", report.damages);
+  for (const Error& error : report.unreadable) {
+    text += fmt::format("unreadable: {}\n", Printable(error.message));
+  }
+  return text + fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
+                            report.num_rows, FormatBytes(report.num_bytes),
+                            CountFailures(report));
+}
+
+// Files that cannot be read may be whole.
+int PrintUnreadable(const VerifyReport& report) {
+  return PrintFault(
+      {ErrorCode::kMachineFault,
+       fmt::format("{} files cannot be read, the first of them {}; they may be "
+                   "whole: mend the machine and verify again",
+                   report.unreadable.size(), report.unreadable[0].message)});
 }
 
 int Verify(const std::string& folder, const StoreIndex& index) {
   const VerifyReport report = VerifyStore(folder, index);
   if (!PrintResult(FormatVerified(report))) return kExitMachine;
+  if (!report.unreadable.empty()) return PrintUnreadable(report);
   if (report.damages.empty()) return kExitOk;
   PrintMessage(
       fmt::format("melmill verify --repair makes damaged shards again; {}\n",
@@ -89,8 +112,16 @@ int Verify(const std::string& folder, const StoreIndex& index) {
   return kExitDamaged;
 }
 
+// The row's thread cannot be ended, so the process is.
+void EndHungRuns(RunControl* control) {
+  control->on_hung = [](const std::string& message) {
+    _exit(PrintFault({ErrorCode::kMachineFault, message}));
+  };
+}
+
 int Repair(const VerifyFlags& flags) {
   static RunControl control;
+  EndHungRuns(&control);
   std::optional<ProgressLine> progress;
   // Reading needs no care to be stopped.
   control.on_planned = [&progress](const PlanNotice&) {
@@ -109,6 +140,7 @@ int Repair(const VerifyFlags& flags) {
   text += ListDamages("not repaired", report.left);
   if (!PrintResult(text)) return kExitMachine;
   if (report.fault) return PrintFault(*report.fault);
+  if (!report.found.unreadable.empty()) return PrintUnreadable(report.found);
   if (report.left.empty()) return kExitOk;
   if (control.stop_requested()) return kExitSignal + control.stop_signal();
   PrintMessage(fmt::format("{}\n", kHowToWriteAgain));
@@ -116,9 +148,12 @@ int Repair(const VerifyFlags& flags) {
 }
 
 int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
-  const Result<AudioReport> checked = CheckAgainstAudio(
-      flags.folder, index, flags.audio_root,
-      static_cast<uint64_t>(flags.against_audio), std::random_device()());
+  RunControl control;
+  EndHungRuns(&control);
+  const Result<AudioReport> checked =
+      CheckAgainstAudio(flags.folder, index, flags.audio_root,
+                        static_cast<uint64_t>(flags.against_audio),
+                        std::random_device()(), control);
   if (!checked.ok()) return PrintFault(checked.error());
   const AudioReport& report = checked.value();
   const std::string text =
@@ -136,9 +171,9 @@ int RunVerifyCommand(const VerifyFlags& flags) {
   if (!flags.audio_root.empty() && !flags.repair && flags.against_audio == 0) {
     throw SetupError("--audio-root goes with --repair or --against-audio");
   }
+  if (flags.repair) return Repair(flags);
   const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
   if (!index.ok()) return ReportUnusable(flags.folder, index.error());
-  if (flags.repair) return Repair(flags);
   if (flags.against_audio > 0) return CheckAudio(flags, index.value());
   return Verify(flags.folder, index.value());
 }

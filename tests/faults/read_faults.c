@@ -53,7 +53,8 @@ static int ErrnoOf(const char* text) {
     const char* name;
     int number;
   } kErrnos[] = {{"EIO", EIO},       {"ESTALE", ESTALE}, {"EINTR", EINTR},
-                 {"ENOENT", ENOENT}, {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM}};
+                 {"ENOENT", ENOENT}, {"EMFILE", EMFILE}, {"ENOMEM", ENOMEM},
+                 {"EACCES", EACCES}, {"ENFILE", ENFILE}};
   for (size_t i = 0; i < sizeof(kErrnos) / sizeof(kErrnos[0]); ++i) {
     if (strcmp(text, kErrnos[i].name) == 0) return kErrnos[i].number;
   }

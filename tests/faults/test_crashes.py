@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fault_job import FaultJob, assert_only_whole_files
 from support import (
@@ -195,6 +196,85 @@ def test_a_row_in_quarantine_is_tried_again_once_the_store_is_complete(
     mended = poisoned.run("", "--update")
     assert mended.exit_code == 3, mended.stderr
     assert files_of(poisoned.store) == sound
+
+
+@pytest.fixture
+def lurking(poisoned: PoisonedJob) -> PoisonedJob:
+    """A finished store in which the poisoned row was rejected as no WAV."""
+    clip = poisoned.job.folder / POISONED
+    not_finite = np.full(9000, np.nan)
+    write_wav(clip, not_finite, rate=POISON_RATE, subtype="FLOAT")
+    assert poisoned.run().exit_code == 3
+    assert [code for code, _ in poisoned.poisoned_rejects()] == ["not_finite"]
+    return poisoned
+
+
+def test_a_rejected_row_that_crashes_when_it_is_checked_again_is_tried_alone(
+    lurking: PoisonedJob,
+) -> None:
+    before = files_of(lurking.store)
+    assert lurking.run("SEGV").exit_code < 0
+    assert len(lurking.suspects()) == 1
+    tried = lurking.run("SEGV")
+    assert tried.exit_code == 2, tried.stderr
+    assert "1 rejected ones with another outcome now" in tried.stderr
+    assert {name: files_of(lurking.store)[name] for name in before} == before
+    updated = lurking.run("SEGV", "--update")
+    assert updated.exit_code == 3, updated.stderr
+    message = "crashed the program, alone too (SIGSEGV)"
+    assert lurking.poisoned_rejects() == [("poison", message)]
+    assert lurking.run("SEGV").exit_code == 3
+
+
+def test_a_rejected_row_that_hangs_when_it_is_checked_again_ends_the_run(
+    lurking: PoisonedJob,
+) -> None:
+    hung = lurking.run("HANG")
+    assert hung.exit_code == 4
+    assert f"error: train line 11 ({POISONED}) has made no step" in hung.stderr
+    assert len(lurking.suspects()) == 1
+    assert lurking.run("HANG").exit_code == 2
+
+
+def test_a_row_that_crashes_a_repair_is_tried_alone_by_the_next(
+    poisoned: PoisonedJob,
+) -> None:
+    assert poisoned.run().exit_code == 3
+    for shard in poisoned.store.glob("train.*.h5"):
+        if shard.name != "train.rows.h5":
+            shard.unlink()
+    assert poisoned.repair("SEGV").exit_code < 0
+    assert len(poisoned.suspects()) == 1
+    again = poisoned.repair("SEGV")
+    assert again.exit_code == 1, again
+    assert "repaired: " in again.stdout
+    assert "made again it would be another shard" in again.stdout
+    assert poisoned.repair("").exit_code == 0
+
+
+def test_a_row_that_crashes_a_comparison_is_tried_alone_by_the_next(
+    poisoned: PoisonedJob,
+) -> None:
+    assert poisoned.run().exit_code == 3
+
+    def compare(what: str) -> Run:
+        return run_melmill(
+            "verify",
+            poisoned.store,
+            "--against-audio",
+            "100",
+            cwd=poisoned.job.folder,
+            env=poisoned.poison(what) if what else {},
+        )
+
+    assert compare("SEGV").exit_code < 0
+    assert len(poisoned.suspects()) == 1
+    again = compare("SEGV")
+    assert again.exit_code == 1, again
+    assert f"{POISONED}): " not in again.stdout
+    assert "crashed the program, alone too (SIGSEGV)" in again.stdout
+    assert "1 differ" in again.stdout
+    assert compare("").exit_code == 0
 
 
 def test_a_shard_with_a_row_in_quarantine_can_be_repaired(

@@ -211,7 +211,7 @@ TEST(ReadSmallFileTest, ReadsAllOrSaysWhyNot) {
   EXPECT_EQ(read.value(), "12345");
   const auto large = ReadSmallFile(folder.File("a"), 4);
   ASSERT_FALSE(large.ok());
-  EXPECT_EQ(large.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(large.error().code, ErrorCode::kBadHeader);
   const auto missing = ReadSmallFile(folder.File("b"), 5);
   ASSERT_FALSE(missing.ok());
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
@@ -222,7 +222,7 @@ TEST(ReadSmallFileTest, DoesNotHangOnAFifo) {
   ASSERT_EQ(::mkfifo(folder.File("fifo").c_str(), 0600), 0);
   const auto read = ReadSmallFile(folder.File("fifo"), 5);
   ASSERT_FALSE(read.ok());
-  EXPECT_EQ(read.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(read.error().code, ErrorCode::kBadHeader);
 }
 
 TEST(RemoveFileTest, AFileThatIsNotThereIsNoError) {

@@ -20,8 +20,8 @@ constexpr uint64_t kAll = 1'000'000;
 class AudioCheckTest : public testing::Test {
  protected:
   AudioReport Check(uint64_t num_rows, uint64_t seed = 1) {
-    Result<AudioReport> report =
-        CheckAgainstAudio(store_.folder(), store_.index, "", num_rows, seed);
+    Result<AudioReport> report = CheckAgainstAudio(
+        store_.folder(), store_.index, "", num_rows, seed, {});
     EXPECT_TRUE(report.ok());
     return std::move(report).value();
   }
@@ -122,7 +122,7 @@ TEST_F(AudioCheckTest, ComparesMoreThanTheFeatures) {
 TEST_F(AudioCheckTest, WithoutItsPlanAStoreIsRefused) {
   std::filesystem::remove(store_.Path("plan.h5"));
   EXPECT_THROW(
-      (void)CheckAgainstAudio(store_.folder(), store_.index, "", 1, 1).ok(),
+      (void)CheckAgainstAudio(store_.folder(), store_.index, "", 1, 1, {}).ok(),
       SetupError);
 }
 
