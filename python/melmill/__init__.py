@@ -9,6 +9,7 @@ make their models' own training scripts read a store.
 """
 
 from melmill.errors import (
+    AmbiguousAudioError,
     ContractError,
     DamagedStoreError,
     DifferenceError,
@@ -27,6 +28,7 @@ from melmill.split import RowSlice, Split
 from melmill.store import Store, open
 
 __all__ = [
+    "AmbiguousAudioError",
     "Contract",
     "ContractError",
     "DamagedStoreError",

@@ -51,6 +51,10 @@ class MissingAudioError(StoreError, KeyError):
     __str__ = Exception.__str__
 
 
+class AmbiguousAudioError(StoreError):
+    """A path has several spellings in the store, none of them asked for."""
+
+
 class MissingSamplesError(StoreError, TypeError, AttributeError):
     """A stand-in for stored audio was asked for samples."""
 

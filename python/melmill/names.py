@@ -53,6 +53,44 @@ class AudioNames:
                 if _begins_with(name, new):
                     yield old + name[len(new) :]
 
+    def normalised(self, asked: str) -> list[str]:
+        """The normalised paths that strings of the store have for a path.
+
+        As it is spelled, and absolute; both also without the audio root, and
+        as they were before path_map.
+        """
+        paths = [normalised(asked), normalised(os.path.abspath(asked))]
+        if self.audio_root is not None:
+            root = normalised(os.path.abspath(self.audio_root))
+            root = root.rstrip(os.sep) + os.sep
+            paths += [p[len(root) :] for p in paths if p.startswith(root)]
+        paths += [
+            normalised(old + path[len(new) :])
+            for path in paths
+            for old, new in self.path_map
+            if _begins_with(path, new)
+        ]
+        return list(dict.fromkeys(paths))
+
+    def is_same_file(self, asked: str, audio: str) -> bool:
+        """Whether a path is that of an audio string with the same spelling.
+
+        A folder before ".." may be a link to somewhere else.
+        """
+        paths = asked, self.path(audio)
+        if not any(os.pardir in path.split(os.sep) for path in paths):
+            return True
+        try:
+            return os.path.samefile(*paths)
+        except OSError:
+            return not any(map(os.path.exists, paths))
+
+
+def normalised(path: str) -> str:
+    """A path without ".", ".." and doubled slashes, as far as it says."""
+    path = os.path.normpath(path)
+    return path[1:] if path.startswith("//") else path
+
 
 def _begins_with(path: str, beginning: str) -> bool:
     """Whether a path lies in a folder, or begins with a text ending in /."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy.random
 import numpy.typing as npt
 
 from melmill import feature_extractor
-from melmill.errors import DifferenceError
+from melmill.errors import DifferenceError, StoreReadError
 from melmill.feature_extractor import bind, unbound
 from melmill.qwen3_asr_batch import training_batch
 from melmill.row import Row
@@ -64,6 +65,7 @@ def check(
     Raises:
       DifferenceError: Names the first tensor and row that differ, and the
         row's audio.
+      StoreReadError: Audio cannot be read: open the store with audio_root.
     """
     store = feature_extractor.opened(store)
     computing = _with_extractor(processor, unbound(processor.feature_extractor))
@@ -128,6 +130,7 @@ def _example(processor: Any, row: Row) -> dict[str, Any]:
 
 def _samples(row: Row) -> Any:
     rate_hz = row.split.contract.sample_rate_hz
+    _check_can_be_read(row)
     samples, _ = original_load()(row.audio_path, sr=rate_hz, mono=True)
     if len(samples) != row.num_samples:
         raise DifferenceError(
@@ -136,6 +139,21 @@ def _samples(row: Row) -> Any:
             "the file is not the one that was stored"
         )
     return samples
+
+
+def _check_can_be_read(row: Row) -> None:
+    path = row.audio_path
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        place = f"{path} (row {row.index} of split {row.split.name})"
+        start = row.split.names.audio_root or os.getcwd()
+        raise StoreReadError(
+            f"{StoreReadError.of(place, error)}; relative audio strings start "
+            f"from {start}: check(processor, melmill.open(store, "
+            "audio_root=..., path_map=...)) says where audio is now"
+        ) from error
 
 
 def _compare(expected: Any, served: Any, rows: Sequence[Row]) -> float:

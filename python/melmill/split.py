@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from melmill import bfloat16
+from melmill import bfloat16, lookup
 from melmill.errors import DamagedStoreError, MissingAudioError, RowIndexError
 from melmill.files import OpenFiles
 from melmill.index import Contract, SplitFacts, StoreIndex
@@ -216,26 +216,46 @@ class Split(Sequence[Row]):
     def find(self, audio: str) -> Row:
         """The first row of an audio string, or of the path it has now.
 
+        If there is none, the row of another spelling of the path: "./a.wav",
+        "b/../a.wav", or the absolute path where audio_root is known.
+
         Raises:
           MissingAudioError: There is none.
+          AmbiguousAudioError: There are several other spellings.
         """
-        index = self.index_of(audio)
-        if index is None:
+        row = lookup.find([self], self.names, audio)
+        if row is None:
             raise MissingAudioError(
-                f"{audio}: not in split {self.name} of {self.store}"
+                f"{audio}: not in split {self.name} of {self.store}; "
+                + lookup.advice([self], self.names, audio)
             )
-        return Row(self, index)
+        return row
 
     def index_of(self, audio: str) -> int | None:
         """The number of that row, None if there is none."""
-        for candidate in self.names.candidates(audio):
-            first = 0
-            for part, end in zip(self._parts, self._ends, strict=True):
-                at = part.table.find(candidate)
-                if at is not None:
-                    return first + at
-                first = end
+        row = lookup.find([self], self.names, audio)
+        return None if row is None else row.index
+
+    def index_of_string(self, audio: str) -> int | None:
+        """The first row of just this audio string."""
+        first = 0
+        for part, end in zip(self._parts, self._ends, strict=True):
+            at = part.table.find(audio)
+            if at is not None:
+                return first + at
+            first = end
         return None
+
+    def rows_of_path(self, path: str) -> Iterator[Row]:
+        """Rows whose audio string is a spelling of a normalised path."""
+        index = self.index_of_string(path)
+        if index is not None:
+            yield Row(self, index)
+        first = 0
+        for part, end in zip(self._parts, self._ends, strict=True):
+            for at in part.table.find_odd(path):
+                yield Row(self, first + at)
+            first = end
 
     def to_pandas(self) -> Any:
         """A pandas.DataFrame of all rows without their features."""

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from melmill import lookup
 from melmill.errors import ContractError, MissingAudioError, MissingSplitError
 from melmill.files import is_on_local_file_system
 from melmill.index import FILE_NAME, Contract, StoreIndex, read_index
@@ -77,6 +78,7 @@ class Store:
         self.indices = tuple(map(read_index, self.folders))
         self.contract = self._common_contract()
         self._splits = self._open_splits()
+        self._all_splits = tuple(self._splits.values())
         self._check_common_audio()
         _opened[self._key()] = self
 
@@ -123,16 +125,26 @@ class Store:
         return len(self._splits)
 
     def find(self, audio: str) -> Row:
-        """The first row of an audio string in any split.
+        """The first row of an audio string in any split; see Split.find.
 
         Raises:
           MissingAudioError: There is none.
+          AmbiguousAudioError: There are several other spellings of the path.
         """
-        for split in self._splits.values():
-            index = split.index_of(audio)
-            if index is not None:
-                return split[index]
-        raise MissingAudioError(f"{audio}: not in the store {self}")
+        row = lookup.find(self._all_splits, self.names, audio)
+        if row is None:
+            raise MissingAudioError(
+                f"{audio}: not in the store {self}; {self.advice(audio)}"
+            )
+        return row
+
+    def find_exact(self, audio: str) -> Row | None:
+        """The same without other spellings; None if there is none."""
+        return lookup.find_exact(self._all_splits, self.names, audio)
+
+    def advice(self, audio: str) -> str:
+        """What may help to find audio that is not there, for a message."""
+        return lookup.advice(self._all_splits, self.names, audio)
 
     def _key(self) -> tuple[tuple[Path, ...], Access | None, AudioNames]:
         return self.folders, self._access, self.names

@@ -216,6 +216,10 @@ def _services_for(path: object, options: dict[str, Any]) -> list[Service]:
 def _find(audio: str, services: list[Service]) -> StoredAudio | None:
     """The clip; None if its samples are to be loaded instead."""
     for service in services:
+        row = service.store.find_exact(audio)
+        if row is not None:
+            return StoredAudio(row)
+    for service in services:
         try:
             return StoredAudio(service.store.find(audio))
         except MissingAudioError:
@@ -224,6 +228,7 @@ def _find(audio: str, services: list[Service]) -> StoredAudio | None:
         return None
     stores = ", ".join(str(service.store) for service in services)
     raise MissingAudioError(
-        f'{audio}: not in the store {stores}; with missing="compute" its '
+        f"{audio}: not in the store {stores}; "
+        f'{services[0].store.advice(audio)}; with missing="compute" its '
         "features are computed"
     )

@@ -16,6 +16,7 @@ from melmill.errors import DamagedStoreError
 from melmill.files import OpenFiles, read_only
 from melmill.hdf5 import Columns
 from melmill.index import SplitFacts
+from melmill.names import normalised
 
 _NUMBERS = {
     "line": "<u8",
@@ -28,6 +29,9 @@ _NUMBERS = {
 }
 _TEXTS = ("text", "audio", "prompt")
 _KEPT = "keep_"
+
+_ROWS_AT_ONCE = 1 << 16
+_Odd = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
 
 
 class Table:
@@ -85,6 +89,7 @@ class Table:
         self.audio_hash = self._columns.read("audio_hash")
         self._audio_hash_row = self._columns.read("audio_hash_row")
         self.kept_fields = tuple(kept_fields)
+        self._odd: _Odd | None = None
 
     def text(self, name: str, row: int) -> str:
         """A text of one row: "text", "audio", "prompt" or "keep_FIELD"."""
@@ -112,12 +117,55 @@ class Table:
 
     def find(self, audio: str) -> int | None:
         """The first row with this audio string."""
-        content = audio.encode("utf-8", "surrogateescape")
-        wanted = np.uint64(xxhash.xxh3_64_intdigest(content))
+        wanted = np.uint64(_hash(audio))
         for row in map(int, self.rows_of_hash(wanted)):
             if self.text("audio", row) == audio:
                 return row
         return None
+
+    def find_odd(self, path: str) -> list[int]:
+        """Rows whose audio string is another spelling of a normalised path.
+
+        The first look-up reads all strings of the split.
+        """
+        if self._odd is None:
+            self._odd = self._odd_spellings()
+        hashes, rows = self._odd
+        wanted = np.uint64(_hash(path))
+        first, end = (
+            int(np.searchsorted(hashes, wanted, side))
+            for side in ("left", "right")
+        )
+        return [
+            row
+            for row in map(int, rows[first:end])
+            if normalised(self.text("audio", row)) == path
+        ]
+
+    def _odd_spellings(self) -> _Odd:
+        """Strings that are no normalised path: hashes of these, and rows."""
+        hashes: list[int] = []
+        rows: list[int] = []
+        for first in range(0, self.num_rows, _ROWS_AT_ONCE):
+            end = min(first + _ROWS_AT_ONCE, self.num_rows)
+            offsets = self._columns.read("audio_offsets", first, end + 1)
+            content = self._columns.read(
+                "audio_bytes", int(offsets[0]), int(offsets[-1])
+            )
+            ends = (offsets - offsets[0]).astype(np.int64)
+            at = np.searchsorted(ends, _odd_places(content), "right")
+            for place in dict.fromkeys((at - 1).tolist()):
+                text = content[ends[place] : ends[place + 1]]
+                audio = text.tobytes().decode()
+                path = normalised(audio)
+                if path != audio:
+                    hashes.append(_hash(path))
+                    rows.append(first + place)
+        order = np.argsort(np.array(hashes, np.uint64), kind="stable")
+        return (
+            np.array(hashes, np.uint64)[order],
+            np.array(rows, np.uint64)[order],
+        )
 
     def rows_of_hash(self, wanted: np.uint64) -> npt.NDArray[np.uint64]:
         """All rows whose audio string has this hash."""
@@ -125,3 +173,20 @@ class Table:
         end = int(np.searchsorted(self.audio_hash, wanted, "right"))
         rows: npt.NDArray[np.uint64] = self._audio_hash_row[first:end]
         return rows
+
+
+def _odd_places(
+    content: npt.NDArray[np.uint8],
+) -> npt.NDArray[np.int64]:
+    """Where "//" or "./" is: in every path that normalised() changes.
+
+    In strings without an end, so it may be of two, and mean nothing.
+    """
+    is_slash = content == ord("/")
+    is_odd = is_slash[:-1] | (content[:-1] == ord("."))
+    places: npt.NDArray[np.int64] = np.flatnonzero(is_odd & is_slash[1:])
+    return places
+
+
+def _hash(audio: str) -> int:
+    return xxhash.xxh3_64_intdigest(audio.encode("utf-8", "surrogateescape"))

@@ -12,7 +12,14 @@ import pytest
 import soundfile
 import tiny_qwen3_asr
 from melmill.qwen3_asr import Report, check, use_store
-from support import manifest_row, noise, run_melmill, write_manifest, write_wav
+from support import (
+    extract,
+    manifest_row,
+    noise,
+    run_melmill,
+    write_manifest,
+    write_wav,
+)
 from training_corpus import Corpus
 
 pytest_plugins = ["training_fixtures", "qwen3_asr_fixtures"]
@@ -77,6 +84,26 @@ def test_a_wrong_feature_is_found(
     assert message.startswith("input_features of row 5 of split train")
     assert training_corpus.paths[5] in message
     assert message.endswith("at [3, 7]")
+
+
+def test_audio_that_is_elsewhere_names_the_argument(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_wav(tmp_path / "0.wav", noise(8000))
+    manifest = write_manifest(tmp_path / "train.jsonl", [manifest_row("0.wav")])
+    out = tmp_path / "store"
+    extract(out, manifest, "--audio-root", tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    processor = tiny_qwen3_asr.make_processor()
+    with pytest.raises(
+        melmill.StoreReadError,
+        match=r"0\.wav \(row 0 of split train\): cannot be read: .* \(ENOENT\)"
+        rf"; .* start from {tmp_path}/elsewhere: .*audio_root=",
+    ):
+        check(processor, out)
+    found = melmill.open(out, audio_root=tmp_path)
+    assert check(processor, found).num_rows == 1
 
 
 def test_audio_that_changed_since_is_found(tmp_path: Path) -> None:

@@ -12,14 +12,14 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import h5py
 import melmill
 import numpy as np
 import pytest
 import torch
-from melmill import bfloat16, files
+from melmill import bfloat16, files, table
 from store_inputs import STORES
 from store_job import Job
 from support import (
@@ -223,6 +223,126 @@ def test_a_mapped_beginning_is_found_and_opened(tmp_path: Path) -> None:
     assert store.find(str(wav)) == row
     with pytest.raises(melmill.MissingAudioError):
         store.find(f"{moved}er/a.wav")
+
+
+SPELLINGS = [
+    *("./{}", "{folder}//{name}", "x/../{}", "./x/.././{folder}/./{name}"),
+]
+
+
+@pytest.fixture
+def in_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory; it has the clips clips/0.wav to clips/5.wav."""
+    (tmp_path / "clips").mkdir()
+    for number in range(6):
+        write_wav(tmp_path / f"clips/{number}.wav", noise(4000, seed=number))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def store_with(
+    audio: Sequence[str], *more: Sequence[str], **options: Any
+) -> melmill.Store:
+    """A store of audio strings, and of more in splits of their own."""
+    manifests = [
+        write_manifest(Path(f"split{number}.jsonl"), map(manifest_row, strings))
+        for number, strings in enumerate([audio, *more])
+    ]
+    extract(Path("store"), *manifests)
+    return melmill.open("store", **options)
+
+
+def spelled(template: str, audio: str) -> str:
+    folder, name = os.path.split(audio)
+    return template.format(audio, folder=folder, name=name)
+
+
+@pytest.mark.usefixtures("in_folder")
+@pytest.mark.parametrize("template", SPELLINGS)
+def test_other_spellings_of_a_path_are_found(
+    template: str, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(table, "_ROWS_AT_ONCE", 2)
+    audio = [f"clips/{number}.wav" for number in range(5)]
+    audio[3] = f"./{audio[3]}"
+    Path("x").mkdir()
+    store = store_with([*audio, "clips/./5.wav"], access=access)
+    for number in range(6):
+        asked = spelled(template, f"clips/{number}.wav")
+        assert store.find(asked).index == number
+        assert store["split0"].index_of(asked) == number
+    with pytest.raises(melmill.MissingAudioError):
+        store.find(spelled(template, "clips/6.wav"))
+
+
+def test_absolute_paths_are_found_where_the_root_is_known(
+    in_folder: Path,
+) -> None:
+    audio = [f"clips/{number}.wav" for number in range(4)]
+    audio[2] = str(in_folder / audio[2])
+    audio[3] = f"{in_folder}/./{audio[3]}"
+    store = store_with(audio, audio_root=".")
+    for number in range(4):
+        for template in ("clips/{}.wav", "clips//{}.wav", "./clips/{}.wav"):
+            path = template.format(number)
+            assert store.find(path).index == number
+            assert store.find(f"{in_folder}/{path}").index == number
+            assert store.find(f"../{in_folder.name}/{path}").index == number
+
+
+def test_a_mapped_path_is_found_in_another_spelling(in_folder: Path) -> None:
+    store_with([f"{in_folder}/clips/0.wav", "clips/1.wav"])
+    path_map = {str(in_folder): "/new", "clips": "moved"}
+    store = melmill.open("store", path_map=path_map)
+    assert store.find("/new/./clips/0.wav").index == 0
+    assert store.find("moved/x/../1.wav").index == 1
+
+
+@pytest.mark.usefixtures("in_folder")
+def test_the_string_itself_wins_and_nothing_is_guessed() -> None:
+    store = store_with(
+        ["./clips/0.wav", "clips/1.wav"], ["clips/0.wav", "clips/0.wav"]
+    )
+    assert store.find("./clips/0.wav").split.name == "split0"
+    exact = store.find("clips/0.wav")
+    assert (exact.split.name, exact.index) == ("split1", 0)
+    with pytest.raises(melmill.AmbiguousAudioError) as raised:
+        store.find("clips//0.wav")
+    for spelling in ("'clips/0.wav'", "'./clips/0.wav'"):
+        assert spelling in str(raised.value)
+    assert store["split1"].find("clips//0.wav").index == 0
+    assert store.find("clips//1.wav").index == 1
+
+
+def test_a_link_before_dots_is_another_folder(in_folder: Path) -> None:
+    (in_folder / "far" / "away").mkdir(parents=True)
+    (in_folder / "link").symlink_to(in_folder / "far" / "away")
+    store = store_with(["clips/0.wav", "clips/1.wav"])
+    (in_folder / "far" / "clips").mkdir()
+    shutil.copy("clips/1.wav", "far/clips/0.wav")
+    with pytest.raises(melmill.MissingAudioError):
+        store.find("link/../clips/0.wav")
+    with pytest.raises(melmill.MissingAudioError):
+        store.find("link/../clips/1.wav")
+    assert store.find("far/../clips/0.wav").index == 0
+    # Where there is no such file, nobody can tell.
+    (in_folder / "clips").rename(in_folder / "gone")
+    assert store.find("nowhere/../clips/0.wav").index == 0
+
+
+def test_what_is_missing_says_which_argument_helps(in_folder: Path) -> None:
+    store = store_with(["clips/0.wav", "clips/1.wav"])
+    with pytest.raises(
+        melmill.MissingAudioError,
+        match=rf"'clips/1\.wav': with audio_root='{in_folder}'.*--audio-root",
+    ):
+        store.find(f"{in_folder}/clips/1.wav")
+    for source in (store, store["split0"]):
+        with pytest.raises(
+            melmill.MissingAudioError,
+            match=r"such as 'clips/0\.wav': audio_root .* path_map",
+        ):
+            source.find("/old/9.wav")
 
 
 def test_pickled_rows_share_one_store(store: melmill.Store) -> None:
@@ -482,7 +602,7 @@ before = set(sys.modules)
 split = melmill.open(path, access=access)["train"]
 for row in split[:4]:
     row.features, row.read_stored(), row.text, row.kept, row.audio_path
-assert split.find(split[0].audio) == split[0]
+assert split.find("./" + split[0].audio) == split[0]
 melmill.padding.batch_features(split[:4])
 melmill.torch.collate(split[:4])
 data = melmill.torch.FeatureDataset(split[:10])

@@ -18,6 +18,7 @@ import soundfile
 import torch
 from melmill import whisper
 from melmill.stored_audio import StoredAudio
+from support import extract, manifest_row, write_manifest
 from training_corpus import Corpus, num_samples
 from transformers import WhisperFeatureExtractor
 
@@ -258,6 +259,33 @@ def test_a_store_that_moved_serves_the_new_paths(
     whisper.use_store(extractor, store)
     audio = _load("/new/00.wav", sr=16000)
     assert audio.row.audio == training_corpus.paths[0]
+
+
+def test_a_path_is_served_in_every_spelling(
+    extractor: Any, training_corpus: Corpus, store_of: Callable[..., Path]
+) -> None:
+    folder, name = os.path.split(training_corpus.paths[1])
+    small = WhisperFeatureExtractor(feature_size=80)
+    whisper.use_store(small, store_of("f32", preset="whisper"))
+    for path in (f"{folder}/./{name}", f"{folder}//{name}"):
+        audio = _load(path, sr=16000)
+        assert isinstance(audio, StoredAudio)
+        assert audio.row.index == 1
+        for served in (extractor, small):
+            served(audio, sampling_rate=16000)
+
+
+def test_a_string_of_one_store_wins_over_spellings_in_another(
+    extractor: Any, training_corpus: Corpus, tmp_path: Path
+) -> None:
+    odd = training_corpus.paths[0].replace("/00.wav", "/./00.wav")
+    manifest = write_manifest(tmp_path / "odd.jsonl", [manifest_row(odd)])
+    extract(tmp_path / "store", manifest)
+    other = WhisperFeatureExtractor(feature_size=128)
+    whisper.use_store(other, tmp_path / "store")
+    assert _load(odd, sr=16000).row.audio == odd
+    first = training_corpus.paths[0]
+    assert _load(first, sr=16000).row.audio == first
 
 
 def test_a_load_function_of_somebody_elses_is_kept(
