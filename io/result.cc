@@ -81,6 +81,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "io_error";
     case ErrorCode::kPoison:
       return "poison";
+    case ErrorCode::kStopped:
+      return "stopped";
     case ErrorCode::kMachineFault:
       return "machine_fault";
   }

@@ -59,6 +59,10 @@ enum class ErrorCode : uint8_t {
   kIoError = 99,
   kPoison = 100,  // crashes or hangs the program
 
+  // Not about a record: the run was asked to stop, and the row with it. Never
+  // a ledger line.
+  kStopped = 254,
+
   // Not about a record: disk full, I/O error of the store, out of file
   // descriptors. Ends the run, never a ledger line.
   kMachineFault = 255,

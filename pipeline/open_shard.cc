@@ -37,8 +37,9 @@ void RecordList::Add(const PlanRow& row, const Hash128& source_hash) {
 }
 
 Result<RecordList> RecordList::Load(const Plan& plan, const PlannedShard& shard,
-                                    const Quarantine& quarantine) {
-  RecordList list(plan.config, quarantine);
+                                    const Quarantine& quarantine,
+                                    WorkPermit* permit) {
+  RecordList list(plan.config, quarantine, permit);
   list.records_.reserve(static_cast<size_t>(shard.num_rows));
   Hasher128 hasher;
   const Result<void> visited =
@@ -68,7 +69,8 @@ RecordTask RecordList::operator[](size_t record) const {
                      .num_samples = found.num_samples,
                      .num_frames = found.num_frames,
                      .start = found.start,
-                     .source_hash = found.source_hash};
+                     .source_hash = found.source_hash,
+                     .permit = permit_};
   const auto ended = quarantine_.find(found.source_hash);
   if (ended != quarantine_.end()) task.quarantine_signal = ended->second;
   return task;
@@ -90,9 +92,10 @@ OpenShard::OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
     const Plan& plan, size_t index, const std::string& folder,
-    const Quarantine& quarantine) {
+    const Quarantine& quarantine, WorkPermit* permit) {
   const PlannedShard& shard = plan.shards[index];
-  Result<RecordList> records = RecordList::Load(plan, shard, quarantine);
+  Result<RecordList> records =
+      RecordList::Load(plan, shard, quarantine, permit);
   if (!records.ok()) return records.error();
   Result<ShardWriter> writer = ShardWriter::Create(
       folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));

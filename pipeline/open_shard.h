@@ -24,7 +24,8 @@ class RecordList {
  public:
   // The plan must outlive it. Errors: kMachineFault.
   static Result<RecordList> Load(const Plan& plan, const PlannedShard& shard,
-                                 const Quarantine& quarantine = {});
+                                 const Quarantine& quarantine = {},
+                                 WorkPermit* permit = nullptr);
 
   size_t size() const { return records_.size(); }
   RecordTask operator[](size_t record) const;
@@ -44,12 +45,14 @@ class RecordList {
     uint64_t audio_end;  // in audio_; it begins where the last one ends
   };
 
-  RecordList(const RunConfig& config, const Quarantine& quarantine)
-      : config_(&config), quarantine_(quarantine) {}
+  RecordList(const RunConfig& config, const Quarantine& quarantine,
+             WorkPermit* permit)
+      : config_(&config), quarantine_(quarantine), permit_(permit) {}
   void Add(const PlanRow& row, const Hash128& source_hash);
 
   const RunConfig* config_;
   Quarantine quarantine_;
+  WorkPermit* permit_;
   std::vector<Record> records_;
   std::vector<char> audio_;  // all strings
 };
@@ -58,10 +61,10 @@ class RecordList {
 // the file.
 class OpenShard {
  public:
-  // `index`: in plan.shards. Errors: kMachineFault.
+  // `index`: in plan.shards. `permit`: of its rows. Errors: kMachineFault.
   static Result<std::unique_ptr<OpenShard>> Create(
       const Plan& plan, size_t index, const std::string& folder,
-      const Quarantine& quarantine = {});
+      const Quarantine& quarantine = {}, WorkPermit* permit = nullptr);
 
   size_t index() const { return index_; }
   const RecordList& records() const { return records_; }

@@ -41,6 +41,12 @@ Error NotFinite(int64_t sample) {
           sample};
 }
 
+// Whether the row is still wanted.
+Result<void> AskPermit(const RecordTask& task) {
+  if (task.permit == nullptr || task.permit->MayGoOn()) return {};
+  return Error{ErrorCode::kStopped, "the run was asked to stop"};
+}
+
 float ToFloat(float sample) { return sample; }
 float ToFloat(int16_t sample) { return static_cast<float>(sample) / 32768; }
 
@@ -107,6 +113,7 @@ Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
                  RejectMessage(ErrorCode::kPoison, *task.quarantine_signal),
                  *task.quarantine_signal};
   }
+  if (const auto wanted = AskPermit(task); !wanted.ok()) return wanted.error();
   const RowInWork row_in_work(task.source_hash);
   const DeviceWait device_wait;
   input->file_.reset();
@@ -209,6 +216,8 @@ Result<std::span<const std::byte>> RecordProcessor::Row::NextGroups(
     return end > position ? std::min(end, data_end) - position : 0;
   };
   if (available() < group_bytes) {
+    const Result<void> wanted = AskPermit(task_);
+    if (!wanted.ok()) return wanted.error();
     const StageTimer timer(&ws_.times, Stage::kRead);
     input_.block_offset_ = position;
     const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
@@ -337,6 +346,8 @@ std::span<const int16_t> RecordProcessor::Row::Pcm16InPlace() {
 template <typename Sample>
 Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
                                                 int64_t count) {
+  const Result<void> wanted = AskPermit(task_);
+  if (!wanted.ok()) return wanted;
   const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
   const size_t offset = static_cast<size_t>(next_frame_) * frame_bytes_;
   const std::span<std::byte> features =
@@ -349,6 +360,9 @@ Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
   }
   RowInWork::Beat();
   next_frame_ += count;
+  if (task_.permit != nullptr) {
+    task_.permit->AddFrames(static_cast<uint64_t>(count));
+  }
   if (is_buffered()) return {};
   const StageTimer timer(&ws_.times, Stage::kStore);
   return sink_.Write(offset, features);
@@ -392,7 +406,9 @@ Result<void> RecordProcessor::Row::ClampLongRow(const ClipLevels& levels) {
   for (size_t offset = 0; offset < row_bytes; offset += piece_bytes) {
     const std::span<std::byte> piece =
         ws_.features_.Resize(std::min(piece_bytes, row_bytes - offset));
-    Result<void> done = sink_.Read(offset, piece);
+    Result<void> done = AskPermit(task_);
+    if (!done.ok()) return done;
+    done = sink_.Read(offset, piece);
     if (!done.ok()) return done;
     log_mel_.Clamp(levels, type_, piece);
     hasher.Update(piece);

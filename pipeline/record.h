@@ -21,6 +21,7 @@
 #include "pipeline/config.h"
 #include "pipeline/reusable_buffer.h"
 #include "pipeline/stage_times.h"
+#include "pipeline/work_permit.h"
 
 namespace melmill {
 
@@ -44,6 +45,8 @@ struct RecordTask {
   Hash128 source_hash = {};  // HashRowSource
   // In quarantine: the signal that ended the program, 0 for a hang.
   std::optional<int> quarantine_signal;
+  // Asked before each piece, told of each; none: the row is always wanted.
+  WorkPermit* permit = nullptr;
 };
 
 // Where the features of one row go.
@@ -123,14 +126,15 @@ class RecordProcessor {
   // Opens the file and reads its first block (a whole file, if it is short).
   // With may_wait false the result false means that the device would have to
   // be waited for: call again with true, on a thread that may. Errors: those
-  // of AudioFile, kChangedSincePlan, and kPoison for a row in quarantine.
+  // of AudioFile, kChangedSincePlan, kPoison for a row in quarantine, and
+  // kStopped, as the permit says.
   Result<bool> ReadRecord(const RecordTask& task, bool may_wait,
                           RecordInput* input) const;
 
   // Decodes, resamples and transforms what ReadRecord began to read, and
   // writes the features to `sink`. Returns the row's index. After an error
   // the sink may hold any bytes. Errors: kNotFinite, kDecodeFailed,
-  // kChangedSincePlan, kIoError, kMachineFault.
+  // kChangedSincePlan, kIoError, kMachineFault, kStopped.
   Result<ShardRow> ComputeRecord(const RecordTask& task, RecordInput* input,
                                  FeatureSink* sink,
                                  RecordWorkspace* workspace) const;

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <chrono>
 #include <cstring>
+#include <functional>
 
 #include "dsp/float16.h"
 #include "dsp/resampler.h"
@@ -22,6 +24,7 @@ class MemorySink : public FeatureSink {
   Result<void> Write(uint64_t offset_bytes,
                      std::span<const std::byte> features) override {
     ++num_writes;
+    if (on_write) on_write();
     EXPECT_LE(offset_bytes + features.size(), bytes.size());
     std::copy(features.begin(), features.end(),
               bytes.begin() + static_cast<ptrdiff_t>(offset_bytes));
@@ -29,6 +32,8 @@ class MemorySink : public FeatureSink {
   }
   Result<void> Read(uint64_t offset_bytes,
                     std::span<std::byte> features) override {
+    ++num_reads;
+    if (on_read) on_read();
     std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset_bytes),
                 features.size(), features.begin());
     return {};
@@ -36,6 +41,9 @@ class MemorySink : public FeatureSink {
 
   std::vector<std::byte> bytes;
   int num_writes = 0;
+  int num_reads = 0;
+  std::function<void()> on_write;
+  std::function<void()> on_read;
 };
 
 class RecordTest : public testing::Test {
@@ -249,6 +257,78 @@ TEST_F(RecordTest, KeepsLittleOfWhatALongRowTook) {
   constexpr size_t kResamplerBytes = size_t{256} << 10;
   EXPECT_LE(heap_live_bytes - before,
             RecordProcessor::kMaxInputBytes + kResamplerBytes);
+}
+
+// A stopped run's row asks before each piece and ends without an outcome.
+class RecordStopTest : public RecordTest {
+ protected:
+  // Seven pieces, which are written before they are clamped.
+  RecordTask MakeLongTask() {
+    corpus_.AddWav("long.wav", size_t{20'000} * 160, 3);
+    RecordTask task = MakeTask("long.wav");
+    task.permit = &permit_;
+    return task;
+  }
+  void EndGrace() { control_.RequestStop(15, std::chrono::seconds(-1)); }
+  void ExpectStopped(const RecordTask& task) {
+    const Result<ShardRow> row = Try(task);
+    ASSERT_FALSE(row.ok());
+    EXPECT_EQ(row.error().code, ErrorCode::kStopped);
+    EXPECT_FALSE(MayBeMachineFault(row.error().code));
+  }
+
+  RunControl control_;
+  WorkPermit permit_{control_};
+  WorkPermit* permit_to_revoke_ = nullptr;
+};
+
+TEST_F(RecordStopTest, CountsTheFramesOfEachPiece) {
+  const RecordTask task = MakeLongTask();
+  ASSERT_TRUE(Try(task).ok());
+  EXPECT_EQ(permit_.num_frames(), static_cast<uint64_t>(task.num_frames));
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheFileIsOpened) {
+  const RecordTask task = MakeLongTask();
+  EndGrace();
+  corpus_.AddWav("long.wav", 1000, 3);  // else changed_since_plan
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_writes, 0);
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheNextPiece) {
+  const RecordTask task = MakeLongTask();
+  sink_.on_write = [this] {
+    if (sink_.num_writes == 3) EndGrace();
+  };
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_writes, 3);
+  EXPECT_EQ(permit_.num_frames(), 3u * kPieceFrames);
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheNextPieceIsClamped) {
+  const RecordTask task = MakeLongTask();
+  sink_.on_read = [this] {
+    if (sink_.num_reads == 2) permit_.Revoke();
+  };
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_reads, 2);
+}
+
+// A row of two pieces that is transformed where it was read.
+TEST_F(RecordStopTest, EndsARowInMemoryToo) {
+  corpus_.AddWav("short.wav", size_t{32} * 16000, 3);
+  RecordTask task = MakeTask("short.wav");
+  int num_questions = 0;
+  WorkPermit permit(control_, [&] {
+    if (++num_questions == 3) permit_to_revoke_->Revoke();
+  });
+  permit_to_revoke_ = &permit;
+  task.permit = &permit;
+  control_.RequestStop(15);
+  ExpectStopped(task);
+  EXPECT_EQ(num_questions, 3);  // opening it, and two pieces
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(kPieceFrames));
 }
 
 TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {

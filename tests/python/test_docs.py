@@ -119,7 +119,7 @@ def error_codes() -> list[list[str]]:
     return [
         [number, names[code], next(s for n, s in limits if int(number) < n)]
         for code, number in numbers.items()
-        if code not in ("None", "MachineFault")
+        if code not in ("None", "Stopped", "MachineFault")
     ]
 
 
