@@ -10,8 +10,8 @@
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <exception>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <new>
@@ -19,22 +19,26 @@
 #include <utility>
 
 #include "pipeline/open_shard.h"
+#include "pipeline/row_queue.h"
 #include "pipeline/thread_pool.h"
 #include "pipeline/unreadable_files.h"
+#include "pipeline/work_permit.h"
 
 // The graph:
 //
-//   dispatch ──token──▶ work ──miss──▶ read ──token──▶ work
-//      ▲                 │
-//      └─────token───────┘                 dispatch ──shard──▶ commit thread
+//   dispatch ──tick──▶ work ──miss──▶ read ──tick──▶ work
+//      ▲                │
+//      └─────token──────┘                  dispatch ──shard──▶ commit thread
 //
-// dispatch is serial and owns all state: it gives every free token the next
-// row, and takes it back with the row's outcome. work opens and reads what is
-// in the page cache, decodes, resamples, transforms and writes the row to its
-// slot. read waits for the device on threads of its own; for what follows the
-// first block of a long file work does, having asked for it ahead. Tokens bound
-// the number of rows in flight, and the planned cost of each row the bytes.
-// Bodies never throw: an exception would cancel the whole graph.
+// dispatch is serial: it gives every free token the next row, and takes it back
+// with the row's outcome. work opens and reads what is in the page cache,
+// decodes, resamples, transforms and writes the row to its slot. read waits for
+// the device on threads of its own; for what follows the first block of a long
+// file work does, having asked for it ahead. Tokens bound the number of rows in
+// flight, and the planned cost of each row the bytes. A tick says that one more
+// token is ready for work, which takes the one of the oldest shard: the graph's
+// own tasks come in no order, and a row left behind keeps its shard from its
+// commit. Bodies never throw: an exception would cancel the whole graph.
 
 namespace melmill {
 namespace {
@@ -44,14 +48,13 @@ namespace flow = oneapi::tbb::flow;
 // Whole shards waiting for fsync; dispatch waits beyond that.
 constexpr int kMaxUncommittedShards = 4;
 
-// Rows waiting for a second attempt; each keeps its shard open.
-constexpr size_t kMaxDeferredRows = 256;
-
-// A shard in work, with what only dispatch touches.
+// A shard in work.
 struct ShardInWork {
+  ShardInWork(const RunControl& control, std::function<void()> on_stop)
+      : permit(control, std::move(on_stop)) {}
+
+  WorkPermit permit;
   std::unique_ptr<OpenShard> shard;
-  size_t next_record = 0;
-  size_t num_open_records = 0;  // neither stored nor rejected
 };
 
 // Whether a row's file is likely to be in the page cache. A computing thread
@@ -92,24 +95,49 @@ class PlaceGuess {
 // A row on its way through the graph.
 struct Token {
   ShardInWork* shard = nullptr;
-  size_t record = 0;
-  int attempt = 1;
-  uint64_t num_bytes = 0;
+  QueuedRow row;
+  RecordTask task;
   bool may_try_in_place = true;
   bool was_tried = false;   // read in place
   bool was_cached = false;  // and that went well
   bool is_read = false;
-  RecordInput input;
+  RecordInput input;     // of what a reader read
   Result<void> outcome;  // once work is done: stored, or why not
+};
 
-  RecordTask task;
-
-  void SetRow(ShardInWork* new_shard, size_t new_record, int new_attempt) {
-    shard = new_shard;
-    record = new_record;
-    attempt = new_attempt;
-    task = shard->shard->records()[record];
+// Tokens that work may take, those of the oldest shards first. Thread-safe.
+class ReadyTokens {
+ public:
+  void Push(Token* token) {
+    const std::lock_guard lock(mutex_);
+    tokens_.push_back(token);
+    std::push_heap(tokens_.begin(), tokens_.end(), IsLater);
   }
+  // There must be one.
+  Token* Pop() {
+    const std::lock_guard lock(mutex_);
+    std::pop_heap(tokens_.begin(), tokens_.end(), IsLater);
+    Token* token = tokens_.back();
+    tokens_.pop_back();
+    return token;
+  }
+
+ private:
+  static bool IsLater(const Token* a, const Token* b) {
+    return std::pair(a->row.shard, a->row.record) >
+           std::pair(b->row.shard, b->row.record);
+  }
+
+  std::mutex mutex_;
+  std::vector<Token*> tokens_;
+};
+
+// What a thread that computes keeps from row to row.
+struct Worker {
+  explicit Worker(const RecordProcessor& processor) : workspace(processor) {}
+
+  RecordWorkspace workspace;
+  RecordInput input;  // of what it read itself: one, to stay in its cache
 };
 
 using Clock = std::chrono::steady_clock;
@@ -135,12 +163,15 @@ auto CatchAll(Body body) -> decltype(body()) {
 // Commits shards on a thread of its own.
 class Committer {
  public:
-  explicit Committer(const RunControl& control) : control_(control) {}
+  explicit Committer(RunControl* control) : control_(*control) {}
 
   // Waits while kMaxUncommittedShards are under way.
   void Submit(std::unique_ptr<OpenShard> shard);
 
   std::optional<Error> fault() const;
+  // The shards that have become committed, or will not be, since the last
+  // call; if none has and one is under way, waits for it.
+  std::vector<size_t> TakeEnded(bool may_wait);
   // Waits for all; then the results.
   std::map<size_t, ShardWriter::Committed> Finish();
   // After Finish.
@@ -149,10 +180,11 @@ class Committer {
  private:
   void Commit(OpenShard* shard);
 
-  const RunControl& control_;
+  RunControl& control_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int num_uncommitted_ = 0;
+  std::vector<size_t> ended_;
   std::optional<Error> fault_;
   std::map<size_t, ShardWriter::Committed> committed_;
   double seconds_ = 0;
@@ -183,8 +215,10 @@ void Committer::Commit(OpenShard* shard) {
     const std::lock_guard lock(mutex_);
     seconds_ += SecondsSince(start);
     --num_uncommitted_;
+    ended_.push_back(shard->index());
     if (result && result->ok()) {
       committed_[shard->index()] = result->value();
+      ++control_.shards_made;
     } else if (result && !fault_) {
       fault_ = result->error();
     }
@@ -197,22 +231,36 @@ std::optional<Error> Committer::fault() const {
   return fault_;
 }
 
+std::vector<size_t> Committer::TakeEnded(bool may_wait) {
+  std::unique_lock lock(mutex_);
+  if (may_wait) {
+    changed_.wait(lock,
+                  [this] { return !ended_.empty() || num_uncommitted_ == 0; });
+  }
+  return std::exchange(ended_, {});
+}
+
 std::map<size_t, ShardWriter::Committed> Committer::Finish() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return num_uncommitted_ == 0; });
   return std::move(committed_);
 }
 
-class GraphExtractor {
+class GraphExtractor : private RowSource {
  public:
   explicit GraphExtractor(const ExtractJob& job);
 
   ExtractOutcome Run();
 
  private:
-  using DispatchNode = flow::multifunction_node<Token*, std::tuple<Token*>>;
-  using WorkNode = flow::multifunction_node<Token*, std::tuple<Token*, Token*>>;
-  using ReadNode = flow::async_node<Token*, Token*>;
+  struct Tick {};
+  using DispatchNode = flow::multifunction_node<Token*, std::tuple<Tick>>;
+  using WorkNode = flow::multifunction_node<Tick, std::tuple<Token*, Token*>>;
+  using ReadNode = flow::async_node<Token*, Tick>;
+
+  // RowSource:
+  Result<ShardSize> Open(size_t shard) override;
+  RowSize SizeOf(size_t shard, size_t record) const override;
 
   // dispatch: one at a time.
   void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
@@ -221,16 +269,15 @@ class GraphExtractor {
   void RetryOrReject(Token* token);
   void FinishRecord(Token* token);
   bool PickRow(Token* token);
-  bool PickFreshRow(Token* token);
-  bool PickDeferredRow(Token* token);
-  bool OpenNextShard(size_t lane);
-  bool FitsBudget(const Token& token) const;
-  bool MayOpenShard() const;
   bool MustStop();
 
+  // Once the run is asked to stop: what it completes. With mutex_.
+  void ChooseWhatToComplete();
+  void OnStop();
+
   // work: any number at a time.
-  void Work(Token* token, WorkNode::output_ports_type& ports);
-  Result<bool> ReadInPlace(Token* token, RecordWorkspace* workspace);
+  void Work(WorkNode::output_ports_type& ports);
+  Result<bool> ReadInPlace(Token* token, Worker* worker);
   Result<bool> ReadOrCompute(Token* token);
 
   // read: hands over to a thread that may wait.
@@ -238,40 +285,32 @@ class GraphExtractor {
 
   void RunGraph();
   void Reconcile();
-  void CollectTelemetry(Clock::time_point start);
+  void CollectTelemetry();
 
   const ExtractJob& job_;
+  const Clock::time_point start_ = Clock::now();
   ExtractOutcome outcome_;
 
-  // State of dispatch.
+  // State of dispatch, and of what looks at it when the run is to stop.
+  std::mutex mutex_;
+  std::atomic<bool> has_chosen_{false};
   std::vector<Token*> free_tokens_;
-  size_t num_in_flight_ = 0;
-  uint64_t bytes_in_flight_ = 0;
-  size_t next_shard_ = 0;  // in job_.shards
-  // One shard a lane, rows taken from the lanes in turn: writers of one file
-  // would wait for its inode lock.
-  std::vector<ShardInWork*> lanes_;
-  size_t next_lane_ = 0;
   std::map<size_t, ShardInWork> open_shards_;
-  struct DeferredRow {
-    ShardInWork* shard;
-    size_t record;
-    int attempt;
-  };
-  std::deque<DeferredRow> deferred_rows_;
+  RowQueue queue_;
+  uint64_t closed_frames_ = 0;  // computed, of shards no longer open
   UnreadableFiles unreadable_files_{job_.plan};
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
   PlaceGuess place_guess_;
 
+  ReadyTokens ready_tokens_;
   DepthMeter reads_waiting_;
   std::atomic<double> read_seconds_{0};  // of readers_
 
   oneapi::tbb::global_control parallelism_;
-  oneapi::tbb::enumerable_thread_specific<RecordWorkspace> workspaces_;
+  oneapi::tbb::enumerable_thread_specific<Worker> workers_;
   std::vector<Token> tokens_;
-  Committer committer_{*job_.control};
-  const uint64_t max_bytes_in_flight_;
+  Committer committer_{job_.control};
   ThreadPool readers_;
 };
 
@@ -286,27 +325,55 @@ size_t NumTokens(int num_threads, int num_io_threads,
 }
 
 // What is left of the budget for rows in work.
-uint64_t RowBudget(const ExtractJob& job, size_t num_tokens) {
-  const uint64_t kept = num_tokens * RecordProcessor::kMaxInputBytes +
-                        static_cast<uint64_t>(job.num_threads) *
-                            RecordProcessor::kMaxKeptWorkspaceBytes;
+uint64_t RowBudget(const ExtractJob& job) {
+  const auto num_threads = static_cast<size_t>(job.num_threads);
+  const size_t num_tokens =
+      NumTokens(job.num_threads, job.num_io_threads, job.max_bytes_in_flight);
+  const uint64_t kept =
+      (num_tokens + num_threads) * RecordProcessor::kMaxInputBytes +
+      num_threads * RecordProcessor::kMaxKeptWorkspaceBytes;
   return job.max_bytes_in_flight > kept ? job.max_bytes_in_flight - kept : 0;
+}
+
+RowQueue::Limits QueueLimits(const ExtractJob& job) {
+  RowQueue::Limits limits = {
+      .max_bytes = RowBudget(job),
+      .num_further_rows = static_cast<size_t>(job.num_threads) - 1};
+  for (const size_t shard : job.shards) {
+    limits.max_lost_frames =
+        std::max(limits.max_lost_frames, job.plan.shards[shard].num_frames);
+  }
+  return limits;
 }
 
 GraphExtractor::GraphExtractor(const ExtractJob& job)
     : job_(job),
-      lanes_(static_cast<size_t>(job.num_threads), nullptr),
+      queue_(job.shards, QueueLimits(job), this),
       parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
                    static_cast<size_t>(job.num_threads)),
-      workspaces_([&job] { return RecordWorkspace(job.processor); }),
+      workers_([&job] { return Worker(job.processor); }),
       tokens_(NumTokens(job.num_threads, job.num_io_threads,
                         job.max_bytes_in_flight)),
-      max_bytes_in_flight_(RowBudget(job, tokens_.size())),
       readers_(job.num_io_threads) {}
 
-bool GraphExtractor::FitsBudget(const Token& token) const {
-  return num_in_flight_ == 0 ||
-         bytes_in_flight_ + token.num_bytes <= max_bytes_in_flight_;
+Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {
+  ShardInWork& opened =
+      open_shards_.try_emplace(index, *job_.control, [this] { OnStop(); })
+          .first->second;
+  auto shard = CatchAll([&] {
+    return OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine,
+                             &opened.permit);
+  });
+  if (!shard.ok()) return shard.error();
+  opened.shard = std::move(shard).value();
+  return ShardSize{.num_rows = opened.shard->records().size(),
+                   .num_frames = job_.plan.shards[index].num_frames};
+}
+
+RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t record) const {
+  const RecordTask task = open_shards_.at(shard).shard->records()[record];
+  return {.num_frames = static_cast<uint64_t>(task.num_frames),
+          .num_bytes = job_.processor.MemoryBytes(task)};
 }
 
 bool GraphExtractor::MustStop() {
@@ -314,107 +381,93 @@ bool GraphExtractor::MustStop() {
   return outcome_.fault.has_value() || job_.control->grace_is_over();
 }
 
-// A run that is asked to stop completes what is in work, no more.
-bool GraphExtractor::MayOpenShard() const {
-  return next_shard_ < job_.shards.size() && !job_.control->stop_requested();
-}
-
-bool GraphExtractor::OpenNextShard(size_t lane) {
-  lanes_[lane] = nullptr;
-  if (!MayOpenShard()) return false;
-  const size_t index = job_.shards[next_shard_++];
-  auto shard = CatchAll([&] {
-    return OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine);
-  });
-  if (!shard.ok()) {
-    outcome_.fault = shard.error();
-    return false;
+void GraphExtractor::ChooseWhatToComplete() {
+  if (has_chosen_) return;
+  uint64_t num_frames = closed_frames_;
+  for (const auto& [index, shard] : open_shards_) {
+    num_frames += shard.permit.num_frames();
   }
-  ShardInWork& opened = open_shards_[index];
-  opened.num_open_records = shard.value()->records().size();
-  opened.shard = std::move(shard).value();
-  lanes_[lane] = &opened;
-  return true;
+  const auto rests = queue_.Rests([this](size_t shard) {
+    return open_shards_.at(shard).permit.num_frames();
+  });
+  const std::vector<size_t> kept = ShardsToComplete(
+      rests, static_cast<double>(num_frames) / SecondsSince(start_),
+      job_.control->grace_left_seconds(), job_.num_threads);
+  queue_.Stop(kept);
+  for (const ShardRest& rest : rests) {
+    if (std::find(kept.begin(), kept.end(), rest.shard) == kept.end()) {
+      open_shards_.at(rest.shard).permit.Revoke();
+    }
+  }
+  job_.control->shards_to_complete = static_cast<int>(kept.size());
+  has_chosen_ = true;
 }
 
-bool GraphExtractor::PickFreshRow(Token* token) {
-  for (size_t tried = 0; tried < lanes_.size(); ++tried) {
-    const size_t lane = (next_lane_ + tried) % lanes_.size();
-    if (lanes_[lane] == nullptr && !OpenNextShard(lane)) {
-      if (outcome_.fault) return false;
-      continue;
+// From rows in work: dispatch may not come to it before they end. It does when
+// it holds the mutex.
+void GraphExtractor::OnStop() {
+  if (has_chosen_) return;
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) ChooseWhatToComplete();
+}
+
+bool GraphExtractor::PickRow(Token* token) {
+  bool may_wait = false;
+  while (!MustStop()) {
+    const std::vector<size_t> ended = committer_.TakeEnded(may_wait);
+    if (may_wait && ended.empty()) return false;
+    for (const size_t shard : ended) queue_.Forget(shard);
+    if (job_.control->stop_requested()) ChooseWhatToComplete();
+    const Result<std::optional<QueuedRow>> next = queue_.Next();
+    if (!next.ok()) {
+      outcome_.fault = next.error();
+      return false;
     }
-    ShardInWork* shard = lanes_[lane];
-    token->SetRow(shard, shard->next_record, 1);
-    token->num_bytes = job_.processor.MemoryBytes(token->task);
-    next_lane_ = lane;
-    if (!FitsBudget(*token)) return false;
-    next_lane_ = (lane + 1) % lanes_.size();
-    ++shard->next_record;
-    if (shard->next_record == shard->shard->records().size()) {
-      lanes_[lane] = nullptr;
+    if (next.value()) {
+      token->row = *next.value();
+      token->shard = &open_shards_.at(token->row.shard);
+      token->task = token->shard->shard->records()[token->row.record];
+      return true;
     }
-    return true;
+    if (!queue_.waits_for_commit()) return false;
+    may_wait = true;
   }
   return false;
 }
 
-// Rows that failed are tried again when all others are done.
-bool GraphExtractor::PickDeferredRow(Token* token) {
-  if (deferred_rows_.empty()) return false;
-  const DeferredRow& row = deferred_rows_.front();
-  token->SetRow(row.shard, row.record, row.attempt);
-  token->num_bytes = job_.processor.MemoryBytes(token->task);
-  if (!FitsBudget(*token)) return false;
-  deferred_rows_.pop_front();
-  return true;
-}
-
-bool GraphExtractor::PickRow(Token* token) {
-  if (MustStop()) return false;
-  if (PickFreshRow(token)) return true;
-  if (outcome_.fault) return false;
-  const bool fresh_rows_left =
-      MayOpenShard() ||
-      std::any_of(lanes_.begin(), lanes_.end(),
-                  [](const ShardInWork* lane) { return lane != nullptr; });
-  return !fresh_rows_left && PickDeferredRow(token);
-}
-
 void GraphExtractor::FinishRecord(Token* token) {
-  ShardInWork* shard = token->shard;
-  job_.control->frames_done += static_cast<uint64_t>(token->task.num_frames);
-  if (--shard->num_open_records > 0) return;
-  const size_t index = shard->shard->index();
-  committer_.Submit(std::move(shard->shard));
-  open_shards_.erase(index);
+  job_.control->frames_done += token->row.num_frames;
+  if (!queue_.Settle(token->row)) return;
+  closed_frames_ += token->shard->permit.num_frames();
+  committer_.Submit(std::move(token->shard->shard));
+  open_shards_.erase(token->row.shard);
 }
 
 void GraphExtractor::RetryOrReject(Token* token) {
   const Error& error = token->outcome.error();
+  const int attempt = token->row.attempt;
   const bool may_pass = MayBeMachineFault(error.code);
   Result<void> may_go_on;
-  if (may_pass && token->attempt == 1) {
+  if (may_pass && attempt == 1) {
     may_go_on = unreadable_files_.AddFailure(token->task, error);
-  } else if (may_pass && token->attempt == kMaxReadAttempts) {
+  } else if (may_pass && attempt == kMaxReadAttempts) {
     may_go_on = unreadable_files_.CheckMayReject(token->task, error);
   }
   if (!may_go_on.ok()) {
     outcome_.fault = may_go_on.error();
     return;
   }
-  if (may_pass && token->attempt < kMaxReadAttempts) {
-    deferred_rows_.push_back({token->shard, token->record, token->attempt + 1});
-    if (deferred_rows_.size() > kMaxDeferredRows) {
+  if (may_pass && attempt < kMaxReadAttempts) {
+    if (!queue_.Defer(token->row)) {
       outcome_.fault = {
           ErrorCode::kMachineFault,
           fmt::format("over {} files cannot be read or have changed",
-                      kMaxDeferredRows)};
+                      RowQueue::kMaxDeferredRows)};
     }
     return;
   }
   const Result<void> rejected =
-      token->shard->shard->Reject(token->record, error);
+      token->shard->shard->Reject(token->row.record, error);
   if (!rejected.ok()) {
     outcome_.fault = rejected.error();
     return;
@@ -428,6 +481,8 @@ void GraphExtractor::Settle(Token* token) {
     unreadable_files_.AddRead(token->task);
     ++outcome_.num_stored;
     FinishRecord(token);
+  } else if (token->outcome.error().code == ErrorCode::kStopped) {
+    queue_.GiveUp(token->row);
   } else if (token->outcome.error().code == ErrorCode::kMachineFault) {
     if (!outcome_.fault) outcome_.fault = token->outcome.error();
   } else {
@@ -438,8 +493,6 @@ void GraphExtractor::Settle(Token* token) {
 void GraphExtractor::TakeBack(Token* token) {
   if (token->shard != nullptr) {
     ++num_returned_;
-    --num_in_flight_;
-    bytes_in_flight_ -= token->num_bytes;
     if (token->was_tried) place_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
     ++(token->was_cached ? telemetry.rows_read_in_place
@@ -452,53 +505,51 @@ void GraphExtractor::TakeBack(Token* token) {
 
 void GraphExtractor::Dispatch(Token* token,
                               DispatchNode::output_ports_type& ports) {
+  const std::lock_guard lock(mutex_);
   TakeBack(token);
   while (!free_tokens_.empty()) {
     Token* next = free_tokens_.back();
-    if (!PickRow(next)) {
-      next->shard = nullptr;
-      return;
-    }
+    if (!PickRow(next)) return;
     free_tokens_.pop_back();
     next->is_read = false;
     next->was_tried = next->was_cached = false;
     next->may_try_in_place = place_guess_.ShouldTry();
     next->outcome = {};
-    ++num_in_flight_;
     ++num_dispatched_;
-    bytes_in_flight_ += next->num_bytes;
     uint64_t& max_bytes = outcome_.telemetry.max_bytes_in_flight;
-    max_bytes = std::max(max_bytes, bytes_in_flight_);
-    std::get<0>(ports).try_put(next);
+    max_bytes = std::max(max_bytes, queue_.bytes_given_out());
+    ready_tokens_.Push(next);
+    std::get<0>(ports).try_put(Tick());
   }
 }
 
-Result<bool> GraphExtractor::ReadInPlace(Token* token,
-                                         RecordWorkspace* workspace) {
-  const StageTimer timer(&workspace->times, Stage::kRead);
+Result<bool> GraphExtractor::ReadInPlace(Token* token, Worker* worker) {
+  const StageTimer timer(&worker->workspace.times, Stage::kRead);
   token->was_tried = true;
   Result<bool> read =
-      job_.processor.ReadRecord(token->task, false, &token->input);
+      job_.processor.ReadRecord(token->task, false, &worker->input);
   token->was_cached = read.ok() && read.value();
   return read;
 }
 
 // False: the row must be read on a thread that may wait.
 Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
-  RecordWorkspace& workspace = workspaces_.local();
+  Worker& worker = workers_.local();
   if (!token->is_read) {
     if (!token->may_try_in_place) return false;
-    const Result<bool> read = ReadInPlace(token, &workspace);
+    const Result<bool> read = ReadInPlace(token, &worker);
     if (!read.ok()) return read.error();
     if (!read.value()) return false;
   }
   const Result<void> stored = token->shard->shard->ComputeAndStore(
-      token->record, job_.processor, &token->input, &workspace);
+      token->row.record, job_.processor,
+      token->is_read ? &token->input : &worker.input, &worker.workspace);
   if (!stored.ok()) return stored.error();
   return true;
 }
 
-void GraphExtractor::Work(Token* token, WorkNode::output_ports_type& ports) {
+void GraphExtractor::Work(WorkNode::output_ports_type& ports) {
+  Token* token = ready_tokens_.Pop();
   // A token that comes from a reader may bring its error.
   if (token->outcome.ok()) {
     const Result<bool> done = CatchAll([&] { return ReadOrCompute(token); });
@@ -519,7 +570,8 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
     reads_waiting_.Add(-1);
     token->is_read = true;
     if (!done.ok()) token->outcome = done.error();
-    gateway.try_put(token);
+    ready_tokens_.Push(token);
+    gateway.try_put(Tick());
     gateway.release_wait();
   };
   const Result<bool> submitted = CatchAll([&]() -> Result<bool> {
@@ -546,7 +598,7 @@ void GraphExtractor::RunGraph() {
     if (!done.ok() && !outcome_.fault) outcome_.fault = done.error();
   });
   WorkNode work(graph, flow::unlimited,
-                [this](Token* token, auto& ports) { Work(token, ports); });
+                [this](Tick, auto& ports) { Work(ports); });
   ReadNode read(graph, flow::unlimited,
                 [this](Token* token, auto& gateway) { Read(token, gateway); });
   flow::make_edge(flow::output_port<0>(dispatch), work);
@@ -571,13 +623,13 @@ void GraphExtractor::Reconcile() {
                   job_.shards.size())};
 }
 
-void GraphExtractor::CollectTelemetry(Clock::time_point start) {
+void GraphExtractor::CollectTelemetry() {
   Telemetry& telemetry = outcome_.telemetry;
-  telemetry.seconds = SecondsSince(start);
+  telemetry.seconds = SecondsSince(start_);
   telemetry.num_threads = job_.num_threads;
   telemetry.num_io_threads = job_.num_io_threads;
-  for (const RecordWorkspace& workspace : workspaces_) {
-    telemetry.compute.Add(workspace.times);
+  for (const Worker& worker : workers_) {
+    telemetry.compute.Add(worker.workspace.times);
   }
   telemetry.read_seconds = read_seconds_;
   telemetry.commit_seconds = committer_.seconds();
@@ -585,14 +637,13 @@ void GraphExtractor::CollectTelemetry(Clock::time_point start) {
 }
 
 ExtractOutcome GraphExtractor::Run() {
-  const Clock::time_point start = Clock::now();
   // An arena of its own: the implicit one has no more threads than CPUs.
   oneapi::tbb::task_arena arena(job_.num_threads);
   arena.execute([this] { RunGraph(); });
   outcome_.committed = committer_.Finish();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
   Reconcile();
-  CollectTelemetry(start);
+  CollectTelemetry();
   return std::move(outcome_);
 }
 
@@ -602,10 +653,9 @@ size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
                              uint64_t max_bytes_in_flight, size_t num_shards) {
   const size_t num_tokens =
       NumTokens(num_threads, num_io_threads, max_bytes_in_flight);
-  // A shard is open while a lane takes rows from it, a row of it is in work or
-  // waits for its second attempt, or it waits for its commit.
-  const size_t num_open_shards = static_cast<size_t>(num_threads) + num_tokens +
-                                 kMaxDeferredRows +
+  // A shard is open while it is being filled, a row of it is in work or waits
+  // for a further attempt, or it waits for its commit.
+  const size_t num_open_shards = 1 + num_tokens + RowQueue::kMaxDeferredRows +
                                  size_t{kMaxUncommittedShards};
   // Each row in work has its audio open.
   return num_tokens + std::min(num_open_shards, num_shards);

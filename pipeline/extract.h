@@ -36,8 +36,8 @@ struct ExtractOutcome {
   uint64_t num_stored = 0;  // rows of this call, in committed shards or not
   uint64_t num_rejected = 0;
   // What ended the run early; without it and without a stop signal every
-  // shard of the job is committed. After a signal no shard is begun, and those
-  // in work are committed if that takes less than RunControl::kGrace.
+  // shard of the job is committed. After a signal no shard is begun, and of
+  // those in work Extract completes what fits into RunControl::kGrace.
   std::optional<Error> fault;
   Telemetry telemetry;  // of Extract
 };
@@ -47,8 +47,8 @@ struct ExtractOutcome {
 size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
                              uint64_t max_bytes_in_flight, size_t num_shards);
 
-// Makes shards with a oneTBB flow graph: rows in any order on all threads,
-// memory bounded, every row accounted for.
+// Makes shards with a oneTBB flow graph: shard after shard, their rows in any
+// order on all threads, memory bounded, every row accounted for.
 ExtractOutcome Extract(const ExtractJob& job);
 
 // The same as a plain loop on the calling thread: the oracle. The shards it

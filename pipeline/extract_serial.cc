@@ -16,7 +16,9 @@ class SerialExtractor {
   ExtractOutcome Run() {
     for (const size_t shard : job_.shards) {
       const Result<void> made = MakeShard(shard);
-      if (!made.ok()) outcome_.fault = made.error();
+      if (!made.ok() && made.error().code != ErrorCode::kStopped) {
+        outcome_.fault = made.error();
+      }
       if (outcome_.fault || job_.control->stop_requested()) break;
     }
     return std::move(outcome_);
@@ -43,7 +45,10 @@ Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
     return {};
   }
   const Error& error = stored.error();
-  if (error.code == ErrorCode::kMachineFault) return error;
+  if (error.code == ErrorCode::kMachineFault ||
+      error.code == ErrorCode::kStopped) {
+    return error;
+  }
   if (MayBeMachineFault(error.code)) {
     Result<void> may_go_on = unreadable_files_.AddFailure(task, error);
     if (may_go_on.ok()) {
@@ -56,17 +61,18 @@ Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
 }
 
 Result<void> SerialExtractor::MakeShard(size_t index) {
-  auto shard =
-      OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine);
+  WorkPermit permit(*job_.control);
+  auto shard = OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine,
+                                 &permit);
   if (!shard.ok()) return shard.error();
   for (size_t i = 0; i < shard.value()->records().size(); ++i) {
-    if (job_.control->grace_is_over()) return {};
     const Result<void> made = MakeRow(shard.value().get(), i);
     if (!made.ok()) return made;
   }
   const Result<ShardWriter::Committed> committed = shard.value()->Commit();
   if (!committed.ok()) return committed.error();
   outcome_.committed[index] = committed.value();
+  ++job_.control->shards_made;
   return {};
 }
 

@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_PROGRESS_H_
 #define MELMILL_PIPELINE_PROGRESS_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -35,6 +36,16 @@ class RunControl {
   std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
   std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected
 
+  // Once it is known what is to be done: the store's shards, those of them
+  // that are there from earlier runs, and those made by this one.
+  std::atomic<uint64_t> shards_in_all{0};
+  std::atomic<uint64_t> shards_kept{0};
+  std::atomic<uint64_t> shards_made{0};
+
+  // Once a run that is asked to stop has chosen which of the shards in work it
+  // completes: how many; before, -1.
+  std::atomic<int> shards_to_complete{-1};
+
   // Called once, before anything is written; may be empty.
   std::function<void(const PlanNotice&)> on_planned;
 
@@ -42,7 +53,7 @@ class RunControl {
   // must end the process.
   std::function<void(const std::string& message)> on_hung;
 
-  // How long a run that is asked to stop may go on with the shards in work.
+  // How long a run that is asked to stop may take to complete shards in work.
   static constexpr std::chrono::seconds kGrace{10};
 
   // Asks for an end, on behalf of a signal. False if that was done before.
@@ -59,6 +70,12 @@ class RunControl {
   // The signal number once the run is asked to stop; else 0.
   int stop_signal() const { return stop_signal_; }
   bool stop_requested() const { return stop_signal_ != 0; }
+  // And what is left of its grace: from 0 to kGrace.
+  double grace_left_seconds() const {
+    const auto left = grace_end_.load() - Clock::now().time_since_epoch();
+    return std::clamp(std::chrono::duration<double>(left).count(), 0.0,
+                      std::chrono::duration<double>(kGrace).count());
+  }
   // And whether its grace has passed: nothing may be begun any more.
   bool grace_is_over() const {
     return stop_requested() &&

@@ -102,6 +102,7 @@ class ExtractRun {
   RowWatch::Options WatchOptions();
   Result<ShardCheck> CheckShards();
   Result<bool> CheckOtherFiles();
+  void CountShards();
   void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
@@ -305,6 +306,14 @@ bool ExtractRun::CheckStore() {
   return config_.update || EndWith(RunStatus::kNeedsUpdate);
 }
 
+// For whoever ends early.
+void ExtractRun::CountShards() {
+  report_.num_shards_left = shards_.to_make.size();
+  control_->shards_kept = shards_.kept.size();
+  control_->shards_made = 0;
+  control_->shards_in_all = shards_.kept.size() + shards_.to_make.size();
+}
+
 // What dead runs left takes space that this one may need.
 void ExtractRun::RemoveDeadRunsFiles() {
   if (!lock_) {
@@ -452,10 +461,12 @@ RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
   RequireThreads(config_);
-  if (PrepareFolder() && MakePlan() && CheckRejects() && CheckStore() &&
-      MayGoOn()) {
-    PrepareExtraction();
-    if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
+  if (PrepareFolder() && MakePlan() && CheckRejects() && CheckStore()) {
+    CountShards();
+    if (MayGoOn()) {
+      PrepareExtraction();
+      if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
+    }
   }
   if (report_.store) {
     report_.store_bytes = StoreBytes(*report_.store);

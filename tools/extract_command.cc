@@ -72,8 +72,8 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->footer(
       "Exit codes: 0 all lines stored (or rejects within --max-rejects), "
       "2 wrong usage or input, nothing written, 3 some lines rejected, "
-      "4 fault of the machine, 130/143 stopped by a signal; after 4, 130 and "
-      "143 the same command goes on.");
+      "4 fault of the machine, 130/143 stopped by a signal, within 11 s; after "
+      "4, 130 and 143 the same command resumes.");
 }
 
 }  // namespace melmill

@@ -89,12 +89,20 @@ void ProgressLine::PrintLine(const std::string& text) {
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 
-// Once a run that is asked to stop has shards to complete.
+// Once a run that is asked to stop has chosen what to complete.
 void ProgressLine::ShowStopping() {
-  const std::string text = fmt::format(
-      "stopping: completing the shards in work, for {} s at most; once more "
-      "to end at once\n",
-      RunControl::kGrace.count());
+  const int num_shards = control_.shards_to_complete;
+  if (has_shown_stopping_ || num_shards < 0) return;
+  has_shown_stopping_ = true;
+  const std::string text =
+      num_shards == 0
+          ? fmt::format("stopping: no shard in work can be completed in {} s\n",
+                        RunControl::kGrace.count())
+          : fmt::format(
+                "stopping: completing {} {} in work, for {} s at most; "
+                "once more to end at once\n",
+                num_shards, num_shards == 1 ? "shard" : "shards",
+                RunControl::kGrace.count());
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 
@@ -102,19 +110,15 @@ void ProgressLine::Show() {
   using std::chrono::steady_clock;
   ProgressText progress(control_, is_terminal_ ? kLookInterval : kLogInterval,
                         steady_clock::now());
-  bool is_stopping = false;
   std::unique_lock lock(mutex_);
   while (!ending_changed_.wait_for(lock, kLookInterval,
                                    [this] { return ending_; })) {
-    if (control_.stop_requested() && !is_stopping &&
-        control_.phase.load() == RunControl::Phase::kExtract) {
-      is_stopping = true;
-      ShowStopping();
-    }
+    ShowStopping();
     const std::optional<std::string> text = progress.Next(steady_clock::now());
     if (!text) continue;
     PrintMessage(is_terminal_ ? "\r\033[K" + *text : *text + '\n');
   }
+  ShowStopping();
 }
 
 }  // namespace melmill

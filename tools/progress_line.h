@@ -58,6 +58,7 @@ class ProgressLine {
   std::mutex mutex_;
   std::condition_variable ending_changed_;
   bool ending_ = false;
+  bool has_shown_stopping_ = false;  // of thread_
   std::thread thread_;
 };
 

@@ -17,17 +17,20 @@ namespace {
 
 // The row's thread cannot be ended, so the process is.
 [[noreturn]] void EndHungRun(const RunCommand& command,
+                             const RunControl& control,
                              const std::string& message) {
-  if (command.json) PrintResult(FormatJsonFault(message));
-  PrintMessage(fmt::format("error: {}\n", Printable(message)));
+  if (command.json) PrintResult(FormatJsonFault(message, control));
+  PrintMessage(fmt::format("error: {}\n{}\n", Printable(message),
+                           FormatKept(control.shards_kept + control.shards_made,
+                                      control.shards_in_all)));
   _exit(kExitMachine);
 }
 
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
                      RunControl* control) {
   InstallSignalHandlers(control);
-  control->on_hung = [&command](const std::string& message) {
-    EndHungRun(command, message);
+  control->on_hung = [&command, control](const std::string& message) {
+    EndHungRun(command, *control, message);
   };
   std::optional<ProgressLine> progress;
   if (!command.quiet) progress.emplace(*control);

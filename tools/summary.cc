@@ -281,12 +281,10 @@ std::string_view StatusName(RunStatus status) {
   return "";
 }
 
-// What a run that ended early has left.
-std::string DescribeRest(const RunReport& report) {
-  if (report.num_shards_left == 0) return "";
-  return fmt::format(
-      " with {} of {} shards left to make", report.num_shards_left,
-      report.num_shards_left + report.num_shards_made + report.num_shards_kept);
+// What a run that ended early has, and how the rest is made.
+std::string DescribeKept(const RunReport& report, std::string_view how = "") {
+  const uint64_t num_kept = report.num_shards_made + report.num_shards_kept;
+  return FormatKept(num_kept, num_kept + report.num_shards_left, how);
 }
 
 // The last line: what to do next.
@@ -308,13 +306,13 @@ std::string NextStep(const RunReport& report, const std::string& out) {
           "it follow",
           Printable(out));
     case RunStatus::kStopped:
-      return fmt::format("stopped{}: the same command goes on from here",
-                         DescribeRest(report));
+      return DescribeKept(report);
     case RunStatus::kMachineFault:
       return fmt::format(
-          "error: {}\nended{}: the same command goes on from here (with "
-          "--update if the manifest or files have changed)",
-          Printable(report.fault->message), DescribeRest(report));
+          "error: {}\n{}", Printable(report.fault->message),
+          DescribeKept(report,
+                       " (with --update if the manifest or files have "
+                       "changed)"));
   }
   return "";
 }
@@ -458,7 +456,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   json["plan_seconds"] = report.plan_seconds;
   json["seconds"] = report.total_seconds;
   json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
-  if (report.num_shards_made > 0) {
+  if (report.telemetry.num_threads > 0) {
     json["extraction"] = JsonTelemetry(report.telemetry);
   }
   return DumpLine(json);
@@ -472,11 +470,25 @@ std::string FormatJsonSetupError(const std::string& message) {
   return DumpLine(json);
 }
 
-std::string FormatJsonFault(const std::string& message) {
+std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
+                       std::string_view how) {
+  if (num_shards == 0) return "stopped; run the same command again.";
+  return fmt::format("{} of {} {} kept; run the same command to resume{}.",
+                     num_kept, num_shards, num_shards == 1 ? "shard" : "shards",
+                     how);
+}
+
+std::string FormatJsonFault(const std::string& message,
+                            const RunControl& control) {
+  const uint64_t num_made = control.shards_made;
+  const uint64_t num_kept = control.shards_kept;
   ordered_json json;
   json["status"] = StatusName(RunStatus::kMachineFault);
   json["exit_code"] = static_cast<int>(kExitMachine);
   json["error"] = message;
+  json["shards_made"] = num_made;
+  json["shards_kept"] = num_kept;
+  json["shards_left"] = control.shards_in_all - num_kept - num_made;
   return DumpLine(json);
 }
 

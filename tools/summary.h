@@ -1,7 +1,9 @@
 #ifndef MELMILL_TOOLS_SUMMARY_H_
 #define MELMILL_TOOLS_SUMMARY_H_
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "pipeline/run.h"
 
@@ -19,8 +21,14 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
 // Likewise for a run that could not start.
 std::string FormatJsonSetupError(const std::string& message);
 
+// "2 of 4 shards kept; run the same command to resume.": what a run that ended
+// early says last. `how`: what is to be said of that command.
+std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
+                       std::string_view how = "");
+
 // The same for a machine fault that leaves no report.
-std::string FormatJsonFault(const std::string& message);
+std::string FormatJsonFault(const std::string& message,
+                            const RunControl& control);
 
 // "FILE: what is wrong with it", with the row's line and audio if it is one.
 std::string DescribeDamage(const Damage& damage);

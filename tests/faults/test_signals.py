@@ -12,6 +12,7 @@ from fault_job import final_name
 from support import (
     extract,
     files_of,
+    last_line,
     manifest_row,
     melmill_path,
     noise,
@@ -112,13 +113,15 @@ def test_a_signalled_run_completes_the_shards_in_work_and_begins_no_other(
     run.process.send_signal(number)
     exit_code, stderr = run.end()
     assert exit_code == 128 + number
-    assert "stopping: completing the shards in work" in stderr
+    assert "stopping: completing 1 shard in work" in stderr
     assert in_work <= set(shards(store))
     assert list(store.glob("*.tmp")) == []
     num_shards = len(shards(slow_job / "whole"))
-    left = num_shards - len(shards(store))
-    assert left > 0
-    assert f"stopped with {left} of {num_shards} shards left" in stderr
+    kept = len(shards(store))
+    assert kept < num_shards
+    assert last_line(stderr) == (
+        f"{kept} of {num_shards} shards kept; run the same command to resume."
+    )
 
     rerun = run_melmill("extract", *arguments(), "--out", store, cwd=slow_job)
     assert rerun.exit_code == 0, rerun.stderr
@@ -129,14 +132,15 @@ def test_a_second_signal_ends_the_run_at_once(
     slow_job: Path, tmp_path: Path, slow_files: Path
 ) -> None:
     store = tmp_path / "store"
-    run = SlowRun(slow_job, store, slow_files, read_ms=25)
+    run = SlowRun(slow_job, store, slow_files, read_ms=100)
+    run.wait_for(lambda: len(shards(store)) == 1)
     run.wait_for(lambda: any(store.glob("train.*.tmp")))
     for _ in range(2):
         run.process.send_signal(signal.SIGTERM)
         time.sleep(0.05)  # two at once are one
     exit_code, stderr = run.end()
     assert exit_code == 143
-    assert "stopped with" not in stderr
+    assert "kept" not in stderr
     assert list(store.glob("train.*.tmp")) != []
 
     rerun = run_melmill("extract", *arguments(), "--out", store, cwd=slow_job)

@@ -814,10 +814,9 @@ def test_signalled_run_ends_cleanly_and_the_rerun_makes_the_same_bytes(
         stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 128 + number
     assert stdout == ""
-    left = 250 - len(committed_shards(store))
+    kept = len(committed_shards(store))
     assert last_line(stderr) == (
-        f"stopped with {left} of 250 shards left to make: "
-        "the same command goes on from here"
+        f"{kept} of 250 shards kept; run the same command to resume."
     )
     assert not (store / "store.json").exists()
     assert list(store.glob("*.tmp")) == []

@@ -1,0 +1,270 @@
+"""What a run of long rows takes to stop, and what is lost then."""
+
+import concurrent.futures
+import dataclasses
+import json
+import os
+import random
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from support import last_line, manifest_row, melmill_path, write_manifest
+
+# A row is 3 min of silence in a sparse file of six blocks, each of which takes
+# its time to be read: long rows that cost no computer anything.
+NUM_ROWS = 24
+ROW_SECONDS = 180
+ROW_FRAMES = 100 * ROW_SECONDS
+READ_MS = 150
+SECONDS_PER_ROW = 7 * READ_MS / 1000  # it is opened, too
+BYTES_PER_FRAME = 256
+SHARD_SIZE = "16MiB"  # 2 to 5 rows
+FEATURES_OFFSET = 4096  # in every shard (docs/format.md)
+SHARDS_KEPT = "{} of {} {} kept; run the same command to resume."
+
+
+@pytest.fixture(scope="module")
+def long_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("long_rows")
+    num_bytes = 2 * 16000 * ROW_SECONDS
+    header = (
+        b"RIFF"
+        + (36 + num_bytes).to_bytes(4, "little")
+        + b"WAVEfmt \x10\0\0\0\1\0\1\0"
+        + (16000).to_bytes(4, "little")
+        + (32000).to_bytes(4, "little")
+        + b"\2\0\x10\0data"
+        + num_bytes.to_bytes(4, "little")
+    )
+    for number in range(NUM_ROWS):
+        with (folder / f"{number}.wav").open("wb") as file:
+            file.write(header)
+            file.truncate(44 + num_bytes)
+    rows = [manifest_row(f"{number}.wav") for number in range(NUM_ROWS)]
+    write_manifest(folder / "train.jsonl", rows)
+    return folder
+
+
+@dataclasses.dataclass
+class Ended:
+    """A run that was signalled, and what it left."""
+
+    exit_code: int
+    seconds: float  # from the signal on
+    report: dict[str, Any]
+    stderr: str
+    committed_frames: int
+    half_made_frames: int  # in temporary files
+    num_shards: int  # committed
+
+
+def frames_of_shards(store: Path) -> list[int]:
+    frames = []
+    for path in store.glob("train.*.h5"):
+        if path.name != "train.rows.h5":
+            with h5py.File(path) as file:
+                frames.append(int(file["features"].shape[0]))
+    return frames
+
+
+def frames_begun(path: Path) -> int:
+    """Those written to a shard's temporary file: silence is not zero."""
+    count = 0
+    with path.open("rb") as file:
+        file.seek(FEATURES_OFFSET)
+        while block := file.read(BYTES_PER_FRAME << 10):
+            whole = len(block) // BYTES_PER_FRAME * BYTES_PER_FRAME
+            frames = np.frombuffer(block[:whole], np.uint8)
+            count += int(frames.reshape(-1, BYTES_PER_FRAME).any(1).sum())
+    return count
+
+
+def shim() -> Path:
+    return Path(melmill_path()).parents[1] / "bench" / "libslow_files.so"
+
+
+def command(
+    job: Path, store: Path, shard_size: str = SHARD_SIZE, *flags: str
+) -> list[str]:
+    return [
+        melmill_path(),
+        "extract",
+        str(job / "train.jsonl"),
+        "--audio-root",
+        str(job),
+        "--out",
+        str(store),
+        "--shard-size",
+        shard_size,
+        *flags,
+    ]
+
+
+def start_slowly(command: list[str], job: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "LD_PRELOAD": str(shim()),
+            "SLOW_FILES_ROOT": str(job),
+            "SLOW_FILES_MS": str(READ_MS),
+        },
+    )
+
+
+def wait_for_a_shard(process: subprocess.Popen[str], store: Path) -> None:
+    give_up = time.monotonic() + 120
+    while not any(store.glob("train.*.tmp")):
+        assert process.poll() is None
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def run_and_signal(
+    job: Path,
+    store: Path,
+    after_seconds: float,
+    number: signal.Signals = signal.SIGTERM,
+    flags: tuple[str, ...] = ("--threads", "1"),
+    shard_size: str = SHARD_SIZE,
+) -> Ended:
+    """Signals a run `after_seconds` of extracting."""
+    arguments = command(job, store, shard_size, "--json", *flags)
+    with start_slowly(arguments, job) as process:
+        wait_for_a_shard(process, store)
+        time.sleep(after_seconds)
+        assert process.poll() is None, "the run is over: signal it earlier"
+        process.send_signal(number)
+        start = time.monotonic()
+        stdout, stderr = process.communicate(timeout=300)
+        seconds = time.monotonic() - start
+    frames = frames_of_shards(store)
+    return Ended(
+        process.returncode,
+        seconds,
+        json.loads(stdout) if stdout else {},
+        stderr,
+        sum(frames),
+        sum(map(frames_begun, store.glob("train.*.tmp"))),
+        len(frames),
+    )
+
+
+def bound(job: Path, tmp_path: Path, num_threads: int) -> int:
+    """Frames of the largest shard and of a row for each further thread."""
+    store = tmp_path / "whole"
+    if not (store / "store.json").exists():
+        subprocess.run(command(job, store), check=True, capture_output=True)
+    return max(frames_of_shards(store)) + (num_threads - 1) * ROW_FRAMES
+
+
+THREADS = (1, 2, 7)
+
+
+def moments(count: int, seed: int) -> list[tuple[int, float]]:
+    """Numbers of threads, and seconds at which they are not done."""
+    draw = random.Random(seed)
+    run_seconds = {n: NUM_ROWS * SECONDS_PER_ROW / n for n in THREADS}
+    return [
+        (n, draw.uniform(0.1, 0.7) * run_seconds[n])
+        for n, _ in zip(THREADS * count, range(count), strict=False)
+    ]
+
+
+def test_a_signalled_run_ends_within_11_s_at_any_moment(
+    long_rows: Path, tmp_path: Path
+) -> None:
+    def run(case: int, num_threads: int, after_seconds: float) -> Ended:
+        simd = ("auto", "none")[case % 2]
+        return run_and_signal(
+            long_rows,
+            tmp_path / str(case),
+            after_seconds,
+            flags=("--threads", str(num_threads), "--simd", simd),
+        )
+
+    limit = {n: bound(long_rows, tmp_path, n) for n in THREADS}
+    cases = moments(20, seed=14)
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        runs = [pool.submit(run, i, *case) for i, case in enumerate(cases)]
+    for (num_threads, _), future in zip(cases, runs, strict=True):
+        ended = future.result()
+        assert ended.exit_code == 128 + signal.SIGTERM
+        assert ended.seconds < 11
+        report = ended.report
+        made, left = report["shards_made"], report["shards_left"]
+        assert made == ended.num_shards
+        assert report["shards_kept"] == 0
+        assert left > 0
+        stored = report["extraction"]["stored_bytes"] // BYTES_PER_FRAME
+        assert stored - ended.committed_frames <= limit[num_threads]
+
+
+def test_kill_loses_a_shard_and_a_row_a_further_thread_at_most(
+    long_rows: Path, tmp_path: Path
+) -> None:
+    def kill(case: int, num_threads: int, after_seconds: float) -> Ended:
+        flags = ("--threads", str(num_threads))
+        store = tmp_path / str(case)
+        return run_and_signal(
+            long_rows, store, after_seconds, signal.SIGKILL, flags
+        )
+
+    limit = {n: bound(long_rows, tmp_path, n) for n in THREADS}
+    cases = moments(18, seed=41)
+    with concurrent.futures.ThreadPoolExecutor(18) as pool:
+        runs = [pool.submit(kill, i, *case) for i, case in enumerate(cases)]
+    most_lost = dict.fromkeys(THREADS, 0)
+    for (num_threads, _), future in zip(cases, runs, strict=True):
+        lost = future.result().half_made_frames
+        assert lost <= limit[num_threads]
+        most_lost[num_threads] = max(most_lost[num_threads], lost)
+    assert min(most_lost.values()) > ROW_FRAMES, "nothing was at risk"
+
+
+def test_the_shard_nearest_to_its_end_is_completed_if_it_fits(
+    long_rows: Path, tmp_path: Path
+) -> None:
+    # The first, of 2 to 5 rows: 5.3 s at most, and measured over one of them.
+    store = tmp_path / "store"
+    ended = run_and_signal(long_rows, store, 1.5 * SECONDS_PER_ROW)
+    assert ended.exit_code == 128 + signal.SIGTERM
+    # Rows of the second may be in work too.
+    count = {1: "1 shard", 2: "2 shards"}[ended.num_shards]
+    assert f"stopping: completing {count} in work" in ended.stderr
+    assert ended.report["shards_made"] == ended.num_shards
+
+
+def test_a_run_none_of_whose_shards_fits_stops_at_once(
+    long_rows: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    # One shard of all rows, 25 s.
+    after_seconds = 2 * SECONDS_PER_ROW
+    ended = run_and_signal(long_rows, store, after_seconds, shard_size="1GiB")
+    assert ended.exit_code == 128 + signal.SIGTERM
+    assert ended.seconds < 3
+    assert ended.num_shards == 0
+    assert "stopping: no shard in work can be completed in 10 s" in ended.stderr
+    assert list(store.glob("*.tmp")) == []
+
+
+def test_the_last_line_says_what_is_kept(
+    long_rows: Path, tmp_path: Path
+) -> None:
+    store = tmp_path / "store"
+    arguments = command(long_rows, store, "1GiB", "--threads", "1")
+    with start_slowly(arguments, long_rows) as process:
+        wait_for_a_shard(process, store)
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=60)
+    assert last_line(stderr) == SHARDS_KEPT.format(0, 1, "shard")
