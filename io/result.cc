@@ -71,6 +71,8 @@ std::string_view ErrorCodeName(ErrorCode code) {
       return "too_short";
     case ErrorCode::kTooLong:
       return "too_long";
+    case ErrorCode::kSeveralFiles:
+      return "several_files";
     case ErrorCode::kNotFinite:
       return "not_finite";
     case ErrorCode::kDecodeFailed:

@@ -51,6 +51,7 @@ enum class ErrorCode : uint8_t {
   kLyingSize = 72,
   kTooShort = 73,
   kTooLong = 74,
+  kSeveralFiles = 75,
 
   // Its samples (stage "decode").
   kNotFinite = 96,

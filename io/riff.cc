@@ -50,6 +50,21 @@ Result<RiffChunk> ReadRiffChunk(const RiffFile& file, uint64_t offset) {
   return chunk;
 }
 
+bool IsRiffContainer(std::string_view name) {
+  return name == "RIFF" || name == "RIFX" || name == "RF64";
+}
+
+Result<bool> IsWavFileHeader(const RiffFile& file, uint64_t offset) {
+  std::array<std::byte, kRiffHeaderBytes> bytes;
+  if (file.size_bytes() - offset < bytes.size()) return false;
+  if (Result<void> read = file.ReadAt(offset, bytes); !read.ok()) {
+    return read.error();
+  }
+  const std::string_view text(reinterpret_cast<const char*>(bytes.data()),
+                              bytes.size());
+  return IsRiffContainer(text.substr(0, 4)) && text.substr(8, 4) == "WAVE";
+}
+
 uint64_t EndOfRiffChunk(const RiffFile& file, const RiffChunk& chunk) {
   const uint64_t end = chunk.begin + chunk.claimed_bytes;
   assert(end <= file.size_bytes());

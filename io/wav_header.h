@@ -48,16 +48,37 @@ struct WavHeader {
   friend bool operator==(const WavHeader&, const WavHeader&) = default;
 };
 
+// What a writer got wrong that is understood all the same. At most one: where
+// the samples reach to the end of the file nothing can be behind them.
+enum class WavOddity : uint8_t {
+  kNone,
+  kNoDataSize,          // placeholder or 0; samples to the end of the file
+  kFileSizeAsDataSize,  // samples to the end of the file
+  kBytesBehindData,     // that are no chunk; ignored
+  kCutBehindData,       // a chunk behind the data is cut off; ignored
+};
+
+struct WavFile {
+  WavHeader header;
+  WavOddity oddity = WavOddity::kNone;
+};
+
 // How many bytes from the start of a file are enough to walk the header of
 // nearly every one, Broadcast WAV with its 602 bytes of text included. A longer
 // one costs further reads, of pages that are in memory by then.
 inline constexpr size_t kWavPrefixBytes = 1024;
 
-// Walks the chunks of a RIFF, RIFX or RF64 file up to its first `data` chunk
-// and says exactly how many samples are really there. Nothing is allocated
-// from sizes the file claims. `prefix` holds the first bytes of `file` (any
-// number of them); what lies beyond is read from `file`. Errors: the codes of
-// stage "header" (docs/input.md lists what is accepted), and ReadAt's.
+// Walks the chunks of a RIFF, RIFX or RF64 file up to its first `data` chunk,
+// says exactly how many samples are really there, and looks at what lies
+// behind them. Nothing is allocated from sizes the file claims. `prefix` holds
+// the first bytes of `file` (any number of them); what lies beyond is read from
+// `file`. Errors: the codes of stage "header" (docs/input.md lists what is
+// accepted), and ReadAt's.
+Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
+                            const ByteSource& file);
+
+// The same without a look behind the data, for a file that was accepted: what
+// is there changes nothing in the header.
 Result<WavHeader> ReadWavHeader(std::span<const std::byte> prefix,
                                 const ByteSource& file);
 

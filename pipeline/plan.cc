@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cassert>
 #include <mutex>
 #include <optional>
 #include <utility>
@@ -44,6 +45,7 @@ struct PlannedLine {
   int num_dropped_fields = 0;
   bool lacks_template = false;
   bool has_segment = false;
+  WavOddity oddity = WavOddity::kNone;  // of a planned row
 };
 
 struct Batch {
@@ -54,6 +56,23 @@ struct Batch {
 void RejectLine(const Error& error, PlanRow* row) {
   row->code = error.code;
   row->message = error.message;
+}
+
+std::optional<Warning> WarningOf(WavOddity oddity) {
+  switch (oddity) {
+    case WavOddity::kNone:
+      return std::nullopt;
+    case WavOddity::kNoDataSize:
+      return Warning::kNoDataSize;
+    case WavOddity::kFileSizeAsDataSize:
+      return Warning::kFileSizeAsDataSize;
+    case WavOddity::kBytesBehindData:
+      return Warning::kBytesBehindData;
+    case WavOddity::kCutBehindData:
+      return Warning::kCutBehindData;
+  }
+  assert(false);
+  return std::nullopt;
 }
 
 class PlanBuilder {
@@ -223,6 +242,7 @@ void PlanBuilder::ProbeLine(PlannedLine* planned) const {
   if (!source.ok()) return RejectLine(source.error(), &row);
   row.file_bytes = source.value().file_bytes;
   row.header = source.value().header;
+  planned->oddity = source.value().oddity;
   row.num_samples = source.value().num_samples;
   row.num_frames = source.value().num_frames;
 }
@@ -273,6 +293,9 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     Tally::Example example = place();
     example.message = planned->language;
     plan_.warnings[Warning::kUnknownLanguage].Add(example);
+  }
+  if (const auto warning = WarningOf(planned->oddity)) {
+    plan_.warnings[*warning].Add(place());
   }
   HashRow(row, &hasher_);
   const Result<void> appended = AppendPlanRow(row, spool_);

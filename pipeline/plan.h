@@ -44,6 +44,11 @@ enum class Warning {
   kSegment,          // "offset" or "start": whole files are used
   kRepeatedAudio,    // an audio string for the second time in its split
   kLeak,             // an audio string that other splits hold too
+  // The files of planned rows, by WavOddity.
+  kNoDataSize,
+  kFileSizeAsDataSize,
+  kBytesBehindData,
+  kCutBehindData,
 };
 
 struct LanguageCount {

@@ -19,14 +19,14 @@ double Seconds(int64_t num_samples, int sample_rate_hz) {
   return static_cast<double>(num_samples) / sample_rate_hz;
 }
 
-Result<WavHeader> ProbeHeader(const AudioFile& file) {
+Result<WavFile> ProbeHeader(const AudioFile& file) {
   std::array<std::byte, kWavPrefixBytes> buffer;
   const size_t prefix_bytes =
       static_cast<size_t>(std::min<uint64_t>(buffer.size(), file.size_bytes()));
   const std::span<std::byte> prefix(buffer.data(), prefix_bytes);
   const Result<void> read = file.ReadAt(0, prefix);
   if (!read.ok()) return read.error();
-  return ReadWavHeader(prefix, file);
+  return ReadWavFile(prefix, file);
 }
 
 // Sets the lengths, or says why the clip is too short or too long.
@@ -69,11 +69,12 @@ Result<Source> TryProbe(const std::string& path, const RunConfig& config,
                         const Preset& preset) {
   const Result<AudioFile> file = AudioFile::Open(path);
   if (!file.ok()) return file.error();
-  Result<WavHeader> header = ProbeHeader(file.value());
-  if (!header.ok()) return header.error();
+  const Result<WavFile> wav = ProbeHeader(file.value());
+  if (!wav.ok()) return wav.error();
   Source source;
   source.file_bytes = file.value().size_bytes();
-  source.header = header.value();
+  source.header = wav.value().header;
+  source.oddity = wav.value().oddity;
   return CheckLength(source, config, preset);
 }
 

@@ -14,6 +14,7 @@ namespace melmill {
 struct Source {
   uint64_t file_bytes = 0;
   WavHeader header;
+  WavOddity oddity = WavOddity::kNone;
   int64_t num_samples = 0;  // at the feature sample rate, after --truncate
   int64_t num_frames = 0;
 };

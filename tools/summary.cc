@@ -76,6 +76,14 @@ std::string_view WarningName(Warning warning) {
       return "repeated_audio";
     case Warning::kLeak:
       return "leak";
+    case Warning::kNoDataSize:
+      return "no_data_size";
+    case Warning::kFileSizeAsDataSize:
+      return "file_size_as_data_size";
+    case Warning::kBytesBehindData:
+      return "bytes_behind_data";
+    case Warning::kCutBehindData:
+      return "cut_behind_data";
   }
   return "";
 }
@@ -103,6 +111,26 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
     case Warning::kLeak:
       return fmt::format(
           "LEAK: {} lines name an audio file that another split holds too",
+          tally.count);
+    case Warning::kNoDataSize:
+      return fmt::format(
+          "{} WAV files do not say how long they are: read to their end, so "
+          "none of them can be seen to be cut off",
+          tally.count);
+    case Warning::kFileSizeAsDataSize:
+      return fmt::format(
+          "{} WAV files give the size of the file as that of the samples: "
+          "read to their end",
+          tally.count);
+    case Warning::kBytesBehindData:
+      return fmt::format(
+          "{} WAV files have bytes behind their samples that are no chunk: "
+          "ignored",
+          tally.count);
+    case Warning::kCutBehindData:
+      return fmt::format(
+          "{} WAV files are cut off behind their samples, in a chunk that is "
+          "not needed: all samples are there",
           tally.count);
   }
   return "";

@@ -94,13 +94,32 @@ std::vector<WavSpec> WavSpecs() {
   chunks.chunks_before_data = {{"fact", std::string(4, '\7')}, {"odd ", "abc"}};
   chunks.chunks_after_data = {{"LIST", "INFOISFT\4\0\0\0melm"}};
   specs.push_back(chunks);
-  for (const uint32_t claimed : {0u, 0xFFFFFFFFu, 0x7FFFF000u, 50u}) {
+  for (const uint32_t claimed :
+       {0u, 0xFFFFFFFFu, 0x7FFFF000u, 2'000'000'000u, 50u}) {
     WavSpec streamed;
     streamed.num_channels = 2;
     streamed.claimed_data_bytes = claimed;
     specs.push_back(streamed);
   }
+  for (const bool count_it_all : {false, true}) {
+    WavSpec confused;  // 42 bytes of samples in 86 bytes of file
+    confused.claimed_data_bytes = count_it_all ? 86 : 78;
+    confused.claimed_riff_bytes = 86;
+    specs.push_back(confused);
+  }
   return specs;
+}
+
+// What may lie behind the data.
+void AddTails(SeedFolder* seeds) {
+  const std::string wav = ToString(BuildWav(WavSpec(), {{0.1f, -0.2f, 0.3f}}));
+  const std::string list = "LIST" + NumberBytes(5, 4, false) + "INFOx";
+  for (const std::string& tail :
+       {wav + wav, list + wav, list + '\0' + list, list.substr(0, 10),
+        std::string(20, '\0') + list, std::string(9, '\xFF'),
+        std::string("neither a chunk nor padding")}) {
+    seeds->Add(wav + tail);
+  }
 }
 
 void MakeWavs(SeedFolder seeds) {
@@ -116,6 +135,7 @@ void MakeWavs(SeedFolder seeds) {
   special.num_channels = 2;
   seeds.Add(ToString(BuildWav(
       special, {{NAN, 1, INFINITY, -INFINITY, 1e-40f, 3e38f, 3e38f, -NAN}})));
+  AddTails(&seeds);
   for (const std::string_view foreign : {"fLaC\0\0\0\"", "OggS", "ID3\3"}) {
     seeds.Add(foreign);
   }

@@ -22,20 +22,26 @@ namespace {
 // The same result whatever part of the file comes as its prefix.
 Result<WavHeader> ReadHeader(const MemorySource& file) {
   const std::span<const std::byte> bytes(file.bytes());
-  const Result<WavHeader> header = ReadWavHeader({}, file);
+  const Result<WavFile> wav = ReadWavFile({}, file);
   for (const size_t prefix_bytes : {size_t{44}, kWavPrefixBytes}) {
-    const Result<WavHeader> again =
-        ReadWavHeader(bytes.first(std::min(bytes.size(), prefix_bytes)), file);
-    Require(again.ok() == header.ok(), "prefixes make no difference");
-    if (header.ok()) {
-      Require(again.value() == header.value(), "headers are the same");
+    const auto prefix = bytes.first(std::min(bytes.size(), prefix_bytes));
+    const Result<WavFile> again = ReadWavFile(prefix, file);
+    Require(again.ok() == wav.ok(), "prefixes make no difference");
+    if (wav.ok()) {
+      Require(again.value().header == wav.value().header &&
+                  again.value().oddity == wav.value().oddity,
+              "headers are the same");
+      const Result<WavHeader> header = ReadWavHeader(prefix, file);
+      Require(header.ok() && header.value() == wav.value().header,
+              "what lies behind the data is not in the header");
     } else {
-      Require(again.error().code == header.error().code &&
-                  again.error().message == header.error().message,
+      Require(again.error().code == wav.error().code &&
+                  again.error().message == wav.error().message,
               "errors are the same");
     }
   }
-  return header;
+  if (!wav.ok()) return wav.error();
+  return wav.value().header;
 }
 
 void CheckHeader(const WavHeader& header, const MemorySource& file) {

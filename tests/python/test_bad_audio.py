@@ -8,6 +8,8 @@ import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import librosa
+import markdown
 import numpy as np
 import pytest
 import soundfile
@@ -131,6 +133,31 @@ def chunk(name: bytes, content: bytes, size: int | None = None) -> bytes:
 def with_chunks(chunks: bytes, content: bytes = wav()) -> bytes:
     """A WAV file with more chunks between its fmt and its data."""
     return content[:36] + chunks + content[36:]
+
+
+def with_riff_size(content: bytes) -> bytes:
+    """The same with the RIFF size that it ought to have."""
+    return content[:4] + struct.pack("<I", len(content) - 8) + content[8:]
+
+
+def junk(num_bytes: int) -> bytes:
+    """Bytes that are neither chunks nor padding."""
+    random = np.random.default_rng(num_bytes)
+    return random.integers(0x80, 0xF0, num_bytes, np.uint8).tobytes()
+
+
+def confused_wav(data_less: int, riff_less: int) -> bytes:
+    """By a writer that takes the file's size for that of the data."""
+    size = len(wav())
+    return wav(data_size=size - data_less, riff_size=size - riff_less)
+
+
+def rifx(data_size: int) -> bytes:
+    """A big-endian file."""
+    swapped = np.frombuffer(PCM_BYTES, "<i2").astype(">i2").tobytes()
+    fields = struct.pack(">IHHIIHH", 16, PCM, 1, 16000, 32000, 2, 16)
+    head = b"RIFX" + struct.pack(">I", 0xFFFFFFFF) + b"WAVEfmt " + fields
+    return head + b"data" + struct.pack(">I", data_size) + swapped
 
 
 def rf64(ds64_data_size: int) -> bytes:
@@ -280,6 +307,48 @@ BAD_FILES: dict[str, Case] = {
         "header",
         "lying_size",
         "claims 2000 bytes, but 14000 more",
+    ),
+    "junk_that_the_riff_size_counts": (
+        containing(with_riff_size(wav() + junk(100))),
+        "header",
+        "lying_size",
+        "claims 16000 bytes, but 100 more",
+    ),
+    "more_than_64_kib_of_junk": (
+        containing(wav() + junk(65537)),
+        "header",
+        "lying_size",
+        "claims 16000 bytes, but 65537 more",
+    ),
+    "two_files": (
+        containing(wav() + wav(bytes(500))),
+        "header",
+        "several_files",
+        "holds 2 WAV files back to back",
+    ),
+    "three_files_with_chunks": (
+        containing(3 * (wav() + chunk(b"LIST", b"INFO"))),
+        "header",
+        "several_files",
+        "holds 3 WAV files back to back",
+    ),
+    "stream_of_files": (
+        containing(wav(wav(), data_size=0xFFFFFFFF)),
+        "header",
+        "several_files",
+        "a whole WAV file where its samples should begin",
+    ),
+    "no_placeholder": (
+        containing(wav(data_size=1_234_567_890)),
+        "header",
+        "truncated",
+        "claims 1234567890 bytes, 16000 are there",
+    ),
+    "file_size_as_data_size_cut": (
+        containing(confused_wav(0, 8)[:-2]),
+        "header",
+        "truncated",
+        "claims 16044 bytes, 15998 are there",
     ),
     "nan": (
         containing(float_wav(np.nan)),
@@ -513,6 +582,127 @@ def test_file_with_streaming_sizes_is_stored_whole(
     np.testing.assert_array_equal(streamed.tail_samples, true.tail_samples)
 
 
+LIST = chunk(b"LIST", b"INFO" + chunk(b"ISFT", b"melm"))
+
+# What other programs write, and the warning that it is accepted with.
+ODD_FILES: dict[str, tuple[bytes, str | None]] = {
+    "list_behind": (wav() + LIST, None),
+    "lists_behind": (with_riff_size(wav() + 3 * LIST), None),
+    "wrong_riff_size": (wav(riff_size=36 + 16000 + 8), None),
+    "two_thousand_million": (
+        wav(data_size=2_000_000_000, riff_size=2_000_000_036),
+        "no_data_size",
+    ),
+    "thousand_million": (wav(data_size=1_000_000_000), "no_data_size"),
+    "into_a_pipe": (
+        wav(data_size=0xFFFFFFFF, riff_size=0xFFFFFFFF),
+        "no_data_size",
+    ),
+    "less_header": (wav(data_size=0xFFFFFFFF - 126), "no_data_size"),
+    "sox": (wav(data_size=0x7FFFF000, riff_size=0x7FFFF024), "no_data_size"),
+    "arecord": (wav(data_size=1 << 31), "no_data_size"),
+    "stopped": (wav(data_size=0, riff_size=8), "no_data_size"),
+    "rifx": (rifx(2_000_000_000), "no_data_size"),
+    **{
+        f"confused_{data_less}_{riff_less}": (
+            confused_wav(data_less, riff_less),
+            "file_size_as_data_size",
+        )
+        for data_less in (0, 8)
+        for riff_less in (0, 8)
+    },
+    "zero_behind": (wav() + b"\0", "bytes_behind_data"),
+    "zeros_behind": (wav() + bytes(100_000), "bytes_behind_data"),
+    "ones_behind": (wav() + 100_000 * b"\xff", "bytes_behind_data"),
+    "zeros_then_list": (wav() + bytes(999) + LIST, "bytes_behind_data"),
+    "junk_behind": (wav() + junk(65536), "bytes_behind_data"),
+    "line_behind": (wav() + b"\r\n", "bytes_behind_data"),
+    "list_then_junk": (
+        with_riff_size(wav() + LIST) + junk(999),
+        "bytes_behind_data",
+    ),
+    "debris": (
+        with_riff_size(wav(junk(36) + PCM_BYTES[:-36])) + PCM_BYTES[-36:],
+        "bytes_behind_data",
+    ),
+    "list_cut": (
+        with_riff_size(wav() + chunk(b"LIST", bytes(9000)))[:-2000],
+        "cut_behind_data",
+    ),
+}
+
+
+def test_accepted_samples_are_those_of_the_reference(tmp_path: Path) -> None:
+    rows = []
+    for name, (content, _) in ODD_FILES.items():
+        odd, same = tmp_path / f"{name}.wav", tmp_path / f"{name}_same.wav"
+        odd.write_bytes(content)
+        samples, _ = librosa.load(odd, sr=None)
+        assert len(samples) == 8000
+        write_wav(same, samples)
+        np.testing.assert_array_equal(librosa.load(same, sr=None)[0], samples)
+        rows += [manifest_row(path.name) for path in (odd, same)]
+    manifest = write_manifest(tmp_path / "train.jsonl", rows)
+    stored = extract(tmp_path / "store", manifest, cwd=tmp_path).rows()
+    for odd_row, row in zip(stored[::2], stored[1::2], strict=True):
+        assert odd_row.num_samples == row.num_samples == 8000, odd_row.audio
+        np.testing.assert_array_equal(odd_row.features, row.features)
+        np.testing.assert_array_equal(odd_row.tail_samples, row.tail_samples)
+
+
+@pytest.mark.parametrize("command", ["validate", "extract"])
+def test_what_is_accepted_oddly_is_counted_and_the_first_are_named(
+    tmp_path: Path, command: str
+) -> None:
+    names: dict[str, list[str]] = {}
+    for name, (content, warning) in ODD_FILES.items():
+        (tmp_path / name).write_bytes(content)
+        if warning is not None:
+            names.setdefault(warning, []).append(name)
+    # A line that is rejected for another reason warns of nothing.
+    (tmp_path / "short").write_bytes(wav(bytes(100)) + bytes(10))
+    audios = [*ODD_FILES, "short"]
+    write_manifest(tmp_path / "train.jsonl", map(manifest_row, audios))
+    flags = ["--out", "store"] if command == "extract" else []
+    for_people, for_programs = (
+        run_melmill(command, "train.jsonl", *flags, *more, cwd=tmp_path)
+        for more in ((), ("--json",))
+    )
+    assert for_people.exit_code == for_programs.exit_code == 3
+    assert json.loads(for_programs.stdout)["warnings"] == {
+        warning: len(files) for warning, files in names.items()
+    }
+    text = for_people.stderr.splitlines()
+    for files in names.values():
+        lines = [
+            f"  train line {audios.index(name) + 1}: {name}" for name in files
+        ]
+        [place] = [n for n, line in enumerate(text) if line == lines[0]]
+        assert text[place - 1].startswith(f"warning: {len(files)} WAV files ")
+        assert text[place : place + len(lines[:3])] == lines[:3]
+        assert not set(lines[3:]) & set(text)
+
+
+def test_warnings_are_told_again_where_nothing_is_to_do(tmp_path: Path) -> None:
+    (tmp_path / "a.wav").write_bytes(wav() + bytes(10))
+    write_manifest(tmp_path / "train.jsonl", [manifest_row("a.wav")])
+    first, second = (
+        run_melmill("extract", "train.jsonl", "--out", "store", cwd=tmp_path)
+        for _ in range(2)
+    )
+    assert first.exit_code == second.exit_code == 0
+    assert "nothing to do" in second.stderr
+    for run in (first, second):
+        assert "warning: 1 WAV files have bytes behind" in run.stderr
+
+
+def test_warnings_of_the_document_are_the_programs() -> None:
+    section = markdown.sections("input.md")["What is accepted with a warning"]
+    rows = markdown.table(section, "| Warning | What to know |")
+    kinds = {warning for _, warning in ODD_FILES.values() if warning}
+    assert {row[0].strip("`") for row in rows} == kinds
+
+
 @pytest.mark.parametrize(
     ("content", "num_samples"),
     [
@@ -615,7 +805,9 @@ def code_when_cut(content: bytes, size: int) -> str | None:
 def test_truncation_at_every_byte_is_as_the_table_says(tmp_path: Path) -> None:
     data = PCM_BYTES[: 2 * 1100]
     before = chunk(b"LIST", bytes(1001)) + b"\0" + chunk(b"fact", bytes(4))
-    whole = with_chunks(before, wav(data)) + chunk(b"id3 ", bytes(900))
+    whole = with_riff_size(
+        with_chunks(before, wav(data)) + chunk(b"id3 ", bytes(900))
+    )
     assert len(whole) > 4096
     sizes = [*range(4097), len(whole)]
     for size in sizes:

@@ -52,7 +52,9 @@ struct WavSpec {
   std::optional<uint16_t> block_align;
   std::optional<std::string> fmt_content;
   std::optional<uint32_t> claimed_data_bytes;
+  std::optional<uint32_t> claimed_riff_bytes;
   std::optional<uint64_t> ds64_data_bytes;
+  std::optional<uint64_t> ds64_riff_bytes;
   bool omit_fmt = false;
   bool omit_data = false;
   bool omit_data_padding = false;
@@ -204,7 +206,7 @@ inline std::vector<std::byte> BuildWavAround(const WavSpec& spec,
   if (is_rf64) {
     const uint64_t claimed = spec.ds64_data_bytes.value_or(data.size());
     body += ChunkBytes(
-        {"ds64", NumberBytes(0, 8, false) + NumberBytes(claimed, 8, false) +
+        {"ds64", std::string(8, '\0') + NumberBytes(claimed, 8, false) +
                      std::string(12, '\0')},
         big_endian);
   }
@@ -223,10 +225,15 @@ inline std::vector<std::byte> BuildWavAround(const WavSpec& spec,
     body += ChunkBytes(chunk, big_endian);
   }
   append(spec.chunks_after_data);
+  if (is_rf64) {  // behind "WAVE" and the chunk's own header
+    body.replace(
+        12, 8,
+        NumberBytes(spec.ds64_riff_bytes.value_or(body.size()), 8, false));
+  }
   const std::string id = big_endian ? "RIFX" : is_rf64 ? "RF64" : "RIFF";
-  return ToBytes(
-      id + NumberBytes(is_rf64 ? 0xFFFFFFFF : body.size(), 4, big_endian) +
-      body);
+  const uint64_t claimed =
+      spec.claimed_riff_bytes.value_or(is_rf64 ? 0xFFFFFFFF : body.size());
+  return ToBytes(id + NumberBytes(claimed, 4, big_endian) + body);
 }
 
 // A WAV file of the given samples, interleaved, in [-1, 1].
