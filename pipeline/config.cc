@@ -255,9 +255,11 @@ ManifestOptions MakeManifestOptions(const RunConfig& config) {
   return options;
 }
 
+// An object from the start: a null that finds no memory to become one crashes
+// when it is destroyed.
 std::string ContractJson(const RunConfig& config) {
   const LogMelOptions& log_mel = FindPreset(config.preset)->log_mel;
-  nlohmann::ordered_json contract;
+  auto contract = nlohmann::ordered_json::object();
   contract["features"] = "log-mel";
   contract["version"] = 1;
   contract["sample_rate_hz"] = log_mel.mel.sample_rate_hz;
@@ -305,7 +307,7 @@ CodePath ChooseCodePath(const RunConfig& config) {
 }
 
 std::string ProducerJson(const CodePath& code_path) {
-  nlohmann::ordered_json producer;
+  auto producer = nlohmann::ordered_json::object();
   producer["program"] = "melmill";
   producer["feature_revision"] = kFeatureRevision;
   producer["resampler"] = ResamplerVersion(code_path.spectral);

@@ -193,16 +193,17 @@ class Committer {
 
 void Committer::Submit(std::unique_ptr<OpenShard> shard) {
   shard->ReleaseRecords();
-  {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock,
-                  [this] { return num_uncommitted_ < kMaxUncommittedShards; });
-    ++num_uncommitted_;
-  }
   // std::function wants to be copyable, hence the shared_ptr.
-  thread_.Submit([this, shared = std::shared_ptr<OpenShard>(std::move(shard))] {
-    Commit(shared.get());
-  });
+  std::function<void()> commit =
+      [this, shared = std::shared_ptr<OpenShard>(std::move(shard))] {
+        Commit(shared.get());
+      };
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock,
+                [this] { return num_uncommitted_ < kMaxUncommittedShards; });
+  // Counted last: one that found no memory is never waited for.
+  thread_.Submit(std::move(commit));
+  ++num_uncommitted_;
 }
 
 void Committer::Commit(OpenShard* shard) {

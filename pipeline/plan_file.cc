@@ -59,11 +59,13 @@ TableReader::ExtraDataset Column(const char* name, ElementType type,
   return {{name, type, {values.size()}}, std::as_bytes(std::span(values))};
 }
 
-// Names are small: they travel as one JSON attribute.
+// Names are small: they travel as one JSON attribute. An object from the start:
+// a null that finds no memory to become one crashes when it is destroyed.
 std::string DescribePlan(const Plan& plan) {
-  ordered_json description;
+  auto description = ordered_json::object();
   description["shard_target_bytes"] = plan.shard_target_bytes;
   description["kept_fields"] = plan.config.kept_fields;
+  description["splits"] = ordered_json::array();
   for (const SplitPlan& split : plan.splits) {
     description["splits"].push_back(split.name);
   }

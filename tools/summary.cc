@@ -348,6 +348,8 @@ std::string NextStep(const RunReport& report, const std::string& out) {
 using nlohmann::ordered_json;
 
 // Paths may hold bytes that are no UTF-8.
+// Objects below start as such, not as null: without memory to turn null into
+// one, the library leaves an object without content, whose destruction crashes.
 std::string DumpLine(const ordered_json& json) {
   return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
          '\n';
@@ -390,11 +392,12 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
 
 ordered_json JsonTelemetry(const Telemetry& telemetry) {
   const BottleneckReport bottleneck = FindBottleneck(telemetry);
-  ordered_json json;
+  auto json = ordered_json::object();
   json["seconds"] = telemetry.seconds;
   json["threads"] = telemetry.num_threads;
   json["io_threads"] = telemetry.num_io_threads;
   json["busy_share"] = telemetry.BusyShare();
+  json["stages"] = ordered_json::object();
   for (size_t i = 0; i < kNumStages; ++i) {
     const auto stage = static_cast<Stage>(i);
     json["stages"][std::string(StageName(stage))] = {
@@ -465,7 +468,7 @@ std::string FormatSummary(const RunReport& report, const std::string& out) {
 
 std::string FormatJsonReport(const RunReport& report, const std::string& out,
                              int exit_code) {
-  ordered_json json;
+  auto json = ordered_json::object();
   json["status"] = StatusName(report.status);
   json["exit_code"] = exit_code;
   if (report.fault) json["error"] = report.fault->message;
@@ -491,7 +494,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
 }
 
 std::string FormatJsonSetupError(const std::string& message) {
-  ordered_json json;
+  auto json = ordered_json::object();
   json["status"] = "setup_error";
   json["exit_code"] = static_cast<int>(kExitUsage);
   json["error"] = message;
@@ -510,7 +513,7 @@ std::string FormatJsonFault(const std::string& message,
                             const RunControl& control) {
   const uint64_t num_made = control.shards_made;
   const uint64_t num_kept = control.shards_kept;
-  ordered_json json;
+  auto json = ordered_json::object();
   json["status"] = StatusName(RunStatus::kMachineFault);
   json["exit_code"] = static_cast<int>(kExitMachine);
   json["error"] = message;

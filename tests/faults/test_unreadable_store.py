@@ -44,9 +44,7 @@ def run_with_fault(
     env = fault.env(shims, store.parent / "log")
     if command[0] == "extract":
         return job.extract(store, *command[1:], env=env)
-    return run_melmill(
-        command[0], store, *command[1:], cwd=job.folder, env=env
-    )
+    return run_melmill(command[0], store, *command[1:], cwd=job.folder, env=env)
 
 
 def assert_is_a_fault(run: Run, kind: str, file: str) -> None:
