@@ -65,6 +65,6 @@ def advice(splits: Sequence[Split], names: AudioNames, asked: str) -> str:
     if example is None:
         return "it has no rows"
     return (
-        f"its audio strings are such as {example!r}: audio_root (--audio-root) "
+        f"its audio strings look like {example!r}: audio_root (--audio-root) "
         "and path_map of melmill.open say where these are now"
     )

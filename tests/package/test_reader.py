@@ -340,7 +340,7 @@ def test_what_is_missing_says_which_argument_helps(in_folder: Path) -> None:
     for source in (store, store["split0"]):
         with pytest.raises(
             melmill.MissingAudioError,
-            match=r"such as 'clips/0\.wav': audio_root .* path_map",
+            match=r"look like 'clips/0\.wav': audio_root .* path_map",
         ):
             source.find("/old/9.wav")
 
