@@ -137,30 +137,47 @@ Result<void> DurableFile::ReadAt(uint64_t offset,
   return {};
 }
 
-Result<void> DurableFile::Commit() {
-  if (auto flushed = Flush(); !flushed.ok()) {
-    Discard();
-    return flushed.error();
-  }
-  const char* operation = "fsync";
+Result<void> DurableFile::Close() {
+  if (auto flushed = Flush(); !flushed.ok()) return flushed;
   // Once only: after a failure the kernel takes the lost pages for clean, and
   // a second fsync would succeed. (Interrupted, it has not failed yet.)
-  bool ok = WithoutInterruption([&] { return ::fsync(fd_); }) == 0;
-  if (ok) {
-    operation = "close";
-    // Interrupted, it has closed all the same, and all is on the disk.
-    ok = ::close(std::exchange(fd_, -1)) == 0 || errno == EINTR;
+  if (WithoutInterruption([&] { return ::fsync(fd_); }) != 0) {
+    return Fault("fsync", path_, errno);
   }
-  if (ok) {
-    operation = "rename to";
-    ok = WithoutInterruption([&] {
-           return ::rename(TemporaryName(path_).c_str(), path_.c_str());
-         }) == 0;
+  // Interrupted, it has closed all the same, and all is on the disk.
+  if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
+    return Fault("close", path_, errno);
   }
-  if (!ok) {
-    const Error error = Fault(operation, path_, errno);
+  return {};
+}
+
+Result<void> DurableFile::TakeName(
+    const std::optional<FileIdentity>& replaced) {
+  const std::string temporary = TemporaryName(path_);
+  if (replaced && HaveSameBytes(temporary, path_)) {
+    return RemoveFile(temporary);
+  }
+  const Result<bool> named = replaced
+                                 ? ReplaceIfSame(temporary, path_, *replaced)
+                                 : NameIfFree(temporary, path_);
+  if (!named.ok()) {
+    if (named.error().detail != ENOENT) return named.error();
+    return Fault("its temporary file was removed: rename to", path_, ENOENT);
+  }
+  if (named.value()) return {};
+  if (HaveSameBytes(temporary, path_)) return RemoveFile(temporary);
+  return Error{ErrorCode::kMachineFault,
+               path_ +
+                   ": another process made it, with other bytes, so it "
+                   "stays as it is; let no other work in this folder"};
+}
+
+Result<void> DurableFile::Commit(const std::optional<FileIdentity>& replaced) {
+  Result<void> done = Close();
+  if (done.ok()) done = TakeName(replaced);
+  if (!done.ok()) {
     Discard();
-    return error;
+    return done;
   }
   return SyncFolder(FolderOf(std::exchange(path_, {})));
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "io/name_change.h"
 #include "io/result.h"
 
 namespace melmill {
@@ -52,14 +53,19 @@ class DurableFile {
   Result<void> ReadAt(uint64_t offset, std::span<std::byte> bytes) const;
   Result<void> Flush();
 
-  // Flush, fsync, close, rename, fsync of the folder. After an error the
-  // temporary file is removed; fsync is never tried twice.
-  Result<void> Commit();
+  // Flush, fsync, close, the final name, fsync of the folder. A file that has
+  // that name already is never replaced: where it has the same bytes it stays,
+  // and all is well; where it has others it stays, and that is an error. But
+  // `replaced`, if given, is replaced. After an error the temporary file is
+  // removed; fsync is never tried twice.
+  Result<void> Commit(const std::optional<FileIdentity>& replaced = {});
 
   const std::string& path() const { return path_; }
 
  private:
   DurableFile(std::string path, int fd);
+  Result<void> Close();
+  Result<void> TakeName(const std::optional<FileIdentity>& replaced);
   void Discard();
 
   std::string path_;  // the final name; empty once committed or moved from
@@ -68,7 +74,7 @@ class DurableFile {
   uint64_t append_offset_ = 0;
 };
 
-// Writes a whole small file durably.
+// Writes a whole small file durably; see DurableFile::Commit.
 Result<void> WriteFileDurably(const std::string& path, std::string_view text);
 
 // The whole of a small file. Errors: kNotFound, or kMachineFault; also when

@@ -75,7 +75,8 @@ class ShardWriter::Impl {
     return {};
   }
 
-  Result<Committed> Commit(std::optional<uint64_t> expected) {
+  Result<Committed> Commit(std::optional<uint64_t> expected,
+                           const std::optional<FileIdentity>& replaced) {
     auto written = WriteColumns();
     if (written.ok()) written = WriteFileChecksum();
     if (!written.ok()) return written.error();
@@ -83,7 +84,9 @@ class ShardWriter::Impl {
     if (!checksum.ok()) return checksum.error();
     const Committed committed = {made_.num_bytes, checksum.value()};
     if (expected && *expected != committed.checksum) return committed;
-    if (auto named = made_.file.Commit(); !named.ok()) return named.error();
+    if (auto named = made_.file.Commit(replaced); !named.ok()) {
+      return named.error();
+    }
     return committed;
   }
 
@@ -186,9 +189,10 @@ Result<void> ShardWriter::SkipRow(size_t row, const ShardRow& index,
 }
 
 Result<ShardWriter::Committed> ShardWriter::Commit(
-    std::optional<uint64_t> expected) {
+    std::optional<uint64_t> expected,
+    const std::optional<FileIdentity>& replaced) {
   const std::unique_ptr<Impl> impl = std::move(impl_);
-  return impl->Commit(expected);
+  return impl->Commit(expected, replaced);
 }
 
 uint64_t EstimateShardBytes(const ShardSpec& spec) {

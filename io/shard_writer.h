@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 
+#include "io/name_change.h"
 #include "io/result.h"
 #include "io/shard.h"
 
@@ -57,8 +58,9 @@ class ShardWriter {
   // Once every row was finished or skipped: writes the index, makes the file
   // durable and gives it its final name. The writer is used up. With
   // `expected`, a file of another checksum gets no name and is removed; that
-  // is no error, the result tells it.
-  Result<Committed> Commit(std::optional<uint64_t> expected = {});
+  // is no error, the result tells it. `replaced`: see DurableFile::Commit.
+  Result<Committed> Commit(std::optional<uint64_t> expected = {},
+                           const std::optional<FileIdentity>& replaced = {});
 
  private:
   class Impl;

@@ -183,7 +183,8 @@ Result<TableBlock> TableReader::Read(uint64_t first_row, size_t max_rows,
 
 Result<void> TableReader::WriteFile(
     const std::string& path, const std::vector<AttributeSpec>& attributes,
-    const std::vector<ExtraDataset>& extras) const {
+    const std::vector<ExtraDataset>& extras,
+    const std::optional<FileIdentity>& replaced) const {
   std::vector<DatasetSpec> datasets;
   const std::vector<StreamSpec> streams = MakeStreams(columns_);
   for (size_t s = 0; s < streams.size(); ++s) {
@@ -216,7 +217,7 @@ Result<void> TableReader::WriteFile(
         file.WriteAt(offsets[streams.size() + e], extras[e].bytes);
     if (!written.ok()) return written.error();
   }
-  return file.Commit();
+  return file.Commit(replaced);
 }
 
 // The streams grow in blocks of one size; full blocks lie in the temporary

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,6 +12,7 @@
 
 #include "io/h5_contents.h"
 #include "io/h5_file.h"
+#include "io/name_change.h"
 #include "io/result.h"
 
 namespace melmill {
@@ -73,10 +75,11 @@ class TableReader {
 
   // Writes the table as the HDF5 file `path`, durably. `extras` are more
   // datasets beside the columns. The same rows give the same bytes.
-  // Errors: kMachineFault.
-  Result<void> WriteFile(const std::string& path,
-                         const std::vector<AttributeSpec>& attributes,
-                         const std::vector<ExtraDataset>& extras) const;
+  // `replaced`: see DurableFile::Commit. Errors: kMachineFault.
+  Result<void> WriteFile(
+      const std::string& path, const std::vector<AttributeSpec>& attributes,
+      const std::vector<ExtraDataset>& extras,
+      const std::optional<FileIdentity>& replaced = {}) const;
 
  protected:
   // One dataset's bytes; a text column has two streams. Stream numbers count

@@ -4,7 +4,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <utility>
 
 #include "io/durable_file.h"
@@ -278,27 +277,6 @@ Result<FinishedStore> FinishStore(
     const Plan& plan, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed) {
   return StoreFinisher(plan, folder, committed).Finish();
-}
-
-Result<void> RemoveLeftovers(const StoreIndex& index,
-                             const std::string& folder) {
-  std::set<std::string> wanted = {kStoreIndexFile, kPlanFile, kRejectsFile,
-                                  kLockFile};
-  for (const SplitEntry& split : index.splits) {
-    wanted.insert(split.table.file);
-    wanted.insert(split.accepted.file);
-  }
-  for (const ShardEntry& shard : index.shards) {
-    wanted.insert(shard.file);
-  }
-  const Result<std::vector<std::string>> names = ListFolder(folder);
-  if (!names.ok()) return names.error();
-  for (const std::string& name : names.value()) {
-    if (wanted.contains(name) || !IsStoreFileName(name)) continue;
-    const Result<void> removed = RemoveFile(folder + '/' + name);
-    if (!removed.ok()) return removed;
-  }
-  return {};
 }
 
 }  // namespace melmill

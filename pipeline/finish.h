@@ -26,11 +26,6 @@ Result<FinishedStore> FinishStore(
     const Plan& plan, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed);
 
-// Removes the files of a complete store's folder that its plan does not ask
-// for: old shards, left-overs of dead runs. Errors: kMachineFault.
-Result<void> RemoveLeftovers(const StoreIndex& index,
-                             const std::string& folder);
-
 }  // namespace melmill
 
 #endif  // MELMILL_PIPELINE_FINISH_H_

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/hash.h"
+#include "io/name_change.h"
 #include "io/result.h"
 #include "io/table.h"
 #include "pipeline/plan_row.h"
@@ -25,6 +26,8 @@ struct PlannedShard {
   Hash128 fingerprint = {};
   // What the file's bytes outside the features must have, or it gets no name.
   std::optional<uint64_t> expected_checksum;
+  // The damaged file whose place it takes, if it does.
+  std::optional<FileIdentity> replaced;
 
   // "<split name>.<first 12 hex digits of the fingerprint>.h5"
   std::string FileName(std::string_view split_name) const;

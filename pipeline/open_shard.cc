@@ -81,10 +81,11 @@ void RecordList::Clear() {
   std::vector<char>().swap(audio_);
 }
 
-OpenShard::OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
+OpenShard::OpenShard(size_t index, const PlannedShard& shard,
                      RecordList records, ShardWriter writer)
     : index_(index),
-      expected_checksum_(expected_checksum),
+      expected_checksum_(shard.expected_checksum),
+      replaced_(shard.replaced),
       records_(std::move(records)),
       num_records_(records_.size()),
       first_path_(num_records_ == 0 ? "" : records_[0].path),
@@ -100,9 +101,8 @@ Result<std::unique_ptr<OpenShard>> OpenShard::Create(
   Result<ShardWriter> writer = ShardWriter::Create(
       folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));
   if (!writer.ok()) return writer.error();
-  return std::unique_ptr<OpenShard>(
-      new OpenShard(index, shard.expected_checksum, std::move(records).value(),
-                    std::move(writer).value()));
+  return std::unique_ptr<OpenShard>(new OpenShard(
+      index, shard, std::move(records).value(), std::move(writer).value()));
 }
 
 // The place of one record in the file.
@@ -167,7 +167,7 @@ Result<ShardWriter::Committed> OpenShard::Commit() {
                              "the first of them {}",
                              num_records_, first_path_)};
   }
-  return writer_.Commit(expected_checksum_);
+  return writer_.Commit(expected_checksum_, replaced_);
 }
 
 }  // namespace melmill

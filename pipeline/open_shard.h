@@ -85,20 +85,21 @@ class OpenShard {
   void ReleaseRecords() { records_.Clear(); }
 
   // Once every record was stored or rejected; as ShardWriter::Commit, with the
-  // checksum that the plan expects. Errors: kMachineFault, also for several
-  // records none of whose files could be read.
+  // checksum that the plan expects and the file that it replaces. Errors:
+  // kMachineFault, also for several records none of whose files could be read.
   Result<ShardWriter::Committed> Commit();
 
  private:
   class Slot;
 
-  OpenShard(size_t index, std::optional<uint64_t> expected_checksum,
-            RecordList records, ShardWriter writer);
+  OpenShard(size_t index, const PlannedShard& shard, RecordList records,
+            ShardWriter writer);
   Result<void> Finish(size_t record, const Result<ShardRow>& row,
                       RecordWorkspace* workspace);
 
   size_t index_;
   std::optional<uint64_t> expected_checksum_;
+  std::optional<FileIdentity> replaced_;
   RecordList records_;
   size_t num_records_;
   std::string first_path_;

@@ -144,7 +144,8 @@ Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
 
 }  // namespace
 
-Result<void> WritePlanFile(const Plan& plan, const std::string& path) {
+Result<void> WritePlanFile(const Plan& plan, const std::string& path,
+                           const std::optional<FileIdentity>& replaced) {
   const ShardColumns shards = MakeShardColumns(plan);
   const std::vector<TableReader::ExtraDataset> extras = {
       Column("shard_file_bytes", ElementType::kU8, shards.file.bytes),
@@ -166,7 +167,7 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path) {
       {"fingerprint", ToHex(plan.fingerprint)},
       {"description", DescribePlan(plan)},
   };
-  return plan.rows->WriteFile(path, attributes, extras);
+  return plan.rows->WriteFile(path, attributes, extras, replaced);
 }
 
 Result<StoredPlan> ReadPlanFile(const std::string& path) {

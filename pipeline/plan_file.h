@@ -3,17 +3,20 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "io/name_change.h"
 #include "io/result.h"
 #include "io/table.h"
 #include "pipeline/plan.h"
 
 namespace melmill {
 
-// Writes plan.h5 durably.
-Result<void> WritePlanFile(const Plan& plan, const std::string& path);
+// Writes plan.h5 durably. `replaced`: see DurableFile::Commit.
+Result<void> WritePlanFile(const Plan& plan, const std::string& path,
+                           const std::optional<FileIdentity>& replaced = {});
 
 // What is left of a plan in a store's folder.
 struct StoredPlan {

@@ -53,9 +53,10 @@ Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
 
 class Repairer {
  public:
+  // `files`: those of the folder, before any of them was looked into.
   Repairer(const StoreIndex& index, const RunConfig& config,
-           RunControl* control)
-      : index_(index), config_(config), control_(control) {}
+           const SeenFiles& files, RunControl* control)
+      : index_(index), config_(config), files_(files), control_(control) {}
 
   RepairReport Repair();
 
@@ -73,6 +74,7 @@ class Repairer {
 
   const StoreIndex& index_;
   const RunConfig& config_;
+  const SeenFiles& files_;
   RunControl* control_;
   RepairReport report_;
   // First index in store.json of each damaged shard's file.
@@ -185,6 +187,9 @@ void Repairer::MakeShards() {
       .quarantine = quarantine_};
   for (const auto& [file, shard] : damaged_) {
     plan_->shards[shard].expected_checksum = index_.shards[shard].checksum;
+    if (const auto seen = files_.find(file); seen != files_.end()) {
+      plan_->shards[shard].replaced = seen->second;
+    }
     control_->frames_to_do += plan_->shards[shard].num_frames;
     job.shards.push_back(shard);
   }
@@ -283,9 +288,12 @@ Result<RepairReport> RepairStore(const std::string& folder,
   RequireOpenFiles(
       MaxOpenFilesOfExtraction(config, index.value().shards.size()));
   RequireThreads(config);
-  const Result<void> removed = RemoveTemporaryFiles(folder);
+  const Result<SeenFiles> files = SeeFiles(folder);
+  if (!files.ok()) return files.error();
+  const Result<void> removed =
+      RemoveTemporaryFiles(folder, files.value(), lock.is_held());
   if (!removed.ok()) return removed.error();
-  return Repairer(index.value(), config, control).Repair();
+  return Repairer(index.value(), config, files.value(), control).Repair();
 }
 
 }  // namespace melmill

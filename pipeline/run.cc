@@ -18,6 +18,7 @@
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
+#include "pipeline/old_files.h"
 #include "pipeline/resource_limits.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
@@ -143,7 +144,8 @@ bool ExtractRun::MayGoOn() {
 }
 
 void ExtractRun::CleanUp() {
-  const Result<void> removed = RemoveLeftovers(*report_.store, config_.out);
+  const Result<void> removed =
+      RemoveLeftovers(found_, *report_.store, config_.out, lock_->is_held());
   if (!removed.ok()) report_.notes.push_back(removed.error().message);
 }
 
@@ -161,9 +163,10 @@ void ExtractRun::LockFolder() {
 void ExtractRun::LockNewStore() {
   LockFolder();
   // Another run may have come first.
-  const Result<FoundStore> found = InspectFolder(config_);
+  Result<FoundStore> found = InspectFolder(config_);
   if (!found.ok()) throw SetupError(found.error().message);
-  if (!found.value().is_empty()) {
+  found_ = std::move(found).value();
+  if (!found_.is_empty()) {
     throw SetupError(fmt::format("{} was in use by another melmill; run again",
                                  config_.out));
   }
@@ -261,6 +264,7 @@ Result<bool> ExtractRun::CheckOtherFiles() {
 // done.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
+  CheckNothingIsInTheWay(found_, plan);
   processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
                      ChooseCodePath(config_));
   Result<ShardCheck> shards = CheckShards();
@@ -318,14 +322,15 @@ void ExtractRun::CountShards() {
 void ExtractRun::RemoveDeadRunsFiles() {
   if (!lock_) {
     // Of a run that did not get as far as a plan: no more than this is there.
-    const auto names = ListFolder(config_.out);
-    if (!names.ok() || std::none_of(names.value().begin(), names.value().end(),
-                                    IsTemporaryFileName)) {
+    if (std::none_of(
+            found_.files.begin(), found_.files.end(),
+            [](const auto& file) { return IsTemporaryFileName(file.first); })) {
       return;
     }
     LockNewStore();
   }
-  const Result<void> removed = RemoveTemporaryFiles(config_.out);
+  const Result<void> removed =
+      RemoveTemporaryFiles(config_.out, found_.files, lock_->is_held());
   if (!removed.ok()) report_.notes.push_back(removed.error().message);
 }
 
@@ -366,11 +371,11 @@ bool ExtractRun::WritePlan() {
   Result<void> done = SyncFolder(ParentFolder(config_.out));
   if (!done.ok()) return EndWithFault(done.error());
   if (!lock_) LockNewStore();
-  // store.json means complete: it goes before anything else changes.
-  done = RemoveFile(config_.out + '/' + kStoreIndexFile);
-  if (done.ok()) done = SyncFolder(config_.out);
+  done =
+      RemoveReplacedFiles(found_, *report_.plan, shards_.to_make, config_.out);
   if (done.ok()) {
-    done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile);
+    done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile,
+                         found_.FindFile(kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
 }

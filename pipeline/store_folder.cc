@@ -20,18 +20,6 @@ constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
 constexpr std::string_view kTemporary = ".tmp";
 
-// "NAME.0123456789ab.h5"
-bool IsShardFileName(std::string_view name) {
-  constexpr std::string_view kSuffix = ".h5";
-  constexpr size_t kHexDigits = 12;
-  if (!name.ends_with(kSuffix)) return false;
-  name.remove_suffix(kSuffix.size());
-  if (name.size() < kHexDigits + 2) return false;
-  const std::string_view hex = name.substr(name.size() - kHexDigits);
-  return name[name.size() - kHexDigits - 1] == '.' &&
-         hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 // ".table-a1b2c3"
 bool IsSpoolName(std::string_view name) {
   constexpr size_t kRandomLetters = 6;
@@ -48,6 +36,16 @@ bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
          name.ends_with(kTable) || name.ends_with(kAccepted) ||
          IsShardFileName(name);
+}
+
+// The time at which a file changes that is written to now: a server's, perhaps.
+Result<int64_t> ClockOf(const std::string& folder) {
+  const std::string path = folder + '/' + kLockFile;
+  const Result<DurableFile> probe = DurableFile::Create(path);
+  if (!probe.ok()) return probe.error();
+  const auto identity = Identify(TemporaryName(path));
+  if (!identity.ok()) return identity.error();
+  return identity.value() ? identity.value()->modified_ns : 0;
 }
 
 }  // namespace
@@ -69,8 +67,15 @@ bool IsSuspectsFileName(std::string_view name) {
          FinalNameOf(fmt::format("{}{}", name, kTemporary)) == kSuspects;
 }
 
-bool IsStoreFileName(std::string_view name) {
-  return IsFinalName(name) || IsTemporaryFileName(name);
+bool IsShardFileName(std::string_view name) {
+  constexpr std::string_view kSuffix = ".h5";
+  constexpr size_t kHexDigits = 12;
+  if (!name.ends_with(kSuffix)) return false;
+  name.remove_suffix(kSuffix.size());
+  if (name.size() < kHexDigits + 2) return false;
+  const std::string_view hex = name.substr(name.size() - kHexDigits);
+  return name[name.size() - kHexDigits - 1] == '.' &&
+         hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
 bool IsTemporaryFileName(std::string_view name) {
@@ -96,11 +101,34 @@ Result<std::vector<std::string>> ListFolder(const std::string& folder) {
   return names;
 }
 
-Result<void> RemoveTemporaryFiles(const std::string& folder) {
+Result<SeenFiles> SeeFiles(const std::string& folder) {
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) return names.error();
+  SeenFiles files;
   for (const std::string& name : names.value()) {
-    if (!IsTemporaryFileName(name)) continue;
+    const auto identity = Identify(folder + '/' + name);
+    if (!identity.ok()) return identity.error();
+    if (identity.value()) files.emplace(name, *identity.value());
+  }
+  return files;
+}
+
+Result<void> RemoveTemporaryFiles(const std::string& folder,
+                                  const SeenFiles& files, bool is_locked) {
+  SeenFiles temporary;
+  for (const auto& file : files) {
+    if (IsTemporaryFileName(file.first)) temporary.insert(file);
+  }
+  if (temporary.empty()) return {};
+  if (!is_locked) {
+    constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
+    const Result<int64_t> now = ClockOf(folder);
+    if (!now.ok()) return now.error();
+    std::erase_if(temporary, [&now](const auto& file) {
+      return file.second.modified_ns > now.value() - kHour;
+    });
+  }
+  for (const auto& [name, identity] : temporary) {
     const Result<void> removed = RemoveFile(folder + '/' + name);
     if (!removed.ok()) return removed;
   }

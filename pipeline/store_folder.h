@@ -1,11 +1,13 @@
 #ifndef MELMILL_PIPELINE_STORE_FOLDER_H_
 #define MELMILL_PIPELINE_STORE_FOLDER_H_
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/durable_file.h"
+#include "io/name_change.h"
 #include "io/result.h"
 #include "io/store_index.h"
 
@@ -24,9 +26,8 @@ std::string SuspectsFileName();  // .suspects.TAG: this process's, see RowWatch
 // ".suspects" of earlier versions.
 bool IsSuspectsFileName(std::string_view name);
 
-// Whether melmill may have made a file of that name in a store, temporary
-// ones (TemporaryName, and the spools of tables) included.
-bool IsStoreFileName(std::string_view name);
+// "NAME.0123456789ab.h5"
+bool IsShardFileName(std::string_view name);
 
 // Whether a run made it that is at work or dead: no file of that name is of use
 // to another run.
@@ -36,9 +37,19 @@ bool IsTemporaryFileName(std::string_view name);
 // kMachineFault.
 Result<std::vector<std::string>> ListFolder(const std::string& folder);
 
-// Removes files with temporary names; the folder is locked. Errors:
+// The files of a folder, by name, as they were at one moment: a run removes or
+// replaces nothing else.
+using SeenFiles = std::map<std::string, FileIdentity>;
+
+// Those that are in a folder now; none when there is no such folder. Errors:
 // kMachineFault.
-Result<void> RemoveTemporaryFiles(const std::string& folder);
+Result<SeenFiles> SeeFiles(const std::string& folder);
+
+// Removes those of `files` with temporary names. Without the folder's lock only
+// what was not written to for an hour, by the clock of the file system: others
+// may be at work. Errors: kMachineFault.
+Result<void> RemoveTemporaryFiles(const std::string& folder,
+                                  const SeenFiles& files, bool is_locked);
 
 // Locks a store's folder for whoever writes to it. Throws SetupError when
 // another melmill has it, or it cannot be locked. Where the file system has no

@@ -26,10 +26,8 @@ void CheckIsFolder(const std::string& path) {
 }
 
 // A folder that is no store yet may hold what a killed run left, no more.
-void CheckHoldsNothingElse(const std::string& folder) {
-  const Result<std::vector<std::string>> names = ListFolder(folder);
-  if (!names.ok()) throw SetupError(names.error().message);
-  for (const std::string& name : names.value()) {
+void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
+  for (const auto& [name, identity] : files) {
     if (name == kLockFile || IsTemporaryFileName(name)) continue;
     throw SetupError(fmt::format(
         "--out {} is not empty and not a melmill store: it holds {}", folder,
@@ -352,10 +350,21 @@ Result<ShardCheck> ShardChecker::Check() {
 
 }  // namespace
 
+std::optional<FileIdentity> FoundStore::FindFile(
+    const std::string& name) const {
+  const auto found = files.find(name);
+  if (found == files.end()) return std::nullopt;
+  return found->second;
+}
+
 Result<FoundStore> InspectFolder(const RunConfig& config) {
   CheckIsFolder(config.out);
   CheckManifestsLieElsewhere(config);
   FoundStore found;
+  // First: what is read then is of these files, or a change shows.
+  Result<SeenFiles> files = SeeFiles(config.out);
+  if (!files.ok()) return files.error();
+  found.files = std::move(files).value();
   Result<StoreIndex> index = ReadStoreIndex(config.out);
   if (!index.ok() && index.error().code == ErrorCode::kMachineFault) {
     return index.error();
@@ -388,7 +397,7 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     found.damages.push_back(
         {.file = kStoreIndexFile, .what = index.error().message});
   }
-  if (found.is_empty()) CheckHoldsNothingElse(config.out);
+  if (found.is_empty()) CheckHoldsNothingElse(config.out, found.files);
   return found;
 }
 

@@ -16,6 +16,7 @@
 #include "pipeline/plan_file.h"
 #include "pipeline/record.h"
 #include "pipeline/row_watch.h"
+#include "pipeline/store_folder.h"
 
 namespace melmill {
 
@@ -25,8 +26,10 @@ struct FoundStore {
   std::optional<StoredPlan> plan;   // of any run that got so far
   // Of store.json or plan.h5, which then counts as not there.
   std::vector<Damage> damages;
+  SeenFiles files;  // all that lay in the folder
 
   bool is_empty() const { return !index && !plan; }
+  std::optional<FileIdentity> FindFile(const std::string& name) const;
 };
 
 // Throws SetupError when the folder holds something else: files that are not

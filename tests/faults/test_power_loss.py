@@ -30,6 +30,9 @@ from write_shim import (
 # What was not synced stays in memory for longer than a test runs.
 LOOP = ("-t", "ext4", "-o", "loop,commit=300")
 
+RENAME_NOREPLACE = 1  # <stdio.h>
+RENAME_EXCHANGE = 2
+
 Files = dict[str, bytes]  # names in the store's folder
 
 
@@ -111,6 +114,8 @@ class ReplayedDisk:
             moved = self.names[call.path]
             change = rename(call.path, call.second_path, moved)
             self._change(call.path, change)
+        elif call.kind == "renameat2":
+            self._renameat2(call)
         elif call.kind == "pwrite":
             self.by_fd[call.fd].write(call.offset, call.written)
         elif call.kind == "fallocate":
@@ -122,6 +127,16 @@ class ReplayedDisk:
             self._sync(call)
         else:
             assert call.kind in ("close", "sync_file_range"), call.kind
+
+    def _renameat2(self, call: Call) -> None:
+        if call.flags == RENAME_EXCHANGE:
+            path, other = call.path, call.second_path
+            swapped = {path: self.names[other], other: self.names[path]}
+            self._change(path, lambda names: names.update(swapped))
+            return
+        assert call.flags == RENAME_NOREPLACE
+        moved = self.names[call.path]
+        self._change(call.path, rename(call.path, call.second_path, moved))
 
     def _change(self, path: str, change: Change) -> None:
         change(self.names)

@@ -4,10 +4,12 @@
 //
 //   WRITE_FAULTS_ROOT   the folder; paths are compared as the program gives
 //                       them
-//   WRITE_FAULTS_KIND   number only calls of this kind (default: of all)
+//   WRITE_FAULTS_KIND   number only calls of this kind, or of several, with
+//                       commas between (default: of all)
 //   WRITE_FAULTS_AT     the number of the disturbed call, from 1
 //   WRITE_FAULTS_FAULT  what happens to it:
 //     kill              SIGKILL before it takes place
+//     stop              SIGSTOP before it takes place
 //     short             a write writes half
 //     error=5           it fails with this errno
 //     errors=5          it and all later ones (of the kind) do
@@ -16,13 +18,17 @@
 //                       length, result and errno, separated by tabs, then the
 //                       bytes that were written, in hexadecimal. Calls then
 //                       take place one after the other, in this order.
+//   WRITE_FAULTS_MISSING
+//                       kinds, with commas between, that the file system does
+//                       not have: they fail with EOPNOTSUPP
+//   WRITE_FAULTS_FLOCK  how flock ends, which does nothing then: 0, or an errno
 //   WRITE_FAULTS_FREE   bytes that file systems are said to have free, as one
 //                       with quotas does
 //
 // Kinds: open (of files for writing), close (of these), write, pwrite, fsync
 // (of folders too), fdatasync, sync_file_range, fallocate, ftruncate, rename,
-// unlink, mkdir. A close that fails has closed, as on Linux; every other call
-// that fails has done nothing.
+// renameat2, link, unlink, mkdir. A close that fails has closed, as on Linux;
+// every other call that fails has done nothing.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -35,6 +41,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -42,7 +49,7 @@
 #define MAX_FD 65536
 #define MAX_TEXT_BYTES 16384  // of a log line, without what was written
 
-enum Fault { kNone, kKill, kShort, kError };
+enum Fault { kNone, kKill, kStop, kShort, kError };
 
 struct Call {
   const char* kind;
@@ -60,7 +67,8 @@ struct Call {
 
 static const char* root;
 static size_t root_bytes;
-static const char* counted_kind;
+static const char* counted_kinds;
+static const char* missing_kinds;
 static long disturbed_call;
 static enum Fault fault;
 static int fault_errno;
@@ -93,12 +101,14 @@ static int OpenLog(const char* path) {
 __attribute__((constructor)) static void Start(void) {
   root = getenv("WRITE_FAULTS_ROOT");
   root_bytes = root == NULL ? 0 : strlen(root);
-  counted_kind = getenv("WRITE_FAULTS_KIND");
+  counted_kinds = getenv("WRITE_FAULTS_KIND");
+  missing_kinds = getenv("WRITE_FAULTS_MISSING");
   const char* at = getenv("WRITE_FAULTS_AT");
   disturbed_call = at == NULL ? 0 : atol(at);
   const char* what = getenv("WRITE_FAULTS_FAULT");
   if (what == NULL) what = "";
   if (strcmp(what, "kill") == 0) fault = kKill;
+  if (strcmp(what, "stop") == 0) fault = kStop;
   if (strcmp(what, "short") == 0) fault = kShort;
   if (strncmp(what, "error", 5) == 0) {
     fault = kError;
@@ -118,8 +128,20 @@ static char* PathOf(int fd) {
   return fd >= 0 && fd < MAX_FD ? atomic_load(&path_of_fd[fd]) : NULL;
 }
 
+// Whether a kind is in a list with commas.
+static int IsOneOf(const char* kind, const char* kinds) {
+  const size_t num_bytes = strlen(kind);
+  while (strncmp(kinds, kind, num_bytes) != 0 ||
+         (kinds[num_bytes] != ',' && kinds[num_bytes] != '\0')) {
+    kinds = strchr(kinds, ',');
+    if (kinds == NULL) return 0;
+    ++kinds;
+  }
+  return 1;
+}
+
 static enum Fault FaultOf(const char* kind) {
-  if (counted_kind != NULL && strcmp(counted_kind, kind) != 0) return kNone;
+  if (counted_kinds != NULL && !IsOneOf(kind, counted_kinds)) return kNone;
   const long number = atomic_fetch_add(&num_calls, 1) + 1;
   const int is_disturbed =
       fault_lasts ? number >= disturbed_call : number == disturbed_call;
@@ -137,6 +159,9 @@ static int Begin(struct Call* call) {
     case kKill:
       kill(getpid(), SIGKILL);
       for (;;) pause();
+    case kStop:
+      raise(SIGSTOP);  // this thread goes no further, the others soon neither
+      break;
     case kShort:
       if (call->bytes != NULL) call->allowed_length = (call->length + 1) / 2;
       break;
@@ -144,6 +169,11 @@ static int Begin(struct Call* call) {
       call->result = -1;
       call->error = fault_errno;
       return 0;
+  }
+  if (missing_kinds != NULL && IsOneOf(call->kind, missing_kinds)) {
+    call->result = -1;
+    call->error = EOPNOTSUPP;
+    return 0;
   }
   return 1;
 }
@@ -312,6 +342,24 @@ int rename(const char* from, const char* to) {
   RETURN_DISTURBED(call, real(from, to));
 }
 
+int renameat2(int from_folder, const char* from, int to_folder, const char* to,
+              unsigned flags) {
+  REAL(renameat2);
+  struct Call call = {.kind = "renameat2",
+                      .path = IsBelowRoot(from) ? from : NULL,
+                      .second_path = to,
+                      .flags = (int)flags};
+  RETURN_DISTURBED(call, real(from_folder, from, to_folder, to, flags));
+}
+
+int link(const char* from, const char* to) {
+  REAL(link);
+  struct Call call = {.kind = "link",
+                      .path = IsBelowRoot(from) ? from : NULL,
+                      .second_path = to};
+  RETURN_DISTURBED(call, real(from, to));
+}
+
 int unlink(const char* path) {
   REAL(unlink);
   struct Call call = {.kind = "unlink",
@@ -323,6 +371,14 @@ int mkdir(const char* path, mode_t mode) {
   REAL(mkdir);
   struct Call call = {.kind = "mkdir", .path = IsBelowRoot(path) ? path : NULL};
   RETURN_DISTURBED(call, real(path, mode));
+}
+
+int flock(int fd, int operation) {
+  REAL(flock);
+  const char* end = getenv("WRITE_FAULTS_FLOCK");
+  if (end == NULL) return real(fd, operation);
+  errno = atoi(end);
+  return errno == 0 ? 0 : -1;
 }
 
 int statvfs(const char* path, struct statvfs* status) {

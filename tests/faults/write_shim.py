@@ -32,7 +32,7 @@ class Call:
 
     kind: str
     path: str
-    second_path: str  # of a rename
+    second_path: str  # of a rename or link
     fd: int  # -1 after an open that failed
     flags: int
     offset: int
@@ -46,9 +46,9 @@ class Call:
 class Fault:
     """What happens to a call: see write_faults.c."""
 
-    what: str  # kill, short, error=5 or errors=5
+    what: str  # kill, stop, short, error=5 or errors=5
     at: int  # the number of the call,
-    kind: str = ""  # counted over calls of this kind, or over all
+    kind: str = ""  # counted over calls of these kinds, or over all
 
 
 def shim_env(
@@ -57,6 +57,7 @@ def shim_env(
     fault: Fault | None = None,
     log: Path | None = None,
     free_bytes: int | None = None,
+    flock: int | None = None,
 ) -> dict[str, str]:
     """The environment that puts the library between program and disk."""
     library = shim_folder / "write_faults.so"
@@ -72,6 +73,8 @@ def shim_env(
         env["WRITE_FAULTS_LOG"] = str(log)
     if free_bytes is not None:
         env["WRITE_FAULTS_FREE"] = str(free_bytes)
+    if flock is not None:
+        env["WRITE_FAULTS_FLOCK"] = str(flock)
     return env
 
 

@@ -69,15 +69,60 @@ TEST(DurableFileTest, AssigningDiscardsTheFileThatWasThere) {
   EXPECT_EQ(folder.Names(), Names{"second"});
 }
 
-TEST(DurableFileTest, CommitReplacesAnOldFile) {
+ino_t Inode(const std::string& path) {
+  struct stat status = {};
+  EXPECT_EQ(::stat(path.c_str(), &status), 0);
+  return status.st_ino;
+}
+
+TEST(DurableFileTest, CommitKeepsAFileThatIsThere) {
   const TempFolder folder;
-  WriteWholeFile(folder.File("a"), "old");
-  auto file = DurableFile::Create(folder.File("a"));
-  ASSERT_TRUE(file.ok() && file.value().Append("new").ok());
-  EXPECT_EQ(ReadWholeFile(folder.File("a")), "old");
-  ASSERT_TRUE(file.value().Commit().ok());
-  EXPECT_EQ(ReadWholeFile(folder.File("a")), "new");
+  const std::string path = folder.File("a");
+  WriteWholeFile(path, "theirs");
+  const ino_t inode = Inode(path);
+  for (const char* text : {"mine, longer", "others", ""}) {
+    const auto written = WriteFileDurably(path, text);
+    ASSERT_FALSE(written.ok()) << text;
+    ExpectFault(written.error(), 0, path + ": another process made it");
+  }
+  EXPECT_TRUE(WriteFileDurably(path, "theirs").ok());
+  EXPECT_EQ(ReadWholeFile(path), "theirs");
+  EXPECT_EQ(Inode(path), inode);
   EXPECT_EQ(folder.Names(), Names{"a"});
+}
+
+TEST(DurableFileTest, CommitReplacesOnlyWhatWasSeen) {
+  const TempFolder folder;
+  const std::string path = folder.File("a");
+  const auto replace = [&](std::string_view text, const FileIdentity& seen) {
+    auto file = DurableFile::Create(path);
+    EXPECT_TRUE(file.ok() && file.value().Append(text).ok());
+    return file.value().Commit(seen);
+  };
+  WriteWholeFile(path, "old");
+  const FileIdentity old = *Identify(path).value();
+  ASSERT_TRUE(replace("new", old).ok());
+  EXPECT_EQ(ReadWholeFile(path), "new");
+  const ino_t inode = Inode(path);
+  EXPECT_FALSE(replace("newer", old).ok());
+  EXPECT_TRUE(replace("new", old).ok());  // another process made the same
+  EXPECT_TRUE(replace("new", *Identify(path).value()).ok());
+  EXPECT_EQ(ReadWholeFile(path), "new");
+  EXPECT_EQ(Inode(path), inode);
+  std::filesystem::remove(path);
+  EXPECT_FALSE(replace("newer", old).ok());
+  EXPECT_TRUE(folder.Names().empty());
+}
+
+TEST(DurableFileTest, AFileThatAnotherProcessRemovedIsAFault) {
+  const TempFolder folder;
+  auto file = DurableFile::Create(folder.File("a"));
+  ASSERT_TRUE(file.ok() && file.value().Append("text").ok());
+  std::filesystem::remove(TemporaryName(folder.File("a")));
+  const auto committed = file.value().Commit();
+  ASSERT_FALSE(committed.ok());
+  ExpectFault(committed.error(), ENOENT, "its temporary file was removed");
+  EXPECT_TRUE(folder.Names().empty());
 }
 
 TEST(DurableFileTest, DoesNotWriteThroughALink) {
@@ -187,12 +232,12 @@ TEST(DurableFileTest, AFullDiskIsAFaultAndLeavesNothing) {
             0);
 }
 
-TEST(DurableFileTest, AFailedRenameIsAFaultAndLeavesNothing) {
+TEST(DurableFileTest, AFolderOfThatNameIsAFaultAndStays) {
   const TempFolder folder;
   std::filesystem::create_directory(folder.File("a"));
   const auto written = WriteFileDurably(folder.File("a"), "text");
   ASSERT_FALSE(written.ok());
-  ExpectFault(written.error(), EISDIR, "rename");
+  ExpectFault(written.error(), 0, folder.File("a"));
   EXPECT_EQ(folder.Names(), Names{"a"});
 }
 

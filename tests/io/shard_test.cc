@@ -223,6 +223,7 @@ TEST(ShardTest, AChecksumThatIsNotTheExpectedOneGetsNoName) {
   EXPECT_EQ(refused.value().checksum, checksum);
   EXPECT_EQ(ReadWholeFile(folder.File("s.h5")), "old");
   EXPECT_EQ(folder.Names(), Names{"s.h5"});
+  std::filesystem::remove(folder.File("s.h5"));
   ASSERT_TRUE(shard.Write(folder.File("s.h5"), checksum).ok());
   EXPECT_TRUE(ShardReader::Open(folder.File("s.h5")).value().CheckIndex().ok());
 }
@@ -303,9 +304,9 @@ TEST(ShardTest, AnEmptyTailAndASingleFrameWork) {
 }
 
 TEST(ShardTest, TheEstimateIsAtMost64KiBTooLarge) {
-  const TempFolder folder;
   for (const size_t num_rows : {1, 30, 3000}) {
     for (const size_t contract_bytes : {10, 2000, 50'000}) {
+      const TempFolder folder;
       TestShard shard(num_rows);
       shard.spec.contract = std::string(contract_bytes, 'c');
       const auto committed = shard.Write(folder.File("s.h5"));
@@ -329,11 +330,13 @@ TEST(ShardTest, AWriterThatIsDestroyedLeavesNothing) {
   EXPECT_TRUE(folder.Names().empty());
 }
 
-TEST(ShardTest, CommitReplacesAnOldShard) {
+TEST(ShardTest, CommitKeepsAShardThatIsThere) {
   const TempFolder folder;
-  WriteWholeFile(folder.File("s.h5"), "old");
   ASSERT_TRUE(TestShard(3).Write(folder.File("s.h5")).ok());
-  EXPECT_TRUE(ShardReader::Open(folder.File("s.h5")).ok());
+  const std::string bytes = ReadWholeFile(folder.File("s.h5"));
+  EXPECT_TRUE(TestShard(3).Write(folder.File("s.h5")).ok());
+  EXPECT_FALSE(TestShard(4).Write(folder.File("s.h5")).ok());
+  EXPECT_EQ(ReadWholeFile(folder.File("s.h5")), bytes);
   EXPECT_EQ(folder.Names(), Names{"s.h5"});
 }
 

@@ -225,18 +225,80 @@ TEST_F(RunTest, UpdateMakesDamagedShardsAnew) {
   EXPECT_EQ(Update(), 1u);
 }
 
-TEST_F(RunTest, SecondRunRemovesLeftOvers) {
+TEST_F(RunTest, SecondRunRemovesWhatMelmillMadeAndNothingElse) {
+  corpus_.MakeMixed();
+  const RunReport made = Run(corpus_.Config("out"));
+  const auto whole = Files("out");
+  RunConfig other = corpus_.Config("other");
+  other.feature_type = FeatureType::kFloat32;
+  const std::string old_shard = Run(other).store->shards[0].file;
+  std::filesystem::copy(corpus_.Path("other/" + old_shard),
+                        corpus_.Path("out/" + old_shard));
+  for (const char* name :
+       {"train.ba9876543210.h5.tmp", "store.json.0123456789abcdef.tmp",
+        ".table-abcdef", ".suspects", ".suspects.0123456789abcdef"}) {
+    WriteWholeFile(corpus_.Path("out/") + name, "dead");
+  }
+  std::map<std::string, std::string> own = {
+      {"README.txt", "mine"},
+      {"short.accepted.jsonl", "mine"},
+      {"short.accepted.jsonl.tmp", "mine"},
+      {"mine.rows.h5", "mine"},
+      {"x.0123456789ab.h5", "mine"},
+      {"backup." + made.store->shards[0].file, "mine"},
+  };
+  for (const auto& [name, bytes] : own) {
+    WriteWholeFile(corpus_.Path("out/" + name), bytes);
+  }
+  own.insert(whole.begin(), whole.end());
+  EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kNothingToDo);
+  EXPECT_EQ(Files("out"), own);
+  // Nor does an update, a resumed run or a repair.
+  std::filesystem::remove(corpus_.Path("out/store.json"));
+  EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kFinished);
+  EXPECT_EQ(Files("out"), own);
+  std::vector<std::string> lines = Lines("train.jsonl");
+  const std::string first = lines.front();
+  lines.erase(lines.begin());
+  corpus_.WriteManifest("train.jsonl", lines);
+  RunConfig update = corpus_.Config("out");
+  update.update = true;
+  EXPECT_EQ(Run(update).status, RunStatus::kFinished);
+  lines.insert(lines.begin(), first);
+  corpus_.WriteManifest("train.jsonl", lines);
+  EXPECT_EQ(Run(update).status, RunStatus::kFinished);
+  EXPECT_EQ(Files("out"), own);
+}
+
+TEST_F(RunTest, AFileInTheWayOfANewSplitIsRefused) {
   corpus_.MakeMixed();
   Run(corpus_.Config("out"));
-  const auto whole = Files("out");
-  WriteWholeFile(corpus_.Path("out/train.0123456789ab.h5"), "old");
-  WriteWholeFile(corpus_.Path("out/train.ba9876543210.h5.tmp"), "dead");
-  WriteWholeFile(corpus_.Path("out/.table-abcdef"), "dead");
-  WriteWholeFile(corpus_.Path("out/README.txt"), "not melmill's");
-  EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kNothingToDo);
-  auto after = Files("out");
-  EXPECT_EQ(after.erase("README.txt"), 1u);
-  EXPECT_EQ(after, whole);
+  WriteWholeFile(corpus_.Path("out/short.accepted.jsonl"), "mine");
+  const auto before = Files("out");
+  RunConfig config = corpus_.Config("out");
+  config.update = true;
+  config.splits.push_back({"short", corpus_.Path("train.jsonl")});
+  try {
+    Run(config);
+    FAIL() << "no error";
+  } catch (const SetupError& error) {
+    EXPECT_NE(std::string(error.what()).find("short.accepted.jsonl is in the"),
+              std::string::npos);
+  }
+  EXPECT_EQ(Files("out"), before);
+}
+
+TEST_F(RunTest, ASplitThatIsGoneTakesItsFilesWithIt) {
+  corpus_.MakeMixed();
+  Run(corpus_.Config("out"));
+  RunConfig config = corpus_.Config("out");
+  config.update = true;
+  config.splits.pop_back();
+  EXPECT_EQ(Run(config).status, RunStatus::kFinished);
+  config.out = corpus_.Path("fresh");
+  config.update = false;
+  Run(config);
+  EXPECT_EQ(Files("out"), Files("fresh"));
 }
 
 TEST_F(RunTest, TellsWhatItIsAboutToDo) {

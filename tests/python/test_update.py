@@ -326,14 +326,35 @@ def test_what_changed_is_not_known_without_the_plan(job: Job) -> None:
 
 def test_left_over_files_of_a_dead_run_are_removed(job: Job) -> None:
     whole = files_of(job.store)
+    assert job.extract("--dtype", "f32", out="other").exit_code == 3
+    shards = list((job.folder / "other").glob("train.????????????.h5"))
     (job.store / "store.json").unlink()
-    (job.store / "train.0123456789ab.h5").write_bytes(b"of another plan")
-    (job.store / "train.0123456789ab.h5.00112233445566ff.tmp").write_bytes(
-        b"half"
-    )
-    (job.store / "old.rows.h5").write_bytes(b"of a split that is gone")
+    for shard in shards:
+        shutil.copy(shard, job.store / shard.name)
+    (job.store / f"{shards[0].name}.00112233445566ff.tmp").write_bytes(b"half")
     assert job.extract().exit_code == 3
     assert files_of(job.store) == whole
+
+
+def test_files_that_melmill_did_not_make_stay(job: Job) -> None:
+    whole = files_of(job.store)
+    own = {
+        "short.accepted.jsonl": whole["train.accepted.jsonl"][:500],
+        "old.rows.h5": b"mine",
+        "x.0123456789ab.h5": b"mine",
+        "short.accepted.jsonl.tmp": b"mine",
+    }
+    for name, content in own.items():
+        (job.store / name).write_bytes(content)
+    assert job.extract().exit_code == 3
+    assert files_of(job.store) == {**whole, **own}
+    flip_byte(job.store / next(name for name in whole if ".h5" in name), 60)
+    repair = run_melmill("verify", job.store, "--repair", cwd=job.folder)
+    assert repair.exit_code == 0, repair.stdout
+    assert files_of(job.store) == {**whole, **own}
+    change_transcript(job)
+    assert job.extract("--update").exit_code == 3
+    assert {name: files_of(job.store)[name] for name in own} == own
 
 
 # The same bytes.

@@ -1,0 +1,309 @@
+"""Two runs at work in one folder, whether or not locks keep them apart.
+
+Run A is stopped before one of the calls by which it changes the folder. Run B
+begins and ends meanwhile. Then A resumes.
+"""
+
+import dataclasses
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from fault_job import LONG, is_final_name
+from support import Run, files_of, melmill_path, noise, write_wav
+from write_shim import (
+    MACHINE_FAULT,
+    USAGE,
+    WITH_REJECTS,
+    Call,
+    Fault,
+    FaultyDisk,
+    all_or_some,
+    assert_old_or_new,
+    error_line,
+    in_parallel,
+    read_log,
+    shim_env,
+    without_second_line,
+)
+
+WORKING = None  # what flock does
+FAILING = errno.ENOLCK
+LYING = 0
+
+# What a file system may lack: names are then given by other calls.
+NO_RENAMEAT2 = ("renameat2",)
+NO_LINK = ("renameat2", "link")
+
+
+@dataclasses.dataclass(frozen=True)
+class FileSystem:
+    """How the folder's file system behaves."""
+
+    flock: int | None = WORKING
+    missing: Sequence[str] = ()
+
+    def env(
+        self,
+        disk: FaultyDisk,
+        name: str,
+        fault: Fault | None = None,
+        log: Path | None = None,
+    ) -> dict[str, str]:
+        env = shim_env(
+            disk.shim_folder, disk.disk(name), fault, log, flock=self.flock
+        )
+        if self.missing:
+            env["WRITE_FAULTS_MISSING"] = ",".join(self.missing)
+        return env
+
+
+class StoppedRun:
+    """A run that stops itself before a call; it may end without getting there.
+
+    Ends with the context.
+    """
+
+    def __init__(self, disk: FaultyDisk, store: Path, env: Mapping[str, str]):
+        self._process = subprocess.Popen(
+            [melmill_path(), *disk.job.arguments(store, *disk.flags)],
+            cwd=disk.job.folder,
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        ends_or_stops = os.WEXITED | os.WSTOPPED | os.WNOWAIT
+        seen = os.waitid(os.P_PID, self._process.pid, ends_or_stops)
+        assert seen is not None
+        self.is_stopped = seen.si_code == os.CLD_STOPPED
+
+    def __enter__(self) -> "StoppedRun":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def resume(self) -> Run:
+        self._process.send_signal(signal.SIGCONT)
+        _, stderr = self._process.communicate(timeout=300)
+        return Run(self._process.returncode, "", stderr)
+
+
+def assert_ended_well(run: Run) -> None:
+    """It did all, or says what kept it from doing so."""
+    assert run.exit_code in (WITH_REJECTS, USAGE, MACHINE_FAULT), run.stderr
+    if run.exit_code != WITH_REJECTS:
+        assert error_line(run)
+
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """What both runs find, and what they make of it."""
+
+    disk: FaultyDisk  # its flags are those of both runs
+    before: Mapping[str, bytes]  # the folder; empty: none
+    after: Mapping[str, bytes]  # the undisturbed store
+
+    def prepare(self, name: str) -> Path:
+        store = self.disk.store(name)
+        if self.before:
+            store.mkdir()
+        for file, content in self.before.items():
+            (store / file).write_bytes(content)
+        return store
+
+    def calls(self, file_system: FileSystem) -> list[Call]:
+        """Those of an undisturbed run."""
+        store = self.prepare("calls")
+        log = self.disk.log_path("calls")
+        log.unlink(missing_ok=True)
+        env = file_system.env(self.disk, "calls", log=log)
+        run = self.disk.job.extract(store, *self.disk.flags, env=env)
+        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert self.final_files(store) == self.after
+        shutil.rmtree(self.disk.disk("calls"))
+        return read_log(log)
+
+    def final_files(self, store: Path) -> dict[str, bytes]:
+        return {
+            name: content
+            for name, content in files_of(store).items()
+            if is_final_name(name)
+        }
+
+    def assert_whole_files(self, store: Path) -> None:
+        assert_old_or_new(files_of(store), self.before, self.after)
+
+    def disturb(self, call: int, file_system: FileSystem) -> bool:
+        """Whether A was stopped before the call."""
+        name = f"{file_system.flock}{len(file_system.missing)}.{call}"
+        store = self.prepare(name)
+        env = file_system.env(self.disk, name, Fault("stop", call))
+        with StoppedRun(self.disk, store, env) as first:
+            if first.is_stopped:
+                self._run_second(name, store, file_system)
+            ended = first.resume()
+        assert_ended_well(ended)
+        self.assert_whole_files(store)
+        self._finish(name, store)
+        return first.is_stopped
+
+    def _run_second(
+        self, name: str, store: Path, file_system: FileSystem
+    ) -> None:
+        run = self.disk.job.extract(
+            store, *self.disk.flags, env=file_system.env(self.disk, name)
+        )
+        assert_ended_well(run)
+        self.assert_whole_files(store)
+        if run.exit_code == WITH_REJECTS:
+            assert self.final_files(store) == self.after
+
+    def _finish(self, name: str, store: Path) -> None:
+        run = self.disk.job.extract(store, *self.disk.flags)
+        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert files_of(store) == self.after
+        shutil.rmtree(self.disk.disk(name))
+
+    def disturb_calls(
+        self, numbers: Sequence[int], file_system: FileSystem
+    ) -> None:
+        stopped = in_parallel(
+            lambda call: self.disturb(call, file_system), numbers
+        )
+        # Their number varies by a few with the order of the threads.
+        assert sum(stopped) >= 0.9 * len(numbers) - 2
+
+
+def some_calls(calls: Sequence[Call], count: int) -> Sequence[int]:
+    """Numbers of all calls, or of some, among them changes of names."""
+    numbers = range(1, len(calls) + 1)
+    changes = [
+        number
+        for number, call in zip(numbers, calls, strict=True)
+        if call.kind in ("renameat2", "rename", "link", "unlink", "mkdir")
+    ]
+    some = {
+        *all_or_some(numbers, count // 2),
+        *all_or_some(changes, count // 2),
+    }
+    return sorted(some)
+
+
+def is_shard(name: str) -> bool:
+    return re.fullmatch(r"[^.]+\.[0-9a-f]{12}\.h5", name) is not None
+
+
+def new_scene(disk: FaultyDisk) -> Scene:
+    """Nothing is there."""
+    return Scene(disk, {}, disk.whole)
+
+
+def unfinished_scene(disk: FaultyDisk) -> Scene:
+    """A killed run left its plan, a table, and shards, one of them damaged."""
+    shards = sorted(filter(is_shard, disk.whole))
+    kept = {"plan.h5", "train.rows.h5", "train.accepted.jsonl", *shards[::2]}
+    before = {name: disk.whole[name] for name in kept}
+    before[shards[0]] = before[shards[0]][:5000]
+    return Scene(disk, before, disk.whole)
+
+
+def updated_scene(disk: FaultyDisk) -> Scene:
+    """A complete store is to follow a shorter manifest."""
+    update = without_second_line(disk)
+    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    return Scene(update, disk.whole, files_of(update.store("fresh")))
+
+
+SCENES = {
+    "new": new_scene,
+    "unfinished": unfinished_scene,
+    "updated": updated_scene,
+}
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    "flock", [WORKING, FAILING, LYING], ids=["working", "failing", "lying"]
+)
+def test_a_run_within_another_makes_the_same_files(
+    disk: FaultyDisk, scene: str, flock: int | None
+) -> None:
+    made = SCENES[scene](disk)
+    file_system = FileSystem(flock)
+    calls = made.calls(file_system)
+    made.disturb_calls(some_calls(calls, 12), file_system)
+
+
+@pytest.mark.parametrize("scene", SCENES)
+@pytest.mark.parametrize(
+    "missing", [NO_RENAMEAT2, NO_LINK], ids=["no renameat2", "no link"]
+)
+def test_file_systems_without_such_calls_serve_as_well(
+    disk: FaultyDisk, scene: str, missing: Sequence[str]
+) -> None:
+    made = SCENES[scene](disk)
+    file_system = FileSystem(FAILING, missing)
+    calls = made.calls(file_system)
+    made.disturb_calls(some_calls(calls, 6), file_system)
+
+
+def replace_audio(folder: Path) -> None:
+    """Other sound, with the same size and header."""
+    for clip in sorted(folder.glob("clip*.wav")):
+        content = bytearray(clip.read_bytes())
+        if clip.stat().st_size > 8000:
+            content[3000:4000] = content[4000:5000]
+            clip.write_bytes(content)
+    write_wav(
+        folder / LONG, noise(2 * 8 * 48000, seed=9).reshape(-1, 2), rate=48000
+    )
+
+
+@pytest.mark.parametrize("flock", [FAILING, LYING], ids=["failing", "lying"])
+def test_a_run_on_replaced_audio_within_one_on_the_old(
+    disk: FaultyDisk, flock: int
+) -> None:
+    """Until A gave a shard its name: its file is then B's own to judge."""
+    changed = disk.job.copy(disk.folder / "changed")
+    replace_audio(changed.folder)
+    fresh = disk.folder / "fresh"
+    assert changed.extract(fresh).exit_code == WITH_REJECTS
+    file_system = FileSystem(flock)
+    calls = new_scene(disk).calls(file_system)
+    first_shard = next(
+        number
+        for number, call in enumerate(calls, start=1)
+        if call.kind == "renameat2" and not call.second_path.endswith("plan.h5")
+    )
+
+    def trial(call: int) -> bool:
+        own = disk.job.copy(disk.folder / f"job{call}")
+        scene = Scene(dataclasses.replace(disk, job=own), {}, files_of(fresh))
+        store = scene.prepare(f"{call}")
+        env = file_system.env(disk, f"{call}", Fault("stop", call))
+        with StoppedRun(scene.disk, store, env) as first:
+            assert first.is_stopped
+            if any(is_shard(path.name) for path in store.glob("*")):
+                return False  # its threads ran in another order
+            replace_audio(own.folder)
+            scene._run_second(f"{call}", store, file_system)
+            ended = first.resume()
+        assert_ended_well(ended)
+        scene.assert_whole_files(store)
+        scene._finish(f"{call}", store)
+        shutil.rmtree(own.folder)
+        return ended.exit_code == MACHINE_FAULT
+
+    numbers = all_or_some(range(1, first_shard + 1), 8)
+    # Some of them had computed shards of the old audio.
+    assert any(in_parallel(trial, numbers))
