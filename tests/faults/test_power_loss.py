@@ -263,6 +263,7 @@ def test_power_loss_after_any_call_of_an_update_leaves_only_whole_files(
     assert changed.run("fresh", None).exit_code == WITH_REJECTS
     new = files_of(changed.store("fresh"))
     disk.calls()  # makes the old store
+    disk.log_path("calls").unlink()
     run = changed.run("calls", None, log=True)
     assert run.exit_code == WITH_REJECTS, run.stderr
     log = read_log(changed.log_path("calls"))

@@ -150,14 +150,14 @@ class Scene:
         env = file_system.env(self.disk, name, Fault("stop", call))
         with StoppedRun(self.disk, store, env) as first:
             if first.is_stopped:
-                self._run_second(name, store, file_system)
+                self.run_second(name, store, file_system)
             ended = first.resume()
         assert_ended_well(ended)
         self.assert_whole_files(store)
-        self._finish(name, store)
+        self.finish(name, store)
         return first.is_stopped
 
-    def _run_second(
+    def run_second(
         self, name: str, store: Path, file_system: FileSystem
     ) -> None:
         run = self.disk.job.extract(
@@ -168,7 +168,7 @@ class Scene:
         if run.exit_code == WITH_REJECTS:
             assert self.final_files(store) == self.after
 
-    def _finish(self, name: str, store: Path) -> None:
+    def finish(self, name: str, store: Path) -> None:
         run = self.disk.job.extract(store, *self.disk.flags)
         assert run.exit_code == WITH_REJECTS, run.stderr
         assert files_of(store) == self.after
@@ -280,30 +280,30 @@ def test_a_run_on_replaced_audio_within_one_on_the_old(
     assert changed.extract(fresh).exit_code == WITH_REJECTS
     file_system = FileSystem(flock)
     calls = new_scene(disk).calls(file_system)
-    first_shard = next(
-        number
-        for number, call in enumerate(calls, start=1)
-        if call.kind == "renameat2" and not call.second_path.endswith("plan.h5")
-    )
+    # plan.h5 is the first that gets its name.
+    names_shard = Fault("stop", 2, "renameat2")
+    changes = [n for n, call in enumerate(calls) if call.kind == "renameat2"]
 
-    def trial(call: int) -> bool:
-        own = disk.job.copy(disk.folder / f"job{call}")
+    def trial(fault: Fault) -> int:
+        name = f"{fault.kind}{fault.at}"
+        own = disk.job.copy(disk.folder / f"job{name}")
         scene = Scene(dataclasses.replace(disk, job=own), {}, files_of(fresh))
-        store = scene.prepare(f"{call}")
-        env = file_system.env(disk, f"{call}", Fault("stop", call))
+        store = scene.prepare(name)
+        env = file_system.env(disk, name, fault)
         with StoppedRun(scene.disk, store, env) as first:
             assert first.is_stopped
             if any(is_shard(path.name) for path in store.glob("*")):
-                return False  # its threads ran in another order
+                return 0  # its threads ran in another order
             replace_audio(own.folder)
-            scene._run_second(f"{call}", store, file_system)
+            scene.run_second(name, store, file_system)
             ended = first.resume()
         assert_ended_well(ended)
         scene.assert_whole_files(store)
-        scene._finish(f"{call}", store)
+        scene.finish(name, store)
         shutil.rmtree(own.folder)
-        return ended.exit_code == MACHINE_FAULT
+        return ended.exit_code
 
-    numbers = all_or_some(range(1, first_shard + 1), 8)
-    # Some of them had computed shards of the old audio.
-    assert any(in_parallel(trial, numbers))
+    numbers = all_or_some(range(1, changes[1] + 1), 8)
+    in_parallel(trial, [Fault("stop", number) for number in numbers])
+    # It had computed a shard of the old audio.
+    assert trial(names_shard) == MACHINE_FAULT
