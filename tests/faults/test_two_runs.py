@@ -257,6 +257,44 @@ def test_file_systems_without_such_calls_serve_as_well(
     made.disturb_calls(some_calls(calls, 6), file_system)
 
 
+@pytest.mark.parametrize("scene", ["new", "unfinished"])
+@pytest.mark.parametrize("flock", [FAILING, LYING], ids=["failing", "lying"])
+def test_runs_that_take_turns_make_the_same_files(
+    disk: FaultyDisk, scene: str, flock: int
+) -> None:
+    """A is to give a name, B is at work on the same file: A goes first."""
+    made = SCENES[scene](disk)
+    file_system = FileSystem(flock)
+    calls = made.calls(file_system)
+    turns = [
+        (number, number - behind)
+        for number, call in enumerate(calls, start=1)
+        if call.kind in ("renameat2", "rename")
+        for behind in (0, 2, 5, 10, 20, 40)
+        if number > behind
+    ]
+
+    def trial(turn: tuple[int, int]) -> bool:
+        name = f"{turn[0]}.{turn[1]}"
+        store = made.prepare(name)
+        env = [
+            file_system.env(made.disk, name, Fault("stop", call))
+            for call in turn
+        ]
+        with (
+            StoppedRun(made.disk, store, env[0]) as first,
+            StoppedRun(made.disk, store, env[1]) as second,
+        ):
+            for run in (first, second):
+                assert_ended_well(run.resume())
+                made.assert_whole_files(store)
+            made.finish(name, store)
+            return first.is_stopped and second.is_stopped
+
+    some = all_or_some(turns, 24)
+    assert sum(in_parallel(trial, some)) > len(some) / 3
+
+
 def replace_audio(folder: Path) -> None:
     """Other sound, with the same size and header."""
     for clip in sorted(folder.glob("clip*.wav")):
