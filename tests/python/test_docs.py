@@ -168,6 +168,7 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 
 SCRIPTS = (
+    "tools/coverage",
     "tools/fuzz",
     "tools/soak",
     "python/melmill/qwen3_asr.py",
