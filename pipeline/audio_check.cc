@@ -87,7 +87,8 @@ Result<ShardRow> RowChecker::Compute(const RecordTask& task) {
 Result<Difference> RowChecker::CompareIndex(const RecordTask& task,
                                             const ShardRow& stored) {
   const Result<ShardRow> now = Compute(task);
-  if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
+  // Stopped rows too.
+  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
     return now.error();
   }
   return CompareRows(task, stored, now);
@@ -117,7 +118,7 @@ Result<Difference> RowChecker::CompareAll(const RecordTask& task,
 Result<Difference> RowChecker::CheckFile(const RecordTask& task) {
   const Result<ShardRow> now = Compute(task);
   if (now.ok()) return Difference();
-  if (now.error().code == ErrorCode::kMachineFault) return now.error();
+  if (ErrorStageName(now.error().code) == "machine") return now.error();
   if (!MayBeMachineFault(now.error().code)) return Difference();
   const Error error = LastingError(now.error());
   return Difference(RejectMessage(error.code, error.detail));

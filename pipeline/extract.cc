@@ -108,6 +108,8 @@ struct Token {
 // Tokens that work may take, those of the oldest shards first. Thread-safe.
 class ReadyTokens {
  public:
+  explicit ReadyTokens(size_t max_tokens) { tokens_.reserve(max_tokens); }
+
   void Push(Token* token) {
     const std::lock_guard lock(mutex_);
     tokens_.push_back(token);
@@ -216,13 +218,14 @@ void Committer::Commit(OpenShard* shard) {
     const std::lock_guard lock(mutex_);
     seconds_ += SecondsSince(start);
     --num_uncommitted_;
-    ended_.push_back(shard->index());
-    if (result && result->ok()) {
-      committed_[shard->index()] = result->value();
-      ++control_.shards_made;
-    } else if (result && !fault_) {
-      fault_ = result->error();
-    }
+    if (result && result->ok()) ++control_.shards_made;
+    const Result<void> noted = CatchAll([&]() -> Result<void> {
+      ended_.push_back(shard->index());
+      if (result && !result->ok()) return result->error();
+      if (result) committed_[shard->index()] = result->value();
+      return {};
+    });
+    if (!noted.ok() && !fault_) fault_ = noted.error();
   }
   changed_.notify_all();
 }
@@ -304,13 +307,13 @@ class GraphExtractor : private RowSource {
   uint64_t num_returned_ = 0;
   PlaceGuess place_guess_;
 
-  ReadyTokens ready_tokens_;
   DepthMeter reads_waiting_;
   std::atomic<double> read_seconds_{0};  // of readers_
 
   oneapi::tbb::global_control parallelism_;
   oneapi::tbb::enumerable_thread_specific<Worker> workers_;
   std::vector<Token> tokens_;
+  ReadyTokens ready_tokens_;
   Committer committer_{job_.control};
   ThreadPool readers_;
 };
@@ -355,6 +358,7 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       workers_([&job] { return Worker(job.processor); }),
       tokens_(NumTokens(job.num_threads, job.num_io_threads,
                         job.max_bytes_in_flight)),
+      ready_tokens_(tokens_.size()),
       readers_(job.num_io_threads) {}
 
 Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {

@@ -4,6 +4,7 @@
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/unreadable_files.h"
+#include "pipeline/work_permit.h"
 
 namespace melmill {
 namespace {

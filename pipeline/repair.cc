@@ -22,6 +22,7 @@
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/suspects.h"
+#include "pipeline/work_permit.h"
 
 namespace melmill {
 namespace {
@@ -202,7 +203,9 @@ void Repairer::MakeShards() {
 
 Result<void> Repairer::NameChangedRows(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
-  const auto tasks = RecordList::Load(*plan_, plan_->shards[shard]);
+  WorkPermit permit(*control_, [&permit] { permit.Revoke(); });
+  const auto tasks =
+      RecordList::Load(*plan_, plan_->shards[shard], {}, &permit);
   if (!tasks.ok()) return tasks.error();
   const auto old = ShardReader::Open(config_.out + '/' + entry.file);
   const auto old_checksum =

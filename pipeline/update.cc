@@ -13,6 +13,7 @@
 #include "pipeline/plan_row.h"
 #include "pipeline/row_trial.h"
 #include "pipeline/store_folder.h"
+#include "pipeline/work_permit.h"
 
 namespace melmill {
 namespace {
@@ -241,7 +242,8 @@ Result<bool> ShardChecker::IsMended(const RecordTask& task,
   NoFeatures no_features;
   const Result<ShardRow> now =
       TryRecord(task, job_.processor, &input_, &no_features, &workspace_);
-  if (!now.ok() && now.error().code == ErrorCode::kMachineFault) {
+  // Stopped rows too.
+  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
     return now.error();
   }
   return now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row;
@@ -257,7 +259,9 @@ Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
   if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
     return uint64_t{0};
   }
-  const Result<RecordList> tasks = RecordList::Load(job_.plan, shard);
+  WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });
+  const Result<RecordList> tasks =
+      RecordList::Load(job_.plan, shard, {}, &permit);
   if (!tasks.ok()) return tasks.error();
   uint64_t num_mended = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {

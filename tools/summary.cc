@@ -503,7 +503,7 @@ std::string FormatJsonSetupError(const std::string& message) {
 
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how) {
-  if (num_shards == 0) return "stopped; run the same command again.";
+  if (num_shards == 0) return "nothing was made; run the same command again.";
   return fmt::format("{} of {} {} kept; run the same command to resume{}.",
                      num_kept, num_shards, num_shards == 1 ? "shard" : "shards",
                      how);

@@ -11,6 +11,7 @@ from support import (
     Run,
     Store,
     files_of,
+    last_line,
     manifest_row,
     noise,
     run_melmill,
@@ -121,6 +122,8 @@ def test_a_row_that_hangs_alone_too_is_rejected_in_the_next_run(
     hung = poisoned.run("HANG")
     assert hung.exit_code == 4
     assert f"error: train line 11 ({POISONED}) has made no step" in hung.stderr
+    kept = r"\d+ of \d+ shards kept; run the same command to resume\."
+    assert re.fullmatch(kept, last_line(hung.stderr))
     rerun = poisoned.run("HANG")
     assert rerun.exit_code == 3, rerun.stderr
     message = "hung the program, alone too"
@@ -132,6 +135,11 @@ def test_a_hung_run_tells_why_it_ends_as_json(poisoned: PoisonedJob) -> None:
     assert report["status"] == "machine_fault"
     assert report["exit_code"] == 4
     assert POISONED in report["error"]
+    names = ("shards_made", "shards_kept", "shards_left")
+    made, kept, left = (report[name] for name in names)
+    assert made >= 0
+    assert kept == 0
+    assert left > 0
 
 
 def test_a_row_that_crashes_in_company_only_is_stored(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fault_job import assert_only_whole_files, final_name
-from support import Run, files_of, manifest_row, noise, write_wav
+from support import Run, files_of, last_line, manifest_row, noise, write_wav
 from write_shim import (
     MACHINE_FAULT,
     USAGE,
@@ -29,6 +29,11 @@ from write_shim import (
 
 NO_RESERVATION = Fault(f"errors={errno.EOPNOTSUPP}", 1, "fallocate")
 ENOUGH = "size=64m"
+LAST_LINE = (
+    r"\d+ of \d+ shards kept; run the same command to resume \(with --update "
+    r"if the manifest or files have changed\)\.|"
+    r"nothing was made; run the same command again\."
+)
 
 
 @pytest.fixture
@@ -61,6 +66,7 @@ def assert_stopped_by(error: int, run: Run, store: Path) -> str:
     assert run.exit_code == MACHINE_FAULT, run.stderr
     line = error_line(run)
     assert line.endswith(os.strerror(error)), line
+    assert re.fullmatch(LAST_LINE, last_line(run.stderr)), run.stderr
     assert_no_temporary_files(store)
     name = final_name(Path(line.split(": ")[1]).name)
     return re.sub("[0-9a-f]{12}", "", name)

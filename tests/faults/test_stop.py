@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -14,7 +15,14 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from support import last_line, manifest_row, melmill_path, write_manifest
+from support import (
+    last_line,
+    manifest_row,
+    melmill_path,
+    noise,
+    write_manifest,
+    write_wav,
+)
 
 # A row is 3 min of silence in a sparse file of six blocks, each of which takes
 # its time to be read: long rows that cost no computer anything.
@@ -29,19 +37,20 @@ FEATURES_OFFSET = 4096  # in every shard (docs/format.md)
 SHARDS_KEPT = "{} of {} {} kept; run the same command to resume."
 
 
+def wav_header(num_bytes: int, encoding: int, bits: int) -> bytes:
+    """Of a mono file at 16 kHz."""
+    size = bits // 8
+    head = struct.pack("<4sI4s", b"RIFF", 36 + num_bytes, b"WAVE")
+    form = (encoding, 1, 16000, 16000 * size, size, bits)
+    head += struct.pack("<4sIHHIIHH", b"fmt ", 16, *form)
+    return head + struct.pack("<4sI", b"data", num_bytes)
+
+
 @pytest.fixture(scope="module")
 def long_rows(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("long_rows")
     num_bytes = 2 * 16000 * ROW_SECONDS
-    header = (
-        b"RIFF"
-        + (36 + num_bytes).to_bytes(4, "little")
-        + b"WAVEfmt \x10\0\0\0\1\0\1\0"
-        + (16000).to_bytes(4, "little")
-        + (32000).to_bytes(4, "little")
-        + b"\2\0\x10\0data"
-        + num_bytes.to_bytes(4, "little")
-    )
+    header = wav_header(num_bytes, encoding=1, bits=16)
     for number in range(NUM_ROWS):
         with (folder / f"{number}.wav").open("wb") as file:
             file.write(header)
@@ -106,7 +115,9 @@ def command(
     ]
 
 
-def start_slowly(command: list[str], job: Path) -> subprocess.Popen[str]:
+def start_slowly(
+    command: list[str], job: Path, read_ms: int = READ_MS
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -116,7 +127,7 @@ def start_slowly(command: list[str], job: Path) -> subprocess.Popen[str]:
             **os.environ,
             "LD_PRELOAD": str(shim()),
             "SLOW_FILES_ROOT": str(job),
-            "SLOW_FILES_MS": str(READ_MS),
+            "SLOW_FILES_MS": str(read_ms),
         },
     )
 
@@ -268,3 +279,33 @@ def test_the_last_line_says_what_is_kept(
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=60)
     assert last_line(stderr) == SHARDS_KEPT.format(0, 1, "shard")
+
+
+def test_a_row_that_is_checked_again_ends_in_mid_work_too(
+    tmp_path: Path,
+) -> None:
+    """A rejected row of 12 blocks in a store that is complete."""
+    job = tmp_path / "job"
+    job.mkdir()
+    num_bytes = 12 << 20
+    header = wav_header(num_bytes, encoding=3, bits=32)
+    with (job / "bad.wav").open("wb") as file:
+        file.write(header)
+        file.truncate(len(header) + num_bytes - 4)
+        file.seek(0, os.SEEK_END)
+        file.write(np.float32(np.nan).tobytes())
+    write_wav(job / "good.wav", noise(16000))
+    rows = [manifest_row(name) for name in ("good.wav", "bad.wav")]
+    write_manifest(job / "train.jsonl", rows)
+    store = tmp_path / "store"
+    arguments = [*command(job, store), "--max-rejects", "1"]
+    subprocess.run(arguments, check=True, capture_output=True)
+    # The plan takes 4 s, the row 7 s.
+    with start_slowly(arguments, job, read_ms=500) as process:
+        time.sleep(5.5)
+        assert process.poll() is None
+        process.send_signal(signal.SIGINT)
+        start = time.monotonic()
+        process.communicate(timeout=60)
+        assert time.monotonic() - start < 3
+    assert process.returncode == 128 + signal.SIGINT
