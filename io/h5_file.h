@@ -28,8 +28,12 @@ struct DatasetSpec {
   uint64_t num_bytes() const;
 };
 
+// The longest value of an attribute that a file can hold: with what the format
+// adds it is 64 KiB, for names of 8 to 15 characters.
+inline constexpr size_t kMaxAttributeBytes = 65'495;
+
 // A fixed-length UTF-8 string attribute of the root group, padded with NULs:
-// less than 64 KiB, name in ASCII, no NUL at the end of the value.
+// name in ASCII, no NUL at the end of the value.
 struct AttributeSpec {
   std::string name;
   std::string value;

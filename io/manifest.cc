@@ -117,6 +117,11 @@ class LineHandler final : public Json::json_sax_t {
   // Whether the next event is the whole value of that top-level field.
   bool IsField(Field field) const { return depth_ == 1 && field_ == field; }
 
+  // Whether it is a value that says where a segment begins, or part of one.
+  bool IsInSegment() const {
+    return depth_ >= 1 && field_ == Field::kSegmentStart;
+  }
+
   void StartField(const std::string& key);
   bool Scalar(std::string_view json);
   bool Number(bool nonzero, std::string_view text);
@@ -169,7 +174,8 @@ void LineHandler::StartField(const std::string& key) {
   } else if (key == "prompt") {
     field_ = Field::kPrompt;
     prompt_ = Presence::kWrongType;
-  } else if (key == "offset" || key == "start") {
+  } else if (key == "offset" || key == "start" || key == "begin" ||
+             key == "start_time" || key == "segment") {
     field_ = Field::kSegmentStart;
   }
 
@@ -196,12 +202,14 @@ bool LineHandler::string(string_t& value) {
   } else if (IsField(Field::kPrompt)) {
     prompt_ = Presence::kGood;
     line_.prompt = std::move(value);
+  } else if (IsInSegment() && value.find_first_of("123456789") != value.npos) {
+    line_.has_segment = true;  // "1.5" or "00:00:01"
   }
   return goes_on;
 }
 
 bool LineHandler::Number(bool nonzero, std::string_view text) {
-  if (IsField(Field::kSegmentStart) && nonzero) line_.has_segment = true;
+  if (IsInSegment() && nonzero) line_.has_segment = true;
   return Scalar(text);
 }
 

@@ -27,7 +27,7 @@ struct ManifestLine {
   std::string language;  // the template's {Name}; empty without a template
   int num_dropped_fields = 0;
   bool lacks_template = false;  // checked, and not found
-  bool has_segment = false;     // a number other than 0 in "offset" or "start"
+  bool has_segment = false;     // a beginning of one, not 0: docs/input.md
 };
 
 // True for spaces and tabs only.

@@ -26,32 +26,30 @@ namespace {
 
 using Difference = std::optional<std::string>;  // what; nothing if equal
 
-// The features of one row, in memory.
+// The features of one row, in memory. Takes no more of it than was computed:
+// the length of a row in plan.h5 is believed once the file has it.
 class MemorySink : public FeatureSink {
  public:
-  explicit MemorySink(std::span<std::byte> bytes) : bytes_(bytes) {}
+  explicit MemorySink(std::vector<std::byte>* bytes) : bytes_(*bytes) {
+    bytes_.clear();
+  }
 
   Result<void> Write(uint64_t offset_bytes,
                      std::span<const std::byte> features) override {
-    std::memcpy(Place(offset_bytes, features.size()), features.data(),
-                features.size());
+    const auto begin = static_cast<size_t>(offset_bytes);
+    bytes_.resize(std::max(bytes_.size(), begin + features.size()));
+    std::memcpy(bytes_.data() + begin, features.data(), features.size());
     return {};
   }
   Result<void> Read(uint64_t offset_bytes,
                     std::span<std::byte> features) override {
-    std::memcpy(features.data(), Place(offset_bytes, features.size()),
-                features.size());
+    assert(offset_bytes + features.size() <= bytes_.size());
+    std::memcpy(features.data(), bytes_.data() + offset_bytes, features.size());
     return {};
   }
 
  private:
-  std::byte* Place(uint64_t offset_bytes, size_t num_bytes) {
-    assert(offset_bytes + num_bytes <= bytes_.size());
-    (void)num_bytes;  // in builds without asserts
-    return bytes_.data() + offset_bytes;
-  }
-
-  std::span<std::byte> bytes_;
+  std::vector<std::byte>& bytes_;
 };
 
 Difference CompareRows(const RecordTask& task, const ShardRow& stored,
@@ -78,9 +76,7 @@ bool BytesEqual(std::span<const std::byte> a, std::span<const std::byte> b) {
 }  // namespace
 
 Result<ShardRow> RowChecker::Compute(const RecordTask& task) {
-  features_.resize(static_cast<size_t>(static_cast<uint64_t>(task.num_frames) *
-                                       bytes_per_frame_));
-  MemorySink sink(features_);
+  MemorySink sink(&features_);
   return TryRecord(task, processor_, &input_, &sink, &workspace_);
 }
 
@@ -170,9 +166,7 @@ class AudioChecker {
         control_(control),
         processor_(plan.preset().log_mel, plan.config.feature_type,
                    ChooseCodePath(plan.config)),
-        checkers_([this] {
-          return RowChecker(processor_, plan_.bytes_per_frame());
-        }) {}
+        checkers_([this] { return RowChecker(processor_); }) {}
 
   // Tries alone those of the rows that ended an earlier process, before any
   // others are computed.
@@ -245,7 +239,11 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
         {.file = entry.file, .what = reader.error().message}};
   }
   const auto tasks = RecordList::Load(plan_, plan_.shards[picks.shard]);
-  if (!tasks.ok()) return tasks.error();
+  if (!tasks.ok()) {
+    if (tasks.error().code == ErrorCode::kMachineFault) return tasks.error();
+    return std::vector<Damage>{
+        {.file = entry.file, .what = tasks.error().message}};
+  }
   std::vector<size_t> stored;  // rows of the shard
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.value().rows()[i];

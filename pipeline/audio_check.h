@@ -22,10 +22,8 @@ namespace melmill {
 class RowChecker {
  public:
   // `processor` must live as long.
-  RowChecker(const RecordProcessor& processor, uint64_t bytes_per_frame)
-      : processor_(processor),
-        bytes_per_frame_(bytes_per_frame),
-        workspace_(processor) {}
+  explicit RowChecker(const RecordProcessor& processor)
+      : processor_(processor), workspace_(processor) {}
 
   // What the audio gives that is not so in `stored`, the row's index; nothing
   // if it is the same. Errors: kMachineFault.
@@ -41,7 +39,6 @@ class RowChecker {
   Result<ShardRow> Compute(const RecordTask& task);
 
   const RecordProcessor& processor_;
-  uint64_t bytes_per_frame_;
   RecordInput input_;
   RecordWorkspace workspace_;
   std::vector<std::byte> features_;  // of the row computed last

@@ -6,11 +6,13 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "dsp/resampler.h"
+#include "io/h5_file.h"
 
 namespace melmill {
 namespace {
@@ -19,6 +21,9 @@ namespace {
 constexpr int kFeatureRevision = 2;
 
 constexpr std::string_view kResamplerNames[] = {"spectral", "soxr"};
+
+// With what else describes a plan they are one attribute of its file.
+constexpr size_t kMaxKeptBytes = kMaxAttributeBytes - 200;
 
 constexpr uint64_t kMinShardBytes = 1;
 constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
@@ -76,6 +81,15 @@ void CheckKeptFields(const RunConfig& config) {
       throw SetupError(
           fmt::format("--keep {}: given twice, or stored in any case", field));
     }
+  }
+  size_t num_bytes = 0;  // quoted, with commas
+  for (const std::string& field : config.kept_fields) {
+    num_bytes += field.size() + 3;
+  }
+  if (num_bytes > kMaxKeptBytes) {
+    throw SetupError(fmt::format(
+        "--keep: the names of {} fields take {} bytes; {} is the most",
+        config.kept_fields.size(), num_bytes, kMaxKeptBytes));
   }
 }
 
@@ -142,11 +156,14 @@ bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
 
 SplitInput ParseSplitInput(const std::string& argument) {
   SplitInput input;
+  std::error_code ignored;
   // A name has no '/', so "dir=x/a.jsonl" with a slash first is a plain path.
   const size_t equals = argument.find('=');
   const size_t slash = argument.find('/');
-  if (equals != std::string::npos &&
-      (slash == std::string::npos || equals < slash)) {
+  const bool is_named = equals != std::string::npos &&
+                        (slash == std::string::npos || equals < slash);
+  // A folder may have an '=' in its name: what is there as a whole is a path.
+  if (is_named && !std::filesystem::exists(argument, ignored)) {
     input.name = argument.substr(0, equals);
     input.manifest = argument.substr(equals + 1);
   } else {

@@ -500,8 +500,10 @@ void GraphExtractor::TakeBack(Token* token) {
     ++num_returned_;
     if (token->was_tried) place_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
-    ++(token->was_cached ? telemetry.rows_read_in_place
-                         : telemetry.rows_read_by_waiting);
+    if (!token->task.quarantine_signal) {  // one that is is not read
+      ++(token->was_cached ? telemetry.rows_read_in_place
+                           : telemetry.rows_read_by_waiting);
+    }
     if (!outcome_.fault) Settle(token);
     token->shard = nullptr;
   }

@@ -4,36 +4,76 @@
 
 #include <utility>
 
+#include "dsp/resampler.h"
 #include "io/hash.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/row_watch.h"
+#include "pipeline/store_folder.h"
 
 namespace melmill {
-
 namespace {
 
-Hash128 HashSource(const PlanRow& row, Hasher128* hasher) {
-  hasher->Reset();
-  HashRowSource(row, hasher);
-  return hasher->Digest();
+// Whether planning can have made these numbers.
+bool IsPossible(const WavHeader& header, uint64_t file_bytes) {
+  if (header.encoding < SampleEncoding::kPcmU8 ||
+      header.encoding > SampleEncoding::kALaw ||
+      header.sample_rate_hz < kMinSampleRateHz ||
+      header.sample_rate_hz > kMaxSampleRateHz || header.num_channels < 1 ||
+      header.num_channels > kMaxNumChannels || header.num_samples < 1) {
+    return false;
+  }
+  const auto group_bytes =
+      static_cast<uint64_t>(header.bytes_per_sample_group());
+  return header.data_offset <= file_bytes &&
+         header.data_bytes <= file_bytes - header.data_offset &&
+         header.data_bytes % group_bytes == 0 &&
+         header.data_bytes / group_bytes ==
+             static_cast<uint64_t>(header.num_samples);
+}
+
+bool IsPossible(const Plan& plan, const PlanRow& row) {
+  if (!IsPossible(row.header, row.file_bytes)) return false;
+  const LogMelOptions& log_mel = plan.preset().log_mel;
+  const int64_t length =
+      ResampledLength(row.header.num_samples, row.header.sample_rate_hz,
+                      log_mel.mel.sample_rate_hz);
+  const int64_t longest = plan.preset().max_num_samples;
+  // A clip may have been cut at the preset's longest length, no shorter.
+  return (row.num_samples == length ||
+          (row.num_samples == longest && longest < length)) &&
+         row.num_samples >= MinNumSamples(log_mel) &&
+         row.num_frames == NumFrames(log_mel, row.num_samples);
+}
+
+Error Contradiction(const std::string& what) {
+  return {ErrorCode::kBadHeader,
+          fmt::format("{} contradicts itself: {}", kPlanFile, what)};
 }
 
 }  // namespace
 
-void RecordList::Add(const PlanRow& row, const Hash128& source_hash) {
-  const uint64_t start =
-      records_.empty() ? 0
-                       : records_.back().start +
-                             static_cast<uint64_t>(records_.back().num_frames);
+Result<void> RecordList::Add(const Plan& plan, const PlannedShard& shard,
+                             const PlanRow& row, Hasher128* hasher) {
+  if (row.split != shard.split || !IsPossible(plan, row)) {
+    return Contradiction(fmt::format("line {} cannot be so", row.line));
+  }
+  if (records_.size() == shard.num_rows ||
+      static_cast<uint64_t>(row.num_frames) > shard.num_frames - num_frames_) {
+    return Contradiction("a shard has more rows or frames than it says");
+  }
+  hasher->Reset();
+  HashRowSource(row, hasher);
   audio_.insert(audio_.end(), row.audio.begin(), row.audio.end());
   records_.push_back({.line = row.line,
                       .file_bytes = row.file_bytes,
                       .header = row.header,
                       .num_samples = row.num_samples,
                       .num_frames = row.num_frames,
-                      .start = start,
-                      .source_hash = source_hash,
+                      .start = num_frames_,
+                      .source_hash = hasher->Digest(),
                       .audio_end = audio_.size()});
+  num_frames_ += static_cast<uint64_t>(row.num_frames);
+  return {};
 }
 
 Result<RecordList> RecordList::Load(const Plan& plan, const PlannedShard& shard,
@@ -42,15 +82,18 @@ Result<RecordList> RecordList::Load(const Plan& plan, const PlannedShard& shard,
   RecordList list(plan.config, quarantine, permit);
   list.records_.reserve(static_cast<size_t>(shard.num_rows));
   Hasher128 hasher;
-  const Result<void> visited =
-      ForEachPlanRow(*plan.rows, shard.first_row, shard.end_row,
-                     plan.config.kept_fields.size(),
-                     [&](uint64_t, const PlanRow& row) -> Result<void> {
-                       if (row.is_planned())
-                         list.Add(row, HashSource(row, &hasher));
-                       return {};
-                     });
+  const Result<void> visited = ForEachPlanRow(
+      *plan.rows, shard.first_row, shard.end_row,
+      plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        return row.is_planned() ? list.Add(plan, shard, row, &hasher)
+                                : Result<void>();
+      });
   if (!visited.ok()) return visited.error();
+  if (list.size() == 0 || list.size() != shard.num_rows ||
+      list.num_frames_ != shard.num_frames) {
+    return Contradiction("a shard has fewer rows or frames than it says");
+  }
   list.audio_.shrink_to_fit();
   return list;
 }
@@ -88,7 +131,7 @@ OpenShard::OpenShard(size_t index, const PlannedShard& shard,
       replaced_(shard.replaced),
       records_(std::move(records)),
       num_records_(records_.size()),
-      first_path_(num_records_ == 0 ? "" : records_[0].path),
+      first_path_(records_[0].path),
       writer_(std::move(writer)) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(

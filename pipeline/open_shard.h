@@ -22,7 +22,9 @@ namespace melmill {
 // bytes, without a block of memory for each, and made when asked for.
 class RecordList {
  public:
-  // The plan must outlive it. Errors: kMachineFault.
+  // The plan must outlive it. Errors: kMachineFault; kBadHeader where the rows
+  // of a plan that was read from a file contradict each other, their headers or
+  // the shard: what computes and stores rows relies on them.
   static Result<RecordList> Load(const Plan& plan, const PlannedShard& shard,
                                  const Quarantine& quarantine = {},
                                  WorkPermit* permit = nullptr);
@@ -48,13 +50,15 @@ class RecordList {
   RecordList(const RunConfig& config, const Quarantine& quarantine,
              WorkPermit* permit)
       : config_(&config), quarantine_(quarantine), permit_(permit) {}
-  void Add(const PlanRow& row, const Hash128& source_hash);
+  Result<void> Add(const Plan& plan, const PlannedShard& shard,
+                   const PlanRow& row, Hasher128* hasher);
 
   const RunConfig* config_;
   Quarantine quarantine_;
   WorkPermit* permit_;
   std::vector<Record> records_;
   std::vector<char> audio_;  // all strings
+  uint64_t num_frames_ = 0;  // of all records
 };
 
 // One shard in work: its rows and the file they go to. Dropping it removes

@@ -59,17 +59,27 @@ TableReader::ExtraDataset Column(const char* name, ElementType type,
   return {{name, type, {values.size()}}, std::as_bytes(std::span(values))};
 }
 
-// Names are small: they travel as one JSON attribute. An object from the start:
-// a null that finds no memory to become one crashes when it is destroyed.
-std::string DescribePlan(const Plan& plan) {
-  auto description = ordered_json::object();
-  description["shard_target_bytes"] = plan.shard_target_bytes;
-  description["kept_fields"] = plan.config.kept_fields;
-  description["splits"] = ordered_json::array();
+struct Description {
+  std::string json;        // for an attribute
+  TextColumn split_names;  // of none, unless they are too many for it
+};
+
+// Objects and arrays from the start: a null that finds no memory to become one
+// crashes when it is destroyed.
+Description DescribePlan(const Plan& plan) {
+  auto json = ordered_json::object();
+  json["shard_target_bytes"] = plan.shard_target_bytes;
+  json["kept_fields"] = plan.config.kept_fields;
+  Description description;
+  description.json = json.dump();
+  json["splits"] = ordered_json::array();
   for (const SplitPlan& split : plan.splits) {
-    description["splits"].push_back(split.name);
+    json["splits"].push_back(split.name);
+    description.split_names.Add(split.name);
   }
-  return description.dump();
+  const std::string whole = json.dump();
+  if (whole.size() <= kMaxAttributeBytes) return {whole, {}};
+  return description;
 }
 
 Error BadPlan(const std::string& what) {
@@ -119,6 +129,24 @@ Result<void> ReadShards(const std::string& path, StoredPlan* plan) {
   return {};
 }
 
+// Of more splits than the description can hold.
+Result<std::vector<std::string>> ReadSplitNames(const std::string& path) {
+  const Result<std::unique_ptr<TableFile>> names =
+      TableFile::Open(path, {{"split_name", ColumnType::kText}});
+  if (!names.ok()) return names.error();
+  const TableFile& table = *names.value();
+  std::vector<std::string> split_names;
+  while (split_names.size() < table.num_rows()) {
+    const Result<TableBlock> block =
+        table.Read(split_names.size(), 1024, size_t{1} << 20);
+    if (!block.ok()) return block.error();
+    for (size_t i = 0; i < block.value().num_rows(); ++i) {
+      split_names.emplace_back(block.value().Text(0, i));
+    }
+  }
+  return split_names;
+}
+
 Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
   if (!IsUsableObject(text)) return BadPlan("its description is no JSON");
   const ordered_json description = ordered_json::parse(text);
@@ -130,7 +158,9 @@ Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
     }
     plan->shard_target_bytes = shard_bytes;
     plan->kept_fields = description.at("kept_fields");
-    plan->split_names = description.at("splits");
+    if (description.contains("splits")) {
+      plan->split_names = description["splits"];
+    }
   } catch (const ordered_json::exception& error) {
     return BadPlan(error.what());
   }
@@ -147,7 +177,8 @@ Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
 Result<void> WritePlanFile(const Plan& plan, const std::string& path,
                            const std::optional<FileIdentity>& replaced) {
   const ShardColumns shards = MakeShardColumns(plan);
-  const std::vector<TableReader::ExtraDataset> extras = {
+  const Description description = DescribePlan(plan);
+  std::vector<TableReader::ExtraDataset> extras = {
       Column("shard_file_bytes", ElementType::kU8, shards.file.bytes),
       Column("shard_file_offsets", ElementType::kU64, shards.file.offsets),
       Column("shard_fingerprint_bytes", ElementType::kU8,
@@ -165,8 +196,14 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
       {"contract", plan.contract},
       {"producer", plan.producer},
       {"fingerprint", ToHex(plan.fingerprint)},
-      {"description", DescribePlan(plan)},
+      {"description", description.json},
   };
+  const TextColumn& names = description.split_names;
+  if (!names.bytes.empty()) {
+    extras.push_back(Column("split_name_bytes", ElementType::kU8, names.bytes));
+    extras.push_back(
+        Column("split_name_offsets", ElementType::kU64, names.offsets));
+  }
   return plan.rows->WriteFile(path, attributes, extras, replaced);
 }
 
@@ -193,6 +230,11 @@ Result<StoredPlan> ReadPlanFile(const std::string& path) {
       TableFile::Open(path, PlanColumns(plan.kept_fields));
   if (!rows.ok()) return rows.error();
   plan.rows = std::move(rows).value();
+  if (plan.split_names.empty()) {
+    Result<std::vector<std::string>> names = ReadSplitNames(path);
+    if (!names.ok()) return names.error();
+    plan.split_names = std::move(names).value();
+  }
   const Result<void> read = ReadShards(path, &plan);
   if (!read.ok()) return read.error();
   return plan;

@@ -26,16 +26,27 @@ namespace {
       folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
 }
 
-// Sets preset and feature type.
-bool FindContract(const std::string& contract, RunConfig* config) {
+// Sets preset and feature type to those of the contract, or of the one that
+// differs from it in fewest fields. Returns the contract they have.
+std::string FindNearestContract(const std::string& contract,
+                                RunConfig* config) {
+  std::optional<RunConfig> nearest;
+  size_t least = 0;
   for (const std::string_view preset : PresetNames()) {
     for (const FeatureType type : kFeatureTypes) {
       config->preset = preset;
       config->feature_type = type;
-      if (ContractJson(*config) == contract) return true;
+      const std::string own = ContractJson(*config);
+      if (own == contract) return own;
+      const size_t distance = DescribeDifference(contract, own).size();
+      if (!nearest || distance < least) {
+        nearest = *config;
+        least = distance;
+      }
     }
   }
-  return false;
+  *config = *nearest;
+  return ContractJson(*config);
 }
 
 bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
@@ -58,8 +69,9 @@ bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root) {
   RunConfig config;
-  if (!FindContract(index.contract, &config)) {
-    RefuseOther(folder, "contract", index.contract, ContractJson(RunConfig()));
+  const std::string contract = FindNearestContract(index.contract, &config);
+  if (contract != index.contract) {
+    RefuseOther(folder, "contract", index.contract, contract);
   }
   if (!MatchProducer(index.producer, &config)) {
     RefuseOther(folder, "producer", index.producer,

@@ -66,7 +66,7 @@ class Repairer {
   Result<void> Prepare();
   void SortDamages();
   bool ReadPlan();
-  Result<void> DropShardsWithoutAudio();
+  Result<void> DropShardsThatCannotBeMade();
   Result<void> QuarantineSuspects();
   void MakeShards();
   void Settle(size_t shard);
@@ -121,11 +121,18 @@ bool Repairer::ReadPlan() {
   return false;
 }
 
-// Takes out shards none of whose audio is there: with the wrong working
-// directory that is so for all.
-Result<void> Repairer::DropShardsWithoutAudio() {
+// Takes out shards whose rows make no sense, and those none of whose audio is
+// there: with the wrong working directory that is so for all.
+Result<void> Repairer::DropShardsThatCannotBeMade() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
     const auto tasks = RecordList::Load(*plan_, plan_->shards[at->second]);
+    if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
+      report_.left.push_back({.file = at->first,
+                              .what = fmt::format("cannot be made again: {}",
+                                                  tasks.error().message)});
+      at = damaged_.erase(at);
+      continue;
+    }
     if (!tasks.ok()) return tasks.error();
     size_t row = 0;
     while (row < tasks.value().size() && !FileExists(tasks.value()[row].path)) {
@@ -211,8 +218,9 @@ Result<void> Repairer::NameChangedRows(size_t shard) {
   const auto old_checksum =
       old.ok() ? old.value().CheckIndex() : Result<uint64_t>(old.error());
   const bool knows_old =
-      old_checksum.ok() && old_checksum.value() == entry.checksum;
-  RowChecker checker(*processor_, plan_->bytes_per_frame());
+      old_checksum.ok() && old_checksum.value() == entry.checksum &&
+      plan_->IsShard(plan_->shards[shard], old.value().spec());
+  RowChecker checker(*processor_);
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     if (control_->stop_requested()) return MachineFault("stopped", EINTR);
     const RecordTask task = tasks.value()[i];
@@ -257,7 +265,7 @@ RowWatch::Options Repairer::WatchOptions() {
 
 // Decides which shards are made, and which rows are not computed.
 Result<void> Repairer::Prepare() {
-  const Result<void> dropped = DropShardsWithoutAudio();
+  const Result<void> dropped = DropShardsThatCannotBeMade();
   if (!dropped.ok()) return dropped;
   processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
                      ChooseCodePath(plan_->config));

@@ -19,6 +19,7 @@
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
 #include "pipeline/old_files.h"
+#include "pipeline/plan_row.h"
 #include "pipeline/resource_limits.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
@@ -54,6 +55,23 @@ void AddRejects(const std::map<ErrorCode, Tally>& more,
   }
 }
 
+// Takes those of report->plan.
+Result<void> ListRejectedLines(RunReport* report) {
+  const Plan& plan = *report->plan;
+  return VisitPlanRows(
+      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
+          return Visiting::kEnough;
+        }
+        if (row.is_planned()) return Visiting::kGoOn;
+        report->rejected_lines.push_back(
+            {row.code,
+             {plan.splits[row.split].name, row.line, row.audio, row.message}});
+        return Visiting::kGoOn;
+      });
+}
+
 // With no line accepted there is nothing to make a store of.
 void CheckAnyPlanned(const Plan& plan) {
   if (plan.num_rejected() < plan.num_lines()) return;
@@ -68,6 +86,11 @@ void CheckAnyPlanned(const Plan& plan) {
         "directory; --audio-root DIR changes that",
         Printable(missing.audio),
         Printable(ResolveAudioPath(plan.config, missing.audio)));
+    if (missing.audio.find('\\') != std::string::npos) {
+      hint +=
+          "\n  a backslash is part of a name here: write the paths of "
+          "Windows with slashes";
+    }
   }
   throw SetupError(fmt::format(
       "not one of {} lines has a usable audio file; the first: {} line {}: "
@@ -217,6 +240,8 @@ bool ExtractRun::CheckRejects() {
                                   report_.plan->num_lines())) {
     return true;
   }
+  const Result<void> listed = ListRejectedLines(&report_);
+  if (!listed.ok()) return EndWithFault(listed.error());
   return EndWith(RunStatus::kTooManyRejects);
 }
 
@@ -507,6 +532,11 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(*report.plan);
+  const Result<void> listed = ListRejectedLines(&report);
+  if (!listed.ok()) {
+    report.fault = listed.error();
+    report.status = RunStatus::kMachineFault;
+  }
   return report;
 }
 

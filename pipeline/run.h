@@ -37,6 +37,13 @@ struct RunReport {
   // By reason: the plan's, and once complete all.
   std::map<ErrorCode, Tally> rejects;
   uint64_t num_rejected = 0;  // sum of `rejects`
+  // The first lines that the plan rejects, of a run that ends with it.
+  struct RejectedLine {
+    ErrorCode code = ErrorCode::kNone;
+    Tally::Example line;
+  };
+  static constexpr size_t kMaxRejectedLines = 1000;
+  std::vector<RejectedLine> rejected_lines;
   // Files of the store that were there before and not whole: made again if
   // the run finished.
   std::vector<Damage> damages;

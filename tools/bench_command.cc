@@ -3,13 +3,12 @@
 #include <memory>
 
 #include "pipeline/bench.h"
-#include "pipeline/config.h"
 #include "tools/bench_report.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
+#include "tools/json_end.h"
 #include "tools/signals.h"
-#include "tools/summary.h"
 
 namespace melmill {
 namespace {
@@ -21,20 +20,16 @@ struct BenchFlags {
 
 int RunBenchCommand(const BenchFlags& flags) {
   static RunControl control;
+  if (flags.json) ExpectJson();
   InstallSignalHandlers(&control);
-  BenchReport report;
-  try {
-    report = RunBench(flags.options, &control);
-  } catch (const SetupError& error) {
-    if (flags.json) PrintResult(FormatJsonSetupError(error.what()));
-    throw;
+  const BenchReport report = RunBench(flags.options, &control);
+  if (report.stopped) {
+    PrintJsonOfSignal(control.stop_signal());
+    return kExitSignal + control.stop_signal();
   }
-  if (report.stopped) return kExitSignal + control.stop_signal();
-  if (!PrintResult(flags.json ? FormatBenchJson(report)
-                              : FormatBenchTable(report))) {
-    PrintMessage("error: cannot write the report to standard output\n");
-    return kExitMachine;
-  }
+  const bool printed = flags.json ? PrintJson(FormatBenchJson(report))
+                                  : PrintResult(FormatBenchTable(report));
+  if (!printed) return kExitMachine;
   if (report.all_passed()) return kExitOk;
   PrintMessage("error: wrong results; they were not timed\n");
   return kExitDamaged;
@@ -62,7 +57,7 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
                       "this process may use)");
   command
       ->add_option("--rounds", options.num_rounds,
-                   "So often is everything timed; the median counts")
+                   "How many times everything is timed; the median counts")
       ->capture_default_str();
   command->add_flag("--json", flags->json,
                     "Print one JSON object instead of a table");

@@ -22,7 +22,9 @@ void PrintMessage(std::string_view text) {
 
 bool PrintResult(std::string_view text) {
   const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
-  return std::fflush(stdout) == 0 && written == text.size();
+  if (std::fflush(stdout) == 0 && written == text.size()) return true;
+  PrintMessage("error: cannot write the report to standard output\n");
+  return false;
 }
 
 std::string PrintableLines(std::string_view text) {

@@ -1,7 +1,9 @@
 #include <malloc.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <exception>
@@ -9,13 +11,15 @@
 #include <new>
 #include <stdexcept>
 #include <string>
-#include <system_error>
+#include <string_view>
 
 #include "pipeline/config.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
+#include "tools/json_end.h"
+#include "tools/summary.h"
 
 namespace {
 
@@ -36,6 +40,10 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("melmill COMMAND --help tells more about a command.");
   melmill::ReadConfigFiles(&app);
+  // Known before the flags are, so that a wrong one ends in an object, too.
+  if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc) {
+    melmill::ExpectJson();
+  }
   int exit_code = melmill::kExitOk;
   melmill::AddExtractCommand(&app, &exit_code);
   melmill::AddValidateCommand(&app, &exit_code);
@@ -46,31 +54,25 @@ int Run(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const int status = app.exit(error, std::cout, std::cerr);
-    return status == 0 ? melmill::kExitOk : melmill::kExitUsage;
+    if (status == 0) return melmill::kExitOk;
+    melmill::PrintJson(melmill::FormatJsonSetupError(error.what()));
+    return melmill::kExitUsage;
   }
   return exit_code;
 }
 
-std::string OutOf(const std::string& what, const std::string& limits) {
-  return what + ": raise the limit (" + limits +
-         "), or use fewer --threads and --io-threads";
-}
-
-std::string Describe(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) {
-    return OutOf("out of memory", "ulimit -v, the container's");
-  }
-  const auto* system_error = dynamic_cast<const std::system_error*>(&error);
-  if (system_error != nullptr &&
-      system_error->code() == std::errc::resource_unavailable_try_again) {
-    return OutOf("cannot start a thread", "ulimit -u, ulimit -v");
-  }
-  return error.what();
-}
-
+// Says why the program ends, to a person and with --json to a program.
 void PrintError(const std::exception& error) {
-  const std::string text = melmill::PrintableLines(Describe(error));
-  melmill::PrintMessage("error: " + text + '\n');
+  melmill::PrintJsonOfException(error);
+  const std::string_view text = melmill::DescribeException(error);
+  try {
+    const std::string lines = melmill::PrintableLines(text);
+    melmill::PrintMessage("error: " + lines + '\n');
+  } catch (const std::exception&) {  // no memory for that either
+    melmill::PrintMessage("error: ");
+    melmill::PrintMessage(text);
+    melmill::PrintMessage("\n");
+  }
 }
 
 // For exceptions in threads of oneTBB itself, which cannot catch what it throws
@@ -92,6 +94,7 @@ void EndOnTerminate() {
     _exit(melmill::kExitMachine);
   } catch (...) {
   }
+  melmill::PrintJsonOfSignal(SIGABRT);
   std::abort();
 }
 

@@ -8,6 +8,7 @@
 
 #include "tools/console.h"
 #include "tools/exit_codes.h"
+#include "tools/json_end.h"
 #include "tools/progress_line.h"
 #include "tools/signals.h"
 #include "tools/summary.h"
@@ -16,10 +17,9 @@ namespace melmill {
 namespace {
 
 // The row's thread cannot be ended, so the process is.
-[[noreturn]] void EndHungRun(const RunCommand& command,
-                             const RunControl& control,
+[[noreturn]] void EndHungRun(const RunControl& control,
                              const std::string& message) {
-  if (command.json) PrintResult(FormatJsonFault(message, control));
+  PrintJson(FormatJsonFault(message, control));
   PrintMessage(fmt::format("error: {}\n{}\n", Printable(message),
                            FormatKept(control.shards_kept + control.shards_made,
                                       control.shards_in_all)));
@@ -29,8 +29,8 @@ namespace {
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
                      RunControl* control) {
   InstallSignalHandlers(control);
-  control->on_hung = [&command, control](const std::string& message) {
-    EndHungRun(command, *control, message);
+  control->on_hung = [control](const std::string& message) {
+    EndHungRun(*control, message);
   };
   std::optional<ProgressLine> progress;
   if (!command.quiet) progress.emplace(*control);
@@ -46,23 +46,18 @@ RunReport RunWatched(const RunCommand& command, const RunConfig& config,
 
 int RunAndReport(const RunCommand& command) {
   static RunControl control;
-  try {
-    const RunConfig config = command.make_config();
-    const RunReport report = RunWatched(command, config, &control);
-    const int exit_code = ExitCodeOf(report, config, control);
-    if (!command.json && (!command.quiet || exit_code != kExitOk)) {
-      PrintMessage(FormatSummary(report, config.out));
-    }
-    if (command.json &&
-        !PrintResult(FormatJsonReport(report, config.out, exit_code))) {
-      PrintMessage("error: cannot write the report to standard output\n");
-      return kExitMachine;
-    }
-    return exit_code;
-  } catch (const SetupError& error) {
-    if (command.json) PrintResult(FormatJsonSetupError(error.what()));
-    throw;
+  if (command.json) ExpectJson();
+  const RunConfig config = command.make_config();
+  const RunReport report = RunWatched(command, config, &control);
+  const int exit_code = ExitCodeOf(report, config, control);
+  if (!command.json && (!command.quiet || exit_code != kExitOk)) {
+    PrintMessage(FormatSummary(report, config.out));
   }
+  if (command.json &&
+      !PrintJson(FormatJsonReport(report, config.out, exit_code))) {
+    return kExitMachine;
+  }
+  return exit_code;
 }
 
 }  // namespace melmill

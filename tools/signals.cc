@@ -3,13 +3,17 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "tools/json_end.h"
+
 namespace melmill {
 namespace {
 
 RunControl* signalled_run = nullptr;
 
 void HandleSignal(int number) {
-  if (!signalled_run->RequestStop(number)) _exit(128 + number);
+  if (signalled_run->RequestStop(number)) return;
+  PrintJsonOfSignal(number);
+  _exit(128 + number);
 }
 
 }  // namespace

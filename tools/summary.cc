@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "io/manifest.h"
-#include "pipeline/plan_row.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
 
@@ -189,22 +188,21 @@ void AddDamages(const RunReport& report, std::string* text) {
   }
 }
 
-// Every line that the plan rejects, in the manifests' order.
-void AddAllRejected(const RunReport& report, std::string* text) {
-  const Plan& plan = *report.plan;
+// The lines that the plan rejects, in the manifests' order.
+void AddRejectedLines(const RunReport& report, std::string* text) {
   if (report.num_rejected <= Tally::kMaxExamples) return;
-  *text += "every rejected line:\n";
-  const Result<void> visited = ForEachPlanRow(
-      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (row.is_planned()) return {};
-        const Tally::Example example = {plan.splits[row.split].name, row.line,
-                                        row.audio, row.message};
-        *text += fmt::format("  {}: {}: {}\n", Place(example),
-                             ErrorCodeName(row.code), Printable(row.message));
-        return {};
-      });
-  if (!visited.ok()) *text += visited.error().message + '\n';
+  const size_t num_listed = report.rejected_lines.size();
+  const bool all = num_listed == report.num_rejected;
+  *text += all ? "every rejected line:\n"
+               : fmt::format("the first {} rejected lines:\n", num_listed);
+  for (const auto& [code, line] : report.rejected_lines) {
+    *text += fmt::format("  {}: {}: {}\n", Place(line), ErrorCodeName(code),
+                         Printable(line.message));
+  }
+  if (all) return;
+  *text +=
+      fmt::format("  and {} more: extract names all of them in rejects.jsonl\n",
+                  report.num_rejected - num_listed);
 }
 
 void AddLanguages(const RunReport& report, std::string* text) {
@@ -285,8 +283,17 @@ std::vector<std::string> AcceptedFiles(const RunReport& report,
 }
 
 std::string TrainOn(const RunReport& report, const std::string& out) {
-  const std::vector<std::string> files = AcceptedFiles(report, out);
-  return "train on " + Printable(fmt::format("{}", fmt::join(files, " ")));
+  constexpr size_t kMaxNamed = 8;
+  std::vector<std::string> files = AcceptedFiles(report, out);
+  const size_t num_files = files.size();
+  files.resize(std::min(num_files, kMaxNamed));
+  std::string text =
+      "train on " + Printable(fmt::format("{}", fmt::join(files, " ")));
+  if (num_files > kMaxNamed) {
+    text += fmt::format(" and {} more: {}/*.accepted.jsonl",
+                        num_files - kMaxNamed, Printable(out));
+  }
+  return text;
 }
 
 std::string_view StatusName(RunStatus status) {
@@ -430,6 +437,14 @@ ordered_json JsonChange(const PlanChange& change) {
   return json;
 }
 
+ordered_json JsonFault(const std::string& message) {
+  auto json = ordered_json::object();
+  json["status"] = StatusName(RunStatus::kMachineFault);
+  json["exit_code"] = static_cast<int>(kExitMachine);
+  json["error"] = message;
+  return json;
+}
+
 void AddJsonStore(const RunReport& report, const std::string& out,
                   ordered_json* json) {
   const StoreIndex& store = *report.store;
@@ -449,7 +464,7 @@ std::string FormatSummary(const RunReport& report, const std::string& out) {
     AddRejected(report, &text);
     if (report.status == RunStatus::kPlanned ||
         report.status == RunStatus::kTooManyRejects) {
-      AddAllRejected(report, &text);
+      AddRejectedLines(report, &text);
     }
     if (!report.store) {
       AddRates(report, &text);
@@ -509,14 +524,15 @@ std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                      how);
 }
 
+std::string FormatJsonFault(const std::string& message) {
+  return DumpLine(JsonFault(message));
+}
+
 std::string FormatJsonFault(const std::string& message,
                             const RunControl& control) {
   const uint64_t num_made = control.shards_made;
   const uint64_t num_kept = control.shards_kept;
-  auto json = ordered_json::object();
-  json["status"] = StatusName(RunStatus::kMachineFault);
-  json["exit_code"] = static_cast<int>(kExitMachine);
-  json["error"] = message;
+  ordered_json json = JsonFault(message);
   json["shards_made"] = num_made;
   json["shards_kept"] = num_kept;
   json["shards_left"] = control.shards_in_all - num_kept - num_made;

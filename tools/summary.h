@@ -26,7 +26,8 @@ std::string FormatJsonSetupError(const std::string& message);
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how = "");
 
-// The same for a machine fault that leaves no report.
+// The JSON of a machine fault that leaves no report, and of one in a run.
+std::string FormatJsonFault(const std::string& message);
 std::string FormatJsonFault(const std::string& message,
                             const RunControl& control);
 

@@ -17,6 +17,7 @@
 #include "io/store_index.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/plan_row.h"
+#include "tests/fuzz/repair_store.h"
 #include "tests/support/wav_builder.h"
 
 namespace melmill {
@@ -190,6 +191,29 @@ void MakePlans(SeedFolder seeds) {
   MakePlan(&seeds, {"speaker", "n"}, 3);
 }
 
+void MakeRepairPlan(const RunConfig& config, SeedFolder* seeds) {
+  RunControl control;
+  const Result<Plan> plan = BuildPlan(config, ".", &control);
+  if (!plan.ok()) throw std::runtime_error(plan.error().message);
+  Check(WritePlanFile(plan.value(), seeds->NextPath()));
+}
+
+void MakeRepairs(SeedFolder seeds) {
+  const RepairStore store;
+  for (const int num_splits : {1, 2, 3}) {
+    RunConfig config = store.MakeConfig(num_splits);
+    MakeRepairPlan(config, &seeds);
+    config.shard_bytes = 8 << 10;
+    MakeRepairPlan(config, &seeds);
+    config.preset = "whisper";
+    config.feature_type = FeatureType::kBfloat16;
+    MakeRepairPlan(config, &seeds);
+    config.resampler = ResamplerKind::kSpectral;
+    config.kept_fields = {"n"};
+    MakeRepairPlan(config, &seeds);
+  }
+}
+
 void MakeShard(SeedFolder* seeds, const ShardSpec& spec) {
   auto writer = ShardWriter::Create(seeds->NextPath(), spec);
   if (!writer.ok()) throw std::runtime_error(writer.error().message);
@@ -296,6 +320,7 @@ void MakeSeeds(const std::string& folder) {
   }
   MakeManifests({folder, "manifest"});
   MakePlans({folder, "plan"});
+  MakeRepairs({folder, "repair"});
   MakeResamples({folder, "resample"});
   MakeShards({folder, "shard"});
   MakeStoreIndexes({folder, "store_index"});

@@ -148,9 +148,20 @@ TEST(ManifestTest, NonzeroOffsetOrStartIsASegment) {
   EXPECT_TRUE(Parse(With(R"("start":-1)")).has_segment);
 }
 
-TEST(ManifestTest, ZeroOffsetOrOtherTypesAreNoSegment) {
+TEST(ManifestTest, SegmentsHaveManyFormsAndNames) {
+  for (const char* field :
+       {R"("offset":"1.5")", R"("start":"00:00:01")", R"("begin":1.5)",
+        R"("start_time":1)", R"("segment":[1.5,2.0])", R"("start":[1])",
+        R"("segment":{"from":"0","to":"2"})"}) {
+    EXPECT_TRUE(Parse(With(field)).has_segment) << field;
+  }
+  EXPECT_FALSE(Parse(With(R"("id":"7","n":[3],"x":{"start":1})")).has_segment);
+}
+
+TEST(ManifestTest, AZeroIsNoSegment) {
   EXPECT_FALSE(Parse(With(R"("offset":0,"start":0.0)")).has_segment);
-  EXPECT_FALSE(Parse(With(R"("offset":"1","start":[1])")).has_segment);
+  EXPECT_FALSE(Parse(With(R"("offset":"0.0","start":"00:00")")).has_segment);
+  EXPECT_FALSE(Parse(With(R"("segment":[0,null],"begin":"")")).has_segment);
   EXPECT_FALSE(Parse(With(R"("end":5,"duration":2.5)")).has_segment);
 }
 

@@ -393,6 +393,21 @@ TEST(ShardTest, ADamagedRowIsFoundAndOnlyThat) {
             committed.value().checksum);
 }
 
+TEST(ShardTest, TheSearchForDamageStopsWhenAsked) {
+  const TempFolder folder;
+  TestShard shard(15);
+  const std::string path = folder.File("s.h5");
+  ASSERT_TRUE(shard.Write(path).ok());
+  const auto reader = ShardReader::Open(path);
+  ASSERT_TRUE(reader.ok());
+  int num_asked = 0;
+  const auto damaged =
+      reader.value().FindDamagedRows([&] { return ++num_asked == 3; });
+  ASSERT_FALSE(damaged.ok());
+  EXPECT_EQ(damaged.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(num_asked, 3);
+}
+
 TEST(ShardTest, BytesInTheSlotOfARejectedRowAreDamage) {
   const TempFolder folder;
   TestShard shard(15);

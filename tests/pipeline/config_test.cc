@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <limits>
 
 #include "tests/support/highway_targets.h"
+#include "tests/support/temp_folder.h"
 
 namespace melmill {
 namespace {
@@ -24,6 +26,18 @@ TEST(ParseSplitInputTest, NamesSplitsAfterTheFileOrAsTold) {
   EXPECT_EQ(named.manifest, "data/x.y.jsonl");
   EXPECT_EQ(ParseSplitInput("lr=0.1/train.jsonl").name, "lr");
   EXPECT_EQ(ParseSplitInput("runs/lr=0.1/train.jsonl").name, "train");
+}
+
+TEST(ParseSplitInputTest, AFileThatIsThereIsNoName) {
+  const TempFolder folder;
+  const std::string old = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directory("lang=de");
+  WriteWholeFile("lang=de/m.jsonl", "{}");
+  const SplitInput split = ParseSplitInput("lang=de/m.jsonl");
+  std::filesystem::current_path(old);
+  EXPECT_EQ(split.name, "m");
+  EXPECT_EQ(split.manifest, "lang=de/m.jsonl");
 }
 
 TEST(ParseSplitInputTest, RefusesOtherSuffixesAndNames) {

@@ -100,6 +100,19 @@ TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
   EXPECT_NE(Refusal().find("\n  log_mel: \"x"), std::string::npos);
 }
 
+TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
+  RunConfig whisper;
+  whisper.preset = "whisper";
+  whisper.feature_type = FeatureType::kBfloat16;
+  std::string& contract = store_.index.contract;
+  contract = ContractJson(whisper);
+  contract.replace(contract.find("\"hop_length\":160"), 16,
+                   "\"hop_length\":161");
+  EXPECT_NE(Refusal().find("\n  hop_length: 161 -> 160"), std::string::npos);
+  EXPECT_EQ(Refusal().find("n_mels"), std::string::npos);
+  EXPECT_EQ(Refusal().find("feature_type"), std::string::npos);
+}
+
 TEST_F(ReopenTest, APlanThatIsDamagedGoneOrOfAnotherStoreIsAnError) {
   store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
   EXPECT_EQ(Reopen().error().code, ErrorCode::kBadHeader);

@@ -1,12 +1,14 @@
 #include "pipeline/run.h"
 
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
 #include <filesystem>
 #include <map>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "io/durable_file.h"
@@ -442,6 +444,33 @@ TEST_F(RunTest, AStoppedPlanIsNoFault) {
   EXPECT_EQ(RunExtract(corpus_.Config("out"), &control).status,
             RunStatus::kStopped);
   EXPECT_FALSE(FileExists(corpus_.Path("out")));
+}
+
+// Each of many rejected rows takes a moment: a run that is asked to stop while
+// it tries them again must not try them all.
+TEST_F(RunTest, AStopIsSeenWhileRejectedRowsAreTriedAgain) {
+  WavSpec spec;
+  spec.encoding = SampleEncoding::kFloat32;
+  spec.sample_rate_hz = 48000;
+  corpus_.AddWav("late_nan.wav", 480'000, 1, spec);
+  std::string bytes = ReadWholeFile(corpus_.Path("late_nan.wav"));
+  bytes.replace(bytes.size() - 4, 4, std::string("\x00\x00\xc0\x7f", 4));
+  WriteWholeFile(corpus_.Path("late_nan.wav"), bytes);
+  std::vector<std::string> lines(200, corpus_.Line("late_nan.wav"));
+  lines.push_back(corpus_.AddWav("good.wav", 5000, 2));
+  corpus_.WriteManifest("train.jsonl", lines);
+  RunConfig config = corpus_.Config("out");
+  config.splits = {{"train", corpus_.Path("train.jsonl")}};
+  ASSERT_EQ(Run(config).num_rejected, 200u);
+
+  RunControl control;
+  RunReport report;
+  std::thread run([&] { report = RunExtract(config, &control); });
+  while (control.phase != RunControl::Phase::kCheck) std::this_thread::yield();
+  control.RequestStop(SIGINT);
+  run.join();
+  EXPECT_EQ(report.status, RunStatus::kStopped);
+  EXPECT_LT(control.shards_checked, control.shards_to_check);
 }
 
 }  // namespace

@@ -378,6 +378,53 @@ def test_summary_goes_to_standard_error_and_ends_with_the_manifests(
     assert "English" in run.stderr
 
 
+def test_many_splits_are_not_all_named_in_the_last_line(folder: Path) -> None:
+    names = [f"m{number}.jsonl" for number in range(12)]
+    for name in names:
+        (folder / name).write_bytes((folder / "train.jsonl").read_bytes())
+    run = run_melmill("extract", *names, "--out", "store", cwd=folder)
+    assert run.exit_code == 0
+    last = last_line(run.stderr)
+    assert last.startswith("train on store/m0.accepted.jsonl store/m1.")
+    assert last.endswith(" and 4 more: store/*.accepted.jsonl")
+    assert last.count(".jsonl") == 9
+
+
+def test_the_list_of_rejected_lines_is_bounded(folder: Path) -> None:
+    good = [manifest_row("clip00.wav")]
+    gone = [manifest_row(f"gone{number}.wav") for number in range(1200)]
+    write_manifest(folder / "many.jsonl", good + gone)
+    for command in (
+        ["validate", "many.jsonl"],
+        ["extract", "many.jsonl", "--out", "store", "--max-rejects", "1"],
+    ):
+        run = run_melmill(*command, cwd=folder)
+        assert run.exit_code == 3
+        head, tail = run.stderr.split("the first 1000 rejected lines:\n")
+        assert "rejected 1200 of 1201 lines" in head
+        assert "\n  many line 1001: gone999.wav: not_found" in tail
+        assert "many line 1002" not in tail
+        assert "  and 200 more: extract names all of them" in tail
+
+
+def test_a_result_that_cannot_be_written_is_told(folder: Path) -> None:
+    extract(folder / "store", "train.jsonl", cwd=folder)
+    for command in ("info store", "verify store", "verify store --repair"):
+        full = f"{melmill_path()} {command} >/dev/full"
+        run = subprocess.run(
+            ["sh", "-c", full], cwd=folder, capture_output=True, check=False
+        )
+        assert run.returncode == 4
+        assert b"error: cannot write the report" in run.stderr
+
+
+def test_backslashes_of_windows_are_explained(folder: Path) -> None:
+    write_manifest(folder / "win.jsonl", [manifest_row("wavs\\0.wav")])
+    run = run_melmill("validate", "win.jsonl", cwd=folder)
+    assert run.exit_code == 2
+    assert "a backslash is part of a name here" in run.stderr
+
+
 def test_quiet_says_nothing_when_all_went_well(folder: Path) -> None:
     run = run_melmill(
         "extract", "train.jsonl", "--out", "store", "--quiet", cwd=folder

@@ -1,0 +1,108 @@
+// The plan of a store whose checksums all fit: what `verify --repair` makes of
+// its shards, and `verify --against-audio` of its rows.
+
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "io/file_digest.h"
+#include "io/store_index.h"
+#include "pipeline/audio_check.h"
+#include "pipeline/extract.h"
+#include "pipeline/open_shard.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/reopen.h"
+#include "pipeline/store_folder.h"
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/repair_store.h"
+
+namespace melmill {
+namespace {
+
+// What a store of this plan says of itself.
+StoreIndex IndexOf(const std::string& folder, const StoredPlan& plan) {
+  StoreIndex index;
+  index.contract = plan.contract;
+  index.producer = plan.producer;
+  index.plan = plan.fingerprint;
+  index.shard_target_bytes = plan.shard_target_bytes;
+  index.kept_fields = plan.kept_fields;
+  for (const PlannedShard& shard : plan.shards) {
+    index.shards.push_back({.split = plan.split_names[shard.split],
+                            .file = plan.ShardFileName(shard),
+                            .fingerprint = ToHex(shard.fingerprint),
+                            .num_rows = shard.num_rows,
+                            .num_frames = shard.num_frames});
+  }
+  const auto digest = DigestFile(folder + '/' + kPlanFile);
+  Require(digest.ok(), "the plan can be read");
+  index.plan_file = {kPlanFile, digest.value().num_bytes,
+                     digest.value().checksum};
+  return index;
+}
+
+void CompareRows(const RecordList& rows, const RecordProcessor& processor) {
+  RowChecker checker(processor);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    (void)checker.CompareIndex(rows[i], ShardRow()).ok();
+    (void)checker.CheckFile(rows[i]).ok();
+  }
+}
+
+void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
+  const auto rows = RecordList::Load(plan, plan.shards[shard]);
+  if (!rows.ok()) {
+    Require(rows.error().code == ErrorCode::kBadHeader,
+            "a plan that contradicts itself is called that");
+    return;
+  }
+  const RecordProcessor processor(plan.preset().log_mel,
+                                  plan.config.feature_type,
+                                  ChooseCodePath(plan.config));
+  CompareRows(rows.value(), processor);
+  RunControl control;
+  const ExtractOutcome outcome = ExtractSerial({.plan = plan,
+                                                .processor = processor,
+                                                .shards = {shard},
+                                                .folder = folder,
+                                                .num_threads = 1,
+                                                .num_io_threads = 1,
+                                                .control = &control});
+  Require(outcome.fault || outcome.committed.contains(shard),
+          "a shard is made, or it is said why not");
+}
+
+void UsePlan(const std::string& folder) {
+  const Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!stored.ok()) return;
+  const StoreIndex index = IndexOf(folder, stored.value());
+  RunConfig config;
+  try {
+    config = ConfigOfStore(folder, index, folder);
+  } catch (const SetupError&) {
+    return;  // another contract or producer
+  }
+  const Result<Plan> plan = PlanOfStore(folder, index, config);
+  Require(plan.ok(), "a plan whose checksum fits is opened");
+  constexpr size_t kMaxShards = 4;  // of an input
+  const std::string out = folder + "/out";
+  std::filesystem::create_directory(out);
+  for (size_t i = 0; i < plan.value().shards.size() && i < kMaxShards; ++i) {
+    UseShard(plan.value(), i, out);
+  }
+  std::filesystem::remove_all(out);
+}
+
+}  // namespace
+}  // namespace melmill
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace melmill;
+  static const RepairStore store;
+  std::ofstream(store.path() + '/' + kPlanFile, std::ios::binary)
+      .write(reinterpret_cast<const char*>(data),
+             static_cast<std::streamsize>(size));
+  UsePlan(store.path());
+  return 0;
+}
