@@ -28,9 +28,10 @@ struct DatasetSpec {
   uint64_t num_bytes() const;
 };
 
-// The longest value of an attribute that a file can hold: with what the format
-// adds it is 64 KiB, for names of 8 to 15 characters.
-inline constexpr size_t kMaxAttributeBytes = 65'495;
+// The longest value of an attribute, for names of 8 to 15 characters: with what
+// the format adds its size is a 16-bit number. The library writes up to 7 bytes
+// more, and then a size of 0: such a file cannot be read.
+inline constexpr size_t kMaxAttributeBytes = 65'488;
 
 // A fixed-length UTF-8 string attribute of the root group, padded with NULs:
 // name in ASCII, no NUL at the end of the value.

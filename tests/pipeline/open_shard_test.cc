@@ -77,7 +77,7 @@ TEST_F(RecordListTest, RowsThatContradictTheirHeaderAreRefused) {
     row->header.encoding = static_cast<SampleEncoding>(9);
   });
   ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 0; });
-  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = -1; });
+  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 768'001; });
   ExpectRefused([](PlanRow* row) { row->header.num_channels = 0; });
   ExpectRefused([](PlanRow* row) { row->header.num_channels = 65; });
   ExpectRefused([](PlanRow* row) { row->header.data_offset = UINT64_MAX; });
