@@ -87,13 +87,14 @@ Result<AudioFile> AudioFile::Open(const std::string& path) {
     return ErrnoError(CodeOfOpenErrno(error_number), "cannot be opened",
                       error_number);
   }
-  AudioFile file(fd, 0);  // closes fd on every way out
+  AudioFile file(fd);  // closes fd on every way out
   struct stat status;
   if (fstat(fd, &status) != 0) {
     return ErrnoError(ErrorCode::kIoError, "cannot be examined", errno);
   }
   if (!S_ISREG(status.st_mode)) return NotRegular(status.st_mode);
   file.size_bytes_ = static_cast<uint64_t>(status.st_size);
+  file.facts_ = TakeFileFacts(fd, status);
   return file;
 }
 
@@ -103,11 +104,13 @@ AudioFile::~AudioFile() {
 
 AudioFile::AudioFile(AudioFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
-      size_bytes_(std::exchange(other.size_bytes_, 0)) {}
+      size_bytes_(std::exchange(other.size_bytes_, 0)),
+      facts_(std::exchange(other.facts_, {})) {}
 
 AudioFile& AudioFile::operator=(AudioFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(size_bytes_, other.size_bytes_);
+  std::swap(facts_, other.facts_);
   return *this;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "io/byte_source.h"
+#include "io/file_facts.h"
 #include "io/result.h"
 
 namespace melmill {
@@ -25,6 +26,7 @@ class AudioFile : public ByteSource {
 
   // As it was when the file was opened.
   uint64_t size_bytes() const override { return size_bytes_; }
+  const FileFacts& facts() const { return facts_; }
 
   // Short reads and EINTR are continued.
   Result<void> ReadAt(uint64_t offset,
@@ -45,10 +47,11 @@ class AudioFile : public ByteSource {
   void DropCached() const;
 
  private:
-  AudioFile(int fd, uint64_t size_bytes) : fd_(fd), size_bytes_(size_bytes) {}
+  explicit AudioFile(int fd) : fd_(fd) {}
 
   int fd_ = -1;
   uint64_t size_bytes_ = 0;
+  FileFacts facts_;
 };
 
 }  // namespace melmill
