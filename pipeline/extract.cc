@@ -165,7 +165,8 @@ auto CatchAll(Body body) -> decltype(body()) {
 // Commits shards on a thread of its own.
 class Committer {
  public:
-  explicit Committer(RunControl* control) : control_(*control) {}
+  Committer(RunControl* control, LocalFile* local)
+      : control_(*control), local_(local) {}
 
   // Waits while kMaxUncommittedShards are under way.
   void Submit(std::unique_ptr<OpenShard> shard);
@@ -183,6 +184,7 @@ class Committer {
   void Commit(OpenShard* shard);
 
   RunControl& control_;
+  LocalFile* local_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   int num_uncommitted_ = 0;
@@ -212,7 +214,7 @@ void Committer::Commit(OpenShard* shard) {
   const Clock::time_point start = Clock::now();
   std::optional<Result<ShardWriter::Committed>> result;
   if (!control_.grace_is_over()) {
-    result = CatchAll([shard] { return shard->Commit(); });
+    result = CatchAll([&] { return shard->Commit(local_); });
   }
   {
     const std::lock_guard lock(mutex_);
@@ -314,7 +316,7 @@ class GraphExtractor : private RowSource {
   oneapi::tbb::enumerable_thread_specific<Worker> workers_;
   std::vector<Token> tokens_;
   ReadyTokens ready_tokens_;
-  Committer committer_{job_.control};
+  Committer committer_{job_.control, job_.local};
   ThreadPool readers_;
 };
 

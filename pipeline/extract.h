@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "io/local_file.h"
 #include "io/result.h"
 #include "io/shard_writer.h"
 #include "pipeline/plan.h"
@@ -29,6 +30,7 @@ struct ExtractJob {
   uint64_t max_bytes_in_flight = uint64_t{448} << 20;
   RunControl* control = nullptr;
   Quarantine quarantine = {};  // rows that are rejected unread
+  LocalFile* local = nullptr;  // is told of each shard, if there is one
 };
 
 struct ExtractOutcome {

@@ -70,7 +70,8 @@ Result<void> SerialExtractor::MakeShard(size_t index) {
     const Result<void> made = MakeRow(shard.value().get(), i);
     if (!made.ok()) return made;
   }
-  const Result<ShardWriter::Committed> committed = shard.value()->Commit();
+  const Result<ShardWriter::Committed> committed =
+      shard.value()->Commit(job_.local);
   if (!committed.ok()) return committed.error();
   outcome_.committed[index] = committed.value();
   ++job_.control->shards_made;

@@ -127,12 +127,14 @@ void RecordList::Clear() {
 OpenShard::OpenShard(size_t index, const PlannedShard& shard,
                      RecordList records, ShardWriter writer)
     : index_(index),
+      fingerprint_(shard.fingerprint),
       expected_checksum_(shard.expected_checksum),
       replaced_(shard.replaced),
       records_(std::move(records)),
       num_records_(records_.size()),
       first_path_(records_[0].path),
-      writer_(std::move(writer)) {}
+      writer_(std::move(writer)),
+      facts_(num_records_) {}
 
 Result<std::unique_ptr<OpenShard>> OpenShard::Create(
     const Plan& plan, size_t index, const std::string& folder,
@@ -170,8 +172,10 @@ class OpenShard::Slot : public FeatureSink {
 };
 
 Result<void> OpenShard::Finish(size_t record, const Result<ShardRow>& row,
+                               const RecordInput& input,
                                RecordWorkspace* workspace) {
   if (!row.ok()) return row.error();
+  facts_[record] = input.facts();
   const StageTimer timer(&workspace->times, Stage::kStore);
   return writer_.FinishRow(record, row.value(), workspace->tail_samples());
 }
@@ -183,7 +187,7 @@ Result<void> OpenShard::ComputeAndStore(size_t record,
   const RecordTask task = records_[record];
   Slot slot(task.start, &writer_);
   return Finish(record, processor.ComputeRecord(task, input, &slot, workspace),
-                workspace);
+                *input, workspace);
 }
 
 Result<void> OpenShard::TryAndStore(size_t record,
@@ -193,7 +197,7 @@ Result<void> OpenShard::TryAndStore(size_t record,
   const RecordTask task = records_[record];
   Slot slot(task.start, &writer_);
   return Finish(record, TryRecord(task, processor, input, &slot, workspace),
-                workspace);
+                *input, workspace);
 }
 
 Result<void> OpenShard::Reject(size_t record, const Error& error) {
@@ -203,14 +207,20 @@ Result<void> OpenShard::Reject(size_t record, const Error& error) {
                          static_cast<uint64_t>(task.num_frames));
 }
 
-Result<ShardWriter::Committed> OpenShard::Commit() {
+Result<ShardWriter::Committed> OpenShard::Commit(LocalFile* local) {
   if (num_records_ > 1 && num_unreadable_ == num_records_) {
     return Error{ErrorCode::kMachineFault,
                  fmt::format("none of the {} files of a shard can be read, "
                              "the first of them {}",
                              num_records_, first_path_)};
   }
-  return writer_.Commit(expected_checksum_, replaced_);
+  const Result<ShardWriter::Committed> committed =
+      writer_.Commit(expected_checksum_, replaced_);
+  if (!committed.ok() || local == nullptr) return committed;
+  const Result<void> told =
+      local->Append({fingerprint_, committed.value().checksum}, facts_);
+  if (!told.ok()) return told.error();
+  return committed;
 }
 
 }  // namespace melmill

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "io/file_facts.h"
+#include "io/local_file.h"
 #include "io/result.h"
 #include "io/shard_writer.h"
 #include "pipeline/plan.h"
@@ -89,9 +91,11 @@ class OpenShard {
   void ReleaseRecords() { records_.Clear(); }
 
   // Once every record was stored or rejected; as ShardWriter::Commit, with the
-  // checksum that the plan expects and the file that it replaces. Errors:
-  // kMachineFault, also for several records none of whose files could be read.
-  Result<ShardWriter::Committed> Commit();
+  // checksum that the plan expects and the file that it replaces. Then tells
+  // `local`, if there is one, what the rows' files were like when they were
+  // read. Errors: kMachineFault, also for several records none of whose files
+  // could be read.
+  Result<ShardWriter::Committed> Commit(LocalFile* local);
 
  private:
   class Slot;
@@ -99,15 +103,17 @@ class OpenShard {
   OpenShard(size_t index, const PlannedShard& shard, RecordList records,
             ShardWriter writer);
   Result<void> Finish(size_t record, const Result<ShardRow>& row,
-                      RecordWorkspace* workspace);
+                      const RecordInput& input, RecordWorkspace* workspace);
 
   size_t index_;
+  Hash128 fingerprint_;
   std::optional<uint64_t> expected_checksum_;
   std::optional<FileIdentity> replaced_;
   RecordList records_;
   size_t num_records_;
   std::string first_path_;
   ShardWriter writer_;
+  std::vector<FileFacts> facts_;  // unknown for rows that are not stored
   std::atomic<size_t> num_unreadable_{0};  // rejected: MayBeMachineFault
 };
 

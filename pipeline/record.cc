@@ -126,6 +126,7 @@ Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
     return error;
   }
   AudioFile& file = input->file_.emplace(std::move(opened).value());
+  input->facts_ = file.facts();
   if (file.size_bytes() != task.file_bytes) return ChangedSincePlan();
   input->block_offset_ = 0;
   const std::span<std::byte> block = input->block_.Resize(

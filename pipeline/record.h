@@ -13,6 +13,7 @@
 #include "dsp/log_mel.h"
 #include "dsp/resampler.h"
 #include "io/audio_file.h"
+#include "io/file_facts.h"
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/shard.h"
@@ -74,9 +75,14 @@ class NoFeatures : public FeatureSink {
 // The part of a file that was read last. Many are in flight while threads wait
 // for the disk.
 class RecordInput {
+ public:
+  // Of the file, before any of it was read. Valid after ReadRecord.
+  const FileFacts& facts() const { return facts_; }
+
  private:
   friend class RecordProcessor;
   std::optional<AudioFile> file_;
+  FileFacts facts_;
   ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
   uint64_t block_offset_ = 0;
 };

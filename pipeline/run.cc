@@ -10,9 +10,12 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <set>
 #include <utility>
 
 #include "io/durable_file.h"
+#include "io/local_file.h"
 #include "io/shard_writer.h"
 #include "io/utf8.h"
 #include "pipeline/cpu_count.h"
@@ -105,6 +108,15 @@ void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
                                FormatBytes(notice.free_bytes)));
 }
 
+std::set<ShardId> IdsOfShards(const StoreIndex& store) {
+  std::set<ShardId> ids;
+  for (const ShardEntry& shard : store.shards) {
+    const std::optional<Hash128> fingerprint = ParseHash128(shard.fingerprint);
+    if (fingerprint) ids.insert({*fingerprint, shard.checksum});
+  }
+  return ids;
+}
+
 // The run of one call, step by step.
 class ExtractRun {
  public:
@@ -130,6 +142,7 @@ class ExtractRun {
   void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
+  Result<void> StartLocalFile();
   bool TrySuspects();
   bool ExtractShards();
   void Finish();
@@ -147,6 +160,7 @@ class ExtractRun {
   bool folder_existed_ = false;
   std::optional<FileLock> lock_;
   std::optional<RecordProcessor> processor_;
+  std::unique_ptr<LocalFile> local_;
   ShardCheck shards_;
   Quarantine quarantine_;
   ExtractOutcome extracted_;
@@ -167,9 +181,12 @@ bool ExtractRun::MayGoOn() {
 }
 
 void ExtractRun::CleanUp() {
-  const Result<void> removed =
+  Result<void> done =
       RemoveLeftovers(found_, *report_.store, config_.out, lock_->is_held());
-  if (!removed.ok()) report_.notes.push_back(removed.error().message);
+  if (done.ok() && local_ != nullptr) {
+    done = local_->Compact(IdsOfShards(*report_.store));
+  }
+  if (!done.ok()) report_.notes.push_back(done.error().message);
 }
 
 void ExtractRun::LockFolder() {
@@ -384,6 +401,21 @@ void ExtractRun::PrepareExtraction() {
   if (control_->on_planned) control_->on_planned(notice);
 }
 
+// Before any shard is made: a shard that is there without being known here is
+// one whose run was killed.
+Result<void> ExtractRun::StartLocalFile() {
+  Result<std::unique_ptr<LocalFile>> local =
+      LocalFile::Load(config_.out + '/' + kLocalFile);
+  if (!local.ok()) return local.error();
+  local_ = std::move(local).value();
+  if (local_->exists()) return {};
+  std::set<ShardId> kept;
+  for (const auto& [shard, committed] : shards_.kept) {
+    kept.insert({report_.plan->shards[shard].fingerprint, committed.checksum});
+  }
+  return local_->Rewrite({}, kept);
+}
+
 bool ExtractRun::WritePlan() {
   // Another run may make it at the same time: the lock decides.
   if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0) {
@@ -398,6 +430,7 @@ bool ExtractRun::WritePlan() {
   if (!lock_) LockNewStore();
   done =
       RemoveReplacedFiles(found_, *report_.plan, shards_.to_make, config_.out);
+  if (done.ok()) done = StartLocalFile();
   if (done.ok()) {
     done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile,
                          found_.FindFile(kPlanFile));
@@ -435,7 +468,8 @@ bool ExtractRun::ExtractShards() {
                  .num_io_threads = config_.num_io_threads,
                  .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
                  .control = control_,
-                 .quarantine = quarantine_});
+                 .quarantine = quarantine_,
+                 .local = local_.get()});
   }
   report_.num_shards_left =
       shards_.to_make.size() - extracted_.committed.size();

@@ -29,7 +29,7 @@ bool IsSpoolName(std::string_view name) {
 
 bool IsFixedName(std::string_view name) {
   return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
-         name == kLockFile;
+         name == kLockFile || name == kLocalFile;
 }
 
 bool IsFinalName(std::string_view name) {

@@ -18,6 +18,7 @@ inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
 inline constexpr char kLockFile[] = ".lock";
+inline constexpr char kLocalFile[] = ".local";         // see LocalFile
 std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
 std::string SuspectsFileName();  // .suspects.TAG: this process's, see RowWatch

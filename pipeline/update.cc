@@ -29,7 +29,9 @@ void CheckIsFolder(const std::string& path) {
 // A folder that is no store yet may hold what a killed run left, no more.
 void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
   for (const auto& [name, identity] : files) {
-    if (name == kLockFile || IsTemporaryFileName(name)) continue;
+    if (name == kLockFile || name == kLocalFile || IsTemporaryFileName(name)) {
+      continue;
+    }
     throw SetupError(fmt::format(
         "--out {} is not empty and not a melmill store: it holds {}", folder,
         name));

@@ -134,8 +134,9 @@ def test_too_few_inodes_stop_the_run(full_disk: FaultyDisk) -> None:
             full_disk.assert_run_finishes(store)
         return run.exit_code
 
-    # The root, the store, its lock, all files, and the one in the making.
-    exit_codes = in_parallel(trial, range(1, len(full_disk.whole) + 5))
+    # The root, the store, its lock, .local, all files, and the one in the
+    # making.
+    exit_codes = in_parallel(trial, range(1, len(full_disk.whole) + 6))
     assert set(exit_codes) == {USAGE, MACHINE_FAULT, WITH_REJECTS}
 
 

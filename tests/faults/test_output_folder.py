@@ -349,6 +349,8 @@ def names_of_a_run(whole: dict[str, bytes]) -> list[str]:
     return [
         ".lock",
         ".suspects",
+        ".local",
+        f".local{temporary}",
         *(f"{name}{end}" for name in whole for end in ("", temporary)),
     ]
 

@@ -150,7 +150,7 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
               ->Reject(i, is_last && !all_of_them ? not_finite : unreadable)
               .ok());
     }
-    EXPECT_EQ(shard.value()->Commit().ok(), !all_of_them);
+    EXPECT_EQ(shard.value()->Commit(nullptr).ok(), !all_of_them);
   }
 }
 

@@ -203,7 +203,7 @@ class ThreadExtractor {
   void Commit(ShardInWork* shard) {
     const size_t index = shard->shard->index();
     shard->shard->ReleaseRecords();
-    const Result<ShardWriter::Committed> result = shard->shard->Commit();
+    const Result<ShardWriter::Committed> result = shard->shard->Commit(nullptr);
     EXPECT_TRUE(result.ok()) << result.error().message;
     {
       const std::lock_guard lock(committed_mutex_);

@@ -258,19 +258,28 @@ def read_json_lines(path: Path) -> list[dict[str, Any]]:
         return [json.loads(line) for line in lines]
 
 
+# Files in a store's folder that are no part of the store.
+NOT_OF_THE_STORE = (".lock", ".local")
+
+
 def files_of(folder: Path) -> dict[str, bytes]:
-    """Name and bytes of every file of a store but its lock."""
+    """Name and bytes of every file of a store, of its folder."""
     return {
         str(path.relative_to(folder)): path.read_bytes()
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and path.name != ".lock"
+        if path.is_file() and path.name not in NOT_OF_THE_STORE
     }
 
 
 def snapshot(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """What tells whether anything below a folder was written, by name."""
+    """What tells whether anything below a folder was written, by name.
+
+    But for .local, which a run that reads audio again may append to.
+    """
     seen = {}
     for path in sorted(folder.rglob("*")):
+        if path.name == ".local":
+            continue
         status = path.lstat()
         is_folder = path.is_dir() and not path.is_symlink()
         seen[str(path.relative_to(folder))] = (

@@ -10,6 +10,7 @@ from pathlib import Path
 import h5py
 import pytest
 from support import (
+    NOT_OF_THE_STORE,
     Store,
     extract,
     files_of,
@@ -310,7 +311,7 @@ def test_json_is_one_object_on_standard_output_alone(folder: Path) -> None:
     listed = sum(
         path.stat().st_size
         for path in (folder / "store").iterdir()
-        if path.name not in (".lock", "store.json")
+        if path.name not in (*NOT_OF_THE_STORE, "store.json")
     )
     assert report["bytes"] == listed
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support import (
+    NOT_OF_THE_STORE,
     RecordProperty,
     Store,
     extract,
@@ -41,7 +42,7 @@ def store_bytes(folder: Path) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes()
         for path in folder.iterdir()
-        if path.name != ".lock"
+        if path.name not in NOT_OF_THE_STORE
     }
 
 

@@ -321,7 +321,7 @@ def test_fields_of_store_json_are_the_documented_ones(store: Store) -> None:
 
 
 def test_files_are_the_documented_ones(store: Store) -> None:
-    expected = {"store.json", "plan.h5", "rejects.jsonl", ".lock"}
+    expected = {"store.json", "plan.h5", "rejects.jsonl", ".lock", ".local"}
     expected |= {path.name for path in shard_paths(store)}
     for name in store.splits:
         expected |= {f"{name}.rows.h5", f"{name}.accepted.jsonl"}

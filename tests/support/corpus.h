@@ -121,7 +121,8 @@ inline std::map<std::string, std::string> ReadStoreFiles(
   std::map<std::string, std::string> files;
   for (const auto& entry : std::filesystem::directory_iterator(folder)) {
     const std::string name = entry.path().filename();
-    if (name != ".lock") files[name] = ReadWholeFile(entry.path());
+    if (name != ".lock" && name != ".local")
+      files[name] = ReadWholeFile(entry.path());
   }
   return files;
 }
