@@ -15,6 +15,7 @@
 
 #include "io/durable_file.h"
 #include "io/posix_io.h"
+#include "io/temporary_name.h"
 
 namespace melmill {
 namespace {

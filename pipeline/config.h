@@ -58,6 +58,13 @@ inline constexpr ResamplerKind kResamplerKinds[] = {ResamplerKind::kSpectral,
 std::string_view ResamplerKindName(ResamplerKind kind);  // "spectral", "soxr"
 std::optional<ResamplerKind> FindResamplerKind(std::string_view name);
 
+// Which audio files of shards that are there are read and compared.
+enum class AudioCheck {
+  kTouched,  // those that look as if they were changed
+  kAll,
+  kNone,  // what is there is taken as what was read
+};
+
 struct RunConfig {
   std::vector<SplitInput> splits;
   std::string preset = "qwen3-asr";
@@ -76,6 +83,7 @@ struct RunConfig {
   // default, doubled until no split needs over 1,000 shards.
   std::optional<uint64_t> shard_bytes;
   bool verify_resume = false;  // read all of what an earlier run left
+  AudioCheck audio_check = AudioCheck::kTouched;
   bool update = false;      // change a store that was made from another input
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk

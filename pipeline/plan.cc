@@ -41,6 +41,7 @@ constexpr size_t kMaxLanguages = 1000;
 struct PlannedLine {
   Line line;
   PlanRow row;
+  FileFacts facts;
   std::string language;
   int num_dropped_fields = 0;
   bool lacks_template = false;
@@ -135,6 +136,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
                                             PlanColumns(config.kept_fields));
   spool_ = spool.get();
   plan_.rows = std::move(spool);
+  plan_.files = std::make_unique<PlannedFiles>(spool_folder);
   for (const SplitInput& input : config.splits) {
     plan_.splits.push_back({.name = input.name, .manifest = input.manifest});
     const Result<LineReader> probe = LineReader::Open(input.manifest);
@@ -241,6 +243,7 @@ void PlanBuilder::ProbeLine(PlannedLine* planned) const {
       ResolveAudioPath(plan_.config, row.audio), plan_.config, preset_);
   if (!source.ok()) return RejectLine(source.error(), &row);
   row.file_bytes = source.value().file_bytes;
+  planned->facts = source.value().facts;
   row.header = source.value().header;
   planned->oddity = source.value().oddity;
   row.num_samples = source.value().num_samples;
@@ -298,7 +301,10 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     plan_.warnings[*warning].Add(place());
   }
   HashRow(row, &hasher_);
-  const Result<void> appended = AppendPlanRow(row, spool_);
+  Result<void> appended = AppendPlanRow(row, spool_);
+  if (appended.ok() && row.is_planned()) {
+    appended = plan_.files->Add({planned->facts, row.file_bytes});
+  }
   if (!appended.ok()) Fail(appended.error());
 }
 

@@ -13,6 +13,7 @@
 #include "io/table.h"
 #include "pipeline/config.h"
 #include "pipeline/layout.h"
+#include "pipeline/planned_files.h"
 #include "pipeline/progress.h"
 
 namespace melmill {
@@ -78,7 +79,8 @@ struct Plan {
   std::string contract;
   std::string producer;
   std::vector<SplitPlan> splits;
-  std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line
+  std::unique_ptr<TableReader> rows;    // PlanColumns, by split and line
+  std::unique_ptr<PlannedFiles> files;  // of a plan made by BuildPlan
   uint64_t shard_target_bytes = 0;
   std::vector<PlannedShard> shards;
   Hash128 fingerprint = {};  // of everything the store will hold

@@ -73,6 +73,7 @@ Result<Source> TryProbe(const std::string& path, const RunConfig& config,
   if (!wav.ok()) return wav.error();
   Source source;
   source.file_bytes = file.value().size_bytes();
+  source.facts = file.value().facts();
   source.header = wav.value().header;
   source.oddity = wav.value().oddity;
   return CheckLength(source, config, preset);

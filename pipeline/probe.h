@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "io/file_facts.h"
 #include "io/result.h"
 #include "io/wav_header.h"
 #include "pipeline/config.h"
@@ -13,6 +14,7 @@ namespace melmill {
 // What the plan needs to know of an audio file.
 struct Source {
   uint64_t file_bytes = 0;
+  FileFacts facts;
   WavHeader header;
   WavOddity oddity = WavOddity::kNone;
   int64_t num_samples = 0;  // at the feature sample rate, after --truncate

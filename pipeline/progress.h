@@ -25,13 +25,17 @@ struct PlanNotice {
 // the watcher reads them at any time from any thread, and may ask for an end.
 class RunControl {
  public:
-  enum class Phase { kPlan, kCheck, kExtract, kFinish };
+  enum class Phase { kPlan, kCheck, kCompareAudio, kExtract, kFinish };
   std::atomic<Phase> phase{Phase::kPlan};
 
   std::atomic<uint64_t> lines_planned{0};
 
   std::atomic<uint64_t> shards_to_check{0};  // of what earlier runs left
   std::atomic<uint64_t> shards_checked{0};
+
+  // Of files that look changed.
+  std::atomic<uint64_t> audio_bytes_to_read{0};
+  std::atomic<uint64_t> audio_bytes_read{0};
 
   std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
   std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected

@@ -18,6 +18,7 @@
 #include "io/local_file.h"
 #include "io/shard_writer.h"
 #include "io/utf8.h"
+#include "pipeline/audio_change.h"
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
@@ -139,6 +140,8 @@ class ExtractRun {
   Result<ShardCheck> CheckShards();
   Result<bool> CheckOtherFiles();
   void CountShards();
+  Result<void> LoadLocalFile();
+  bool CompareAudio();
   void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
@@ -162,6 +165,7 @@ class ExtractRun {
   std::optional<RecordProcessor> processor_;
   std::unique_ptr<LocalFile> local_;
   ShardCheck shards_;
+  AudioChange audio_;
   Quarantine quarantine_;
   ExtractOutcome extracted_;
 };
@@ -302,6 +306,40 @@ Result<bool> ExtractRun::CheckOtherFiles() {
   return all_whole;
 }
 
+Result<void> ExtractRun::LoadLocalFile() {
+  if (local_ != nullptr) return {};
+  Result<std::unique_ptr<LocalFile>> local =
+      LocalFile::Load(config_.out + '/' + kLocalFile);
+  if (!local.ok()) return local.error();
+  local_ = std::move(local).value();
+  return {};
+}
+
+// Whether the shards that are there hold the audio that is there. Those that
+// do not are to be made.
+bool ExtractRun::CompareAudio() {
+  if (shards_.kept.empty()) return true;
+  const Result<void> loaded = LoadLocalFile();
+  if (!loaded.ok()) return EndWithFault(loaded.error());
+  Result<AudioChange> change = FindChangedAudio(
+      *report_.plan, config_.out, shards_.kept, local_.get(), control_);
+  if (!MayGoOn()) return false;
+  if (!change.ok()) return EndWithFault(change.error());
+  audio_ = std::move(change).value();
+  if (audio_.num_unknown_rows > 0) {
+    report_.notes.push_back(fmt::format(
+        "nothing on this machine tells whether the audio of {} rows is still "
+        "what the store was made from: --rehash reads and compares it",
+        audio_.num_unknown_rows));
+  }
+  for (const auto& [shard, checksums] : audio_.shards) {
+    shards_.kept.erase(shard);
+    shards_.to_make.push_back(shard);
+  }
+  std::sort(shards_.to_make.begin(), shards_.to_make.end());
+  return true;
+}
+
 // Compares plan and folder; goes on if there is something to do that may be
 // done.
 bool ExtractRun::CheckStore() {
@@ -313,6 +351,7 @@ bool ExtractRun::CheckStore() {
   if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
+  if (!CompareAudio()) return false;
   report_.num_shards_kept = shards_.kept.size();
   report_.damages = found_.damages;
   report_.damages.insert(report_.damages.end(), shards_.damages.begin(),
@@ -323,7 +362,8 @@ bool ExtractRun::CheckStore() {
   const std::string old_fingerprint =
       found_.index ? found_.index->plan : found_.plan->fingerprint;
   const bool same_plan = old_fingerprint == fingerprint;
-  if (same_plan && (!found_.index || shards_.num_mended_rows == 0)) {
+  const bool is_followed = !found_.index || shards_.num_mended_rows == 0;
+  if (same_plan && is_followed && audio_.shards.empty()) {
     Result<bool> all_whole = false;
     if (found_.index) all_whole = CheckOtherFiles();
     if (!MayGoOn()) return false;
@@ -346,6 +386,7 @@ bool ExtractRun::CheckStore() {
     change = compared.value();
   }
   change.num_mended = shards_.num_mended_rows;
+  change.audio = audio_.changed;
   change.num_shards_kept = shards_.kept.size();
   change.num_shards_to_make = shards_.to_make.size();
   report_.change = change;
@@ -404,11 +445,8 @@ void ExtractRun::PrepareExtraction() {
 // Before any shard is made: a shard that is there without being known here is
 // one whose run was killed.
 Result<void> ExtractRun::StartLocalFile() {
-  Result<std::unique_ptr<LocalFile>> local =
-      LocalFile::Load(config_.out + '/' + kLocalFile);
-  if (!local.ok()) return local.error();
-  local_ = std::move(local).value();
-  if (local_->exists()) return {};
+  const Result<void> loaded = LoadLocalFile();
+  if (!loaded.ok() || local_->exists()) return loaded;
   std::set<ShardId> kept;
   for (const auto& [shard, committed] : shards_.kept) {
     kept.insert({report_.plan->shards[shard].fingerprint, committed.checksum});
@@ -484,6 +522,12 @@ void ExtractRun::Finish() {
   control_->phase = RunControl::Phase::kFinish;
   std::map<size_t, ShardWriter::Committed> shards = std::move(shards_.kept);
   shards.merge(extracted_.committed);
+  const Result<void> checked =
+      CheckRemadeShards(*report_.plan, config_.out, audio_);
+  if (!checked.ok()) {
+    EndWithFault(checked.error());
+    return;
+  }
   Result<FinishedStore> finished =
       FinishStore(*report_.plan, config_.out, shards);
   if (!finished.ok()) {

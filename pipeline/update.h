@@ -48,6 +48,7 @@ struct PlanChange {
   uint64_t num_changed = 0;  // the same audio string, another text or file
   // Rejected when extracted, and now with another outcome.
   uint64_t num_mended = 0;
+  Tally audio;  // rows whose file holds other audio of the same size
   bool is_reordered = false;  // the same lines at other places
   uint64_t num_shards_kept = 0;
   uint64_t num_shards_to_make = 0;

@@ -15,6 +15,8 @@ struct ExtractFlags {
   std::string out;
   bool update = false;
   bool verify_resume = false;
+  bool rehash = false;
+  bool trust_audio = false;
   double hang_seconds = 600;
   bool json = false;
   bool quiet = false;
@@ -28,6 +30,8 @@ RunConfig MakeConfig(const ExtractFlags& flags) {
   }
   config.update = flags.update;
   config.verify_resume = flags.verify_resume;
+  if (flags.rehash) config.audio_check = AudioCheck::kAll;
+  if (flags.trust_audio) config.audio_check = AudioCheck::kNone;
   config.hang_seconds = flags.hang_seconds;
   return config;
 }
@@ -46,11 +50,21 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
       ->required();
   command->add_flag("--update", flags->update,
                     "Change a store that was made from another manifest, from "
-                    "other texts or files");
+                    "other texts or files, other audio of the same size "
+                    "included");
   command->add_flag("--verify-resume", flags->verify_resume,
                     "Compare every checksum of what an earlier run left, "
                     "features included, and make damaged files again (without "
                     "it: every shard's index and the sizes of all files)");
+  CLI::Option* rehash = command->add_flag(
+      "--rehash", flags->rehash,
+      "Read all audio of a store that is there and compare it with what the "
+      "store was made from (without it: files that look changed)");
+  command
+      ->add_flag("--trust-audio", flags->trust_audio,
+                 "Take files that look changed, and have their old size, as "
+                 "unchanged, without reading them")
+      ->excludes(rehash);
   command
       ->add_option("--hang-after", flags->hang_seconds,
                    "A row that makes no step for this many seconds (1 to "

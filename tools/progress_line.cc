@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include "pipeline/config.h"
 #include "tools/console.h"
 
 namespace melmill {
@@ -30,6 +31,10 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
       return fmt::format("checking: {} of {} shards",
                          control.shards_checked.load(),
                          control.shards_to_check.load());
+    case RunControl::Phase::kCompareAudio:
+      return fmt::format("comparing audio: {} of {}",
+                         FormatBytes(control.audio_bytes_read.load()),
+                         FormatBytes(control.audio_bytes_to_read.load()));
     case RunControl::Phase::kFinish:
       return "finishing";
     case RunControl::Phase::kExtract:

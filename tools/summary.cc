@@ -239,6 +239,12 @@ void AddChange(const PlanChange& change, std::string* text) {
                         change.num_mended)
           : "",
       change.num_shards_kept, change.num_shards_to_make);
+  if (change.audio.count == 0) return;
+  *text +=
+      fmt::format("{} files changed, of the same size:\n", change.audio.count);
+  for (const Tally::Example& example : change.audio.examples) {
+    *text += fmt::format("  {}\n", Place(example));
+  }
 }
 
 void AddPlanned(const RunReport& report, std::string* text) {
@@ -429,6 +435,7 @@ ordered_json JsonChange(const PlanChange& change) {
                        {"gone", change.num_gone},
                        {"changed", change.num_changed},
                        {"mended", change.num_mended},
+                       {"files_changed", change.audio.count},
                        {"reordered", change.is_reordered}};
   if (change.is_compared) return json;
   for (const char* unknown : {"added", "gone", "changed", "reordered"}) {

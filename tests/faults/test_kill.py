@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from support import files_of, run_melmill
+from support import Run, files_of, run_melmill
 from write_shim import (
     KILLED,
     WITH_REJECTS,
@@ -22,6 +22,7 @@ from write_shim import (
     read_log,
     shim_env,
     strace,
+    with_other_audio,
     without_second_line,
 )
 
@@ -183,3 +184,38 @@ def test_killed_at_any_call_of_an_update_a_rerun_finishes(
     # It makes only some of the shards.
     num_killed = count_until_none(trial, range(1, len(old_calls)))
     assert 50 < num_killed < len(old_calls)
+
+
+def test_killed_twice_with_audio_replaced_between_a_rerun_finishes(
+    disk: FaultyDisk,
+) -> None:
+    """What .local says of a row never belongs to other audio."""
+    update = with_other_audio(disk)
+    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    new = files_of(update.store("fresh"))
+    assert sum(new[name] != disk.whole[name] for name in new) >= 2
+    # Killed when most shards have their names.
+    at = len(disk.calls()) * 2 // 3
+    assert disk.run("killed", Fault("kill", at)).exit_code == KILLED
+
+    def second_run(name: str, fault: Fault | None, log: bool = False) -> Run:
+        shutil.copytree(disk.store("killed"), update.store(name))
+        return update.run(name, fault, log)
+
+    def trial(call: int) -> bool:
+        name = f"second{call}"
+        run = second_run(name, Fault("kill", call))
+        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert_old_or_new(files_of(update.store(name)), disk.whole, new)
+        rerun = update.run(name, None)
+        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert files_of(update.store(name)) == new
+        shutil.rmtree(update.disk(name))
+        return run.exit_code == KILLED
+
+    whole_run = second_run("whole", None, log=True)
+    assert whole_run.exit_code == WITH_REJECTS, whole_run.stderr
+    assert files_of(update.store("whole")) == new
+    num_calls = len(read_log(update.log_path("whole")))
+    calls = all_or_some(range(1, num_calls + 1), 40)
+    assert sum(in_parallel(trial, calls)) >= len(calls) - 10

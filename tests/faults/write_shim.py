@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from fault_job import FaultJob, assert_only_whole_files, is_final_name
+from fault_job import LONG, FaultJob, assert_only_whole_files, is_final_name
 from support import Run, files_of, spread
 
 Case = TypeVar("Case")
@@ -268,6 +268,21 @@ def without_second_line(disk: FaultyDisk) -> FaultyDisk:
     manifest = changed.folder / "train.jsonl"
     lines = manifest.read_text().splitlines(keepends=True)
     manifest.write_text("".join(lines[:1] + lines[2:]))
+    return dataclasses.replace(
+        disk, job=changed, flags=(*disk.flags, "--update")
+    )
+
+
+def with_other_audio(disk: FaultyDisk) -> FaultyDisk:
+    """The same disk; two files were replaced by others of the same size.
+
+    Runs make their store follow. Its `whole` stays that of the old ones.
+    """
+    changed = disk.job.copy(disk.folder / "changed")
+    for name in ("clip01.wav", LONG):
+        path = changed.folder / name
+        data = path.read_bytes()
+        path.write_bytes(data[:-4000] + data[-4000:][::-1])
     return dataclasses.replace(
         disk, job=changed, flags=(*disk.flags, "--update")
     )
