@@ -307,41 +307,67 @@ def replace_audio(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("flock", [FAILING, LYING], ids=["failing", "lying"])
+@dataclasses.dataclass(frozen=True)
+class ReplacedAudio:
+    """Run A begins on audio that is replaced before run B begins."""
+
+    disk: FaultyDisk
+    fresh: Mapping[str, bytes]  # the store of the new audio
+    file_system: FileSystem
+
+    def disturb(self, fault: Fault) -> Run | None:
+        """How A ended, if it was stopped."""
+        name = f"{fault.kind}{fault.at}"
+        own = self.disk.job.copy(self.disk.folder / f"job{name}")
+        disk = dataclasses.replace(
+            self.disk, job=own, flags=(*self.disk.flags, "--update")
+        )
+        scene = Scene(disk, {}, self.fresh)
+        store = scene.prepare(name)
+        env = self.file_system.env(disk, name, fault)
+        with StoppedRun(disk, store, env) as first:
+            if not first.is_stopped:
+                return None
+            replace_audio(own.folder)
+            if self.file_system.flock is WORKING:
+                run = own.extract(store, *disk.flags)
+                assert run.exit_code in (WITH_REJECTS, USAGE), run.stderr
+            else:
+                scene.run_second(name, store, self.file_system)
+            ended = first.resume()
+        assert_ended_well(ended)
+        if self.file_system.flock is not WORKING:
+            scene.assert_whole_files(store)
+        scene.finish(name, store)
+        shutil.rmtree(own.folder)
+        return ended
+
+
+@pytest.mark.parametrize(
+    "flock", [WORKING, FAILING, LYING], ids=["working", "failing", "lying"]
+)
 def test_a_run_on_replaced_audio_within_one_on_the_old(
-    disk: FaultyDisk, flock: int
+    disk: FaultyDisk, flock: int | None
 ) -> None:
-    """Until A gave a shard its name: its file is then B's own to judge."""
+    """B remakes what A made of the old audio; A takes nothing from B.
+
+    Where locks work A keeps B out and may finish; then the next run sees it.
+    """
     changed = disk.job.copy(disk.folder / "changed")
     replace_audio(changed.folder)
     fresh = disk.folder / "fresh"
     assert changed.extract(fresh).exit_code == WITH_REJECTS
     file_system = FileSystem(flock)
     calls = new_scene(disk).calls(file_system)
-    # plan.h5 is the first that gets its name.
-    names_shard = Fault("stop", 2, "renameat2")
-    changes = [n for n, call in enumerate(calls) if call.kind == "renameat2"]
-
-    def trial(fault: Fault) -> int:
-        name = f"{fault.kind}{fault.at}"
-        own = disk.job.copy(disk.folder / f"job{name}")
-        scene = Scene(dataclasses.replace(disk, job=own), {}, files_of(fresh))
-        store = scene.prepare(name)
-        env = file_system.env(disk, name, fault)
-        with StoppedRun(scene.disk, store, env) as first:
-            assert first.is_stopped
-            if any(is_shard(path.name) for path in store.glob("*")):
-                return 0  # its threads ran in another order
-            replace_audio(own.folder)
-            scene.run_second(name, store, file_system)
-            ended = first.resume()
-        assert_ended_well(ended)
-        scene.assert_whole_files(store)
-        scene.finish(name, store)
-        shutil.rmtree(own.folder)
-        return ended.exit_code
-
-    numbers = all_or_some(range(1, changes[1] + 1), 8)
-    in_parallel(trial, [Fault("stop", number) for number in numbers])
-    # It had computed a shard of the old audio.
-    assert trial(names_shard) == MACHINE_FAULT
+    replaced = ReplacedAudio(disk, files_of(fresh), file_system)
+    numbers = some_calls(calls, 16)
+    ends = in_parallel(
+        lambda number: replaced.disturb(Fault("stop", number)), numbers
+    )
+    assert sum(end is not None for end in ends) >= 0.9 * len(numbers) - 2
+    # plan.h5 is the first that gets its name. A had computed a shard of the
+    # old audio by the second.
+    ended = replaced.disturb(Fault("stop", 2, "renameat2"))
+    assert ended is not None
+    if flock is not WORKING:
+        assert ended.exit_code == MACHINE_FAULT
