@@ -158,8 +158,10 @@ bool CreateAttribute(hid_t file, const AttributeSpec& spec) {
          attribute.Close();
 }
 
-// Whether there is more memory than the library needs to make a file: where it
-// gets none, it crashes in more than one place (H5AC_create, for one).
+// Whether there is more memory than the library needs to start and to make a
+// file; if not, errno says so. Where the library gets no memory it crashes in
+// more than one place (H5AC_create, H5T_init). To be asked before LibraryLock,
+// which may start it.
 bool HasMemoryForLibrary() {
   constexpr size_t kNumBytes = size_t{8} << 20;
   void* const probe = ::mmap(nullptr, kNumBytes, PROT_READ | PROT_WRITE,
@@ -174,7 +176,6 @@ bool HasMemoryForLibrary() {
 std::optional<std::vector<uint64_t>> FillFile(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
-  if (!HasMemoryForLibrary()) return std::nullopt;
   const Handle access = MakeFileAccess();
   if (!access.ok()) return std::nullopt;
   Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()),
@@ -233,6 +234,11 @@ Result<std::vector<uint64_t>> CreateH5File(
                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
   }));
   if (!fd.is_open()) return MachineFault("create " + path, errno);
+  if (!HasMemoryForLibrary()) {
+    const int error_number = errno;
+    ::unlink(path.c_str());
+    return MachineFault("make HDF5 file " + path, error_number);
+  }
   const LibraryLock lock;
   std::optional<std::vector<uint64_t>> offsets;
   do {  // the library gives up where a signal interrupts its open or close

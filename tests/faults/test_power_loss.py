@@ -118,6 +118,9 @@ class ReplayedDisk:
             self._renameat2(call)
         elif call.kind == "pwrite":
             self.by_fd[call.fd].write(call.offset, call.written)
+        elif call.kind == "write":  # .local only grows
+            inode = self.by_fd[call.fd]
+            inode.write(len(inode.content), call.written)
         elif call.kind == "fallocate":
             self.by_fd[call.fd].reserve(call.offset + call.length)
         elif call.kind == "ftruncate":
