@@ -12,6 +12,7 @@
 #include "io/durable_file.h"
 #include "io/name_change.h"
 #include "io/shard_reader.h"
+#include "pipeline/damage.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/thread_pool.h"
 
@@ -214,10 +215,7 @@ Result<ShardInDoubt> AudioComparer::LoadShard(size_t index) {
   const PlannedShard& planned = plan_.shards[index];
   const std::string file = plan_.ShardFileName(planned);
   const Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + file);
-  if (!reader.ok()) {
-    return Error{ErrorCode::kMachineFault,
-                 fmt::format("{}: {}", file, reader.error().message)};
-  }
+  if (!reader.ok()) return Unreadable(file, reader.error());
   Result<RecordList> tasks = RecordList::Load(plan_, planned);
   if (!tasks.ok()) return tasks.error();
   ShardInDoubt shard{.index = index, .tasks = std::move(tasks).value()};
@@ -362,10 +360,7 @@ Result<void> CheckRemadeShard(const Plan& plan, const std::string& folder,
   const Result<std::optional<FileIdentity>> identity = Identify(path);
   if (!identity.ok()) return identity.error();
   const Result<ShardReader> reader = ShardReader::Open(path);
-  if (!reader.ok()) {
-    return Error{ErrorCode::kMachineFault,
-                 fmt::format("{}: {}", path, reader.error().message)};
-  }
+  if (!reader.ok()) return Unreadable(path, reader.error());
   const std::optional<size_t> other = FindOtherRow(reader.value().rows(), seen);
   if (!other) return {};
   const Result<RecordList> tasks = RecordList::Load(plan, shard);
