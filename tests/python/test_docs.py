@@ -1,5 +1,6 @@
 """What the documents say is what the program does."""
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -138,15 +139,103 @@ def test_reject_codes_of_the_input_exist() -> None:
     assert used <= {name for _, name, _ in error_codes()}
 
 
-def test_exit_codes_are_the_programs() -> None:
+def exit_codes() -> set[int]:
+    """All that the program returns, with those of SIGINT and SIGTERM."""
     header = (REPOSITORY / "tools/exit_codes.h").read_text()
     codes = {int(code) for code in re.findall(r"kExit\w+ = (\d+)", header)}
     signal_base = max(codes)
-    expected = (codes - {signal_base}) | {signal_base + 2, signal_base + 15}
+    return (codes - {signal_base}) | {signal_base + 2, signal_base + 15}
+
+
+def test_exit_codes_are_the_programs() -> None:
     section = markdown.sections("format.md")["Exit codes"]
     rows = markdown.table(section, "| code | commands | meaning |")
     documented = {int(code) for row in rows for code in row[0].split(",")}
-    assert documented == expected
+    assert documented == exit_codes()
+
+
+def troubleshooting(section: str, header: str) -> list[list[str]]:
+    sections = markdown.sections("troubleshooting.md")
+    return markdown.table(sections[section], header)
+
+
+def test_troubleshooting_has_every_exit_code() -> None:
+    header = "| code | what happened | what to do |"
+    rows = troubleshooting("Exit codes", header)
+    assert {int(row[0]) for row in rows} == exit_codes()
+
+
+@pytest.mark.parametrize(
+    ("stage", "section"),
+    [
+        ("manifest", "The manifest line"),
+        ("open", "The path"),
+        ("header", "The header"),
+        ("decode", "The samples"),
+    ],
+)
+def test_troubleshooting_has_every_reject_code(
+    stage: str, section: str
+) -> None:
+    rows = troubleshooting(section, "| code | cause | fix |")
+    expected = [
+        name for _, name, of_stage in error_codes() if of_stage == stage
+    ]
+    assert [row[0] for row in rows] == expected
+
+
+def test_troubleshooting_has_the_codes_of_every_stage() -> None:
+    stages = {stage for _, _, stage in error_codes()}
+    assert stages == {"manifest", "open", "header", "decode"}
+
+
+def test_troubleshooting_has_every_warning() -> None:
+    names = re.findall(r'Warning::k\w+:\s+return "(\w+)";', program_text())
+    assert len(names) > 5
+    rows = troubleshooting("Warnings", "| warning | meaning | fix |")
+    assert [row[0] for row in rows] == names
+
+
+def test_troubleshooting_has_every_exception() -> None:
+    (source,) = (REPOSITORY / "python/melmill").rglob("errors.py")
+    classes = re.findall(r"^class (\w+)\(", source.read_text(), re.MULTILINE)
+    rows = troubleshooting("Python", "| exception | cause | fix |")
+    assert sorted(["StoreError", *[row[0] for row in rows]]) == sorted(classes)
+
+
+def program_text() -> str:
+    """The C++ sources; literals in several parts are joined."""
+    text = "".join(
+        path.read_text()
+        for folder in ("dsp", "io", "store", "pipeline", "bench", "tools")
+        for path in sorted((REPOSITORY / folder).rglob("*.[ch]*"))
+    )
+    return re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
+
+
+def documented_messages() -> list[str]:
+    """What troubleshooting.md quotes: … stands for a name or a number."""
+    text = (REPOSITORY / "docs/troubleshooting.md").read_text()
+    cells = [
+        row.split(" | ")[0]
+        for table in text.split("| message | cause | fix |\n")[1:]
+        for row in table.partition("\n\n")[0].splitlines()[1:]
+    ]
+    return [code for cell in cells for code in re.findall("`([^`]+)`", cell)]
+
+
+def test_messages_in_troubleshooting_are_the_programs() -> None:
+    messages = documented_messages()
+    assert len(messages) > 50
+    known = program_text()
+    of_the_system = {os.strerror(number) for number in range(1, 134)}
+    unknown = [
+        message
+        for message in messages
+        if message not in of_the_system
+        and not all(part.strip() in known for part in message.split("…"))
+    ]
+    assert not unknown
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
