@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 import os
@@ -45,17 +46,10 @@ def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
       DamagedStoreError: It is no HDF5 file, or a dataset is missing or lies
         outside the file.
     """
-    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     stream = _Stream(file)
-    access.set_fileobj_driver(h5py.h5fd.fileobj_driver, stream)
     try:
-        opened = h5py.h5f.open(
-            os.fsencode(file.path), h5py.h5f.ACC_RDONLY, access
-        )
-        try:
+        with contextlib.closing(_open(file, stream)) as opened:
             return {name: _place(file, opened, name) for name in names}
-        finally:
-            opened.close()
     except (OSError, RuntimeError, StoreError) as error:
         # What the library makes of a read that failed is anything.
         if stream.error is not None:
@@ -63,6 +57,22 @@ def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
         if isinstance(error, StoreError):
             raise
         raise DamagedStoreError(f"{file.path}: {error}") from error
+
+
+def _open(file: StoreFile, stream: _Stream) -> Any:
+    """The file, opened by the HDF5 library through a stream.
+
+    Closing it closes every dataset. What is left open when Python ends would
+    crash the process: the library then asks h5py to release the stream. An
+    exception can keep anything alive for so long.
+    """
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    with contextlib.closing(access):
+        access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+        access.set_fileobj_driver(h5py.h5fd.fileobj_driver, stream)
+        return h5py.h5f.open(
+            os.fsencode(file.path), h5py.h5f.ACC_RDONLY, access
+        )
 
 
 class _Stream:

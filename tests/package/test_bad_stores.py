@@ -276,6 +276,36 @@ def test_a_file_that_hdf5_does_not_know_is_named(store: Path) -> None:
         read_all(store)
 
 
+KEEP_THE_ERROR = """
+import ctypes, sys
+import melmill
+for kept in range(2):
+    try:
+        melmill.open(sys.argv[1])["train"][0].features
+    except melmill.DamagedStoreError as error:
+        print(error)
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(error))
+"""
+
+
+def test_an_error_that_outlives_python_does_not_crash_the_end(
+    store: Path,
+) -> None:
+    def drop_lengths(file: h5py.File) -> None:
+        del file["num_frames"]
+
+    rewrite_hdf5(store, "train.rows.h5", drop_lengths)
+    done = subprocess.run(
+        [sys.executable, "-c", KEEP_THE_ERROR, store],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY / "python")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("no dataset num_frames") == 2
+
+
 def test_a_missing_split_names_those_there_are(store: Path) -> None:
     with pytest.raises(
         melmill.MissingSplitError, match=r"no split 'test'.*train, eval"
