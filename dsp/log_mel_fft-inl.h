@@ -3,7 +3,7 @@
 // target that has them does the same; and used wherever they can be: each saves
 // a rounding. Variants with fewer multiplications, which some processors do
 // beside additions, were 2 to 3 % faster on one of them and left errors a fifth
-// larger (docs/performance.md).
+// larger (bench/studies/NOTEBOOK.md).
 
 // Once for each target.
 #if defined(MELMILL_DSP_LOG_MEL_FFT_INL_H_) == defined(HWY_TARGET_TOGGLE)

@@ -10,7 +10,7 @@
 namespace melmill {
 
 // Has each 8 MiB of a range of a file written to the disk as soon as all its
-// bytes are there (docs/performance.md says what that gains). Thread-safe.
+// bytes are there (bench/studies/NOTEBOOK.md has the gain). Thread-safe.
 class WriteBack {
  public:
   // Bytes [offset, offset + num_bytes) of the file.

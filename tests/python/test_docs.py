@@ -22,7 +22,9 @@ from support import (
 )
 
 DOCUMENTS = sorted(
-    [*REPOSITORY.glob("*.md"), *(REPOSITORY / "docs").glob("*.md")]
+    path
+    for folder in (".", "docs", "bench/studies", "python")
+    for path in (REPOSITORY / folder).glob("*.md")
 )
 TEXT = "language French<asr_text>ça va ?"
 
@@ -254,6 +256,23 @@ def test_links_lead_somewhere(path: Path) -> None:
             for heading in headings
         ]
         assert anchor in anchors, target
+
+
+def prose(path: Path) -> list[tuple[int, str]]:
+    """Numbered lines of a document that are neither table nor code."""
+    lines = []
+    is_code = False
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if line.startswith("```"):
+            is_code = not is_code
+        elif not is_code and not line.startswith(("|", "    ")):
+            lines.append((number, line))
+    return lines
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_lines_have_at_most_80_columns(path: Path) -> None:
+    assert not [(n, line) for n, line in prose(path) if len(line) > 80]
 
 
 SCRIPTS = (
