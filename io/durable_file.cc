@@ -17,16 +17,11 @@ namespace melmill {
 namespace {
 
 constexpr size_t kAppendBufferBytes = size_t{1} << 16;
-constexpr mode_t kFileMode = 0666;  // less the umask
 
 std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-Error Fault(const char* operation, const std::string& path, int error_number) {
-  return MachineFault(std::string(operation) + " " + path, error_number);
 }
 
 bool IsUnsupported(int error_number) {
@@ -66,13 +61,9 @@ void DurableFile::Discard() {
 
 Result<DurableFile> DurableFile::Create(const std::string& path) {
   const std::string temporary = TemporaryName(path);
-  const int fd = WithoutInterruption([&] {
-    return ::open(temporary.c_str(),
-                  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                  kFileMode);
-  });
-  if (fd < 0) return Fault("create", temporary, errno);
-  return DurableFile(path, fd);
+  UniqueFd fd = CreateFile(temporary);
+  if (!fd.is_open()) return FileFault("create", temporary, errno);
+  return DurableFile(path, fd.Release());
 }
 
 Result<DurableFile> DurableFile::Adopt(const std::string& path) {
@@ -80,28 +71,28 @@ Result<DurableFile> DurableFile::Adopt(const std::string& path) {
   const int fd = WithoutInterruption([&] {
     return ::open(temporary.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC);
   });
-  if (fd < 0) return Fault("open", temporary, errno);
+  if (fd < 0) return FileFault("open", temporary, errno);
   return DurableFile(path, fd);
 }
 
 Result<void> DurableFile::Reserve(uint64_t num_bytes) {
   assert(fd_ >= 0);
   if (num_bytes > kMaxFileOffset) {
-    return Fault("reserve space for", path_, EFBIG);
+    return FileFault("reserve space for", path_, EFBIG);
   }
   // Not posix_fallocate: where the file system cannot reserve, the C library
   // would write a byte into every block instead.
   const int failed = WithoutInterruption(
       [&] { return ::fallocate(fd_, 0, 0, static_cast<off_t>(num_bytes)); });
   if (failed == 0 || IsUnsupported(errno) || errno == EINVAL) return {};
-  return Fault("reserve space for", path_, errno);
+  return FileFault("reserve space for", path_, errno);
 }
 
 Result<void> DurableFile::WriteAt(uint64_t offset,
                                   std::span<const std::byte> bytes) {
   assert(fd_ >= 0);
   const int error_number = WriteExactly(fd_, offset, bytes);
-  if (error_number != 0) return Fault("write", path_, error_number);
+  if (error_number != 0) return FileFault("write", path_, error_number);
   return {};
 }
 
@@ -133,7 +124,7 @@ Result<void> DurableFile::ReadAt(uint64_t offset,
   if (error_number == kEndOfFile) {
     return Error{ErrorCode::kMachineFault, "read " + path_ + ": ends early"};
   }
-  if (error_number != 0) return Fault("read", path_, error_number);
+  if (error_number != 0) return FileFault("read", path_, error_number);
   return {};
 }
 
@@ -142,11 +133,11 @@ Result<void> DurableFile::Close() {
   // Once only: after a failure the kernel takes the lost pages for clean, and
   // a second fsync would succeed. (Interrupted, it has not failed yet.)
   if (WithoutInterruption([&] { return ::fsync(fd_); }) != 0) {
-    return Fault("fsync", path_, errno);
+    return FileFault("fsync", path_, errno);
   }
   // Interrupted, it has closed all the same, and all is on the disk.
   if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
-    return Fault("close", path_, errno);
+    return FileFault("close", path_, errno);
   }
   return {};
 }
@@ -162,7 +153,8 @@ Result<void> DurableFile::TakeName(
                                  : NameIfFree(temporary, path_);
   if (!named.ok()) {
     if (named.error().detail != ENOENT) return named.error();
-    return Fault("its temporary file was removed: rename to", path_, ENOENT);
+    return FileFault("its temporary file was removed: rename to", path_,
+                     ENOENT);
   }
   if (named.value()) return {};
   if (HaveSameBytes(temporary, path_)) return RemoveFile(temporary);
@@ -208,7 +200,7 @@ Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes) {
   if (error_number == kEndOfFile) {
     return Error{ErrorCode::kTruncated, "read " + path + ": ends early"};
   }
-  if (error_number != 0) return Fault("read", path, error_number);
+  if (error_number != 0) return FileFault("read", path, error_number);
   return text;
 }
 
@@ -216,11 +208,11 @@ Result<void> SyncFolder(const std::string& folder) {
   const UniqueFd fd(WithoutInterruption([&] {
     return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }));
-  if (!fd.is_open()) return Fault("open", folder, errno);
+  if (!fd.is_open()) return FileFault("open", folder, errno);
   // EINVAL: a file system whose folders cannot be synced.
   if (WithoutInterruption([&] { return ::fsync(fd.get()); }) != 0 &&
       errno != EINVAL) {
-    return Fault("fsync", folder, errno);
+    return FileFault("fsync", folder, errno);
   }
   return {};
 }
@@ -228,7 +220,7 @@ Result<void> SyncFolder(const std::string& folder) {
 Result<void> RemoveFile(const std::string& path) {
   if (WithoutInterruption([&] { return ::unlink(path.c_str()); }) != 0 &&
       errno != ENOENT) {
-    return Fault("remove", path, errno);
+    return FileFault("remove", path, errno);
   }
   return {};
 }
@@ -236,15 +228,15 @@ Result<void> RemoveFile(const std::string& path) {
 Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path) {
   const int fd = WithoutInterruption([&] {
     return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                  kFileMode);
+                  kNewFileMode);
   });
-  if (fd < 0) return Fault("open", path, errno);
+  if (fd < 0) return FileFault("open", path, errno);
   FileLock lock(fd, true);  // owns fd from here on
   if (WithoutInterruption([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) !=
       0) {
     if (errno == EWOULDBLOCK) return std::optional<FileLock>();
     if (!IsUnsupported(errno) && errno != ENOLCK) {
-      return Fault("lock", path, errno);
+      return FileFault("lock", path, errno);
     }
     lock.is_held_ = false;
   }

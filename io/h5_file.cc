@@ -229,15 +229,12 @@ Result<std::vector<uint64_t>> CreateH5File(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
   // The name is taken here, exclusively; HDF5 then opens a file that is ours.
-  const UniqueFd fd(WithoutInterruption([&] {
-    return ::open(path.c_str(),
-                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  }));
-  if (!fd.is_open()) return MachineFault("create " + path, errno);
+  const UniqueFd fd = CreateFile(path);
+  if (!fd.is_open()) return FileFault("create", path, errno);
   if (!HasMemoryForLibrary()) {
     const int error_number = errno;
     ::unlink(path.c_str());
-    return MachineFault("make HDF5 file " + path, error_number);
+    return FileFault("make HDF5 file", path, error_number);
   }
   const LibraryLock lock;
   std::optional<std::vector<uint64_t>> offsets;
@@ -248,7 +245,7 @@ Result<std::vector<uint64_t>> CreateH5File(
   if (!offsets) {
     const int error_number = errno != 0 ? errno : EIO;
     ::unlink(path.c_str());
-    return MachineFault("make HDF5 file " + path, error_number);
+    return FileFault("make HDF5 file", path, error_number);
   }
   if (!datasets.empty() && datasets[0].num_bytes() > 0 &&
       offsets->at(0) != kFirstDatasetOffset) {
@@ -274,7 +271,7 @@ Result<DurableH5File> CreateDurableH5File(
   DurableH5File made = {std::move(file).value(), std::move(offsets).value()};
   struct stat status = {};
   if (::stat(temporary.c_str(), &status) != 0) {
-    return MachineFault("stat " + temporary, errno);
+    return FileFault("stat", temporary, errno);
   }
   made.num_bytes = static_cast<uint64_t>(status.st_size);
   if (auto reserved = made.file.Reserve(made.num_bytes); !reserved.ok()) {

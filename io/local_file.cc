@@ -25,7 +25,6 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::string_view kFirstLine = "melmill local 1\n";
 constexpr size_t kPieceBytes = size_t{64} << 10;
-constexpr mode_t kFileMode = 0666;  // less the umask
 
 // What every block begins with; its checksum follows the body.
 struct BlockHead {
@@ -87,7 +86,7 @@ Result<void> WriteAll(int fd, std::span<const std::byte> bytes,
   while (!bytes.empty()) {
     const ssize_t num_written = WithoutInterruption(
         [&] { return ::write(fd, bytes.data(), bytes.size()); });
-    if (num_written < 0) return MachineFault("write " + path, errno);
+    if (num_written < 0) return FileFault("write", path, errno);
     bytes = bytes.subspan(static_cast<size_t>(num_written));
   }
   return {};
@@ -118,11 +117,11 @@ Result<void> LocalFile::Open() {
   exists_ = fd_ >= 0 || errno != ENOENT;
   if (fd_ < 0) {
     const bool is_no_fault = errno == ENOENT || errno == ELOOP;
-    return is_no_fault ? Result<void>() : MachineFault("open " + path_, errno);
+    return is_no_fault ? Result<void>() : FileFault("open", path_, errno);
   }
   struct stat status = {};
   if (::fstat(fd_, &status) != 0) {
-    return MachineFault("examine " + path_, errno);
+    return FileFault("examine", path_, errno);
   }
   if (!S_ISREG(status.st_mode)) return {};
   return Scan(static_cast<uint64_t>(status.st_size));
@@ -132,7 +131,7 @@ Result<void> LocalFile::Open() {
 Result<bool> LocalFile::Read(uint64_t offset,
                              std::span<std::byte> bytes) const {
   const int error = ReadExactly(fd_, offset, bytes);
-  if (error > 0) return MachineFault("read " + path_, error);
+  if (error > 0) return FileFault("read", path_, error);
   return error == 0;
 }
 
@@ -231,7 +230,7 @@ Result<void> LocalFile::Append(const ShardId& id,
   if (!fd.is_open()) {
     // Somebody removed it, which does no harm.
     if (errno == ENOENT) return {};
-    return MachineFault("open " + path_, errno);
+    return FileFault("open", path_, errno);
   }
   const std::vector<std::byte> block = MakeFactsBlock(id, facts);
   const Result<void> written = WriteAll(fd.get(), block, path_);
@@ -261,12 +260,8 @@ Result<void> LocalFile::Rewrite(const std::set<ShardId>& ids,
   const std::string temporary = TemporaryName(path_);
   Result<void> done = RemoveFile(temporary);
   if (!done.ok()) return done;
-  const UniqueFd fd(WithoutInterruption([&] {
-    return ::open(temporary.c_str(),
-                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-                  kFileMode);
-  }));
-  if (!fd.is_open()) return MachineFault("create " + temporary, errno);
+  const UniqueFd fd = CreateFile(temporary);
+  if (!fd.is_open()) return FileFault("create", temporary, errno);
   done = WriteAll(fd.get(), std::as_bytes(std::span(kFirstLine)), temporary);
   if (done.ok()) done = CopyBlocks(ids, fd.get());
   for (auto id = taken.begin(); done.ok() && id != taken.end(); ++id) {
@@ -275,7 +270,7 @@ Result<void> LocalFile::Rewrite(const std::set<ShardId>& ids,
   if (done.ok() && WithoutInterruption([&] {
                      return ::rename(temporary.c_str(), path_.c_str());
                    }) != 0) {
-    done = MachineFault("rename " + temporary, errno);
+    done = FileFault("rename", temporary, errno);
   }
   if (!done.ok()) {
     (void)RemoveFile(temporary);
@@ -295,7 +290,7 @@ Result<void> LocalFile::Compact(const std::set<ShardId>& ids) {
   }
   struct stat status = {};
   if (::fstat(fd_, &status) != 0) {
-    return MachineFault("examine " + path_, errno);
+    return FileFault("examine", path_, errno);
   }
   const bool is_compact = static_cast<uint64_t>(status.st_size) / 2 < num_bytes;
   return all_wanted && is_compact ? Result<void>() : Rewrite(ids, {});

@@ -17,10 +17,6 @@
 namespace melmill {
 namespace {
 
-Error Fault(const char* operation, const std::string& path, int error_number) {
-  return MachineFault(std::string(operation) + " " + path, error_number);
-}
-
 // Returns 0 or an errno.
 int Rename(const std::string& from, const std::string& to, unsigned flags) {
   const int failed = WithoutInterruption([&] {
@@ -32,14 +28,14 @@ int Rename(const std::string& from, const std::string& to, unsigned flags) {
 Result<void> PlainRename(const std::string& from, const std::string& to) {
   const int failed =
       WithoutInterruption([&] { return ::rename(from.c_str(), to.c_str()); });
-  if (failed != 0) return Fault("rename to", to, errno);
+  if (failed != 0) return FileFault("rename to", to, errno);
   return {};
 }
 
 Result<void> Unlink(const std::string& path) {
   const int failed =
       WithoutInterruption([&] { return ::unlink(path.c_str()); });
-  if (failed != 0) return Fault("remove", path, errno);
+  if (failed != 0) return FileFault("remove", path, errno);
   return {};
 }
 
@@ -69,7 +65,7 @@ Result<bool> NameByLink(const std::string& from, const std::string& to) {
   if (error_number == EEXIST) return false;
   if (!IsUnsupported(error_number) && error_number != EPERM &&
       error_number != EMLINK) {
-    return Fault("link to", to, error_number);
+    return FileFault("link to", to, error_number);
   }
   const auto there = Identify(to);
   if (!there.ok()) return there.error();
@@ -84,7 +80,7 @@ Result<std::optional<FileIdentity>> Identify(const std::string& path) {
   struct stat status = {};
   if (::lstat(path.c_str(), &status) != 0) {
     if (errno == ENOENT) return std::optional<FileIdentity>();
-    return Fault("stat", path, errno);
+    return FileFault("stat", path, errno);
   }
   constexpr int64_t kNanoseconds = 1'000'000'000;
   return std::optional<FileIdentity>({
@@ -101,7 +97,7 @@ Result<bool> NameIfFree(const std::string& from, const std::string& to) {
   if (error_number == 0) return true;
   if (error_number == EEXIST) return false;
   if (IsUnsupported(error_number)) return NameByLink(from, to);
-  return Fault("rename to", to, error_number);
+  return FileFault("rename to", to, error_number);
 }
 
 Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
@@ -114,7 +110,7 @@ Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
     if (auto done = PlainRename(from, to); !done.ok()) return done.error();
     return true;
   }
-  if (error_number != 0) return Fault("rename to", to, error_number);
+  if (error_number != 0) return FileFault("rename to", to, error_number);
   const auto taken = Identify(from);
   if (taken.ok() && taken.value() == seen) {
     if (auto done = Unlink(from); !done.ok()) return done.error();
@@ -122,7 +118,7 @@ Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
   }
   // Another process was quicker: its file goes back.
   if (const int failed = Rename(from, to, RENAME_EXCHANGE); failed != 0) {
-    return Fault("rename to", to, failed);
+    return FileFault("rename to", to, failed);
   }
   if (!taken.ok()) return taken.error();
   return false;
@@ -135,7 +131,7 @@ Result<bool> RemoveIfSame(const std::string& path, const FileIdentity& seen) {
   const std::string aside = TemporaryName(path);
   if (auto moved = PlainRename(path, aside); !moved.ok()) {
     if (moved.error().detail == ENOENT) return false;
-    return Fault("remove", path, moved.error().detail);
+    return FileFault("remove", path, moved.error().detail);
   }
   const auto taken = Identify(aside);
   if (!taken.ok()) return taken.error();

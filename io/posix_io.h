@@ -34,6 +34,7 @@ class UniqueFd {
   }
 
   int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
   bool is_open() const { return fd_ >= 0; }
 
  private:
@@ -47,6 +48,25 @@ auto WithoutInterruption(Call call) {
   auto result = call();
   while (result == -1 && errno == EINTR) result = call();
   return result;
+}
+
+// The fault of a system call on a file, which gave that errno.
+inline Error FileFault(const char* operation, const std::string& path,
+                       int error_number) {
+  return MachineFault(std::string(operation) + " " + path, error_number);
+}
+
+// Less the umask.
+inline constexpr mode_t kNewFileMode = 0666;
+
+// Makes a file to be written to, never through a link and never one that is
+// there. Not open: errno says why.
+inline UniqueFd CreateFile(const std::string& path) {
+  return UniqueFd(WithoutInterruption([&] {
+    return ::open(path.c_str(),
+                  O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+                  kNewFileMode);
+  }));
 }
 
 inline constexpr uint64_t kMaxFileOffset = std::numeric_limits<off_t>::max();

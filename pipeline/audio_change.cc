@@ -152,7 +152,9 @@ class AudioComparer {
   std::optional<Error> fault_;
 };
 
-// The rows to read; in *known what is known of all files.
+// The rows to read; in *known what is known of all files. Asked twice for a
+// shard in doubt: to keep the rows of all from the count to the reading would
+// take memory by the row.
 Result<std::vector<size_t>> AudioComparer::FindSuspects(
     size_t shard, const std::vector<PlannedFile>& files,
     std::vector<FileFacts>* known) {
