@@ -8,7 +8,7 @@ melmill.torch has what PyTorch needs, melmill.qwen3_asr and melmill.whisper
 make their models' own training scripts read a store.
 """
 
-from melmill.errors import (
+from melmill._store.errors import (
     AmbiguousAudioError,
     ContractError,
     DamagedStoreError,
@@ -22,10 +22,10 @@ from melmill.errors import (
     StoreReadError,
     UnfinishedStoreError,
 )
-from melmill.index import Contract
-from melmill.row import Row
-from melmill.split import RowSlice, Split
-from melmill.store import Store, open
+from melmill._store.index import Contract
+from melmill._store.row import Row
+from melmill._store.split import RowSlice, Split
+from melmill._store.store import Store, open
 
 __all__ = [
     "AmbiguousAudioError",

@@ -16,10 +16,10 @@ import numpy.typing as npt
 from transformers import BatchFeature, WhisperFeatureExtractor
 
 from melmill import mel
-from melmill.errors import ContractError
-from melmill.index import Contract
-from melmill.store import PathLike, Store
-from melmill.store import open as open_store
+from melmill._store.errors import ContractError
+from melmill._store.index import Contract
+from melmill._store.store import PathLike, Store
+from melmill._store.store import open as open_store
 from melmill.stored_audio import Missing, Service, StoredAudio, serve
 from melmill.tensors import padded_tensors
 

@@ -9,7 +9,7 @@ from typing import Any
 import datasets
 import numpy as np
 
-from melmill.split import Split
+from melmill._store.split import Split
 
 # Workers and nodes are given whole runs of rows, and shuffle() shuffles them.
 _MAX_RUNS = 1024

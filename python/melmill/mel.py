@@ -7,7 +7,7 @@ import functools
 import numpy as np
 import numpy.typing as npt
 
-from melmill.index import Contract
+from melmill._store.index import Contract
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -16,11 +16,12 @@ import numpy as np
 import numpy.fft  # not at first use: a child forked meanwhile would hang
 import numpy.typing as npt
 
-from melmill import bfloat16, mel
-from melmill.errors import ContractError
-from melmill.index import Contract
-from melmill.row import Row
-from melmill.shard import StoredRow
+from melmill import mel
+from melmill._store import bfloat16
+from melmill._store.errors import ContractError
+from melmill._store.index import Contract
+from melmill._store.row import Row
+from melmill._store.shard import StoredRow
 
 FloatArray = npt.NDArray[np.float64]
 

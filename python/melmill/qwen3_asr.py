@@ -25,11 +25,11 @@ import torch
 
 import melmill
 from melmill import feature_extractor
-from melmill.errors import StoreError
+from melmill._store.errors import StoreError
+from melmill._store.store import PathLike, Store
 from melmill.feature_extractor import PreparedAudio, bind, unbound
 from melmill.qwen3_asr_batch import training_batch
 from melmill.qwen3_asr_check import Report, check
-from melmill.store import PathLike, Store
 from melmill.stored_audio import Missing
 from melmill.tensors import padded_tensors
 

@@ -13,11 +13,11 @@ import numpy.random
 import numpy.typing as npt
 
 from melmill import feature_extractor
-from melmill.errors import DifferenceError, StoreReadError
+from melmill._store.errors import DifferenceError, StoreReadError
+from melmill._store.row import Row
+from melmill._store.store import PathLike, Store
 from melmill.feature_extractor import bind, unbound
 from melmill.qwen3_asr_batch import training_batch
-from melmill.row import Row
-from melmill.store import PathLike, Store
 from melmill.stored_audio import StoredAudio, original_load
 
 # What a float32 store may differ from librosa and transformers, on the scale of

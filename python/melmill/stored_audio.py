@@ -18,9 +18,9 @@ from typing import Any, Literal, NoReturn
 
 import numpy as np
 
-from melmill.errors import MissingAudioError, MissingSamplesError
-from melmill.row import Row
-from melmill.store import Store
+from melmill._store.errors import MissingAudioError, MissingSamplesError
+from melmill._store.row import Row
+from melmill._store.store import Store
 
 Missing = Literal["error", "compute"]
 

@@ -12,7 +12,8 @@ import numpy.typing as npt
 import torch
 import torch.utils.data
 
-from melmill.index import Contract
+from melmill._store.index import Contract
+from melmill._store.row import Row
 from melmill.padding import (
     common_contract,
     longest,
@@ -20,7 +21,6 @@ from melmill.padding import (
     plan_batch,
     scratch_for,
 )
-from melmill.row import Row
 
 
 @dataclasses.dataclass(frozen=True)

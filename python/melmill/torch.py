@@ -32,9 +32,9 @@ import torch
 from torch.utils.data import Dataset
 
 import melmill
-from melmill.row import Row
+from melmill._store.row import Row
+from melmill._store.split import RowSlice, Split
 from melmill.sampler import LengthBucketSampler
-from melmill.split import RowSlice, Split
 from melmill.tensors import padded_tensors
 
 __all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from melmill import feature_extractor
-from melmill.store import PathLike, Store
+from melmill._store.store import PathLike, Store
 from melmill.stored_audio import Missing
 
 __all__ = ["use_store"]

@@ -15,7 +15,7 @@ import melmill
 import numpy as np
 import pytest
 import xxhash
-from melmill import files
+from melmill._store import files
 from store_job import TAIL_BYTES, Job
 from support import REPOSITORY
 

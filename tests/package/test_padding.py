@@ -9,8 +9,8 @@ import pytest
 import reference
 from end_clips import PADDINGS, all_clips, speech_clips
 from melmill import mel
+from melmill._store.row import Row
 from melmill.padding import batch_features
-from melmill.row import Row
 from support import (
     FloatArray,
     RecordProperty,

@@ -19,7 +19,7 @@ import melmill
 import numpy as np
 import pytest
 import torch
-from melmill import bfloat16, files, table
+from melmill._store import bfloat16, files, table
 from store_inputs import STORES
 from store_job import Job
 from support import (

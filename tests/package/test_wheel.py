@@ -43,8 +43,9 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_is_pure_and_whole(wheel: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
-    sources = (REPOSITORY / "python" / "melmill").glob("*.py")
-    assert {f"melmill/{path.name}" for path in sources} <= names
+    folder = REPOSITORY / "python"
+    sources = folder.glob("melmill/**/*.py")
+    assert {path.relative_to(folder).as_posix() for path in sources} <= names
     assert "melmill/py.typed" in names
 
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles, read_only
-from melmill.hdf5 import Columns
-from melmill.index import SplitFacts
-from melmill.names import normalised
+from melmill._store.errors import DamagedStoreError
+from melmill._store.files import OpenFiles, read_only
+from melmill._store.hdf5 import Columns
+from melmill._store.index import SplitFacts
+from melmill._store.names import normalised
 
 _NUMBERS = {
     "line": "<u8",

@@ -10,13 +10,17 @@ from typing import Any, Literal
 
 import numpy as np
 
-from melmill import lookup
-from melmill.errors import ContractError, MissingAudioError, MissingSplitError
-from melmill.files import is_on_local_file_system
-from melmill.index import FILE_NAME, Contract, StoreIndex, read_index
-from melmill.names import AudioNames
-from melmill.row import Row
-from melmill.split import Part, Split
+from melmill._store import lookup
+from melmill._store.errors import (
+    ContractError,
+    MissingAudioError,
+    MissingSplitError,
+)
+from melmill._store.files import is_on_local_file_system
+from melmill._store.index import FILE_NAME, Contract, StoreIndex, read_index
+from melmill._store.names import AudioNames
+from melmill._store.row import Row
+from melmill._store.split import Part, Split
 
 Access = Literal["mmap", "pread"]
 PathLike = str | os.PathLike[str]

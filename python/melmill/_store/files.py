@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from melmill.errors import DamagedStoreError, StoreReadError
+from melmill._store.errors import DamagedStoreError, StoreReadError
 
 # Of all stores of a process together; fewer where the limit of the system is
 # low, because most of that belongs to others.

@@ -6,12 +6,12 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from melmill.errors import AmbiguousAudioError
-from melmill.names import AudioNames
-from melmill.row import Row
+from melmill._store.errors import AmbiguousAudioError
+from melmill._store.names import AudioNames
+from melmill._store.row import Row
 
 if TYPE_CHECKING:
-    from melmill.split import Split
+    from melmill._store.split import Split
 
 
 def find_exact(

@@ -14,8 +14,8 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from melmill.errors import DamagedStoreError, StoreError
-from melmill.files import OpenFiles, StoreFile
+from melmill._store.errors import DamagedStoreError, StoreError
+from melmill._store.files import OpenFiles, StoreFile
 
 # A child that is forked while a thread holds h5py's lock would wait for it for
 # ever. Newer versions of h5py do this themselves; the lock may be taken twice.

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from melmill.errors import (
+from melmill._store.errors import (
     ContractError,
     DamagedStoreError,
     FormatError,

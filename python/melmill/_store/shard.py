@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from melmill.errors import DamagedStoreError
-from melmill.files import OpenFiles, read_only
-from melmill.hdf5 import Columns
-from melmill.index import Contract, ShardFacts
+from melmill._store.errors import DamagedStoreError
+from melmill._store.files import OpenFiles, read_only
+from melmill._store.hdf5 import Columns
+from melmill._store.index import Contract, ShardFacts
 
 FEATURES_OFFSET = 4096  # of every shard; see docs/format.md
 

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from melmill.shard import StoredRow
-    from melmill.split import Part, Split
+    from melmill._store.shard import StoredRow
+    from melmill._store.split import Part, Split
 
 _MARKER = "<asr_text>"
 _LANGUAGE = "language "

@@ -10,17 +10,21 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from melmill import bfloat16, lookup
-from melmill.errors import DamagedStoreError, MissingAudioError, RowIndexError
-from melmill.files import OpenFiles
-from melmill.index import Contract, SplitFacts, StoreIndex
-from melmill.names import AudioNames
-from melmill.row import Row, take_apart
-from melmill.shard import Shard, StoredRow
-from melmill.table import Table
+from melmill._store import bfloat16, lookup
+from melmill._store.errors import (
+    DamagedStoreError,
+    MissingAudioError,
+    RowIndexError,
+)
+from melmill._store.files import OpenFiles
+from melmill._store.index import Contract, SplitFacts, StoreIndex
+from melmill._store.names import AudioNames
+from melmill._store.row import Row, take_apart
+from melmill._store.shard import Shard, StoredRow
+from melmill._store.table import Table
 
 if TYPE_CHECKING:
-    from melmill.store import Store
+    from melmill._store.store import Store
 
 MAX_SHARDS = 1024  # whose indices a part keeps: 20 bytes a row
 
