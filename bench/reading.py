@@ -31,7 +31,7 @@ import melmill  # noqa: E402
 import numpy as np  # noqa: E402
 import reading_peers  # noqa: E402
 import torch  # noqa: E402
-from melmill.tensors import padded_tensors  # noqa: E402
+from melmill._batch.tensors import padded_tensors  # noqa: E402
 from melmill.torch import FeatureDataset, collate  # noqa: E402
 from reading_peers import Peer  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402

@@ -17,7 +17,7 @@ import librosa
 import melmill
 import numpy as np
 import torch
-from melmill.tensors import padded_tensors
+from melmill._batch.tensors import padded_tensors
 from transformers import WhisperFeatureExtractor
 
 Batch = tuple[torch.Tensor, torch.Tensor]

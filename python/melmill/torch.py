@@ -32,10 +32,10 @@ import torch
 from torch.utils.data import Dataset
 
 import melmill
+from melmill._batch.sampler import LengthBucketSampler
+from melmill._batch.tensors import padded_tensors
 from melmill._store.row import Row
 from melmill._store.split import RowSlice, Split
-from melmill.sampler import LengthBucketSampler
-from melmill.tensors import padded_tensors
 
 __all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]
 

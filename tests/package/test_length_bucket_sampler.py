@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from melmill.sampler import LengthBucketSampler
+from melmill._batch.sampler import LengthBucketSampler
 
 Batches = list[list[int]]
 IntArray = npt.NDArray[np.int64]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 import reference
 from end_clips import PADDINGS, all_clips, speech_clips
-from melmill import mel
+from melmill._batch import mel
 from melmill._store.row import Row
 from melmill.padding import batch_features
 from support import (

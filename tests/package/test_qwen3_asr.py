@@ -13,7 +13,7 @@ import pytest
 import tiny_qwen3_asr
 import torch
 import upstream_training
-from melmill.padding import plan_batch
+from melmill._batch.padding import plan_batch
 from melmill.qwen3_asr import Collator, use_store
 from qwen3_asr_training import Training, examples_of
 from support import RecordProperty

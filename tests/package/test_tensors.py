@@ -7,8 +7,8 @@ import melmill
 import numpy as np
 import pytest
 import torch
+from melmill._batch.tensors import TensorBatch, padded_tensors
 from melmill.padding import batch_features
-from melmill.tensors import TensorBatch, padded_tensors
 from store_job import Job
 from support import (
     Store,

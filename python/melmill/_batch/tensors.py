@@ -12,15 +12,15 @@ import numpy.typing as npt
 import torch
 import torch.utils.data
 
-from melmill._store.index import Contract
-from melmill._store.row import Row
-from melmill.padding import (
+from melmill._batch.padding import (
     common_contract,
     longest,
     mask_of,
     plan_batch,
     scratch_for,
 )
+from melmill._store.index import Contract
+from melmill._store.row import Row
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Makes padded batches of stored rows, and chooses their rows. Not public."""
