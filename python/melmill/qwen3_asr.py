@@ -24,14 +24,14 @@ from typing import Any
 import torch
 
 import melmill
-from melmill import feature_extractor
 from melmill._batch.tensors import padded_tensors
+from melmill._models import feature_extractor
+from melmill._models.feature_extractor import PreparedAudio, bind, unbound
+from melmill._models.qwen3_asr_batch import training_batch
+from melmill._models.qwen3_asr_check import Report, check
+from melmill._models.stored_audio import Missing
 from melmill._store.errors import StoreError
 from melmill._store.store import PathLike, Store
-from melmill.feature_extractor import PreparedAudio, bind, unbound
-from melmill.qwen3_asr_batch import training_batch
-from melmill.qwen3_asr_check import Report, check
-from melmill.stored_audio import Missing
 
 __all__ = ["Collator", "Report", "check", "main", "use_store"]
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from melmill import feature_extractor
+from melmill._models import feature_extractor
+from melmill._models.stored_audio import Missing
 from melmill._store.store import PathLike, Store
-from melmill.stored_audio import Missing
 
 __all__ = ["use_store"]
 

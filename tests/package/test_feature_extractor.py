@@ -16,9 +16,9 @@ import numpy as np
 import pytest
 import transformers
 from datasets.fingerprint import Hasher
-from melmill.feature_extractor import check_contract
+from melmill._models.feature_extractor import check_contract
+from melmill._models.stored_audio import StoredAudio, original_load
 from melmill.qwen3_asr import use_store
-from melmill.stored_audio import StoredAudio, original_load
 from support import REPOSITORY, noise
 from training_corpus import Corpus, feature_tolerance
 from transformers import ClapFeatureExtractor, WhisperFeatureExtractor

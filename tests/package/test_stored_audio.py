@@ -17,7 +17,7 @@ import pytest
 import soundfile
 import torch
 from melmill import whisper
-from melmill.stored_audio import StoredAudio
+from melmill._models.stored_audio import StoredAudio
 from support import extract, manifest_row, write_manifest
 from training_corpus import Corpus, num_samples
 from transformers import WhisperFeatureExtractor

@@ -283,7 +283,7 @@ class Split(Sequence[Row]):
 
     def to_hf_dataset(self) -> Any:
         """A datasets.IterableDataset that streams the rows from the store."""
-        from melmill.hf import stream
+        from melmill._models.hf import stream
 
         return stream(self)
 

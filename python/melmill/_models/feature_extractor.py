@@ -17,11 +17,11 @@ from transformers import BatchFeature, WhisperFeatureExtractor
 
 from melmill._batch import mel
 from melmill._batch.tensors import padded_tensors
+from melmill._models.stored_audio import Missing, Service, StoredAudio, serve
 from melmill._store.errors import ContractError
 from melmill._store.index import Contract
 from melmill._store.store import PathLike, Store
 from melmill._store.store import open as open_store
-from melmill.stored_audio import Missing, Service, StoredAudio, serve
 
 _STORE = "_melmill_store"
 _SERVICE = "_melmill_service"

@@ -3,7 +3,7 @@
 Training scripts load samples with `librosa.load` and hand them to a feature
 extractor. While a store is served, `librosa.load` gives a StoredAudio instead
 of samples for each clip of the store; an extractor that is bound to the store
-(melmill.feature_extractor) knows it.
+(melmill._models.feature_extractor) knows it.
 """
 
 from __future__ import annotations

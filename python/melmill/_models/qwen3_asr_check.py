@@ -12,13 +12,13 @@ import numpy as np
 import numpy.random
 import numpy.typing as npt
 
-from melmill import feature_extractor
+from melmill._models import feature_extractor
+from melmill._models.feature_extractor import bind, unbound
+from melmill._models.qwen3_asr_batch import training_batch
+from melmill._models.stored_audio import StoredAudio, original_load
 from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
-from melmill.feature_extractor import bind, unbound
-from melmill.qwen3_asr_batch import training_batch
-from melmill.stored_audio import StoredAudio, original_load
 
 # What a float32 store may differ from librosa and transformers, on the scale of
 # the features; docs/numerics.md. 16-bit stores are rounded beyond that.

@@ -1,0 +1,1 @@
+"""Serves stored rows to other packages' training code. Not public."""
