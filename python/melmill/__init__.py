@@ -47,3 +47,7 @@ __all__ = [
     "UnfinishedStoreError",
     "open",
 ]
+
+# Messages, pickles and help() name these by where users find them.
+for _name in __all__:
+    globals()[_name].__module__ = __name__

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from melmill._store.part import Part
+from melmill._store.shard import StoredRow
+
 if TYPE_CHECKING:
-    from melmill._store.shard import StoredRow
-    from melmill._store.split import Part, Split
+    from melmill._store.split import Split
 
 _MARKER = "<asr_text>"
 _LANGUAGE = "language "

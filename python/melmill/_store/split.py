@@ -4,131 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
-from melmill._store import bfloat16, lookup
-from melmill._store.errors import (
-    DamagedStoreError,
-    MissingAudioError,
-    RowIndexError,
-)
-from melmill._store.files import OpenFiles
-from melmill._store.index import Contract, SplitFacts, StoreIndex
+from melmill._store import lookup
+from melmill._store.errors import MissingAudioError, RowIndexError
+from melmill._store.index import Contract
 from melmill._store.names import AudioNames
+from melmill._store.part import Part
 from melmill._store.row import Row, take_apart
-from melmill._store.shard import Shard, StoredRow
-from melmill._store.table import Table
 
 if TYPE_CHECKING:
     from melmill._store.store import Store
-
-MAX_SHARDS = 1024  # whose indices a part keeps: 20 bytes a row
-
-
-class Part:
-    """The rows of a split that are in one store folder.
-
-    Args:
-      folder: The store.
-      facts: The split's entry in store.json.
-      index: All of store.json.
-      is_mapped: Whether files are mapped or read.
-      maps_batches: Whether those of batches are, too.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        facts: SplitFacts,
-        index: StoreIndex,
-        *,
-        is_mapped: bool,
-        maps_batches: bool,
-    ) -> None:
-        self._folder = folder
-        self._maps_batches = maps_batches
-        self._shard_facts = index.shards
-        self._contract = index.contract
-        self._is_mapped = is_mapped
-        self._files = OpenFiles()
-        self._shards: dict[int, Shard] = {}
-        self.table = Table(
-            folder,
-            facts,
-            self._files,
-            kept_fields=index.kept_fields,
-            is_mapped=is_mapped,
-        )
-
-    def stored(self, at: int) -> StoredRow:
-        """Where a row lies."""
-        table = self.table
-        shard = self._shard(int(table.shard[at]))
-        start = int(table.start[at])
-        return StoredRow(
-            shard,
-            shard.row_at(start),
-            start,
-            int(table.num_frames[at]),
-            int(table.num_samples[at]),
-        )
-
-    def features(self, at: int) -> npt.NDArray[Any]:
-        """See Row.features."""
-        stored = self.stored(at)
-        if self._is_mapped:
-            features = stored.shard.view(stored.start, stored.num_frames)
-        else:
-            features = stored.shard.read(stored.start, stored.num_frames)
-        feature_type = self._contract.feature_type
-        if feature_type == "bf16":
-            features = bfloat16.to_float32(features)
-        floor = stored.floor
-        if floor > self._contract.normalised_floor(stored.body_max):
-            if feature_type == "bf16":
-                floor = bfloat16.rounded(floor)
-            raised: npt.NDArray[Any]
-            raised = np.maximum(features, features.dtype.type(floor))
-            raised.flags.writeable = False
-            return raised
-        return features
-
-    def read_stored(self, at: int) -> npt.NDArray[Any]:
-        """See Row.read_stored."""
-        stored = self.stored(at)
-        return stored.shard.read(stored.start, stored.num_frames)
-
-    def tail_samples(self, at: int) -> npt.NDArray[np.float32]:
-        """See Row.tail_samples."""
-        stored = self.stored(at)
-        tail = np.empty(self._contract.tail_length, np.float32)
-        stored.shard.copy_tail(stored.row, tail)
-        return tail
-
-    def _shard(self, number: int) -> Shard:
-        shard = self._shards.get(number)
-        if shard is None:
-            if number >= len(self._shard_facts):
-                raise DamagedStoreError(
-                    f"{self.table.path}: shard: {number} of "
-                    f"{len(self._shard_facts)}"
-                )
-            facts = self._shard_facts[number]
-            shard = Shard(
-                self._folder,
-                facts,
-                self._contract,
-                self._files,
-                maps_batches=self._maps_batches,
-            )
-            self._shards[number] = shard
-            while len(self._shards) > MAX_SHARDS:
-                self._shards.pop(next(iter(self._shards)), None)
-        return shard
 
 
 class Split(Sequence[Row]):

@@ -19,8 +19,9 @@ from melmill._store.errors import (
 from melmill._store.files import is_on_local_file_system
 from melmill._store.index import FILE_NAME, Contract, StoreIndex, read_index
 from melmill._store.names import AudioNames
+from melmill._store.part import Part
 from melmill._store.row import Row
-from melmill._store.split import Part, Split
+from melmill._store.split import Split
 
 Access = Literal["mmap", "pread"]
 PathLike = str | os.PathLike[str]

@@ -1,0 +1,123 @@
+"""The modules of the package import in one direction."""
+
+import ast
+import graphlib
+import itertools
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from support import REPOSITORY
+
+PACKAGE = REPOSITORY / "python" / "melmill"
+
+# Each room may use itself and those before it; the last holds what is public.
+ROOMS = ["_store", "_batch", "_models", ""]
+
+# What is imported when it is first used, because not everybody has it.
+LAZY = {
+    ("melmill._store.split", "melmill._models.hf"),
+    ("melmill._store.split", "pandas"),
+    ("melmill._store.row", "matplotlib"),
+    ("melmill._models.stored_audio", "librosa"),
+    ("melmill._models.stored_audio", "librosa.core.audio"),
+    ("melmill._models.stored_audio", "librosa.util.utils"),
+    ("melmill.qwen3_asr", "qwen_asr.core.transformers_backend"),
+}
+
+# Rooms and modules that import no PyTorch, directly or through others.
+WITHOUT_TORCH = ["_store", "_batch.padding", "_batch.mel", "_batch.sampler"]
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+
+def names_of(statement: ast.stmt) -> Iterator[str]:
+    """The modules that a statement imports."""
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+    elif isinstance(statement, ast.ImportFrom) and statement.module:
+        for alias in statement.names:
+            inner = f"{statement.module}.{alias.name}"
+            yield inner if inner in MODULES else statement.module
+
+
+def imports(module: str) -> set[str]:
+    """What a module imports when it is imported."""
+    body = ast.parse(MODULES[module].read_text()).body
+    return set(itertools.chain.from_iterable(map(names_of, body)))
+
+
+def late_imports(module: str) -> set[str]:
+    """What functions of a module import."""
+    functions = [
+        node
+        for node in ast.walk(ast.parse(MODULES[module].read_text()))
+        if isinstance(node, ast.FunctionDef)
+    ]
+    statements = [
+        inner
+        for function in functions
+        for inner in ast.walk(function)
+        if isinstance(inner, ast.stmt)
+    ]
+    return set(itertools.chain.from_iterable(map(names_of, statements)))
+
+
+def room_of(module: str) -> int:
+    room = module.split(".")[1] if module.count(".") == 2 else ""
+    return ROOMS.index(room)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_point_to_rooms_before(module: str) -> None:
+    inner = imports(module) & MODULES.keys()
+    if module.split(".")[-1] in ROOMS:
+        assert not inner  # the rooms themselves only say what they hold
+    assert all(room_of(other) <= room_of(module) for other in inner)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    graph = {module: imports(module) & MODULES.keys() for module in MODULES}
+    assert list(graphlib.TopologicalSorter(graph).static_order())
+
+
+def test_only_what_not_everybody_has_is_imported_late() -> None:
+    late = {
+        (module, other) for module in MODULES for other in late_imports(module)
+    }
+    assert late == LAZY
+
+
+def all_imports(module: str) -> set[str]:
+    """What a module imports, and what its imports import, and so on."""
+    found: set[str] = set()
+    left = {module}
+    while left:
+        name = left.pop()
+        found.add(name)
+        left |= (imports(name) if name in MODULES else set()) - found
+    return found
+
+
+@pytest.mark.parametrize("room", WITHOUT_TORCH)
+def test_reading_and_batches_of_numpy_need_little(room: str) -> None:
+    names = [name for name in MODULES if name.startswith(f"melmill.{room}")]
+    assert names
+    outer = set().union(*map(all_imports, names)) - MODULES.keys()
+    tops = {name.split(".")[0] for name in outer} - sys.stdlib_module_names
+    assert tops <= {"h5py", "numpy", "xxhash"}
+
+
+def test_public_names_are_those_of_public_modules() -> None:
+    """As messages, pickles and help() show them."""
+    import melmill
+
+    for name in melmill.__all__:
+        assert getattr(melmill, name).__module__ == "melmill", name
