@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+"""Reads a melmill store as docs/format.md describes it, and checks all of it.
+
+    python docs/plain_reader.py features/
+
+This second reader shows that the document is complete: it needs NumPy and
+xxhash, and no HDF5 library. It reads whole files and compares every checksum,
+so it is slow. The package melmill is the one to use.
+"""
+
+import dataclasses
+import itertools
+import json
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from xxhash import xxh3_64_hexdigest, xxh3_64_intdigest
+
+Array = npt.NDArray[Any]
+Facts = dict[str, Any]  # an object of store.json
+
+FEATURES_OFFSET = 4096
+FEATURE_BYTES = {"f16": 2, "f32": 4, "bf16": 2}
+STORED = 1
+# Kinds of messages in HDF5's object headers.
+DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE = 1, 3, 8, 12
+CONTINUATION, SYMBOL_TABLE = 16, 17
+
+
+class StoreError(Exception):
+    """The store is damaged, unfinished, or of another version."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """A stored manifest line."""
+
+    split: str
+    line: int  # of the manifest, from 1
+    audio: str
+    text: str
+    prompt: str
+    kept: dict[str, Any]  # the kept fields that the line has, by name
+    features: Array  # [frames, n_mels]: the clip's own form
+    columns: dict[str, Any]  # what else the shard holds of this row, by name
+
+
+def require(condition: bool, message: str) -> None:
+    if not condition:
+        raise StoreError(message)
+
+
+def number(content: bytes, offset: int, num_bytes: int) -> int:
+    """An unsigned integer, little-endian."""
+    return int.from_bytes(content[offset : offset + num_bytes], "little")
+
+
+class Hdf5File:
+    """The datasets and attributes of a file: "HDF5 byte by byte"."""
+
+    def __init__(self, content: bytes) -> None:
+        require(content.startswith(b"\x89HDF\r\n\x1a\n\0"), "not HDF5")
+        self.content = content
+        self.attributes: dict[str, str] = {}
+        self.headers: dict[str, int] = {}  # where each dataset's begins
+        for kind, body in self._messages(number(content, 64, 8)):
+            if kind == ATTRIBUTE:
+                self._add_attribute(body)
+            elif kind == SYMBOL_TABLE:
+                names = number(content, number(body, 8, 8) + 24, 8)
+                self._add_datasets(number(body, 0, 8), names)
+
+    def _messages(self, header: int) -> Iterator[tuple[int, bytes]]:
+        """Kind and body of each message of an object header."""
+        blocks = [(header + 16, number(self.content, header + 8, 4))]
+        at = end = 0
+        for _ in range(number(self.content, header + 2, 2)):
+            if at == end:
+                at, num_bytes = blocks.pop(0)
+                end = at + num_bytes
+            kind = number(self.content, at, 2)
+            body_end = at + 8 + number(self.content, at + 2, 2)
+            body = self.content[at + 8 : body_end]
+            at = body_end
+            if kind == CONTINUATION:
+                blocks.append((number(body, 0, 8), number(body, 8, 8)))
+            yield kind, body
+
+    def _add_attribute(self, body: bytes) -> None:
+        lengths = [number(body, at, 2) for at in (2, 4, 6)]
+        fields = []  # name, type and dataspace
+        at = 8
+        for length in lengths:
+            fields.append(body[at : at + length])
+            at += (length + 7) // 8 * 8
+        name, value = fields[0], body[at : at + number(fields[1], 4, 4)]
+        self.attributes[name.rstrip(b"\0").decode()] = value.decode()
+
+    def _add_datasets(self, node: int, names: int) -> None:
+        for child in range(number(self.content, node + 6, 2)):
+            below = number(self.content, node + 32 + 16 * child, 8)
+            if self.content[node + 5] > 0:
+                self._add_datasets(below, names)
+                continue
+            for entry in range(number(self.content, below + 6, 2)):
+                at = below + 8 + 40 * entry
+                begin = names + number(self.content, at, 8)
+                end = self.content.index(b"\0", begin)
+                name = self.content[begin:end].decode()
+                self.headers[name] = number(self.content, at + 8, 8)
+
+    def offset(self, name: str) -> int:
+        """The file's byte at which a dataset begins."""
+        layout = dict(self._messages(self.headers[name]))[LAYOUT]
+        require(layout[:2] == b"\3\1", f"{name}: not contiguous")
+        return number(layout, 2, 8)
+
+    def read(self, name: str) -> Array:
+        """A dataset; bfloat16 as its bits, uint16."""
+        messages = dict(self._messages(self.headers[name]))
+        space, kind = messages[DATASPACE], messages[DATATYPE]
+        shape = [number(space, 8 + 8 * i, 8) for i in range(space[1])]
+        is_bfloat16 = kind[0] == 0x11 and kind[4] == 2 and kind[13] == 8
+        letter = "f" if kind[0] == 0x11 and not is_bfloat16 else "u"
+        dtype, size = np.dtype(f"<{letter}{kind[4]}"), math.prod(shape)
+        offset = self.offset(name) if size else 0  # nothing is nowhere
+        return np.frombuffer(self.content, dtype, size, offset).reshape(shape)
+
+    def read_texts(self, name: str) -> list[str]:
+        """A text column."""
+        content = self.read(f"{name}_bytes").tobytes()
+        offsets = self.read(f"{name}_offsets").tolist()
+        return [content[i:j].decode() for i, j in itertools.pairwise(offsets)]
+
+
+class Shard:
+    """A shard; checks all that can be checked without store.json."""
+
+    def __init__(self, content: bytes) -> None:
+        file = Hdf5File(content)
+        require(file.attributes["format"] == "melmill shard 1", "no shard")
+        self.contract: Facts = json.loads(file.attributes["contract"])
+        self.features = file.read("features")
+        names = file.headers.keys() - {"features", "file_checksum"}
+        self.columns = {name: file.read(name) for name in names}
+        at = file.offset("file_checksum")
+        rest = content[FEATURES_OFFSET + self.features.nbytes : at]
+        outside = content[:FEATURES_OFFSET] + rest + content[at + 8 :]
+        checksum = file.read("file_checksum")[0]
+        require(xxh3_64_intdigest(outside) == checksum, "file_checksum")
+        self._check_rows()
+
+    def _check_rows(self) -> None:
+        unused = self.features.view(f"<u{self.features.itemsize}").copy()
+        for row in np.flatnonzero(self.columns["status"] == STORED):
+            first = int(self.columns["start"][row])
+            frames = slice(first, first + int(self.columns["num_frames"][row]))
+            checksum = xxh3_64_intdigest(self.features[frames].tobytes())
+            require(checksum == self.columns["checksum"][row], f"row {row}")
+            unused[frames] = 0
+        require(not unused.any(), "features of no stored row")
+
+    def row_at(self, start: int) -> tuple[Array, dict[str, Any]]:
+        """Features and columns of the stored row whose first frame is given."""
+        is_stored = self.columns["status"] == STORED
+        (row,) = np.flatnonzero(is_stored & (self.columns["start"] == start))
+        columns = {name: column[row] for name, column in self.columns.items()}
+        features = self.features[start : start + int(columns["num_frames"])]
+        if self.contract["feature_type"] == "bf16":
+            features = (features.astype("<u4") << 16).view("<f4")
+        floor = features.dtype.type(columns["floor"])
+        return np.maximum(features, floor), columns
+
+
+def read_index(folder: Path) -> Facts:
+    """Reads store.json."""
+    path = folder / "store.json"
+    require(path.exists(), f"{folder}: no store.json, so it is not finished")
+    content = path.read_bytes()
+    end = f'  "checksum": "{xxh3_64_hexdigest(content[:-35])}"\n}}\n'
+    require(content[-35:] == end.encode(), f"{path}: checksum")
+    index: Facts = json.loads(content)
+    version = index["format"]["name"], index["format"]["major"]
+    require(version == ("melmill", 1), f"{path}: format")
+    rules = index["contract"]["features"], index["contract"]["version"]
+    require(rules == ("log-mel", 1), f"{path}: contract")
+    return index
+
+
+def read_file(
+    folder: Path, facts: Facts, first: int = 0, end: int = 0
+) -> bytes:
+    """Reads a file whose checksum leaves out the bytes [first, end)."""
+    content: bytes = (folder / facts["file"]).read_bytes()
+    require(len(content) == facts["num_bytes"], f"{facts['file']}: size")
+    checksum = xxh3_64_hexdigest(content[:first] + content[end:])
+    require(checksum == facts["checksum"], f"{facts['file']}: checksum")
+    return content
+
+
+def read_shard(folder: Path, facts: Facts, contract: Facts) -> Shard:
+    frame_bytes = contract["n_mels"] * FEATURE_BYTES[contract["feature_type"]]
+    end = FEATURES_OFFSET + facts["num_frames"] * frame_bytes
+    shard = Shard(read_file(folder, facts, FEATURES_OFFSET, end))
+    require(shard.contract == contract, f"{facts['file']}: contract")
+    return shard
+
+
+def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
+    accepted = read_file(folder, split["accepted"])
+    require(accepted.count(b"\n") == split["num_stored"], "accepted lines")
+    table = Hdf5File(read_file(folder, split["table"]))
+    require(table.attributes["format"] == "melmill rows 1", "no table")
+    line, start, shard_of = map(table.read, ("line", "start", "shard"))
+    audio, text, prompt = map(table.read_texts, ("audio", "text", "prompt"))
+    kept = {f: table.read_texts(f"keep_{f}") for f in index["kept_fields"]}
+    for number_of_shard, facts in enumerate(index["shards"]):
+        if facts["split"] != split["name"]:
+            continue
+        shard = read_shard(folder, facts, index["contract"])
+        for row in np.flatnonzero(shard_of == number_of_shard):
+            features, columns = shard.row_at(int(start[row]))
+            yield Row(
+                split=split["name"],
+                line=int(line[row]),
+                audio=audio[row],
+                text=text[row],
+                prompt=prompt[row],
+                kept={f: json.loads(v[row]) for f, v in kept.items() if v[row]},
+                features=features,
+                columns=columns,
+            )
+
+
+def read_store(folder: Path) -> Iterator[Row]:
+    """Yields all rows; when it ends, every checksum was right.
+
+    Raises:
+      StoreError: The store is damaged, unfinished, or of another version.
+    """
+    index = read_index(folder)
+    for facts in (index["plan_file"], index["rejects"]):
+        read_file(folder, facts)
+    for split in index["splits"]:
+        yield from read_split(folder, index, split)
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        num_rows = sum(1 for _ in read_store(Path(name)))
+        print(f"{name}: {num_rows} rows, every checksum is right")
