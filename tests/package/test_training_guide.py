@@ -1,5 +1,7 @@
-"""The code in docs/training.md runs as it stands there."""
+"""The code in docs/training.md runs as it stands there, as do first steps."""
 
+import re
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -57,3 +59,22 @@ def test_every_name_of_the_guide_can_be_imported() -> None:
     assert len(imports) >= 5
     for line in imports:
         exec(line, {})
+
+
+def first_steps(document: str) -> str:
+    """From "import melmill" to the end of its block: one use of a store."""
+    text = (REPOSITORY / document).read_text()
+    (found,) = re.findall(
+        r"^( *import melmill\n\n?(?:.+\n)+?)(?=\s*\n|END)", text, re.MULTILINE
+    )
+    return textwrap.dedent(found)
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.parametrize("document", ["README.md", "tools/quickstart"])
+def test_first_steps_read_a_row(document: str) -> None:
+    Path("quickstart").symlink_to(".")
+    names: dict[str, Any] = {}
+    exec(compile(first_steps(document), document, "exec"), names)
+    assert names["row"].split.name == "train"
+    assert names["row"].transcript == "x"
