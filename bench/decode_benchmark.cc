@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "dsp/pcm.h"
+#include "dsp/samples/pcm.h"
 #include "io/sndfile_decoder.h"
 #include "io/wav_decoder.h"
 

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "bench/signals.h"
-#include "dsp/log_mel.h"
-#include "dsp/simd_target.h"
+#include "dsp/log_mel/log_mel.h"
+#include "dsp/simd/simd_target.h"
 #include "tests/support/log_mel_oracle.h"
 
 namespace melmill {

@@ -22,8 +22,8 @@
 #include <vector>
 
 #include "bench/signals.h"
-#include "dsp/resampler.h"
-#include "dsp/simd_target.h"
+#include "dsp/resample/resampler.h"
+#include "dsp/simd/simd_target.h"
 
 namespace melmill {
 namespace {

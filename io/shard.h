@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "dsp/log_mel.h"
+#include "dsp/log_mel/log_mel.h"
 #include "io/hash.h"
 #include "io/result.h"
 

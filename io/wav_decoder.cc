@@ -3,7 +3,7 @@
 #include <cassert>
 #include <utility>
 
-#include "dsp/pcm.h"
+#include "dsp/samples/pcm.h"
 
 namespace melmill {
 namespace {

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "dsp/pcm_decode.h"
+#include "dsp/samples/pcm_decode.h"
 #include "io/result.h"
 #include "io/sndfile_decoder.h"
 #include "io/wav_header.h"

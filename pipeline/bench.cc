@@ -15,7 +15,7 @@
 #include <system_error>
 #include <utility>
 
-#include "dsp/simd_target.h"
+#include "dsp/simd/simd_target.h"
 #include "pipeline/bench_audio.h"
 #include "pipeline/bench_stages.h"
 #include "pipeline/config.h"

@@ -11,8 +11,8 @@
 #include <system_error>
 #include <utility>
 
-#include "dsp/pcm.h"
-#include "dsp/resampler.h"
+#include "dsp/resample/resampler.h"
+#include "dsp/samples/pcm.h"
 #include "io/audio_file.h"
 #include "io/wav_decoder.h"
 #include "pipeline/config.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "dsp/sample_vector.h"
+#include "dsp/samples/sample_vector.h"
 #include "io/wav_header.h"
 #include "pipeline/preset.h"
 

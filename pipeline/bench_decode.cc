@@ -5,7 +5,7 @@
 #include <optional>
 #include <stdexcept>
 
-#include "dsp/pcm.h"
+#include "dsp/samples/pcm.h"
 #include "io/sndfile_decoder.h"
 #include "io/wav_decoder.h"
 #include "pipeline/bench_stages.h"

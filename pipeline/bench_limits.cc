@@ -14,7 +14,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "dsp/aligned_array.h"
+#include "dsp/simd/aligned_array.h"
 #include "io/result.h"
 
 namespace melmill {

@@ -6,8 +6,8 @@
 #include <limits>
 #include <memory>
 
-#include "dsp/float16.h"
-#include "dsp/simd_target.h"
+#include "dsp/features/float16.h"
+#include "dsp/simd/simd_target.h"
 #include "io/hash.h"
 #include "pipeline/bench_stages.h"
 

@@ -10,9 +10,9 @@
 #include <optional>
 #include <string>
 
-#include "dsp/resampler.h"
-#include "dsp/simd_target.h"
-#include "dsp/spectral_resampler.h"
+#include "dsp/resample/resampler.h"
+#include "dsp/resample/spectral_resampler.h"
+#include "dsp/simd/simd_target.h"
 #include "pipeline/bench_stages.h"
 
 namespace melmill {

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "dsp/log_mel.h"
-#include "dsp/sample_vector.h"
+#include "dsp/log_mel/log_mel.h"
+#include "dsp/samples/sample_vector.h"
 #include "pipeline/bench_audio.h"
 #include "pipeline/bench_case.h"
 #include "pipeline/progress.h"

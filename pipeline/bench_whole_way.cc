@@ -8,7 +8,7 @@
 #include <memory>
 #include <stdexcept>
 
-#include "dsp/resampler.h"
+#include "dsp/resample/resampler.h"
 #include "pipeline/bench_stages.h"
 #include "pipeline/config.h"
 #include "pipeline/run.h"

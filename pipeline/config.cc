@@ -11,7 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "dsp/resampler.h"
+#include "dsp/resample/resampler.h"
 #include "io/h5_file.h"
 
 namespace melmill {

@@ -8,8 +8,8 @@
 #include <string_view>
 #include <vector>
 
-#include "dsp/log_mel.h"
-#include "dsp/simd_target.h"
+#include "dsp/log_mel/log_mel.h"
+#include "dsp/simd/simd_target.h"
 #include "io/manifest.h"
 #include "pipeline/preset.h"
 
@@ -50,7 +50,8 @@ inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
 
 // What changes sample rates.
 enum class ResamplerKind {
-  kSpectral,  // dsp/spectral_resampler.h, and libsoxr for rates it leaves out
+  kSpectral,  // dsp/resample/spectral_resampler.h, and libsoxr for rates it
+              // leaves out
   kSoxr,      // libsoxr alone
 };
 inline constexpr ResamplerKind kResamplerKinds[] = {ResamplerKind::kSpectral,

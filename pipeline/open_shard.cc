@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "dsp/resampler.h"
+#include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/row_watch.h"

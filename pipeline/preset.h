@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dsp/log_mel.h"
+#include "dsp/log_mel/log_mel.h"
 
 namespace melmill {
 

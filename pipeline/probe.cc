@@ -7,7 +7,7 @@
 #include <cmath>
 #include <span>
 
-#include "dsp/resampler.h"
+#include "dsp/resample/resampler.h"
 #include "io/audio_file.h"
 
 namespace melmill {

@@ -9,7 +9,7 @@
 #include <span>
 #include <utility>
 
-#include "dsp/pcm.h"
+#include "dsp/samples/pcm.h"
 #include "io/hash.h"
 #include "pipeline/row_watch.h"
 

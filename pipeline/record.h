@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "dsp/log_mel.h"
-#include "dsp/resampler.h"
+#include "dsp/log_mel/log_mel.h"
+#include "dsp/resample/resampler.h"
 #include "io/audio_file.h"
 #include "io/file_facts.h"
 #include "io/hash.h"

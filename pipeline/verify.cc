@@ -7,7 +7,7 @@
 #include <optional>
 #include <utility>
 
-#include "dsp/log_mel.h"
+#include "dsp/log_mel/log_mel.h"
 #include "io/file_digest.h"
 #include "io/shard_reader.h"
 #include "io/store_index.h"

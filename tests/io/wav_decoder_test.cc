@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "dsp/pcm.h"
+#include "dsp/samples/pcm.h"
 #include "io/sndfile_decoder.h"
 #include "tests/support/allocation_counter.h"
 #include "tests/support/wav_builder.h"

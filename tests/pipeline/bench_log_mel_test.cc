@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "dsp/float16.h"
+#include "dsp/features/float16.h"
 #include "pipeline/bench_stages.h"
 
 namespace melmill {

@@ -8,8 +8,8 @@
 #include <cstring>
 #include <functional>
 
-#include "dsp/float16.h"
-#include "dsp/resampler.h"
+#include "dsp/features/float16.h"
+#include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/probe.h"
 #include "tests/support/corpus.h"
