@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
-#include "io/sndfile_decoder.h"
-#include "io/wav_decoder.h"
+#include "io/wav/sndfile_decoder.h"
+#include "io/wav/wav_decoder.h"
 
 namespace melmill {
 namespace {

@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-#include "io/posix_io.h"
+#include "io/file/system_calls.h"
 
 namespace melmill {
 namespace {

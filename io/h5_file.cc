@@ -14,8 +14,8 @@
 #include <optional>
 #include <utility>
 
-#include "io/posix_io.h"
-#include "io/temporary_name.h"
+#include "io/file/system_calls.h"
+#include "io/file/temporary_name.h"
 
 namespace melmill {
 namespace {

@@ -13,9 +13,9 @@
 #include <string_view>
 #include <type_traits>
 
-#include "io/durable_file.h"
-#include "io/posix_io.h"
-#include "io/temporary_name.h"
+#include "io/file/durable_file.h"
+#include "io/file/system_calls.h"
+#include "io/file/temporary_name.h"
 
 namespace melmill {
 namespace {

@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/file_facts.h"
+#include "io/file/file_facts.h"
 #include "io/hash.h"
 #include "io/result.h"
 

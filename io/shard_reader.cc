@@ -9,10 +9,10 @@
 #include <numeric>
 #include <utility>
 
-#include "io/file_digest.h"
+#include "io/file/file_digest.h"
+#include "io/file/system_calls.h"
 #include "io/h5_contents.h"
 #include "io/hash.h"
-#include "io/posix_io.h"
 #include "io/shard_layout.h"
 
 namespace melmill {

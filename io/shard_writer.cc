@@ -8,12 +8,12 @@
 #include <utility>
 #include <vector>
 
-#include "io/durable_file.h"
-#include "io/file_digest.h"
+#include "io/file/durable_file.h"
+#include "io/file/file_digest.h"
+#include "io/file/temporary_name.h"
+#include "io/file/write_back.h"
 #include "io/h5_file.h"
 #include "io/shard_layout.h"
-#include "io/temporary_name.h"
-#include "io/write_back.h"
 
 namespace melmill {
 namespace {

@@ -8,7 +8,7 @@
 #include <span>
 #include <string>
 
-#include "io/name_change.h"
+#include "io/file/name_change.h"
 #include "io/result.h"
 #include "io/shard.h"
 

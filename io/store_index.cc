@@ -11,7 +11,7 @@
 #include <utility>
 
 #include "io/hash.h"
-#include "io/utf8.h"
+#include "io/manifest/utf8.h"
 
 namespace melmill {
 namespace {

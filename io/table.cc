@@ -11,8 +11,8 @@
 #include <cstring>
 #include <utility>
 
-#include "io/durable_file.h"
-#include "io/posix_io.h"
+#include "io/file/durable_file.h"
+#include "io/file/system_calls.h"
 
 namespace melmill {
 namespace {

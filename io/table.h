@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "io/file/name_change.h"
 #include "io/h5_contents.h"
 #include "io/h5_file.h"
-#include "io/name_change.h"
 #include "io/result.h"
 
 namespace melmill {

@@ -8,9 +8,9 @@
 #include <mutex>
 #include <utility>
 
-#include "io/audio_file.h"
-#include "io/durable_file.h"
-#include "io/name_change.h"
+#include "io/file/audio_file.h"
+#include "io/file/durable_file.h"
+#include "io/file/name_change.h"
 #include "io/shard_reader.h"
 #include "pipeline/damage.h"
 #include "pipeline/open_shard.h"

@@ -13,8 +13,8 @@
 
 #include "dsp/resample/resampler.h"
 #include "dsp/samples/pcm.h"
-#include "io/audio_file.h"
-#include "io/wav_decoder.h"
+#include "io/file/audio_file.h"
+#include "io/wav/wav_decoder.h"
 #include "pipeline/config.h"
 #include "pipeline/probe.h"
 

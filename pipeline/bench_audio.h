@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dsp/samples/sample_vector.h"
-#include "io/wav_header.h"
+#include "io/wav/wav_header.h"
 #include "pipeline/preset.h"
 
 namespace melmill {

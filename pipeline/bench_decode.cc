@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "dsp/samples/pcm.h"
-#include "io/sndfile_decoder.h"
-#include "io/wav_decoder.h"
+#include "io/wav/sndfile_decoder.h"
+#include "io/wav/wav_decoder.h"
 #include "pipeline/bench_stages.h"
 
 namespace melmill {

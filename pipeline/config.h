@@ -10,7 +10,7 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/simd/simd_target.h"
-#include "io/manifest.h"
+#include "io/manifest/manifest.h"
 #include "pipeline/preset.h"
 
 namespace melmill {

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "io/file_digest.h"
+#include "io/file/file_digest.h"
 #include "io/result.h"
 #include "io/store_index.h"
 

@@ -6,10 +6,10 @@
 #include <optional>
 #include <utility>
 
-#include "io/durable_file.h"
-#include "io/file_digest.h"
+#include "io/file/durable_file.h"
+#include "io/file/file_digest.h"
+#include "io/file/line_reader.h"
 #include "io/ledger.h"
-#include "io/line_reader.h"
 #include "io/shard_reader.h"
 #include "pipeline/damage.h"
 #include "pipeline/plan_row.h"

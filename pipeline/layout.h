@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/file/name_change.h"
 #include "io/hash.h"
-#include "io/name_change.h"
 #include "io/result.h"
 #include "io/table.h"
 #include "pipeline/plan_row.h"

@@ -4,9 +4,9 @@
 
 #include <set>
 
-#include "io/durable_file.h"
+#include "io/file/durable_file.h"
+#include "io/file/name_change.h"
 #include "io/h5_contents.h"
-#include "io/name_change.h"
 #include "io/shard_layout.h"
 #include "pipeline/store_folder.h"
 

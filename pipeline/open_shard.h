@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "io/file_facts.h"
+#include "io/file/file_facts.h"
 #include "io/local_file.h"
 #include "io/result.h"
 #include "io/shard_writer.h"

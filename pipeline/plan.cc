@@ -12,8 +12,8 @@
 #include <optional>
 #include <utility>
 
-#include "io/line_reader.h"
-#include "io/manifest.h"
+#include "io/file/line_reader.h"
+#include "io/manifest/manifest.h"
 #include "pipeline/plan_row.h"
 #include "pipeline/probe.h"
 #include "pipeline/unreadable_files.h"

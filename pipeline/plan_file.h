@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/name_change.h"
+#include "io/file/name_change.h"
 #include "io/result.h"
 #include "io/table.h"
 #include "pipeline/plan.h"

@@ -9,7 +9,7 @@
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/table.h"
-#include "io/wav_header.h"
+#include "io/wav/wav_header.h"
 
 namespace melmill {
 

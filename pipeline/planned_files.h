@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "io/file_facts.h"
+#include "io/file/file_facts.h"
 #include "io/result.h"
 #include "io/table.h"
 

@@ -8,7 +8,7 @@
 #include <span>
 
 #include "dsp/resample/resampler.h"
-#include "io/audio_file.h"
+#include "io/file/audio_file.h"
 
 namespace melmill {
 namespace {

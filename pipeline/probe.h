@@ -4,9 +4,9 @@
 #include <cstdint>
 #include <string>
 
-#include "io/file_facts.h"
+#include "io/file/file_facts.h"
 #include "io/result.h"
-#include "io/wav_header.h"
+#include "io/wav/wav_header.h"
 #include "pipeline/config.h"
 
 namespace melmill {

@@ -9,7 +9,7 @@
 #include <set>
 #include <utility>
 
-#include "io/line_reader.h"
+#include "io/file/line_reader.h"
 #include "io/shard_reader.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/config.h"

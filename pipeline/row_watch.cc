@@ -18,7 +18,7 @@
 #include <string_view>
 #include <utility>
 
-#include "io/durable_file.h"
+#include "io/file/durable_file.h"
 
 namespace melmill {
 namespace {

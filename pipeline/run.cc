@@ -14,10 +14,10 @@
 #include <set>
 #include <utility>
 
-#include "io/durable_file.h"
+#include "io/file/durable_file.h"
 #include "io/local_file.h"
+#include "io/manifest/utf8.h"
 #include "io/shard_writer.h"
-#include "io/utf8.h"
 #include "pipeline/audio_change.h"
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"

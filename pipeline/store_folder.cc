@@ -8,7 +8,7 @@
 #include <optional>
 #include <system_error>
 
-#include "io/temporary_name.h"
+#include "io/file/temporary_name.h"
 #include "pipeline/config.h"
 
 namespace melmill {

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "io/durable_file.h"
-#include "io/name_change.h"
+#include "io/file/durable_file.h"
+#include "io/file/name_change.h"
 #include "io/result.h"
 #include "io/store_index.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "io/audio_file.h"
+#include "io/file/audio_file.h"
 #include "pipeline/plan_row.h"
 
 namespace melmill {

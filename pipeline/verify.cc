@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "dsp/log_mel/log_mel.h"
-#include "io/file_digest.h"
+#include "io/file/file_digest.h"
 #include "io/shard_reader.h"
 #include "io/store_index.h"
 #include "io/table.h"

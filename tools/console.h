@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "io/utf8.h"  // Printable
+#include "io/manifest/utf8.h"  // Printable
 
 namespace melmill {
 

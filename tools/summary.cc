@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/manifest.h"
+#include "io/manifest/manifest.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
 

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <string>
 
-#include "io/file_digest.h"
+#include "io/file/file_digest.h"
 #include "io/store_index.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/extract.h"

@@ -11,13 +11,13 @@
 #include <thread>
 #include <vector>
 
-#include "io/durable_file.h"
-#include "io/file_digest.h"
+#include "io/file/durable_file.h"
+#include "io/file/file_digest.h"
+#include "io/file/temporary_name.h"
 #include "io/h5_contents.h"
 #include "io/hash.h"
 #include "io/shard_reader.h"
 #include "io/shard_writer.h"
-#include "io/temporary_name.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "io/durable_file.h"
+#include "io/file/durable_file.h"
 #include "pipeline/plan.h"
 #include "pipeline/record.h"
 #include "pipeline/store_folder.h"

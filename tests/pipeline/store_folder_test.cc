@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "io/temporary_name.h"
+#include "io/file/temporary_name.h"
 #include "tests/support/temp_folder.h"
 
 namespace melmill {

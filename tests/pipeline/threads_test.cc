@@ -19,9 +19,9 @@
 #include <utility>
 #include <vector>
 
-#include "io/durable_file.h"
-#include "io/manifest.h"
-#include "io/write_back.h"
+#include "io/file/durable_file.h"
+#include "io/file/write_back.h"
+#include "io/manifest/manifest.h"
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/probe.h"

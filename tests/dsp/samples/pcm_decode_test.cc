@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
-#include "io/sndfile_decoder.h"
-#include "io/wav_header.h"
+#include "io/wav/sndfile_decoder.h"
+#include "io/wav/wav_header.h"
 #include "tests/support/highway_targets.h"
 
 namespace melmill {
