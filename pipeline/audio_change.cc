@@ -11,10 +11,10 @@
 #include "io/file/audio_file.h"
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
-#include "io/shard_reader.h"
-#include "pipeline/damage.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/thread_pool.h"
+#include "store/damage.h"
+#include "store/shard/shard_reader.h"
 
 namespace melmill {
 namespace {

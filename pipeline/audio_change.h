@@ -9,11 +9,11 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "io/local_file.h"
 #include "io/result.h"
-#include "io/shard_writer.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
+#include "store/local_file.h"
+#include "store/shard/shard_writer.h"
 
 namespace melmill {
 

@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "io/result.h"
-#include "io/shard_reader.h"
-#include "io/store_index.h"
-#include "pipeline/damage.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 #include "pipeline/record.h"
+#include "store/damage.h"
+#include "store/shard/shard_reader.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

@@ -7,11 +7,11 @@
 #include <stdexcept>
 
 #include "io/hash.h"
-#include "io/shard_reader.h"
-#include "io/shard_writer.h"
 #include "pipeline/bench_limits.h"
 #include "pipeline/bench_stages.h"
 #include "pipeline/config.h"
+#include "store/shard/shard_reader.h"
+#include "store/shard/shard_writer.h"
 
 namespace melmill {
 namespace {

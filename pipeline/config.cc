@@ -12,7 +12,7 @@
 #include <set>
 
 #include "dsp/resample/resampler.h"
-#include "io/h5_file.h"
+#include "store/hdf5/h5_file.h"
 
 namespace melmill {
 namespace {

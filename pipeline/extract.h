@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
-#include "io/local_file.h"
 #include "io/result.h"
-#include "io/shard_writer.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 #include "pipeline/record.h"
 #include "pipeline/telemetry.h"
+#include "store/local_file.h"
+#include "store/shard/shard_writer.h"
 
 namespace melmill {
 

@@ -9,13 +9,13 @@
 #include "io/file/durable_file.h"
 #include "io/file/file_digest.h"
 #include "io/file/line_reader.h"
-#include "io/ledger.h"
-#include "io/shard_reader.h"
-#include "pipeline/damage.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/record.h"
-#include "pipeline/split_table.h"
 #include "pipeline/store_folder.h"
+#include "store/damage.h"
+#include "store/plan/plan_row.h"
+#include "store/rejects.h"
+#include "store/shard/shard_reader.h"
+#include "store/table/split_table.h"
 
 namespace melmill {
 namespace {

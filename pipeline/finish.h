@@ -6,9 +6,9 @@
 #include <string>
 
 #include "io/result.h"
-#include "io/shard_writer.h"
-#include "io/store_index.h"
 #include "pipeline/plan.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

@@ -10,8 +10,8 @@
 #include "io/file/name_change.h"
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/table.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
+#include "store/table/table.h"
 
 namespace melmill {
 

@@ -6,9 +6,9 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
-#include "io/h5_contents.h"
-#include "io/shard_layout.h"
 #include "pipeline/store_folder.h"
+#include "store/hdf5/h5_contents.h"
+#include "store/shard/shard_datasets.h"
 
 namespace melmill {
 namespace {

@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "io/result.h"
-#include "io/store_index.h"
 #include "pipeline/plan.h"
 #include "pipeline/update.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

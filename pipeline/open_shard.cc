@@ -6,9 +6,9 @@
 
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
+#include "store/plan/plan_row.h"
 
 namespace melmill {
 namespace {

@@ -10,12 +10,12 @@
 #include <vector>
 
 #include "io/file/file_facts.h"
-#include "io/local_file.h"
 #include "io/result.h"
-#include "io/shard_writer.h"
 #include "pipeline/plan.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/record.h"
+#include "store/local_file.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
 
 namespace melmill {
 

@@ -14,9 +14,9 @@
 
 #include "io/file/line_reader.h"
 #include "io/manifest/manifest.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/probe.h"
 #include "pipeline/unreadable_files.h"
+#include "store/plan/plan_row.h"
 
 namespace melmill {
 namespace {

@@ -9,12 +9,12 @@
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/shard.h"
-#include "io/table.h"
 #include "pipeline/config.h"
 #include "pipeline/layout.h"
 #include "pipeline/planned_files.h"
 #include "pipeline/progress.h"
+#include "store/shard/shard.h"
+#include "store/table/table.h"
 
 namespace melmill {
 

@@ -7,8 +7,8 @@
 #include <span>
 #include <utility>
 
-#include "io/store_index.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
+#include "store/store_index.h"
 
 namespace melmill {
 namespace {

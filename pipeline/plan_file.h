@@ -9,8 +9,8 @@
 
 #include "io/file/name_change.h"
 #include "io/result.h"
-#include "io/table.h"
 #include "pipeline/plan.h"
+#include "store/table/table.h"
 
 namespace melmill {
 

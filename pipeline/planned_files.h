@@ -8,7 +8,7 @@
 
 #include "io/file/file_facts.h"
 #include "io/result.h"
-#include "io/table.h"
+#include "store/table/table.h"
 
 namespace melmill {
 

@@ -16,13 +16,13 @@
 #include "io/file/file_facts.h"
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/shard.h"
 #include "io/wav/wav_decoder.h"
 #include "io/wav/wav_header.h"
 #include "pipeline/config.h"
 #include "pipeline/reusable_buffer.h"
 #include "pipeline/stage_times.h"
 #include "pipeline/work_permit.h"
+#include "store/shard/shard.h"
 
 namespace melmill {
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "pipeline/damage.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"
+#include "store/damage.h"
 
 namespace melmill {
 namespace {

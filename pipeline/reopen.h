@@ -4,9 +4,9 @@
 #include <string>
 
 #include "io/result.h"
-#include "io/store_index.h"
 #include "pipeline/config.h"
 #include "pipeline/plan.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

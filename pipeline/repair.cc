@@ -10,7 +10,6 @@
 #include <utility>
 
 #include "io/file/line_reader.h"
-#include "io/shard_reader.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/config.h"
 #include "pipeline/cpu_count.h"
@@ -23,6 +22,7 @@
 #include "pipeline/store_folder.h"
 #include "pipeline/suspects.h"
 #include "pipeline/work_permit.h"
+#include "store/shard/shard_reader.h"
 
 namespace melmill {
 namespace {

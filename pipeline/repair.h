@@ -6,9 +6,9 @@
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/damage.h"
 #include "pipeline/progress.h"
 #include "pipeline/verify.h"
+#include "store/damage.h"
 
 namespace melmill {
 

@@ -15,19 +15,19 @@
 #include <utility>
 
 #include "io/file/durable_file.h"
-#include "io/local_file.h"
 #include "io/manifest/utf8.h"
-#include "io/shard_writer.h"
 #include "pipeline/audio_change.h"
 #include "pipeline/cpu_count.h"
 #include "pipeline/extract.h"
 #include "pipeline/finish.h"
 #include "pipeline/old_files.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/resource_limits.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/suspects.h"
+#include "store/local_file.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
 
 namespace melmill {
 namespace {

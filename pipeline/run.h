@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "io/result.h"
-#include "io/store_index.h"
 #include "pipeline/config.h"
 #include "pipeline/plan.h"
 #include "pipeline/progress.h"
 #include "pipeline/telemetry.h"
 #include "pipeline/update.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

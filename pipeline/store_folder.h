@@ -9,7 +9,7 @@
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
 #include "io/result.h"
-#include "io/store_index.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

@@ -8,9 +8,9 @@
 
 #include "io/hash.h"
 #include "pipeline/open_shard.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/row_trial.h"
 #include "pipeline/store_folder.h"
+#include "store/plan/plan_row.h"
 
 namespace melmill {
 namespace {

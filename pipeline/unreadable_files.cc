@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/file/audio_file.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
 
 namespace melmill {
 

@@ -8,12 +8,12 @@
 #include <set>
 #include <utility>
 
-#include "io/shard_reader.h"
 #include "pipeline/open_shard.h"
-#include "pipeline/plan_row.h"
 #include "pipeline/row_trial.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/work_permit.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_reader.h"
 
 namespace melmill {
 namespace {

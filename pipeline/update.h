@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "io/result.h"
-#include "io/shard_writer.h"
-#include "io/store_index.h"
-#include "pipeline/damage.h"
 #include "pipeline/plan.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/record.h"
 #include "pipeline/row_watch.h"
 #include "pipeline/store_folder.h"
+#include "store/damage.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

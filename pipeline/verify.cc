@@ -9,12 +9,12 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "io/file/file_digest.h"
-#include "io/shard_reader.h"
-#include "io/store_index.h"
-#include "io/table.h"
 #include "pipeline/config.h"
-#include "pipeline/split_table.h"
 #include "pipeline/store_folder.h"
+#include "store/shard/shard_reader.h"
+#include "store/store_index.h"
+#include "store/table/split_table.h"
+#include "store/table/table.h"
 
 namespace melmill {
 namespace {

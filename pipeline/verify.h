@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "io/result.h"
-#include "io/store_index.h"
-#include "pipeline/damage.h"
+#include "store/damage.h"
+#include "store/store_index.h"
 
 namespace melmill {
 

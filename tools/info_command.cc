@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
-#include "io/store_index.h"
 #include "pipeline/config.h"
-#include "pipeline/damage.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/store_folder.h"
+#include "store/damage.h"
+#include "store/store_index.h"
 #include "tools/commands.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"

@@ -18,7 +18,7 @@ namespace melmill {
 
 // How feature values are stored, in the byte order of the machine
 // (little-endian on every supported one). All that tells the types apart is
-// here, but for their HDF5 types (io/h5_file.h).
+// here, but for their HDF5 types (store/hdf5/h5_file.h).
 enum class FeatureType {
   kFloat16,   // IEEE binary16
   kFloat32,   // IEEE binary32

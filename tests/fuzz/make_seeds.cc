@@ -13,10 +13,10 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "io/shard_writer.h"
-#include "io/store_index.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_index.h"
 #include "tests/fuzz/repair_store.h"
 #include "tests/support/wav_builder.h"
 

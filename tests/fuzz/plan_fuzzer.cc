@@ -4,9 +4,9 @@
 #include <string>
 
 #include "io/hash.h"
-#include "io/store_index.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
+#include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace melmill {

@@ -7,13 +7,13 @@
 #include <string>
 
 #include "io/file/file_digest.h"
-#include "io/store_index.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/extract.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/reopen.h"
 #include "pipeline/store_folder.h"
+#include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/repair_store.h"
 

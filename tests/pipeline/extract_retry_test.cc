@@ -13,8 +13,8 @@
 #include <map>
 #include <string>
 
-#include "io/shard_reader.h"
 #include "pipeline/extract.h"
+#include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 
 namespace {

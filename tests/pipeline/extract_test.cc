@@ -11,10 +11,10 @@
 #include <string>
 #include <vector>
 
-#include "io/shard_reader.h"
 #include "pipeline/finish.h"
 #include "pipeline/open_shard.h"
 #include "pipeline/plan_file.h"
+#include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

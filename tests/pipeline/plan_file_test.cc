@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "io/h5_contents.h"
+#include "store/hdf5/h5_contents.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

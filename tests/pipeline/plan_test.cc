@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "pipeline/plan_file.h"
-#include "pipeline/plan_row.h"
+#include "store/plan/plan_row.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
