@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "pipeline/bench.h"
+#include "bench/bench.h"
 #include "tools/bench_report.h"
 #include "tools/commands.h"
 #include "tools/console.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "pipeline/bench.h"
+#include "bench/bench.h"
 
 namespace melmill {
 
