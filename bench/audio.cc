@@ -15,8 +15,8 @@
 #include "dsp/samples/pcm.h"
 #include "io/file/audio_file.h"
 #include "io/wav/wav_decoder.h"
-#include "pipeline/config.h"
-#include "pipeline/probe.h"
+#include "pipeline/plan/probe.h"
+#include "pipeline/setup/config.h"
 
 namespace melmill {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "dsp/samples/sample_vector.h"
 #include "io/wav/wav_header.h"
-#include "pipeline/preset.h"
+#include "pipeline/setup/preset.h"
 
 namespace melmill {
 

@@ -18,8 +18,8 @@
 #include "bench/audio.h"
 #include "bench/stages.h"
 #include "dsp/simd/simd_target.h"
-#include "pipeline/config.h"
-#include "pipeline/cpu_count.h"
+#include "pipeline/setup/config.h"
+#include "pipeline/setup/cpu_count.h"
 
 namespace melmill {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "bench/case.h"
 #include "bench/limits.h"
-#include "pipeline/progress.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

@@ -11,7 +11,7 @@
 #include "bench/case.h"
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/samples/sample_vector.h"
-#include "pipeline/progress.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

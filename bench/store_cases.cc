@@ -9,7 +9,7 @@
 #include "bench/limits.h"
 #include "bench/stages.h"
 #include "io/hash.h"
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "store/shard/shard_reader.h"
 #include "store/shard/shard_writer.h"
 

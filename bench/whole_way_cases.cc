@@ -10,8 +10,8 @@
 
 #include "bench/stages.h"
 #include "dsp/resample/resampler.h"
-#include "pipeline/config.h"
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
+#include "pipeline/setup/config.h"
 
 namespace melmill {
 namespace {

@@ -9,7 +9,7 @@
 
 #include "io/file/name_change.h"
 #include "io/result.h"
-#include "pipeline/plan.h"
+#include "pipeline/plan/plan.h"
 #include "store/table/table.h"
 
 namespace melmill {

@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "io/file/temporary_name.h"
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 
 namespace melmill {
 namespace {

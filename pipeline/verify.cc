@@ -9,7 +9,7 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "io/file/file_digest.h"
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "pipeline/store_folder.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_index.h"

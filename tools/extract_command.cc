@@ -1,7 +1,7 @@
 #include <memory>
 #include <string>
 
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/input_flags.h"

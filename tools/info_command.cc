@@ -4,8 +4,8 @@
 #include <memory>
 #include <string>
 
-#include "pipeline/config.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/setup/config.h"
 #include "pipeline/store_folder.h"
 #include "store/damage.h"
 #include "store/store_index.h"

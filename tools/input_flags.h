@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 
 namespace melmill {
 

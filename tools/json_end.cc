@@ -7,7 +7,7 @@
 #include <new>
 #include <system_error>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "tools/console.h"
 #include "tools/exit_codes.h"
 #include "tools/summary.h"

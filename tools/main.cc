@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/console.h"

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "tools/console.h"
 
 namespace melmill {

@@ -8,7 +8,7 @@
 #include <string>
 #include <thread>
 
-#include "pipeline/progress.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

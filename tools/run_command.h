@@ -3,7 +3,7 @@
 
 #include <functional>
 
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
 
 namespace melmill {
 

@@ -1,7 +1,7 @@
 #ifndef MELMILL_TOOLS_SIGNALS_H_
 #define MELMILL_TOOLS_SIGNALS_H_
 
-#include "pipeline/progress.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
 
 namespace melmill {
 

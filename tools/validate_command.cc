@@ -1,6 +1,6 @@
 #include <memory>
 
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
 #include "tools/commands.h"
 #include "tools/config_file.h"
 #include "tools/input_flags.h"

@@ -8,9 +8,9 @@
 #include <random>
 #include <string>
 
-#include "pipeline/audio_check.h"
-#include "pipeline/config.h"
-#include "pipeline/repair.h"
+#include "pipeline/care/audio_check.h"
+#include "pipeline/care/repair.h"
+#include "pipeline/setup/config.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/verify.h"
 #include "tools/commands.h"

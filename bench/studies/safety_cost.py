@@ -92,7 +92,7 @@ def main() -> int:
         "--melmill", type=Path, default=BUILD / "release/tools/melmill"
     )
     parser.add_argument(
-        "--no-sync", type=Path, default=BUILD / "dev/bench/libno_sync.so"
+        "--no-sync", type=Path, default=BUILD / "dev/bench/studies/libno_sync.so"
     )
     arguments = parser.parse_args()
     without = ["env", f"LD_PRELOAD={arguments.no_sync.resolve(strict=True)}"]

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -7,11 +7,11 @@
 #include <string>
 
 #include "io/file/file_digest.h"
-#include "pipeline/audio_check.h"
-#include "pipeline/extract.h"
-#include "pipeline/open_shard.h"
+#include "pipeline/care/audio_check.h"
+#include "pipeline/care/reopen.h"
+#include "pipeline/extract/extract.h"
+#include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/reopen.h"
 #include "pipeline/store_folder.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/config.h"
 #include "tests/support/wav_builder.h"
 
 namespace melmill {

@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_index.h"
 #include "tests/support/corpus.h"

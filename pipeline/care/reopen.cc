@@ -1,0 +1,116 @@
+#include "pipeline/care/reopen.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/hash.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/store_folder.h"
+#include "store/damage.h"
+
+namespace melmill {
+namespace {
+
+[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+                              const std::string& stored,
+                              const std::string& made) {
+  throw SetupError(fmt::format(
+      "{} holds features of another {} than this program makes on this "
+      "machine, so it cannot make them again. Use the program and the kind of "
+      "machine that made it, or make another store with the extract "
+      "command:\n  {}",
+      folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
+}
+
+// Sets preset and feature type to those of the contract, or of the one that
+// differs from it in fewest fields. Returns the contract they have.
+std::string FindNearestContract(const std::string& contract,
+                                RunConfig* config) {
+  std::optional<RunConfig> nearest;
+  size_t least = 0;
+  for (const std::string_view preset : PresetNames()) {
+    for (const FeatureType type : kFeatureTypes) {
+      config->preset = preset;
+      config->feature_type = type;
+      const std::string own = ContractJson(*config);
+      if (own == contract) return own;
+      const size_t distance = DescribeDifference(contract, own).size();
+      if (!nearest || distance < least) {
+        nearest = *config;
+        least = distance;
+      }
+    }
+  }
+  *config = *nearest;
+  return ContractJson(*config);
+}
+
+bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
+  if (plan.shards.size() != index.shards.size()) return false;
+  for (size_t i = 0; i < plan.shards.size(); ++i) {
+    const PlannedShard& shard = plan.shards[i];
+    const ShardEntry& entry = index.shards[i];
+    if (plan.ShardFileName(shard) != entry.file ||
+        ToHex(shard.fingerprint) != entry.fingerprint ||
+        shard.num_rows != entry.num_rows ||
+        shard.num_frames != entry.num_frames) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
+                        const std::string& audio_root) {
+  RunConfig config;
+  const std::string contract = FindNearestContract(index.contract, &config);
+  if (contract != index.contract) {
+    RefuseOther(folder, "contract", index.contract, contract);
+  }
+  if (!MatchProducer(index.producer, &config)) {
+    RefuseOther(folder, "producer", index.producer,
+                ProducerJson(ChooseCodePath(RunConfig())));
+  }
+  config.audio_root = audio_root;
+  config.kept_fields = index.kept_fields;
+  config.shard_bytes = index.shard_target_bytes;
+  config.out = folder;
+  return config;
+}
+
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
+                         const RunConfig& config) {
+  const Result<std::optional<Damage>> damage =
+      CheckFile(folder, index.plan_file, /*read_all=*/true);
+  if (!damage.ok()) return damage.error();
+  if (damage.value()) {
+    return Error{ErrorCode::kBadHeader, damage.value()->what};
+  }
+  Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!stored.ok()) return stored.error();
+  if (stored.value().fingerprint != index.plan ||
+      stored.value().contract != index.contract ||
+      stored.value().producer != index.producer ||
+      !HasShardsOf(stored.value(), index)) {
+    return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
+  }
+  Plan plan;
+  plan.config = config;
+  plan.contract = stored.value().contract;
+  plan.producer = stored.value().producer;
+  for (std::string& name : stored.value().split_names) {
+    plan.splits.push_back({.name = std::move(name)});
+  }
+  plan.rows = std::move(stored.value().rows);
+  plan.shard_target_bytes = stored.value().shard_target_bytes;
+  plan.shards = std::move(stored.value().shards);
+  return plan;
+}
+
+}  // namespace melmill

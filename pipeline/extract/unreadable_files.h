@@ -1,0 +1,49 @@
+#ifndef MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
+#define MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
+
+#include <string>
+
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/row/record.h"
+
+namespace melmill {
+
+// So many unreadable files in a row are the machine's fault and end the run.
+inline constexpr int kMaxFailuresInARow = 16;
+
+// Reads the beginning of a file, not from the page cache. Errors: those of
+// AudioFile.
+Result<void> ReadFromDevice(const std::string& path);
+
+// Tells a file that cannot be read (any more) from a machine that fails: a
+// disk, a server, a mount. Its witness is the file that was read last.
+class UnreadableFiles {
+ public:
+  // The plan must outlive it.
+  explicit UnreadableFiles(const Plan& plan) : plan_(plan) {}
+
+  // The row's file was read to its end.
+  void AddRead(const RecordTask& task);
+
+  // It was not, for an error that MayBeMachineFault, in the first attempt.
+  // Errors: kMachineFault when that was one too many in a row.
+  Result<void> AddFailure(const RecordTask& task, const Error& error);
+
+  // Nor in the last attempt. Whether its row may be rejected: the witness can
+  // still be read from its device, or, while no file was read to its end,
+  // another one of the plan. Waits for that. Errors: kMachineFault if not.
+  Result<void> CheckMayReject(const RecordTask& task, const Error& error);
+
+ private:
+  Result<void> CheckOtherFiles(const RecordTask& task,
+                               const Error& error) const;
+
+  const Plan& plan_;
+  std::string witness_path_;  // empty: none yet
+  int num_in_a_row_ = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_

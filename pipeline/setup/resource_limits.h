@@ -1,0 +1,30 @@
+#ifndef MELMILL_PIPELINE_SETUP_RESOURCE_LIMITS_H_
+#define MELMILL_PIPELINE_SETUP_RESOURCE_LIMITS_H_
+
+#include <cstddef>
+
+#include "pipeline/setup/config.h"
+
+namespace melmill {
+
+// What a run needs of the system and may be denied. It is asked for before
+// anything is written, so that a limit is a clear refusal at the start and not
+// a fault in the middle. All throw SetupError; the message says what helps.
+
+// How many files may be open at once while planning, beside those that are
+// open before.
+size_t MaxOpenFilesOfPlan(const RunConfig& config);
+
+// The same while shards are made, of which `num_shards` are to be made.
+size_t MaxOpenFilesOfExtraction(const RunConfig& config, size_t num_shards);
+
+// Makes room for so many more open files than there are now: raises the soft
+// limit of this process if need be.
+void RequireOpenFiles(size_t num_files);
+
+// Starts as many threads as a run has at once, and ends them again.
+void RequireThreads(const RunConfig& config);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_SETUP_RESOURCE_LIMITS_H_
