@@ -236,7 +236,8 @@ def say(text: str) -> None:
 
 def parse_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="bench/studies/peers.py", description=(__doc__ or "").splitlines()[0]
+        prog="bench/studies/peers.py",
+        description=(__doc__ or "").splitlines()[0],
     )
     add = parser.add_argument
     add("--rounds", type=int, default=5, help="counted runs of each (5)")
@@ -258,7 +259,9 @@ def parse_arguments() -> argparse.Namespace:
         programs.append(arguments.io_floor)
     for program in programs:
         if not program.exists():
-            parser.error(f"{program} is missing: build it, see bench/studies/peers.py")
+            parser.error(
+                f"{program} is missing: build it, see bench/studies/peers.py"
+            )
     arguments.work.mkdir(parents=True, exist_ok=True)
     arguments.work = arguments.work.resolve()
     arguments.json = arguments.json or arguments.work / "peers.json"

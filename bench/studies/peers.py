@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Compares melmill with the other ways to make the same features.
 
-Makes build/bench-venv when it is missing or other than bench/studies/requirements.txt
-asks for, and starts bench/studies/compare.py in it; all options are compare.py's:
+Makes build/bench-venv when it is missing or other than requirements.txt
+asks for, and starts compare.py in it. All options are those of compare.py:
 
     tools/dependencies build bench corpus
     cmake --preset release && cmake --build --preset release

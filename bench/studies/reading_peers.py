@@ -1,4 +1,4 @@
-"""Ways to make a padded batch of features for training, for bench/studies/reading.py.
+"""Ways to make a padded batch of features for training, for reading.py.
 
 Each way has its data in a form that it reads best, made from the rows of one
 melmill store, and gives for row numbers what the model takes: float32

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows a result of bench/studies/compare.py again: the tables, and the plots."""
+"""Shows a result of compare.py again: the tables, and the plots."""
 
 import argparse
 from pathlib import Path

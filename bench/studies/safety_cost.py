@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures what it costs that nothing is lost.
 
-Runs `melmill extract` in turns with and without flushing (bench/studies/shims/no_sync.c,
+Runs `melmill extract` in turns with and without flushing (shims/no_sync.c,
 loaded before the C library) and, with --earlier, with an earlier build of the
 program without flushing: one from before marks, watch and checksums shows
 what those cost. Each run makes a whole store, warm; those of one build must be
@@ -92,7 +92,9 @@ def main() -> int:
         "--melmill", type=Path, default=BUILD / "release/tools/melmill"
     )
     parser.add_argument(
-        "--no-sync", type=Path, default=BUILD / "dev/bench/studies/libno_sync.so"
+        "--no-sync",
+        type=Path,
+        default=BUILD / "dev/bench/studies/libno_sync.so",
     )
     arguments = parser.parse_args()
     without = ["env", f"LD_PRELOAD={arguments.no_sync.resolve(strict=True)}"]

@@ -1,4 +1,4 @@
-"""What bench/studies/compare.py found, as a JSON file and as tables in Markdown."""
+"""What compare.py found, as a JSON file and as tables in Markdown."""
 
 import dataclasses
 import json

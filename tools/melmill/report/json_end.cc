@@ -1,4 +1,4 @@
-#include "tools/json_end.h"
+#include "tools/melmill/report/json_end.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -8,9 +8,9 @@
 #include <system_error>
 
 #include "pipeline/setup/config.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/summary.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/summary.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {

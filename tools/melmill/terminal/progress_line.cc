@@ -1,10 +1,10 @@
-#include "tools/progress_line.h"
+#include "tools/melmill/terminal/progress_line.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include "pipeline/setup/config.h"
-#include "tools/console.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {

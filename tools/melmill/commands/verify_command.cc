@@ -13,12 +13,12 @@
 #include "pipeline/setup/config.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/verify.h"
-#include "tools/commands.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/progress_line.h"
-#include "tools/signals.h"
-#include "tools/summary.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/summary.h"
+#include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/progress_line.h"
+#include "tools/melmill/terminal/signals.h"
 
 namespace melmill {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_COMMANDS_H_
-#define MELMILL_TOOLS_COMMANDS_H_
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_
 
 #include <CLI/CLI.hpp>
 
@@ -15,4 +15,4 @@ void AddBenchCommand(CLI::App* app, int* exit_code);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_COMMANDS_H_
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_

@@ -3,12 +3,12 @@
 #include <memory>
 
 #include "bench/bench.h"
-#include "tools/bench_report.h"
-#include "tools/commands.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/json_end.h"
-#include "tools/signals.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/bench_report.h"
+#include "tools/melmill/report/json_end.h"
+#include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/signals.h"
 
 namespace melmill {
 namespace {

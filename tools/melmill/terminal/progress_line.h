@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_PROGRESS_LINE_H_
-#define MELMILL_TOOLS_PROGRESS_LINE_H_
+#ifndef MELMILL_TOOLS_MELMILL_TERMINAL_PROGRESS_LINE_H_
+#define MELMILL_TOOLS_MELMILL_TERMINAL_PROGRESS_LINE_H_
 
 #include <chrono>
 #include <condition_variable>
@@ -64,4 +64,4 @@ class ProgressLine {
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_PROGRESS_LINE_H_
+#endif  // MELMILL_TOOLS_MELMILL_TERMINAL_PROGRESS_LINE_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_SIGNALS_H_
-#define MELMILL_TOOLS_SIGNALS_H_
+#ifndef MELMILL_TOOLS_MELMILL_TERMINAL_SIGNALS_H_
+#define MELMILL_TOOLS_MELMILL_TERMINAL_SIGNALS_H_
 
 #include "pipeline/setup/run_control.h"
 
@@ -12,4 +12,4 @@ void InstallSignalHandlers(RunControl* control);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_SIGNALS_H_
+#endif  // MELMILL_TOOLS_MELMILL_TERMINAL_SIGNALS_H_

@@ -9,10 +9,10 @@
 #include "pipeline/store_folder.h"
 #include "store/damage.h"
 #include "store/store_index.h"
-#include "tools/commands.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/summary.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/summary.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {

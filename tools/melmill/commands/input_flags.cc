@@ -1,4 +1,4 @@
-#include "tools/input_flags.h"
+#include "tools/melmill/commands/input_flags.h"
 
 namespace melmill {
 namespace {

@@ -14,12 +14,12 @@
 #include <string_view>
 
 #include "pipeline/setup/config.h"
-#include "tools/commands.h"
-#include "tools/config_file.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/json_end.h"
-#include "tools/summary.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/json_end.h"
+#include "tools/melmill/report/summary.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace {
 

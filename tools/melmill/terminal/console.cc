@@ -1,4 +1,4 @@
-#include "tools/console.h"
+#include "tools/melmill/terminal/console.h"
 
 #include <fcntl.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_SUMMARY_H_
-#define MELMILL_TOOLS_SUMMARY_H_
+#ifndef MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_
+#define MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_
 
 #include <cstdint>
 #include <string>
@@ -43,4 +43,4 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_SUMMARY_H_
+#endif  // MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_

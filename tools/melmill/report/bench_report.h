@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_BENCH_REPORT_H_
-#define MELMILL_TOOLS_BENCH_REPORT_H_
+#ifndef MELMILL_TOOLS_MELMILL_REPORT_BENCH_REPORT_H_
+#define MELMILL_TOOLS_MELMILL_REPORT_BENCH_REPORT_H_
 
 #include <string>
 
@@ -15,4 +15,4 @@ std::string FormatBenchJson(const BenchReport& report);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_BENCH_REPORT_H_
+#endif  // MELMILL_TOOLS_MELMILL_REPORT_BENCH_REPORT_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_RUN_COMMAND_H_
-#define MELMILL_TOOLS_RUN_COMMAND_H_
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_RUN_COMMAND_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_RUN_COMMAND_H_
 
 #include <functional>
 
@@ -22,4 +22,4 @@ int RunAndReport(const RunCommand& command);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_RUN_COMMAND_H_
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_RUN_COMMAND_H_

@@ -1,4 +1,4 @@
-#include "tools/run_command.h"
+#include "tools/melmill/commands/run_command.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -6,12 +6,12 @@
 #include <optional>
 #include <string>
 
-#include "tools/console.h"
-#include "tools/exit_codes.h"
-#include "tools/json_end.h"
-#include "tools/progress_line.h"
-#include "tools/signals.h"
-#include "tools/summary.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/json_end.h"
+#include "tools/melmill/report/summary.h"
+#include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/progress_line.h"
+#include "tools/melmill/terminal/signals.h"
 
 namespace melmill {
 namespace {

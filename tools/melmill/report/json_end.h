@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_JSON_END_H_
-#define MELMILL_TOOLS_JSON_END_H_
+#ifndef MELMILL_TOOLS_MELMILL_REPORT_JSON_END_H_
+#define MELMILL_TOOLS_MELMILL_REPORT_JSON_END_H_
 
 #include <exception>
 #include <string_view>
@@ -28,4 +28,4 @@ std::string_view DescribeException(const std::exception& error);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_JSON_END_H_
+#endif  // MELMILL_TOOLS_MELMILL_REPORT_JSON_END_H_

@@ -1,11 +1,11 @@
-#include "tools/bench_report.h"
+#include "tools/melmill/report/bench_report.h"
 
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "tools/console.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {

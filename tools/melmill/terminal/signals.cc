@@ -1,9 +1,9 @@
-#include "tools/signals.h"
+#include "tools/melmill/terminal/signals.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-#include "tools/json_end.h"
+#include "tools/melmill/report/json_end.h"
 
 namespace melmill {
 namespace {

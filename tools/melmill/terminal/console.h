@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_CONSOLE_H_
-#define MELMILL_TOOLS_CONSOLE_H_
+#ifndef MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_
+#define MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_
 
 #include <string>
 #include <string_view>
@@ -26,4 +26,4 @@ std::string PrintableLines(std::string_view text);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_CONSOLE_H_
+#endif  // MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_

@@ -1,4 +1,4 @@
-#include "tools/progress_line.h"
+#include "tools/melmill/terminal/progress_line.h"
 
 #include <gtest/gtest.h>
 

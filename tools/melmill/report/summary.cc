@@ -1,4 +1,4 @@
-#include "tools/summary.h"
+#include "tools/melmill/report/summary.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "io/manifest/manifest.h"
-#include "tools/console.h"
-#include "tools/exit_codes.h"
+#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {

@@ -1,10 +1,10 @@
 #include <memory>
 
 #include "pipeline/run/run.h"
-#include "tools/commands.h"
-#include "tools/config_file.h"
-#include "tools/input_flags.h"
-#include "tools/run_command.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/commands/input_flags.h"
+#include "tools/melmill/commands/run_command.h"
 
 namespace melmill {
 namespace {

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_CONFIG_FILE_H_
-#define MELMILL_TOOLS_CONFIG_FILE_H_
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_
 
 #include <CLI/CLI.hpp>
 
@@ -17,4 +17,4 @@ void AddConfigFlag(CLI::App* command);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_CONFIG_FILE_H_
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_

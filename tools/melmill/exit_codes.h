@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_EXIT_CODES_H_
-#define MELMILL_TOOLS_EXIT_CODES_H_
+#ifndef MELMILL_TOOLS_MELMILL_EXIT_CODES_H_
+#define MELMILL_TOOLS_MELMILL_EXIT_CODES_H_
 
 namespace melmill {
 
@@ -15,4 +15,4 @@ enum ExitCode : int {
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_EXIT_CODES_H_
+#endif  // MELMILL_TOOLS_MELMILL_EXIT_CODES_H_

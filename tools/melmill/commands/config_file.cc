@@ -1,4 +1,4 @@
-#include "tools/config_file.h"
+#include "tools/melmill/commands/config_file.h"
 
 #include <algorithm>
 #include <memory>
