@@ -16,7 +16,10 @@
 #include "io/file/audio_file.h"
 #include "io/wav/wav_decoder.h"
 #include "pipeline/plan/probe.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {
@@ -58,9 +61,9 @@ std::vector<std::string> FindWavFiles(const std::string& folder) {
 
 BenchClip LoadClip(const std::string& path, const Preset& preset,
                    uint64_t max_bytes) {
-  RunConfig config;
-  config.max_duration_s = std::numeric_limits<double>::infinity();
-  const Result<Source> source = ProbeSource(path, config, preset);
+  ClipLimits limits;
+  limits.max_duration_s = std::numeric_limits<double>::infinity();
+  const Result<Source> source = ProbeSource(path, limits, preset);
   if (!source.ok()) ThrowFor(path, source.error());
   BenchClip clip;
   clip.path = path;
@@ -157,7 +160,7 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
 SampleVector Resample(std::span<const float> mono, int source_rate_hz,
                       int target_rate_hz) {
   SampleVector samples;
-  Resampler resampler(ChooseCodePath(RunConfig()).spectral);
+  Resampler resampler(MakeFeatureSpec().code_path.spectral);
   resampler.Start(source_rate_hz, target_rate_hz);
   resampler.Process(mono, &samples);
   resampler.Finish(&samples);

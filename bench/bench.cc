@@ -18,8 +18,10 @@
 #include "bench/audio.h"
 #include "bench/stages.h"
 #include "dsp/simd/simd_target.h"
-#include "pipeline/setup/config.h"
 #include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {
@@ -124,7 +126,7 @@ class Bench {
 
   BenchOptions options_;
   RunControl* control_;
-  LogMelOptions log_mel_ = FindPreset(RunConfig().preset)->log_mel;
+  LogMelOptions log_mel_ = MakeFeatureSpec().log_mel();
   std::vector<BenchClip> clips_;
   std::vector<BenchCase> cases_;
 };
@@ -179,7 +181,7 @@ BenchReport Bench::Run() {
   CheckOptions(options_);
   clips_ = options_.audio.empty()
                ? MakeSyntheticClips()
-               : LoadClips(options_.audio, *FindPreset(RunConfig().preset));
+               : LoadClips(options_.audio, *MakeFeatureSpec().preset);
   BenchReport report;
   report.machine = DescribeMachine();
   report.num_clips = clips_.size();

@@ -9,7 +9,8 @@
 #include "bench/limits.h"
 #include "bench/stages.h"
 #include "io/hash.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_config.h"
 #include "store/shard/shard_reader.h"
 #include "store/shard/shard_writer.h"
 
@@ -23,11 +24,11 @@ class BenchShard {
   BenchShard(std::span<const BenchClip> clips, const LogMelOptions& options,
              const std::string& path)
       : path_(path) {
-    const RunConfig config;
-    spec_.contract = ContractJson(config);
+    const FeatureSpec features = MakeFeatureSpec();
+    spec_.contract = features.Contract();
     spec_.producer = ProducerJson({});
     spec_.fingerprint = std::string(32, '0');
-    spec_.feature_type = config.feature_type;
+    spec_.feature_type = features.feature_type;
     spec_.n_mels = options.mel.n_mels;
     spec_.tail_length = options.mel.n_fft;
     const auto log_mel = MakeFftwLogMel(options);

@@ -11,7 +11,8 @@
 #include "bench/stages.h"
 #include "dsp/resample/resampler.h"
 #include "pipeline/run/run.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "store/contract.h"
 
 namespace melmill {
 namespace {
@@ -43,12 +44,12 @@ class BenchRun {
   BenchRun(std::span<const BenchClip> clips, const std::string& folder,
            int num_threads, RunControl* control)
       : folder_(folder), control_(control) {
-    config_.splits = {{"bench", folder + "/bench.jsonl"}};
-    config_.audio_root = folder;
-    config_.require_text = false;
-    config_.max_duration_s = std::numeric_limits<double>::infinity();
-    config_.out = folder + "/store";
-    config_.num_threads = num_threads;
+    config_.input.splits = {{"bench", folder + "/bench.jsonl"}};
+    config_.input.audio_root = folder;
+    config_.input.require_text = false;
+    config_.clips.max_duration_s = std::numeric_limits<double>::infinity();
+    config_.store.folder = folder + "/store";
+    config_.resources.num_threads = num_threads;
     for (const BenchClip& clip : clips) {
       if (!clip.path.empty()) {
         AddRow(clip);
@@ -68,10 +69,10 @@ class BenchRun {
   double audio_seconds() const { return audio_seconds_; }
   uint64_t bytes_read() const { return bytes_read_; }
   uint64_t bytes_written() const {
-    return num_frames_ * ContractBytesPerFrame(ContractJson(config_));
+    return num_frames_ * ContractBytesPerFrame(config_.features.Contract());
   }
 
-  void RemoveStore() const { fs::remove_all(config_.out); }
+  void RemoveStore() const { fs::remove_all(config_.store.folder); }
   void DropCaches() const {
     for (const std::string& file : files_) DropCachedPages(file);
   }
@@ -103,7 +104,7 @@ class BenchRun {
 
  private:
   void AddRow(const BenchClip& clip) {
-    const LogMelOptions& options = FindPreset(config_.preset)->log_mel;
+    const LogMelOptions& options = config_.features.preset->log_mel;
     files_.push_back(fmt::format("{}/{:06}.wav", folder_, files_.size()));
     audio_seconds_ += clip.duration_s();
     bytes_read_ += clip.header.data_offset + clip.header.data_bytes;
@@ -114,7 +115,7 @@ class BenchRun {
   }
 
   void WriteManifest() const {
-    std::ofstream manifest(config_.splits[0].manifest);
+    std::ofstream manifest(config_.input.splits[0].manifest);
     for (const std::string& file : files_) {
       manifest << fmt::format("{{\"audio\": \"{}\"}}\n",
                               fs::path(file).filename().string());

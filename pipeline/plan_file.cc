@@ -69,7 +69,7 @@ struct Description {
 Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
-  json["kept_fields"] = plan.config.kept_fields;
+  json["kept_fields"] = plan.config.input.kept_fields;
   Description description;
   description.json = json.dump();
   json["splits"] = ordered_json::array();

@@ -9,7 +9,8 @@
 #include <system_error>
 
 #include "io/file/temporary_name.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {

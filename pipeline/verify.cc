@@ -9,8 +9,8 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "io/file/file_digest.h"
-#include "pipeline/setup/config.h"
 #include "pipeline/store_folder.h"
+#include "store/contract.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_index.h"
 #include "store/table/split_table.h"

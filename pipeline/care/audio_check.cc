@@ -19,6 +19,7 @@
 #include "pipeline/row/row_watch.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 
 namespace melmill {
@@ -164,8 +165,7 @@ class AudioChecker {
         index_(index),
         plan_(plan),
         control_(control),
-        processor_(plan.preset().log_mel, plan.config.feature_type,
-                   ChooseCodePath(plan.config)),
+        processor_(plan.config.features),
         checkers_([this] { return RowChecker(processor_); }) {}
 
   // Tries alone those of the rows that ended an earlier process, before any
@@ -291,7 +291,7 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
   const Result<void> tried = checker.TrySuspects(suspects.value(), picks);
   if (!tried.ok()) return tried.error();
   const RowWatch watch({.file = folder + '/' + SuspectsFileName(),
-                        .hang_seconds = config.hang_seconds,
+                        .hang_seconds = config.resources.hang_seconds,
                         .on_hung = [&](const Hash128& row) {
                           EndHungRun(plan.value(), row, control);
                         }});

@@ -9,6 +9,9 @@
 
 #include "io/hash.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/damage.h"
 
@@ -26,27 +29,23 @@ namespace {
       folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
 }
 
-// Sets preset and feature type to those of the contract, or of the one that
-// differs from it in fewest fields. Returns the contract they have.
-std::string FindNearestContract(const std::string& contract,
-                                RunConfig* config) {
-  std::optional<RunConfig> nearest;
+// What has the contract, or the one that differs from it in fewest fields.
+FeatureSpec FindNearestFeatures(const std::string& contract) {
+  std::optional<FeatureSpec> nearest;
   size_t least = 0;
   for (const std::string_view preset : PresetNames()) {
     for (const FeatureType type : kFeatureTypes) {
-      config->preset = preset;
-      config->feature_type = type;
-      const std::string own = ContractJson(*config);
-      if (own == contract) return own;
+      const FeatureSpec features = MakeFeatureSpec(preset, type);
+      const std::string own = features.Contract();
+      if (own == contract) return features;
       const size_t distance = DescribeDifference(contract, own).size();
       if (!nearest || distance < least) {
-        nearest = *config;
+        nearest = features;
         least = distance;
       }
     }
   }
-  *config = *nearest;
-  return ContractJson(*config);
+  return *nearest;
 }
 
 bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
@@ -68,19 +67,22 @@ bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
 
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root) {
+  const FeatureSpec nearest = FindNearestFeatures(index.contract);
+  if (nearest.Contract() != index.contract) {
+    RefuseOther(folder, "contract", index.contract, nearest.Contract());
+  }
+  const std::optional<CodeChoice> code =
+      FindCodeChoice(index.producer, nearest.code);
+  if (!code) {
+    RefuseOther(folder, "producer", index.producer, nearest.Producer());
+  }
   RunConfig config;
-  const std::string contract = FindNearestContract(index.contract, &config);
-  if (contract != index.contract) {
-    RefuseOther(folder, "contract", index.contract, contract);
-  }
-  if (!MatchProducer(index.producer, &config)) {
-    RefuseOther(folder, "producer", index.producer,
-                ProducerJson(ChooseCodePath(RunConfig())));
-  }
-  config.audio_root = audio_root;
-  config.kept_fields = index.kept_fields;
-  config.shard_bytes = index.shard_target_bytes;
-  config.out = folder;
+  config.features =
+      MakeFeatureSpec(nearest.preset->name, nearest.feature_type, *code);
+  config.input.audio_root = audio_root;
+  config.input.kept_fields = index.kept_fields;
+  config.store.shard_bytes = index.shard_target_bytes;
+  config.store.folder = folder;
   return config;
 }
 

@@ -5,7 +5,7 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 #include "store/store_index.h"
 
 namespace melmill {

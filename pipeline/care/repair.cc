@@ -18,9 +18,9 @@
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/work_permit.h"
 #include "pipeline/run/suspects.h"
-#include "pipeline/setup/config.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/run_config.h"
 #include "pipeline/store_folder.h"
 #include "store/shard/shard_reader.h"
 
@@ -103,7 +103,7 @@ void Repairer::SortDamages() {
 }
 
 bool Repairer::ReadPlan() {
-  Result<Plan> plan = PlanOfStore(config_.out, index_, config_);
+  Result<Plan> plan = PlanOfStore(config_.store.folder, index_, config_);
   if (plan.ok()) {
     plan_ = std::move(plan).value();
     return true;
@@ -159,9 +159,9 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
 // this process either.
 Result<void> Repairer::QuarantineSuspects() {
   const Result<std::set<LinePlace>> poison =
-      ReadPoisonLines(config_.out + '/' + index_.rejects.file);
+      ReadPoisonLines(config_.store.folder + '/' + index_.rejects.file);
   if (!poison.ok()) return poison.error();
-  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
+  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
   if (poison.value().empty() && suspects.value().empty()) return {};
   for (const auto& [file, shard] : damaged_) {
@@ -174,8 +174,8 @@ Result<void> Repairer::QuarantineSuspects() {
           !suspects.value().contains(task.source_hash)) {
         continue;
       }
-      const Result<std::optional<int>> ended =
-          TryRowAlone(task, *processor_, plan_->config.hang_seconds, *control_);
+      const Result<std::optional<int>> ended = TryRowAlone(
+          task, *processor_, plan_->config.resources.hang_seconds, *control_);
       if (!ended.ok()) return ended.error();
       if (ended.value()) quarantine_[task.source_hash] = *ended.value();
     }
@@ -187,10 +187,10 @@ void Repairer::MakeShards() {
   ExtractJob job = {
       .plan = *plan_,
       .processor = *processor_,
-      .folder = config_.out,
-      .num_threads = config_.num_threads,
-      .num_io_threads = config_.num_io_threads,
-      .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
+      .folder = config_.store.folder,
+      .num_threads = config_.resources.num_threads,
+      .num_io_threads = config_.resources.num_io_threads,
+      .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
       .control = control_,
       .quarantine = quarantine_};
   for (const auto& [file, shard] : damaged_) {
@@ -214,7 +214,7 @@ Result<void> Repairer::NameChangedRows(size_t shard) {
   const auto tasks =
       RecordList::Load(*plan_, plan_->shards[shard], {}, &permit);
   if (!tasks.ok()) return tasks.error();
-  const auto old = ShardReader::Open(config_.out + '/' + entry.file);
+  const auto old = ShardReader::Open(config_.store.folder + '/' + entry.file);
   const auto old_checksum =
       old.ok() ? old.value().CheckIndex() : Result<uint64_t>(old.error());
   const bool knows_old =
@@ -256,8 +256,8 @@ void Repairer::Settle(size_t shard) {
 }
 
 RowWatch::Options Repairer::WatchOptions() {
-  return {.file = config_.out + '/' + SuspectsFileName(),
-          .hang_seconds = config_.hang_seconds,
+  return {.file = config_.store.folder + '/' + SuspectsFileName(),
+          .hang_seconds = config_.resources.hang_seconds,
           .on_hung = [this](const Hash128& row) {
             EndHungRun(*plan_, row, *control_);
           }};
@@ -267,13 +267,12 @@ RowWatch::Options Repairer::WatchOptions() {
 Result<void> Repairer::Prepare() {
   const Result<void> dropped = DropShardsThatCannotBeMade();
   if (!dropped.ok()) return dropped;
-  processor_.emplace(plan_->preset().log_mel, plan_->config.feature_type,
-                     ChooseCodePath(plan_->config));
+  processor_.emplace(plan_->config.features);
   return QuarantineSuspects();
 }
 
 RepairReport Repairer::Repair() {
-  report_.found = VerifyStore(config_.out, index_);
+  report_.found = VerifyStore(config_.store.folder, index_);
   SortDamages();
   if (damaged_.empty() || !ReadPlan()) return std::move(report_);
   const Result<void> prepared = Prepare();
@@ -295,7 +294,7 @@ Result<RepairReport> RepairStore(const std::string& folder,
   const Result<StoreIndex> index = ReadStoreIndex(folder);
   if (!index.ok()) return index.error();
   RunConfig config = ConfigOfStore(folder, index.value(), audio_root);
-  config.num_threads = AvailableCpus();
+  config.resources.num_threads = AvailableCpus();
   RequireOpenFiles(
       MaxOpenFilesOfExtraction(config, index.value().shards.size()));
   RequireThreads(config);

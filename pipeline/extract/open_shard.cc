@@ -84,7 +84,7 @@ Result<RecordList> RecordList::Load(const Plan& plan, const PlannedShard& shard,
   Hasher128 hasher;
   const Result<void> visited = ForEachPlanRow(
       *plan.rows, shard.first_row, shard.end_row,
-      plan.config.kept_fields.size(),
+      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         return row.is_planned() ? list.Add(plan, shard, row, &hasher)
                                 : Result<void>();
@@ -102,7 +102,7 @@ RecordTask RecordList::operator[](size_t record) const {
   const Record& found = records_[record];
   const uint64_t begin = record == 0 ? 0 : records_[record - 1].audio_end;
   std::string audio(audio_.data() + begin, found.audio_end - begin);
-  std::string path = ResolveAudioPath(*config_, audio);
+  std::string path = ResolveAudioPath(config_->input.audio_root, audio);
   RecordTask task = {.row = record,
                      .line = found.line,
                      .audio = std::move(audio),

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/byte_size.h"
 
 namespace melmill {
 namespace {

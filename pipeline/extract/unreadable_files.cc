@@ -53,14 +53,16 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
   int num_tried = 0;
   bool any_read = false;
   const Result<void> visited = VisitPlanRows(
-      *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
+      *plan_.rows, 0, plan_.rows->num_rows(),
+      plan_.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         if (!row.is_planned() || row.audio == task.audio) {
           return Visiting::kGoOn;
         }
         ++num_tried;
-        any_read =
-            ReadFromDevice(ResolveAudioPath(plan_.config, row.audio)).ok();
+        any_read = ReadFromDevice(ResolveAudioPath(
+                                      plan_.config.input.audio_root, row.audio))
+                       .ok();
         return any_read || num_tried == kMaxTried ? Visiting::kEnough
                                                   : Visiting::kGoOn;
       });

@@ -4,7 +4,7 @@
 
 #include <cmath>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 namespace {

@@ -16,6 +16,7 @@
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
 
 namespace melmill {
@@ -125,19 +126,20 @@ class PlanBuilder {
 
 PlanBuilder::PlanBuilder(const RunConfig& config,
                          const std::string& spool_folder, RunControl* control)
-    : preset_(CheckConfig(config)),
+    : preset_(*config.features.preset),
       manifest_options_(MakeManifestOptions(config)),
       control_(control),
-      audio_hashes_(config.splits.size()) {
+      audio_hashes_(config.input.splits.size()) {
+  CheckConfig(config);
   plan_.config = config;
-  plan_.contract = ContractJson(config);
-  plan_.producer = ProducerJson(ChooseCodePath(config));
-  auto spool = std::make_unique<TableSpool>(spool_folder,
-                                            PlanColumns(config.kept_fields));
+  plan_.contract = config.features.Contract();
+  plan_.producer = config.features.Producer();
+  auto spool = std::make_unique<TableSpool>(
+      spool_folder, PlanColumns(config.input.kept_fields));
   spool_ = spool.get();
   plan_.rows = std::move(spool);
   plan_.files = std::make_unique<PlannedFiles>(spool_folder);
-  for (const SplitInput& input : config.splits) {
+  for (const SplitInput& input : config.input.splits) {
     plan_.splits.push_back({.name = input.name, .manifest = input.manifest});
     const Result<LineReader> probe = LineReader::Open(input.manifest);
     if (!probe.ok()) {
@@ -147,10 +149,10 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
   }
   hasher_.UpdateSized(plan_.contract);
   hasher_.UpdateSized(plan_.producer);
-  for (const SplitInput& input : config.splits) {
+  for (const SplitInput& input : config.input.splits) {
     hasher_.UpdateSized(input.name);
   }
-  for (const std::string& field : config.kept_fields) {
+  for (const std::string& field : config.input.kept_fields) {
     hasher_.UpdateSized(field);
   }
 }
@@ -239,8 +241,9 @@ void PlanBuilder::ProbeLine(PlannedLine* planned) const {
   planned->num_dropped_fields = line.num_dropped_fields;
   planned->lacks_template = line.lacks_template;
   planned->has_segment = line.has_segment;
-  const Result<Source> source = ProbeSource(
-      ResolveAudioPath(plan_.config, row.audio), plan_.config, preset_);
+  const Result<Source> source =
+      ProbeSource(ResolveAudioPath(plan_.config.input.audio_root, row.audio),
+                  plan_.config.clips, preset_);
   if (!source.ok()) return RejectLine(source.error(), &row);
   row.file_bytes = source.value().file_bytes;
   planned->facts = source.value().facts;
@@ -319,7 +322,7 @@ void PlanBuilder::AppendBatch(Batch batch) {
 // Probing waits for the disk, so it has as many threads as wait for it later.
 void PlanBuilder::RunPipeline() {
   namespace tbb = oneapi::tbb;
-  const int num_threads = plan_.config.num_io_threads;
+  const int num_threads = plan_.config.resources.num_io_threads;
   const tbb::global_control parallelism(
       tbb::global_control::max_allowed_parallelism,
       static_cast<size_t>(num_threads));
@@ -333,7 +336,7 @@ void PlanBuilder::RunRound() {
   namespace tbb = oneapi::tbb;
   round_bytes_ = 0;
   tbb::parallel_pipeline(
-      static_cast<size_t>(2 * plan_.config.num_io_threads),
+      static_cast<size_t>(2 * plan_.config.resources.num_io_threads),
       tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
                                     [this](tbb::flow_control& flow) {
                                       Batch batch;
@@ -359,7 +362,8 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
                reject.first == ErrorCode::kIoError;
       });
   if (!any_unopened || last_planned_audio_.empty()) return {};
-  const std::string path = ResolveAudioPath(plan_.config, last_planned_audio_);
+  const std::string path =
+      ResolveAudioPath(plan_.config.input.audio_root, last_planned_audio_);
   const Result<void> read = ReadFromDevice(path);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
@@ -391,7 +395,8 @@ Result<void> PlanBuilder::CollectRepeatedExamples() {
   std::vector<uint32_t> first_split(repeated_hashes_.size(), UINT32_MAX);
   std::vector<uint32_t> last_split(repeated_hashes_.size(), UINT32_MAX);
   return ForEachPlanRow(
-      *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
+      *plan_.rows, 0, plan_.rows->num_rows(),
+      plan_.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
         const uint64_t hash = Xxh3_64(row.audio);
@@ -422,11 +427,11 @@ Result<void> PlanBuilder::LayOut() {
     split_bytes.push_back(split.num_frames * plan_.bytes_per_frame());
   }
   plan_.shard_target_bytes =
-      plan_.config.shard_bytes.value_or(ChooseShardBytes(split_bytes));
+      plan_.config.store.shard_bytes.value_or(ChooseShardBytes(split_bytes));
   hasher_.UpdateU64(plan_.shard_target_bytes);
   plan_.fingerprint = hasher_.Digest();
   Result<std::vector<PlannedShard>> shards =
-      LayOutShards(*plan_.rows, plan_.config.kept_fields.size(),
+      LayOutShards(*plan_.rows, plan_.config.input.kept_fields.size(),
                    {plan_.contract, plan_.producer, plan_.bytes_per_frame()},
                    plan_.shard_target_bytes);
   if (!shards.ok()) return shards.error();
@@ -474,8 +479,7 @@ uint64_t Plan::num_samples() const {
 }
 
 uint64_t Plan::bytes_per_frame() const {
-  return static_cast<uint64_t>(preset().log_mel.mel.n_mels) *
-         FeatureSize(config.feature_type);
+  return config.features.bytes_per_frame();
 }
 
 ShardSpec Plan::MakeShardSpec(const PlannedShard& shard) const {
@@ -483,7 +487,7 @@ ShardSpec Plan::MakeShardSpec(const PlannedShard& shard) const {
   spec.contract = contract;
   spec.producer = producer;
   spec.fingerprint = ToHex(shard.fingerprint);
-  spec.feature_type = config.feature_type;
+  spec.feature_type = config.features.feature_type;
   spec.n_mels = preset().log_mel.mel.n_mels;
   spec.tail_length = preset().log_mel.mel.n_fft;
   spec.num_rows = shard.num_rows;

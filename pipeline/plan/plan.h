@@ -11,7 +11,7 @@
 #include "io/result.h"
 #include "pipeline/plan/layout.h"
 #include "pipeline/plan/planned_files.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "store/shard/shard.h"
 #include "store/table/table.h"
@@ -87,7 +87,7 @@ struct Plan {
   std::map<ErrorCode, Tally> rejects;
   std::map<Warning, Tally> warnings;
 
-  const Preset& preset() const { return *FindPreset(config.preset); }
+  const Preset& preset() const { return *config.features.preset; }
   uint64_t num_lines() const;
   uint64_t num_rejected() const;
   uint64_t num_samples() const;

@@ -30,21 +30,21 @@ Result<WavFile> ProbeHeader(const AudioFile& file) {
 }
 
 // Sets the lengths, or says why the clip is too short or too long.
-Result<Source> CheckLength(Source source, const RunConfig& config,
+Result<Source> CheckLength(Source source, const ClipLimits& limits,
                            const Preset& preset) {
   const WavHeader& header = source.header;
   const int rate_hz = preset.log_mel.mel.sample_rate_hz;
   const double duration_s = Seconds(header.num_samples, header.sample_rate_hz);
-  if (duration_s > config.max_duration_s) {
+  if (duration_s > limits.max_duration_s) {
     return Error{ErrorCode::kTooLong,
                  fmt::format("lasts {:.1f} s; --max-duration is {:g} s",
-                             duration_s, config.max_duration_s)};
+                             duration_s, limits.max_duration_s)};
   }
   source.num_samples =
       ResampledLength(header.num_samples, header.sample_rate_hz, rate_hz);
   const int64_t limit = preset.max_num_samples;
   if (limit > 0 && source.num_samples > limit) {
-    if (!config.truncate) {
+    if (!limits.truncate) {
       return Error{
           ErrorCode::kTooLong,
           fmt::format("lasts {:.2f} s; the preset {} takes at most "
@@ -65,7 +65,7 @@ Result<Source> CheckLength(Source source, const RunConfig& config,
   return source;
 }
 
-Result<Source> TryProbe(const std::string& path, const RunConfig& config,
+Result<Source> TryProbe(const std::string& path, const ClipLimits& limits,
                         const Preset& preset) {
   const Result<AudioFile> file = AudioFile::Open(path);
   if (!file.ok()) return file.error();
@@ -76,7 +76,7 @@ Result<Source> TryProbe(const std::string& path, const RunConfig& config,
   source.facts = file.value().facts();
   source.header = wav.value().header;
   source.oddity = wav.value().oddity;
-  return CheckLength(source, config, preset);
+  return CheckLength(source, limits, preset);
 }
 
 bool MayPass(ErrorCode code) {
@@ -86,10 +86,10 @@ bool MayPass(ErrorCode code) {
 
 }  // namespace
 
-Result<Source> ProbeSource(const std::string& path, const RunConfig& config,
+Result<Source> ProbeSource(const std::string& path, const ClipLimits& limits,
                            const Preset& preset) {
   for (int attempt = 1;; ++attempt) {
-    Result<Source> source = TryProbe(path, config, preset);
+    Result<Source> source = TryProbe(path, limits, preset);
     if (source.ok() || !MayPass(source.error().code) ||
         attempt == kMaxAttempts) {
       return source;

@@ -7,7 +7,7 @@
 #include "io/file/file_facts.h"
 #include "io/result.h"
 #include "io/wav/wav_header.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 
@@ -24,7 +24,7 @@ struct Source {
 // Opens a file, walks its header and says what it will become; reads no
 // audio. I/O errors are tried three times. Errors: the codes of the stages
 // "open" and "header", kIoError, and kMachineFault. Thread-safe.
-Result<Source> ProbeSource(const std::string& path, const RunConfig& config,
+Result<Source> ProbeSource(const std::string& path, const ClipLimits& limits,
                            const Preset& preset);
 
 }  // namespace melmill

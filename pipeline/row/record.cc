@@ -12,6 +12,7 @@
 #include "dsp/samples/pcm.h"
 #include "io/hash.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/setup/feature_spec.h"
 
 namespace melmill {
 namespace {
@@ -96,13 +97,9 @@ void RecordWorkspace::ReleaseExcess() {
   SampleVector().swap(samples_);  // = {} would keep the memory
 }
 
-RecordProcessor::RecordProcessor(const LogMelOptions& options,
-                                 FeatureType feature_type,
-                                 const CodePath& code_path)
-    : options_(options),
-      feature_type_(feature_type),
-      code_path_(code_path),
-      log_mel_(MakeLogMel(options, code_path.log_mel)) {
+RecordProcessor::RecordProcessor(const FeatureSpec& features)
+    : features_(features),
+      log_mel_(MakeLogMel(features.log_mel(), features.code_path.log_mel)) {
   assert(log_mel_ != nullptr);
 }
 
@@ -148,8 +145,8 @@ class RecordProcessor::Row {
   Row(const RecordProcessor& processor, const RecordTask& task,
       RecordInput* input, FeatureSink* sink, RecordWorkspace* workspace)
       : log_mel_(*processor.log_mel_),
-        options_(processor.options_),
-        type_(processor.feature_type_),
+        options_(processor.features_.log_mel()),
+        type_(processor.features_.feature_type),
         frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
                      FeatureSize(type_)),
         task_(task),
@@ -498,9 +495,10 @@ Result<ShardRow> RecordProcessor::ComputeRecord(
 }
 
 uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
+  const LogMelOptions& options = features_.log_mel();
   const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
-      kPieceFrames * options_.hop_length + 2 * options_.mel.n_fft);
+      kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
   // See MaxWindowSamples. Beside it, in kDecoding: decoded blocks and
   // libsndfile's buffers, a few hundred kB each; the transform's, 0.1 MB; the
   // resampler's, 0.4 MB at most (libsoxr 1.3 MB).
@@ -510,8 +508,8 @@ uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
        2 * kDecodeSamples);
   const uint64_t features = std::min<uint64_t>(
       kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.num_frames) *
-                                    static_cast<uint64_t>(options_.mel.n_mels) *
-                                    FeatureSize(feature_type_));
+                                    static_cast<uint64_t>(options.mel.n_mels) *
+                                    FeatureSize(features_.feature_type));
   constexpr uint64_t kDecoding = uint64_t{2} << 20;
   return block + samples + features + kDecoding;
 }

@@ -21,7 +21,8 @@
 #include "pipeline/row/reusable_buffer.h"
 #include "pipeline/row/stage_times.h"
 #include "pipeline/row/work_permit.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
 #include "store/shard/shard.h"
 
 namespace melmill {
@@ -123,11 +124,10 @@ class RecordWorkspace {
 // Immutable; serves any number of threads, each with its own workspace.
 class RecordProcessor {
  public:
-  RecordProcessor(const LogMelOptions& options, FeatureType feature_type,
-                  const CodePath& code_path);
+  explicit RecordProcessor(const FeatureSpec& features);
 
   const LogMel& log_mel() const { return *log_mel_; }
-  const CodePath& code_path() const { return code_path_; }
+  const CodePath& code_path() const { return features_.code_path; }
 
   // Opens the file and reads its first block (a whole file, if it is short).
   // With may_wait false the result false means that the device would have to
@@ -157,9 +157,7 @@ class RecordProcessor {
  private:
   class Row;  // one call of ComputeRecord
 
-  LogMelOptions options_;
-  FeatureType feature_type_;
-  CodePath code_path_;
+  FeatureSpec features_;
   std::unique_ptr<LogMel> log_mel_;
 };
 

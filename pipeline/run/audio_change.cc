@@ -13,6 +13,8 @@
 #include "io/file/name_change.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/thread_pool.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
 #include "store/shard/shard_reader.h"
 
@@ -158,7 +160,7 @@ class AudioComparer {
 Result<std::vector<size_t>> AudioComparer::FindSuspects(
     size_t shard, const std::vector<PlannedFile>& files,
     std::vector<FileFacts>* known) {
-  const AudioCheck check = plan_.config.audio_check;
+  const AudioCheck check = plan_.config.store.audio_check;
   auto found = local_.Find(IdOf(shard));
   if (!found.ok()) return found.error();
   std::vector<size_t> suspects;
@@ -261,7 +263,8 @@ Result<void> AudioComparer::ReadBatch() {
     for (const size_t row : shard.suspects) rows_.emplace_back(&shard, row);
   }
   const auto num_threads = static_cast<int>(std::min<size_t>(
-      static_cast<size_t>(plan_.config.num_io_threads), rows_.size()));
+      static_cast<size_t>(plan_.config.resources.num_io_threads),
+      rows_.size()));
   if (num_threads > 0) {
     ThreadPool readers(num_threads);  // ends when all rows are read
     for (int i = 0; i < num_threads; ++i) {
@@ -333,7 +336,7 @@ Result<void> AudioComparer::Conclude(ShardInDoubt* shard) {
 Result<AudioChange> AudioComparer::Compare() {
   Result<void> done = CountSuspects();
   if (!done.ok()) return done.error();
-  const AudioCheck check = plan_.config.audio_check;
+  const AudioCheck check = plan_.config.store.audio_check;
   if (check == AudioCheck::kTouched && suspects_.is_much()) {
     throw SetupError(suspects_.Describe());
   }

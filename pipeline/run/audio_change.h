@@ -46,8 +46,8 @@ struct AudioChange {
 // Compares the files of shards that are there with what `local` says of them,
 // and reads those that look touched. Those that are the same all the same it
 // tells `local`; of a shard with changed rows it tells nothing. Throws
-// SetupError when many would have to be read and config.audio_check does not
-// say what to do. Errors: kMachineFault; also, with any message, once
+// SetupError when many would have to be read and config.store.audio_check does
+// not say what to do. Errors: kMachineFault; also, with any message, once
 // control->stop_requested().
 Result<AudioChange> FindChangedAudio(
     const Plan& plan, const std::string& folder,

@@ -128,7 +128,7 @@ Result<void> StoreFinisher::StartSplit(size_t split) {
       AcceptedLines::Create(planned, Path(AcceptedFileName(planned.name)));
   if (!accepted.ok()) return accepted.error();
   accepted_ = std::move(accepted).value();
-  table_.emplace(folder_, plan_.config.kept_fields);
+  table_.emplace(folder_, plan_.config.input.kept_fields);
   next_split_ = split + 1;
   return {};
 }
@@ -243,7 +243,7 @@ void StoreFinisher::DescribeStore() {
   index.producer = plan_.producer;
   index.plan = ToHex(plan_.fingerprint);
   index.shard_target_bytes = plan_.shard_target_bytes;
-  index.kept_fields = plan_.config.kept_fields;
+  index.kept_fields = plan_.config.input.kept_fields;
 }
 
 Result<FinishedStore> StoreFinisher::Finish() {
@@ -251,11 +251,12 @@ Result<FinishedStore> StoreFinisher::Finish() {
   Result<DurableFile> ledger = DurableFile::Create(Path(kRejectsFile));
   if (!ledger.ok()) return ledger.error();
   ledger_ = std::move(ledger).value();
-  Result<void> done = ForEachPlanRow(
-      *plan_.rows, 0, plan_.rows->num_rows(), plan_.config.kept_fields.size(),
-      [this](uint64_t number, const PlanRow& row) {
-        return VisitRow(number, row);
-      });
+  Result<void> done =
+      ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(),
+                     plan_.config.input.kept_fields.size(),
+                     [this](uint64_t number, const PlanRow& row) {
+                       return VisitRow(number, row);
+                     });
   if (done.ok()) done = FinishSplit();
   if (done.ok()) done = ledger_->Commit();
   if (!done.ok()) return done.error();

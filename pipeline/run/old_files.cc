@@ -6,6 +6,7 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"
@@ -114,7 +115,7 @@ void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan) {
     throw SetupError(fmt::format(
         "{}/{} is in the way: the store needs a file of that name and did not "
         "make this one; move it elsewhere",
-        plan.config.out, name));
+        plan.config.store.folder, name));
   }
 }
 

@@ -22,8 +22,10 @@
 #include "pipeline/run/finish.h"
 #include "pipeline/run/old_files.h"
 #include "pipeline/run/suspects.h"
+#include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/local_file.h"
 #include "store/plan/plan_row.h"
@@ -63,7 +65,8 @@ void AddRejects(const std::map<ErrorCode, Tally>& more,
 Result<void> ListRejectedLines(RunReport* report) {
   const Plan& plan = *report->plan;
   return VisitPlanRows(
-      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      *plan.rows, 0, plan.rows->num_rows(),
+      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
           return Visiting::kEnough;
@@ -89,7 +92,8 @@ void CheckAnyPlanned(const Plan& plan) {
         "\n  {} was looked for as {}\n  relative paths start from the working "
         "directory; --audio-root DIR changes that",
         Printable(missing.audio),
-        Printable(ResolveAudioPath(plan.config, missing.audio)));
+        Printable(
+            ResolveAudioPath(plan.config.input.audio_root, missing.audio)));
     if (missing.audio.find('\\') != std::string::npos) {
       hint +=
           "\n  a backslash is part of a name here: write the paths of "
@@ -123,7 +127,8 @@ class ExtractRun {
  public:
   ExtractRun(const RunConfig& config, RunControl* control)
       : config_(config), control_(control) {
-    if (config_.num_threads == 0) config_.num_threads = AvailableCpus();
+    if (config_.resources.num_threads == 0)
+      config_.resources.num_threads = AvailableCpus();
   }
 
   RunReport Run();
@@ -185,8 +190,8 @@ bool ExtractRun::MayGoOn() {
 }
 
 void ExtractRun::CleanUp() {
-  Result<void> done =
-      RemoveLeftovers(found_, *report_.store, config_.out, lock_->is_held());
+  Result<void> done = RemoveLeftovers(found_, *report_.store,
+                                      config_.store.folder, lock_->is_held());
   if (done.ok() && local_ != nullptr) {
     done = local_->Compact(IdsOfShards(*report_.store));
   }
@@ -194,12 +199,12 @@ void ExtractRun::CleanUp() {
 }
 
 void ExtractRun::LockFolder() {
-  lock_ = LockStore(config_.out);
+  lock_ = LockStore(config_.store.folder);
   if (!lock_->is_held()) {
     report_.notes.push_back(fmt::format(
         "the file system of {} has no locks: make sure that nobody else "
         "writes to it",
-        config_.out));
+        config_.store.folder));
   }
 }
 
@@ -212,7 +217,7 @@ void ExtractRun::LockNewStore() {
   found_ = std::move(found).value();
   if (!found_.is_empty()) {
     throw SetupError(fmt::format("{} was in use by another melmill; run again",
-                                 config_.out));
+                                 config_.store.folder));
   }
 }
 
@@ -224,11 +229,12 @@ bool ExtractRun::Inspect() {
 }
 
 bool ExtractRun::PrepareFolder() {
-  if (config_.out.empty()) throw SetupError("--out is missing");
-  folder_existed_ = FileExists(config_.out);
+  if (config_.store.folder.empty()) throw SetupError("--out is missing");
+  folder_existed_ = FileExists(config_.store.folder);
   if (folder_existed_ && !Inspect()) return false;
-  const std::string writable =
-      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  const std::string writable = folder_existed_
+                                   ? config_.store.folder
+                                   : ParentFolder(config_.store.folder);
   if (access(writable.c_str(), W_OK | X_OK) != 0) {
     throw SetupError(
         fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
@@ -236,14 +242,16 @@ bool ExtractRun::PrepareFolder() {
   if (found_.is_empty()) return true;
   LockFolder();
   if (!Inspect()) return false;  // as it is now that nobody changes it
-  if (found_.plan) config_.shard_bytes = found_.plan->shard_target_bytes;
-  if (found_.index) config_.shard_bytes = found_.index->shard_target_bytes;
+  if (found_.plan) config_.store.shard_bytes = found_.plan->shard_target_bytes;
+  if (found_.index)
+    config_.store.shard_bytes = found_.index->shard_target_bytes;
   return true;
 }
 
 bool ExtractRun::MakePlan() {
-  const std::string spool_folder =
-      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  const std::string spool_folder = folder_existed_
+                                       ? config_.store.folder
+                                       : ParentFolder(config_.store.folder);
   Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
   report_.plan_seconds = SecondsSince(start_);
   if (!MayGoOn()) return false;
@@ -267,8 +275,8 @@ bool ExtractRun::CheckRejects() {
 }
 
 RowWatch::Options ExtractRun::WatchOptions() {
-  return {.file = config_.out + '/' + SuspectsFileName(),
-          .hang_seconds = config_.hang_seconds,
+  return {.file = config_.store.folder + '/' + SuspectsFileName(),
+          .hang_seconds = config_.resources.hang_seconds,
           .on_hung = [this](const Hash128& row) {
             EndHungRun(*report_.plan, row, *control_);
           }};
@@ -276,13 +284,13 @@ RowWatch::Options ExtractRun::WatchOptions() {
 
 // A rejected row whose file has changed may end the program now.
 Result<ShardCheck> ExtractRun::CheckShards() {
-  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
+  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
   const RowWatch watch(WatchOptions());
   return melmill::CheckShards({.plan = *report_.plan,
-                               .folder = config_.out,
+                               .folder = config_.store.folder,
                                .index = found_.index ? &*found_.index : nullptr,
-                               .read_features = config_.verify_resume,
+                               .read_features = config_.store.verify_resume,
                                .processor = *processor_,
                                .suspects = suspects.value(),
                                .control = control_});
@@ -297,7 +305,7 @@ Result<bool> ExtractRun::CheckOtherFiles() {
     if (entry.file == kPlanFile && !found_.plan) continue;  // reported before
     if (control_->stop_requested()) return MachineFault("stopped", EINTR);
     const Result<std::optional<Damage>> damage =
-        CheckFile(config_.out, entry, config_.verify_resume);
+        CheckFile(config_.store.folder, entry, config_.store.verify_resume);
     if (!damage.ok()) return damage.error();
     if (!damage.value()) continue;
     report_.damages.push_back(*damage.value());
@@ -309,7 +317,7 @@ Result<bool> ExtractRun::CheckOtherFiles() {
 Result<void> ExtractRun::LoadLocalFile() {
   if (local_ != nullptr) return {};
   Result<std::unique_ptr<LocalFile>> local =
-      LocalFile::Load(config_.out + '/' + kLocalFile);
+      LocalFile::Load(config_.store.folder + '/' + kLocalFile);
   if (!local.ok()) return local.error();
   local_ = std::move(local).value();
   return {};
@@ -321,8 +329,9 @@ bool ExtractRun::CompareAudio() {
   if (shards_.kept.empty()) return true;
   const Result<void> loaded = LoadLocalFile();
   if (!loaded.ok()) return EndWithFault(loaded.error());
-  Result<AudioChange> change = FindChangedAudio(
-      *report_.plan, config_.out, shards_.kept, local_.get(), control_);
+  Result<AudioChange> change =
+      FindChangedAudio(*report_.plan, config_.store.folder, shards_.kept,
+                       local_.get(), control_);
   if (!MayGoOn()) return false;
   if (!change.ok()) return EndWithFault(change.error());
   audio_ = std::move(change).value();
@@ -345,8 +354,7 @@ bool ExtractRun::CompareAudio() {
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   CheckNothingIsInTheWay(found_, plan);
-  processor_.emplace(plan.preset().log_mel, plan.config.feature_type,
-                     ChooseCodePath(config_));
+  processor_.emplace(config_.features);
   Result<ShardCheck> shards = CheckShards();
   if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
@@ -370,7 +378,7 @@ bool ExtractRun::CheckStore() {
     if (!all_whole.ok()) return EndWithFault(all_whole.error());
     if (!all_whole.value() || !shards_.to_make.empty()) return true;  // goes on
     // A killed run may have given store.json its name and done no more.
-    const Result<void> synced = SyncFolder(config_.out);
+    const Result<void> synced = SyncFolder(config_.store.folder);
     if (!synced.ok()) return EndWithFault(synced.error());
     report_.store = found_.index;
     AddRejects(shards_.still_rejected, &report_.rejects);
@@ -390,7 +398,7 @@ bool ExtractRun::CheckStore() {
   change.num_shards_kept = shards_.kept.size();
   change.num_shards_to_make = shards_.to_make.size();
   report_.change = change;
-  return config_.update || EndWith(RunStatus::kNeedsUpdate);
+  return config_.store.update || EndWith(RunStatus::kNeedsUpdate);
 }
 
 // For whoever ends early.
@@ -412,8 +420,8 @@ void ExtractRun::RemoveDeadRunsFiles() {
     }
     LockNewStore();
   }
-  const Result<void> removed =
-      RemoveTemporaryFiles(config_.out, found_.files, lock_->is_held());
+  const Result<void> removed = RemoveTemporaryFiles(
+      config_.store.folder, found_.files, lock_->is_held());
   if (!removed.ok()) report_.notes.push_back(removed.error().message);
 }
 
@@ -432,8 +440,9 @@ void ExtractRun::PrepareExtraction() {
         EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
   }
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
-  const std::string folder =
-      folder_existed_ ? config_.out : ParentFolder(config_.out);
+  const std::string folder = folder_existed_
+                                 ? config_.store.folder
+                                 : ParentFolder(config_.store.folder);
   struct statvfs space;
   if (statvfs(folder.c_str(), &space) == 0) {
     notice.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
@@ -456,21 +465,21 @@ Result<void> ExtractRun::StartLocalFile() {
 
 bool ExtractRun::WritePlan() {
   // Another run may make it at the same time: the lock decides.
-  if (!folder_existed_ && mkdir(config_.out.c_str(), 0777) != 0) {
+  if (!folder_existed_ && mkdir(config_.store.folder.c_str(), 0777) != 0) {
     const int error_number = errno;
-    if (error_number != EEXIST || !FileExists(config_.out)) {
-      throw SetupError(fmt::format("cannot make {}: {}", config_.out,
+    if (error_number != EEXIST || !FileExists(config_.store.folder)) {
+      throw SetupError(fmt::format("cannot make {}: {}", config_.store.folder,
                                    std::strerror(error_number)));
     }
   }
-  Result<void> done = SyncFolder(ParentFolder(config_.out));
+  Result<void> done = SyncFolder(ParentFolder(config_.store.folder));
   if (!done.ok()) return EndWithFault(done.error());
   if (!lock_) LockNewStore();
-  done =
-      RemoveReplacedFiles(found_, *report_.plan, shards_.to_make, config_.out);
+  done = RemoveReplacedFiles(found_, *report_.plan, shards_.to_make,
+                             config_.store.folder);
   if (done.ok()) done = StartLocalFile();
   if (done.ok()) {
-    done = WritePlanFile(*report_.plan, config_.out + '/' + kPlanFile,
+    done = WritePlanFile(*report_.plan, config_.store.folder + '/' + kPlanFile,
                          found_.FindFile(kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
@@ -478,7 +487,7 @@ bool ExtractRun::WritePlan() {
 
 // Rows that ended an earlier run are tried alone before anything else runs.
 bool ExtractRun::TrySuspects() {
-  const Result<Suspects> suspects = ReadAllSuspects(config_.out);
+  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return EndWithFault(suspects.error());
   Result<Quarantine> quarantine =
       melmill::TrySuspects(suspects.value(), *report_.plan, shards_.to_make,
@@ -497,17 +506,17 @@ bool ExtractRun::ExtractShards() {
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
     const RowWatch watch(WatchOptions());
-    extracted_ =
-        Extract({.plan = plan,
-                 .processor = *processor_,
-                 .shards = shards_.to_make,
-                 .folder = config_.out,
-                 .num_threads = config_.num_threads,
-                 .num_io_threads = config_.num_io_threads,
-                 .max_bytes_in_flight = config_.memory_bytes - kBaseMemoryBytes,
-                 .control = control_,
-                 .quarantine = quarantine_,
-                 .local = local_.get()});
+    extracted_ = Extract({.plan = plan,
+                          .processor = *processor_,
+                          .shards = shards_.to_make,
+                          .folder = config_.store.folder,
+                          .num_threads = config_.resources.num_threads,
+                          .num_io_threads = config_.resources.num_io_threads,
+                          .max_bytes_in_flight =
+                              config_.resources.memory_bytes - kBaseMemoryBytes,
+                          .control = control_,
+                          .quarantine = quarantine_,
+                          .local = local_.get()});
   }
   report_.num_shards_left =
       shards_.to_make.size() - extracted_.committed.size();
@@ -523,13 +532,13 @@ void ExtractRun::Finish() {
   std::map<size_t, ShardWriter::Committed> shards = std::move(shards_.kept);
   shards.merge(extracted_.committed);
   const Result<void> checked =
-      CheckRemadeShards(*report_.plan, config_.out, audio_);
+      CheckRemadeShards(*report_.plan, config_.store.folder, audio_);
   if (!checked.ok()) {
     EndWithFault(checked.error());
     return;
   }
   Result<FinishedStore> finished =
-      FinishStore(*report_.plan, config_.out, shards);
+      FinishStore(*report_.plan, config_.store.folder, shards);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;

@@ -11,7 +11,7 @@
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/run/update.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "store/store_index.h"
 

@@ -25,7 +25,8 @@ std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
   std::string description = "a row";
   Hasher128 hasher;
   (void)VisitPlanRows(
-      *plan.rows, 0, plan.rows->num_rows(), plan.config.kept_fields.size(),
+      *plan.rows, 0, plan.rows->num_rows(),
+      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         hasher.Reset();
         HashRowSource(row, &hasher);
@@ -72,8 +73,8 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
           !tried.insert(task.source_hash).second) {
         continue;
       }
-      const Result<std::optional<int>> ended =
-          TryRowAlone(task, processor, plan.config.hang_seconds, control);
+      const Result<std::optional<int>> ended = TryRowAlone(
+          task, processor, plan.config.resources.hang_seconds, control);
       if (!ended.ok()) return ended.error();
       const std::string row =
           Describe(plan.splits[shard.split].name, task.line, task.audio);
@@ -93,10 +94,10 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 const RunControl& control) {
   if (!control.on_hung) std::abort();
-  control.on_hung(
-      fmt::format("{} has made no step for {:g} s (--hang-after); run the same "
-                  "command again: it tries that row alone",
-                  DescribeRow(plan, source_hash), plan.config.hang_seconds));
+  control.on_hung(fmt::format(
+      "{} has made no step for {:g} s (--hang-after); run the same "
+      "command again: it tries that row alone",
+      DescribeRow(plan, source_hash), plan.config.resources.hang_seconds));
 }
 
 }  // namespace melmill

@@ -11,6 +11,8 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/work_permit.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_reader.h"
@@ -40,10 +42,10 @@ void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
 
 // The store's own files come and go, accepted manifests among them.
 void CheckManifestsLieElsewhere(const RunConfig& config) {
-  for (const SplitInput& split : config.splits) {
+  for (const SplitInput& split : config.input.splits) {
     std::error_code error;
-    if (std::filesystem::equivalent(ParentFolder(split.manifest), config.out,
-                                    error)) {
+    if (std::filesystem::equivalent(ParentFolder(split.manifest),
+                                    config.store.folder, error)) {
       throw SetupError(fmt::format(
           "the manifest {} lies in the store's folder: copy it elsewhere",
           split.manifest));
@@ -64,15 +66,14 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
 // How a store of another producer than the configuration's can be gone on
 // with.
 std::string WayOn(const RunConfig& config, const std::string& producer) {
-  RunConfig other = config;
-  if (!MatchProducer(producer, &other)) {
-    return "the program and the kind of machine it was made with";
-  }
+  const CodeChoice& own = config.features.code;
+  const std::optional<CodeChoice> other = FindCodeChoice(producer, own);
+  if (!other) return "the program and the kind of machine it was made with";
   std::vector<std::string> flags;
-  if (other.simd != config.simd) flags.push_back("--simd " + other.simd);
-  if (other.resampler != config.resampler) {
+  if (other->simd != own.simd) flags.push_back("--simd " + other->simd);
+  if (other->resampler != own.resampler) {
     flags.push_back(
-        fmt::format("--resampler {}", ResamplerKindName(other.resampler)));
+        fmt::format("--resampler {}", ResamplerKindName(other->resampler)));
   }
   return fmt::format("the settings it was made with ({})",
                      fmt::join(flags, " "));
@@ -80,21 +81,21 @@ std::string WayOn(const RunConfig& config, const std::string& producer) {
 
 void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
-  const std::string own_contract = ContractJson(config);
+  const std::string own_contract = config.features.Contract();
   if (contract != own_contract) {
-    RefuseOther(config.out, "contract", contract, own_contract,
+    RefuseOther(config.store.folder, "contract", contract, own_contract,
                 "the settings it was made with");
   }
-  const std::string own_producer = ProducerJson(ChooseCodePath(config));
+  const std::string own_producer = config.features.Producer();
   if (producer != own_producer) {
-    RefuseOther(config.out, "producer", producer, own_producer,
+    RefuseOther(config.store.folder, "producer", producer, own_producer,
                 WayOn(config, producer));
   }
-  if (config.shard_bytes && *config.shard_bytes != shard_bytes) {
+  if (config.store.shard_bytes && *config.store.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(
         "{} has a shard size of {} bytes, which stays as it is; leave out "
         "--shard-size",
-        config.out, shard_bytes));
+        config.store.folder, shard_bytes));
   }
 }
 
@@ -235,8 +236,9 @@ Result<bool> ShardChecker::IsMended(const RecordTask& task,
                                     const ShardRow& row) {
   const bool was_poison = row.reject_code == ErrorCode::kPoison;
   if (was_poison || job_.suspects.contains(task.source_hash)) {
-    const Result<std::optional<int>> ended = TryRowAlone(
-        task, job_.processor, job_.plan.config.hang_seconds, *job_.control);
+    const Result<std::optional<int>> ended =
+        TryRowAlone(task, job_.processor,
+                    job_.plan.config.resources.hang_seconds, *job_.control);
     if (!ended.ok()) return ended.error();
     if (was_poison) return !ended.value().has_value();
     if (ended.value()) return true;  // the run to come rejects it as poison
@@ -364,14 +366,14 @@ std::optional<FileIdentity> FoundStore::FindFile(
 }
 
 Result<FoundStore> InspectFolder(const RunConfig& config) {
-  CheckIsFolder(config.out);
+  CheckIsFolder(config.store.folder);
   CheckManifestsLieElsewhere(config);
   FoundStore found;
   // First: what is read then is of these files, or a change shows.
-  Result<SeenFiles> files = SeeFiles(config.out);
+  Result<SeenFiles> files = SeeFiles(config.store.folder);
   if (!files.ok()) return files.error();
   found.files = std::move(files).value();
-  Result<StoreIndex> index = ReadStoreIndex(config.out);
+  Result<StoreIndex> index = ReadStoreIndex(config.store.folder);
   if (!index.ok() && index.error().code == ErrorCode::kMachineFault) {
     return index.error();
   }
@@ -382,7 +384,7 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   }
   // Both are functions of the input and are made again when they are damaged,
   // as long as the other one says that this is a store.
-  Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
+  Result<StoredPlan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());
   }
@@ -397,13 +399,13 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   }
   if (!index.ok() && index.error().code != ErrorCode::kNotFound) {
     if (!found.plan || index.error().code != ErrorCode::kBadJson) {
-      throw SetupError(fmt::format("{}/{}: {}", config.out, kStoreIndexFile,
-                                   index.error().message));
+      throw SetupError(fmt::format("{}/{}: {}", config.store.folder,
+                                   kStoreIndexFile, index.error().message));
     }
     found.damages.push_back(
         {.file = kStoreIndexFile, .what = index.error().message});
   }
-  if (found.is_empty()) CheckHoldsNothingElse(config.out, found.files);
+  if (found.is_empty()) CheckHoldsNothingElse(config.store.folder, found.files);
   return found;
 }
 
@@ -414,7 +416,7 @@ Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
                                    old_plan.split_names);
   if (!old_lines.ok()) return old_lines.error();
   const auto new_lines =
-      HashLines(*plan.rows, plan.config.kept_fields.size(), names);
+      HashLines(*plan.rows, plan.config.input.kept_fields.size(), names);
   if (!new_lines.ok()) return new_lines.error();
   PlanChange change;
   LineMatcher(old_lines.value(), new_lines.value()).Count(&change);

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "pipeline/extract/extract.h"
+#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {
@@ -46,14 +47,15 @@ size_t CountOpenFiles() {
 }  // namespace
 
 size_t MaxOpenFilesOfPlan(const RunConfig& config) {
-  return kFilesOfEveryPhase + static_cast<size_t>(config.num_io_threads);
+  return kFilesOfEveryPhase +
+         static_cast<size_t>(config.resources.num_io_threads);
 }
 
 size_t MaxOpenFilesOfExtraction(const RunConfig& config, size_t num_shards) {
   return kFilesOfEveryPhase +
-         MaxOpenFilesOfExtract(config.num_threads, config.num_io_threads,
-                               config.memory_bytes - kBaseMemoryBytes,
-                               num_shards);
+         MaxOpenFilesOfExtract(
+             config.resources.num_threads, config.resources.num_io_threads,
+             config.resources.memory_bytes - kBaseMemoryBytes, num_shards);
 }
 
 void RequireOpenFiles(size_t num_files) {
@@ -74,8 +76,9 @@ void RequireOpenFiles(size_t num_files) {
 void RequireThreads(const RunConfig& config) {
   // The plan's threads stay with the extraction's, which has as many again to
   // wait for the disk.
-  const int num_threads = std::max(config.num_threads, config.num_io_threads) +
-                          config.num_io_threads + kFurtherThreads;
+  const int num_threads =
+      std::max(config.resources.num_threads, config.resources.num_io_threads) +
+      config.resources.num_io_threads + kFurtherThreads;
   std::vector<std::thread> threads;
   std::latch end(1);
   int error_number = 0;

@@ -3,7 +3,7 @@
 
 #include <cstddef>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 

@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -12,6 +12,7 @@
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -57,9 +58,7 @@ void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
             "a plan that contradicts itself is called that");
     return;
   }
-  const RecordProcessor processor(plan.preset().log_mel,
-                                  plan.config.feature_type,
-                                  ChooseCodePath(plan.config));
+  const RecordProcessor processor(plan.config.features);
   CompareRows(rows.value(), processor);
   RunControl control;
   const ExtractOutcome outcome = ExtractSerial({.plan = plan,

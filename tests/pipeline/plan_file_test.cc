@@ -17,7 +17,7 @@ class PlanFileTest : public testing::Test {
   PlanFileTest() {
     corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1)});
     RunConfig config = corpus_.Config("out");
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
     plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
   }

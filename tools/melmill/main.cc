@@ -13,7 +13,8 @@
 #include <string>
 #include <string_view>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/config_file.h"
 #include "tools/melmill/exit_codes.h"

@@ -9,7 +9,8 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "tests/support/test_store.h"
 
 namespace melmill {

@@ -9,6 +9,9 @@
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/setup_error.h"
 #include "tests/support/test_store.h"
 
 namespace melmill {
@@ -70,17 +73,14 @@ TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
   for (const char* preset : {"qwen3-asr", "whisper"}) {
     for (const FeatureType type : kFeatureTypes) {
       for (const CodePath& code_path : CodePaths()) {
-        RunConfig config;
-        config.preset = preset;
-        config.feature_type = type;
         StoreIndex index;
-        index.contract = ContractJson(config);
+        index.contract = MakeFeatureSpec(preset, type).Contract();
         index.producer = ProducerJson(code_path);
         const RunConfig found = ConfigOfStore("out", index, "root");
-        EXPECT_EQ(found.preset, preset);
-        EXPECT_EQ(found.feature_type, type);
-        EXPECT_EQ(ProducerJson(ChooseCodePath(found)), index.producer);
-        EXPECT_EQ(found.audio_root, "root");
+        EXPECT_EQ(found.features.preset->name, preset);
+        EXPECT_EQ(found.features.feature_type, type);
+        EXPECT_EQ(found.features.Producer(), index.producer);
+        EXPECT_EQ(found.input.audio_root, "root");
       }
     }
   }
@@ -101,11 +101,8 @@ TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
 }
 
 TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
-  RunConfig whisper;
-  whisper.preset = "whisper";
-  whisper.feature_type = FeatureType::kBfloat16;
   std::string& contract = store_.index.contract;
-  contract = ContractJson(whisper);
+  contract = MakeFeatureSpec("whisper", FeatureType::kBfloat16).Contract();
   contract.replace(contract.find("\"hop_length\":160"), 16,
                    "\"hop_length\":161");
   EXPECT_NE(Refusal().find("\n  hop_length: 161 -> 160"), std::string::npos);

@@ -7,7 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "tests/support/test_store.h"
 

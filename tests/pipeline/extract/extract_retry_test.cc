@@ -14,6 +14,7 @@
 #include <string>
 
 #include "pipeline/extract/extract.h"
+#include "pipeline/setup/feature_spec.h"
 #include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 
@@ -57,13 +58,14 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
                                           corpus_.AddWav("flaky.wav", 4000, 2),
                                           corpus_.AddWav("b.wav", 4000, 3)});
     RunConfig config;
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.features =
+        MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
     num_failures_left = 0;
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type, CodePath());
+    const RecordProcessor processor(config.features);
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},
@@ -112,24 +114,25 @@ class ExtractStopTest : public testing::Test {
 
   ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
     RunConfig config;
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
-    config.out = corpus_.Path("out");
-    config.shard_bytes = 128 << 10;
+    config.features =
+        MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.folder = corpus_.Path("out");
+    config.store.shard_bytes = 128 << 10;
     std::vector<std::string> lines;
     for (uint32_t i = 0; i < 60; ++i) {
       lines.push_back(
           corpus_.AddWav("a" + std::to_string(i) + ".wav", 4000, i));
     }
     corpus_.WriteManifest("train.jsonl", lines);
-    std::filesystem::create_directory(config.out);
+    std::filesystem::create_directory(config.store.folder);
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type, CodePath());
+    const RecordProcessor processor(config.features);
     ExtractJob job = {.plan = plan.value(),
                       .processor = processor,
                       .shards = {},
-                      .folder = config.out,
+                      .folder = config.store.folder,
                       .num_threads = 1,
                       .num_io_threads = 1,
                       .control = &control_};
@@ -146,7 +149,8 @@ class ExtractStopTest : public testing::Test {
     const ExtractOutcome outcome = melmill::Extract(job);
     EXPECT_FALSE(outcome.fault);
     // Nothing half made.
-    EXPECT_EQ(ReadStoreFiles(config.out).size(), outcome.committed.size());
+    EXPECT_EQ(ReadStoreFiles(config.store.folder).size(),
+              outcome.committed.size());
     return outcome;
   }
 

@@ -14,6 +14,8 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/run/finish.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
 #include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 
@@ -29,21 +31,20 @@ class ExtractTest : public testing::Test {
       ExtractOutcome (*extract)(const ExtractJob&), const std::string& out,
       uint64_t shard_bytes, int num_threads) {
     RunConfig config = corpus_.Config(out);
-    config.shard_bytes = shard_bytes;
-    config.resampler = resampler_;
-    std::filesystem::create_directory(config.out);
+    config.store.shard_bytes = shard_bytes;
+    config.features = MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
+                                      {.resampler = resampler_});
+    std::filesystem::create_directory(config.store.folder);
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type,
-                                    ChooseCodePath(config));
+    const RecordProcessor processor(config.features);
     std::vector<size_t> shards(plan.value().shards.size());
     std::iota(shards.begin(), shards.end(), size_t{0});
     outcome_ = extract({.plan = plan.value(),
                         .processor = processor,
                         .shards = shards,
-                        .folder = config.out,
+                        .folder = config.store.folder,
                         .num_threads = num_threads,
                         .num_io_threads = 3,
                         .max_bytes_in_flight = max_bytes_in_flight_,
@@ -51,9 +52,12 @@ class ExtractTest : public testing::Test {
     EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
     EXPECT_EQ(outcome_.committed.size(), shards.size());
     num_shards_ = shards.size();
-    EXPECT_TRUE(WritePlanFile(plan.value(), config.out + "/plan.h5").ok());
-    EXPECT_TRUE(FinishStore(plan.value(), config.out, outcome_.committed).ok());
-    return ReadStoreFiles(config.out);
+    EXPECT_TRUE(
+        WritePlanFile(plan.value(), config.store.folder + "/plan.h5").ok());
+    EXPECT_TRUE(
+        FinishStore(plan.value(), config.store.folder, outcome_.committed)
+            .ok());
+    return ReadStoreFiles(config.store.folder);
   }
 
   Corpus corpus_;
@@ -131,13 +135,13 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {
 
 TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
   RunConfig config = corpus_.Config("unreadable");
-  config.shard_bytes = 1 << 30;
-  std::filesystem::create_directory(config.out);
+  config.store.shard_bytes = 1 << 30;
+  std::filesystem::create_directory(config.store.folder);
   RunControl control;
   const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
   ASSERT_TRUE(plan.ok());
   for (const bool all_of_them : {true, false}) {
-    auto shard = OpenShard::Create(plan.value(), 1, config.out);
+    auto shard = OpenShard::Create(plan.value(), 1, config.store.folder);
     ASSERT_TRUE(shard.ok());
     const size_t num_rows = shard.value()->records().size();
     ASSERT_GT(num_rows, 2u);
@@ -159,25 +163,23 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
  protected:
   ExtractOutcome Extract() {
     RunConfig config;
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
-    config.out = corpus_.Path("out");
-    std::filesystem::create_directory(config.out);
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.folder = corpus_.Path("out");
+    std::filesystem::create_directory(config.store.folder);
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     change_();
-    const RecordProcessor processor(plan.value().preset().log_mel,
-                                    config.feature_type,
-                                    ChooseCodePath(config));
+    const RecordProcessor processor(config.features);
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},
-                            .folder = config.out,
+                            .folder = config.store.folder,
                             .num_threads = 2,
                             .num_io_threads = 2,
                             .control = &control};
-    shard_file_ =
-        config.out + '/' + plan.value().ShardFileName(plan.value().shards[0]);
+    shard_file_ = config.store.folder + '/' +
+                  plan.value().ShardFileName(plan.value().shards[0]);
     return GetParam() ? melmill::Extract(job) : ExtractSerial(job);
   }
 

@@ -19,8 +19,8 @@ class RecordListTest : public testing::Test {
     corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
                                           corpus_.AddWav("b.wav", 7000, 2)});
     RunConfig config = corpus_.Config("out");
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
-    config.shard_bytes = 1 << 20;
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.shard_bytes = 1 << 20;
     RunControl control;
     plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
     EXPECT_EQ(plan_.shards.size(), 1u);

@@ -27,6 +27,7 @@
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/extract/thread_pool.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/setup/feature_spec.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -257,9 +258,10 @@ class ThreadsTest : public testing::TestWithParam<ThreadsCase> {
 
   RunConfig Config() const {
     RunConfig config = corpus_.Config("store");
-    config.shard_bytes = GetParam().shard_bytes;
-    config.simd = GetParam().simd;
-    config.num_io_threads = 1;  // BuildPlan's pipeline is oneTBB's
+    config.store.shard_bytes = GetParam().shard_bytes;
+    config.features = MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
+                                      {.simd = GetParam().simd});
+    config.resources.num_io_threads = 1;  // BuildPlan's pipeline is oneTBB's
     return config;
   }
 
@@ -277,8 +279,7 @@ TEST_P(ThreadsTest, NodeBodiesMakeTheBytesOfTheSerialLoop) {
   const Result<Plan> planned = BuildPlan(config, corpus_.Path(""), &control);
   ASSERT_TRUE(planned.ok()) << planned.error().message;
   const Plan& plan = planned.value();
-  const RecordProcessor processor(plan.preset().log_mel, config.feature_type,
-                                  ChooseCodePath(config));
+  const RecordProcessor processor(config.features);
   std::vector<size_t> shards(plan.shards.size());
   std::iota(shards.begin(), shards.end(), size_t{0});
   const ExtractOutcome serial = ExtractSerial({.plan = plan,
@@ -316,13 +317,13 @@ TEST(PlanThreadsTest, LinesAreParsedAndProbedAlikeByAll) {
     lines.push_back(text.substr(0, end));
     text.erase(0, end + 1);
   }
-  const Preset& preset = CheckConfig(config);
   const ManifestOptions options = MakeManifestOptions(config);
   const auto count_samples = [&](const std::string& line) -> int64_t {
     const Result<ManifestLine> parsed = ParseManifestLine(line, options);
     if (!parsed.ok()) return -1;
     const Result<Source> source = ProbeSource(
-        ResolveAudioPath(config, parsed.value().audio), config, preset);
+        ResolveAudioPath(config.input.audio_root, parsed.value().audio),
+        config.clips, *config.features.preset);
     return source.ok() ? source.value().num_samples : -2;
   };
   std::vector<std::vector<int64_t>> counts(kNumThreads);

@@ -35,7 +35,7 @@ class UnreadableFilesTest : public testing::Test {
     }
     corpus_.WriteManifest("train.jsonl", lines);
     RunConfig config;
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 #include "tests/support/temp_folder.h"
 
 namespace melmill {

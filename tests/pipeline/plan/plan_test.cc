@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "pipeline/plan_file.h"
+#include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
 #include "tests/support/corpus.h"
 
@@ -23,14 +24,14 @@ class PlanTest : public testing::Test {
 
   RunConfig OneSplit() const {
     RunConfig config;
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     return config;
   }
 
   std::vector<PlanRow> Rows(const Plan& plan) {
     std::vector<PlanRow> rows;
     EXPECT_TRUE(ForEachPlanRow(*plan.rows, 0, plan.rows->num_rows(),
-                               plan.config.kept_fields.size(),
+                               plan.config.input.kept_fields.size(),
                                [&](uint64_t, const PlanRow& row) {
                                  rows.push_back(row);
                                  return Result<void>();
@@ -141,7 +142,7 @@ TEST_F(PlanTest, FingerprintFollowsEverythingStored) {
   EXPECT_NE(Build(OneSplit()).fingerprint, original);
   corpus_.WriteManifest("train.jsonl", {corpus_.Line("a.wav")});
   RunConfig config = OneSplit();
-  config.feature_type = FeatureType::kFloat32;
+  config.features.feature_type = FeatureType::kFloat32;
   EXPECT_NE(Build(config).fingerprint, original);
   corpus_.AddWav("a.wav", 4001, 1);
   EXPECT_NE(Build(OneSplit()).fingerprint, original);
@@ -162,7 +163,7 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
   manifest.insert(1, "\"prompt\": \"p\", \"speaker\": \"A\", ");
   WriteWholeFile(corpus_.Path("train.jsonl"), manifest);
   RunConfig config = corpus_.Config("");
-  config.kept_fields = {"speaker"};
+  config.input.kept_fields = {"speaker"};
   const Plan plan = Build(config);
   const std::string path = corpus_.Path("plan.h5");
   ASSERT_TRUE(WritePlanFile(plan, path).ok());
@@ -174,7 +175,7 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
   EXPECT_EQ(stored.value().shard_target_bytes, plan.shard_target_bytes);
   EXPECT_EQ(stored.value().split_names,
             (std::vector<std::string>{"train", "eval"}));
-  EXPECT_EQ(stored.value().kept_fields, config.kept_fields);
+  EXPECT_EQ(stored.value().kept_fields, config.input.kept_fields);
   EXPECT_TRUE(stored.value().shards == plan.shards);
   const std::vector<PlanRow> rows = Rows(plan);
   ASSERT_EQ(stored.value().rows->num_rows(), rows.size());
@@ -234,8 +235,8 @@ TEST_F(PlanTest, RefusesAFileThatIsNoPlan) {
 TEST_F(PlanTest, RefusesAttributesThatMeanNothing) {
   corpus_.MakeMixed();
   RunConfig config = corpus_.Config("");
-  config.kept_fields = {"one", "two"};
-  config.shard_bytes = 1'234'567;
+  config.input.kept_fields = {"one", "two"};
+  config.store.shard_bytes = 1'234'567;
   const std::string path = corpus_.Path("plan.h5");
   ASSERT_TRUE(WritePlanFile(Build(config), path).ok());
   const std::string sound = ReadWholeFile(path);

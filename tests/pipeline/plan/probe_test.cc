@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pipeline/setup/feature_spec.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -10,8 +11,8 @@ namespace {
 class ProbeTest : public testing::Test {
  protected:
   Result<Source> Probe(const std::string& name) {
-    return ProbeSource(corpus_.Path(name), config_,
-                       *FindPreset(config_.preset));
+    return ProbeSource(corpus_.Path(name), config_.clips,
+                       *config_.features.preset);
   }
   ErrorCode Code(const std::string& name) {
     const Result<Source> source = Probe(name);
@@ -45,19 +46,19 @@ TEST_F(ProbeTest, ShortestClipHas201SamplesAt16Khz) {
 
 TEST_F(ProbeTest, LongestClipIsTheConfigurations) {
   corpus_.AddWav("a.wav", 16001, 1);
-  config_.max_duration_s = 1;
+  config_.clips.max_duration_s = 1;
   EXPECT_EQ(Code("a.wav"), ErrorCode::kTooLong);
-  config_.max_duration_s = 1.1;
+  config_.clips.max_duration_s = 1.1;
   EXPECT_EQ(Code("a.wav"), ErrorCode::kNone);
 }
 
 TEST_F(ProbeTest, WhisperTakes30SecondsOrIsTruncated) {
-  config_.preset = "whisper";
+  config_.features = MakeFeatureSpec("whisper");
   corpus_.AddWav("30.wav", 480'000, 1);
   corpus_.AddWav("long.wav", 480'001, 1);
   EXPECT_EQ(Probe("30.wav").value().num_frames, 3000);
   EXPECT_EQ(Code("long.wav"), ErrorCode::kTooLong);
-  config_.truncate = true;
+  config_.clips.truncate = true;
   EXPECT_EQ(Probe("long.wav").value().num_samples, 480'000);
 }
 

@@ -12,6 +12,7 @@
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/setup/code_path.h"
 #include "tests/support/corpus.h"
 #include "tests/support/heap_meter.h"
 

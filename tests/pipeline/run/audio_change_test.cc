@@ -42,12 +42,13 @@ TEST(AudioChangeTest, AShardOfOtherAudioThanWasSeenIsRemoved) {
   ASSERT_EQ(report.status, RunStatus::kFinished);
   const Plan& plan = *report.plan;
   const std::string path =
-      config.out + '/' + plan.ShardFileName(plan.shards[0]);
+      config.store.folder + '/' + plan.ShardFileName(plan.shards[0]);
   AudioChange change;
   change.shards[0].resize(static_cast<size_t>(plan.shards[0].num_rows));
-  EXPECT_TRUE(CheckRemadeShards(plan, config.out, change).ok());
+  EXPECT_TRUE(CheckRemadeShards(plan, config.store.folder, change).ok());
   change.shards[0][1] = Hash128{1, 2, 3};
-  const Result<void> checked = CheckRemadeShards(plan, config.out, change);
+  const Result<void> checked =
+      CheckRemadeShards(plan, config.store.folder, change);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().code, ErrorCode::kMachineFault);
   EXPECT_EQ(checked.error().message,
@@ -64,13 +65,13 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   RunControl control;
   const RunReport report = RunExtract(config, &control);
   ASSERT_EQ(report.status, RunStatus::kFinished);
-  auto local = LocalFile::Load(config.out + "/.local");
+  auto local = LocalFile::Load(config.store.folder + "/.local");
   ASSERT_TRUE(local.ok());
   std::map<size_t, ShardWriter::Committed> kept;
   kept[0].checksum = report.store->shards[0].checksum;
   const std::string clip = corpus.Path("t1.wav");
   WriteWholeFile(clip, ReadWholeFile(clip) + "LIST");
-  const auto found = FindChangedAudio(*report.plan, config.out, kept,
+  const auto found = FindChangedAudio(*report.plan, config.store.folder, kept,
                                       local.value().get(), &control);
   ASSERT_TRUE(found.ok()) << found.error().message;
   EXPECT_EQ(found.value().changed.count, 1u);
@@ -79,7 +80,7 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   EXPECT_TRUE(found.value().shards.at(0)[0].has_value());
   // One that is gone is the machine's fault: its features are not given up.
   std::filesystem::remove(clip);
-  EXPECT_FALSE(FindChangedAudio(*report.plan, config.out, kept,
+  EXPECT_FALSE(FindChangedAudio(*report.plan, config.store.folder, kept,
                                 local.value().get(), &control)
                    .ok());
 }

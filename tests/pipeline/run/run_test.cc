@@ -14,6 +14,7 @@
 #include "pipeline/plan/plan.h"
 #include "pipeline/row/record.h"
 #include "pipeline/run/update.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/verify.h"
 #include "tests/support/corpus.h"
@@ -53,7 +54,7 @@ class RunTest : public testing::Test {
     const RunReport refused = Run(config);
     EXPECT_EQ(refused.status, RunStatus::kNeedsUpdate);
     EXPECT_EQ(Files("out"), before);
-    config.update = true;
+    config.store.update = true;
     const RunReport updated = Run(config);
     EXPECT_EQ(updated.status, RunStatus::kFinished);
     EXPECT_EQ(Files("out"), FreshRun());
@@ -280,8 +281,8 @@ TEST_F(RunTest, AFileInTheWayOfANewSplitIsRefused) {
   WriteWholeFile(corpus_.Path("out/short.accepted.jsonl"), "mine");
   const auto before = Files("out");
   RunConfig config = corpus_.Config("out");
-  config.update = true;
-  config.splits.push_back({"short", corpus_.Path("train.jsonl")});
+  config.store.update = true;
+  config.input.splits.push_back({"short", corpus_.Path("train.jsonl")});
   try {
     Run(config);
     FAIL() << "no error";
@@ -296,11 +297,11 @@ TEST_F(RunTest, ASplitThatIsGoneTakesItsFilesWithIt) {
   corpus_.MakeMixed();
   Run(corpus_.Config("out"));
   RunConfig config = corpus_.Config("out");
-  config.update = true;
-  config.splits.pop_back();
+  config.store.update = true;
+  config.input.splits.pop_back();
   EXPECT_EQ(Run(config).status, RunStatus::kFinished);
-  config.out = corpus_.Path("fresh");
-  config.update = false;
+  config.store.folder = corpus_.Path("fresh");
+  config.store.update = false;
   Run(config);
   EXPECT_EQ(Files("out"), Files("fresh"));
 }
@@ -329,29 +330,29 @@ TEST_F(RunTest, ShardsOfEqualContentAreOneFile) {
   corpus_.WriteManifest("train.jsonl", lines);
   corpus_.WriteManifest("eval.jsonl", {lines[0]});
   RunConfig config = corpus_.Config("out");
-  config.shard_bytes = 1;
+  config.store.shard_bytes = 1;
   const RunReport report = Run(config);
   ASSERT_EQ(report.status, RunStatus::kFinished);
   EXPECT_EQ(report.store->shards.size(), 7u);
   EXPECT_EQ(report.num_shards_made, 4u);  // three of train, one of eval
   EXPECT_EQ(report.store->splits[0].num_stored, 6u);
-  EXPECT_TRUE(VerifyStore(config.out, *report.store).damages.empty());
+  EXPECT_TRUE(VerifyStore(config.store.folder, *report.store).damages.empty());
 }
 
 TEST_F(RunTest, WhatDeadRunsLeftIsGoneBeforeSpaceIsCounted) {
   corpus_.MakeMixed();
   const RunConfig config = corpus_.Config("out");
   const auto run_with_left_overs = [&] {
-    std::filesystem::create_directory(config.out);
+    std::filesystem::create_directory(config.store.folder);
     for (const char* name :
          {"train.0123456789ab.h5.tmp", "store.json.tmp", ".table-abcdef"}) {
-      WriteWholeFile(config.out + '/' + name, "left over");
+      WriteWholeFile(config.store.folder + '/' + name, "left over");
     }
     bool was_called = false;
     RunControl control;
     control.on_planned = [&](const PlanNotice&) {
       was_called = true;
-      for (const auto& [name, bytes] : ReadStoreFiles(config.out)) {
+      for (const auto& [name, bytes] : ReadStoreFiles(config.store.folder)) {
         EXPECT_NE(bytes, "left over") << name;
       }
     };
@@ -360,10 +361,10 @@ TEST_F(RunTest, WhatDeadRunsLeftIsGoneBeforeSpaceIsCounted) {
     EXPECT_TRUE(was_called);
   };
   run_with_left_overs();  // in a folder that holds nothing else
-  const auto whole = ReadStoreFiles(config.out);
-  std::filesystem::remove(config.out + "/store.json");
+  const auto whole = ReadStoreFiles(config.store.folder);
+  std::filesystem::remove(config.store.folder + "/store.json");
   run_with_left_overs();  // in an unfinished store
-  EXPECT_EQ(ReadStoreFiles(config.out), whole);
+  EXPECT_EQ(ReadStoreFiles(config.store.folder), whole);
 }
 
 TEST_F(RunTest, TooManyRejectsInThePlanExtractsNothing) {
@@ -371,7 +372,7 @@ TEST_F(RunTest, TooManyRejectsInThePlanExtractsNothing) {
   RunConfig config = corpus_.Config("out");
   config.max_rejects = MaxRejects{1, false};
   EXPECT_EQ(Run(config).status, RunStatus::kTooManyRejects);
-  EXPECT_FALSE(FileExists(config.out));
+  EXPECT_FALSE(FileExists(config.store.folder));
 }
 
 TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
@@ -380,7 +381,7 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   ASSERT_EQ(Run(config).status, RunStatus::kFinished);
   const auto before = Files("out");
   {
-    const auto lock = FileLock::TryLock(config.out + "/.lock");
+    const auto lock = FileLock::TryLock(config.store.folder + "/.lock");
     ASSERT_TRUE(lock.ok() && lock.value());
     EXPECT_THROW(Run(config), SetupError);
   }
@@ -398,7 +399,7 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   other.out = corpus_.Path("train.jsonl");
   EXPECT_THROW(Run(other), SetupError);
   other = config;
-  other.splits = {{"train", config.out + "/train.accepted.jsonl"}};
+  other.splits = {{"train", config.store.folder + "/train.accepted.jsonl"}};
   EXPECT_THROW(Run(other), SetupError);
   EXPECT_EQ(Files("out"), before);
 }
@@ -453,18 +454,17 @@ TEST_F(RunTest, NoShardIsCheckedOnceAStopIsAskedFor) {
   corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
                                         corpus_.AddWav("b.wav", 5000, 2)});
   RunConfig config = corpus_.Config("out");
-  config.splits = {{"train", corpus_.Path("train.jsonl")}};
-  config.shard_bytes = 1;  // a row each
+  config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+  config.store.shard_bytes = 1;  // a row each
   Run(config);
 
   RunControl planning;
-  const Result<Plan> plan = BuildPlan(config, config.out, &planning);
+  const Result<Plan> plan = BuildPlan(config, config.store.folder, &planning);
   ASSERT_TRUE(plan.ok());
-  const RecordProcessor processor(plan.value().preset().log_mel,
-                                  config.feature_type, ChooseCodePath(config));
+  const RecordProcessor processor(config.features);
   const auto check = [&](RunControl* control) {
     return CheckShards({.plan = plan.value(),
-                        .folder = config.out,
+                        .folder = config.store.folder,
                         .processor = processor,
                         .suspects = {},
                         .control = control});

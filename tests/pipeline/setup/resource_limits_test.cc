@@ -6,13 +6,15 @@
 
 #include <string>
 
+#include "pipeline/setup/setup_error.h"
+
 namespace melmill {
 namespace {
 
 RunConfig Config(int num_threads, int num_io_threads) {
   RunConfig config;
-  config.num_threads = num_threads;
-  config.num_io_threads = num_io_threads;
+  config.resources.num_threads = num_threads;
+  config.resources.num_io_threads = num_io_threads;
   return config;
 }
 
@@ -35,9 +37,9 @@ TEST(ResourceLimitsTest, UsualRunsFitIntoTheUsualLimit) {
 
 TEST(ResourceLimitsTest, FilesAreBoundedByMemory) {
   RunConfig small = Config(2, 1000);
-  small.memory_bytes = 2 * kBaseMemoryBytes;
+  small.resources.memory_bytes = 2 * kBaseMemoryBytes;
   RunConfig large = small;
-  large.memory_bytes = uint64_t{16} << 30;
+  large.resources.memory_bytes = uint64_t{16} << 30;
   EXPECT_LT(MaxOpenFilesOfExtraction(small, 1), 40u);
   EXPECT_GT(MaxOpenFilesOfExtraction(large, 1), 3000u);
 }

@@ -24,15 +24,15 @@ struct ExtractFlags {
 
 RunConfig MakeConfig(const ExtractFlags& flags) {
   RunConfig config = MakeRunConfig(flags.input);
-  config.out = flags.out;
-  while (config.out.size() > 1 && config.out.ends_with('/')) {
-    config.out.pop_back();
+  config.store.folder = flags.out;
+  while (config.store.folder.size() > 1 && config.store.folder.ends_with('/')) {
+    config.store.folder.pop_back();
   }
-  config.update = flags.update;
-  config.verify_resume = flags.verify_resume;
-  if (flags.rehash) config.audio_check = AudioCheck::kAll;
-  if (flags.trust_audio) config.audio_check = AudioCheck::kNone;
-  config.hang_seconds = flags.hang_seconds;
+  config.store.update = flags.update;
+  config.store.verify_resume = flags.verify_resume;
+  if (flags.rehash) config.store.audio_check = AudioCheck::kAll;
+  if (flags.trust_audio) config.store.audio_check = AudioCheck::kNone;
+  config.resources.hang_seconds = flags.hang_seconds;
   return config;
 }
 

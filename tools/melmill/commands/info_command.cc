@@ -5,7 +5,9 @@
 #include <string>
 
 #include "pipeline/plan_file.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "store/damage.h"
 #include "store/store_index.h"

@@ -1,5 +1,9 @@
 #include "tools/melmill/commands/input_flags.h"
 
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "tools/melmill/commands/flag_values.h"
+
 namespace melmill {
 namespace {
 
@@ -100,27 +104,27 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
 RunConfig MakeRunConfig(const InputFlags& flags) {
   RunConfig config;
   for (const std::string& manifest : flags.manifests) {
-    config.splits.push_back(ParseSplitInput(manifest));
+    config.input.splits.push_back(ParseSplitInput(manifest));
   }
-  config.preset = flags.preset;
-  config.feature_type = FindFeatureType(flags.feature_type).value();
-  config.audio_root = flags.audio_root;
-  config.kept_fields = flags.kept_fields;
-  config.require_text = !flags.no_text;
-  config.strict_text = flags.strict_text;
-  config.max_duration_s = flags.max_duration_s;
-  config.truncate = flags.truncate;
+  config.features = MakeFeatureSpec(
+      flags.preset, FindFeatureType(flags.feature_type).value(),
+      {.simd = flags.simd,
+       .resampler = FindResamplerKind(flags.resampler).value()});
+  config.input.audio_root = flags.audio_root;
+  config.input.kept_fields = flags.kept_fields;
+  config.input.require_text = !flags.no_text;
+  config.input.strict_text = flags.strict_text;
+  config.clips.max_duration_s = flags.max_duration_s;
+  config.clips.truncate = flags.truncate;
   if (!flags.max_rejects.empty()) {
     config.max_rejects = ParseMaxRejects(flags.max_rejects);
   }
   if (!flags.shard_bytes.empty()) {
-    config.shard_bytes = ParseByteSize(flags.shard_bytes);
+    config.store.shard_bytes = ParseByteSize(flags.shard_bytes);
   }
-  config.num_threads = flags.num_threads;
-  config.num_io_threads = flags.num_io_threads;
-  config.memory_bytes = ParseByteSize(flags.memory);
-  config.simd = flags.simd;
-  config.resampler = FindResamplerKind(flags.resampler).value();
+  config.resources.num_threads = flags.num_threads;
+  config.resources.num_io_threads = flags.num_io_threads;
+  config.resources.memory_bytes = ParseByteSize(flags.memory);
   return config;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 

@@ -51,10 +51,10 @@ int RunAndReport(const RunCommand& command) {
   const RunReport report = RunWatched(command, config, &control);
   const int exit_code = ExitCodeOf(report, config, control);
   if (!command.json && (!command.quiet || exit_code != kExitOk)) {
-    PrintMessage(FormatSummary(report, config.out));
+    PrintMessage(FormatSummary(report, config.store.folder));
   }
   if (command.json &&
-      !PrintJson(FormatJsonReport(report, config.out, exit_code))) {
+      !PrintJson(FormatJsonReport(report, config.store.folder, exit_code))) {
     return kExitMachine;
   }
   return exit_code;

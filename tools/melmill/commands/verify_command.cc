@@ -10,7 +10,9 @@
 
 #include "pipeline/care/audio_check.h"
 #include "pipeline/care/repair.h"
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "pipeline/store_folder.h"
 #include "pipeline/verify.h"
 #include "tools/melmill/commands/commands.h"

@@ -7,7 +7,8 @@
 #include <new>
 #include <system_error>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
 #include "tools/melmill/exit_codes.h"
 #include "tools/melmill/report/summary.h"
 #include "tools/melmill/terminal/console.h"

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "io/manifest/manifest.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/setup_error.h"
 #include "tools/melmill/exit_codes.h"
 #include "tools/melmill/terminal/console.h"
 

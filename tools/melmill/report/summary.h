@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pipeline/run/run.h"
+#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include "pipeline/setup/config.h"
+#include "pipeline/setup/byte_size.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
