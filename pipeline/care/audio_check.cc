@@ -20,7 +20,7 @@
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

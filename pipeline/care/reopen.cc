@@ -12,8 +12,8 @@
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
 #include "store/damage.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

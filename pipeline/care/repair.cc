@@ -21,8 +21,9 @@
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_config.h"
-#include "pipeline/store_folder.h"
+#include "pipeline/setup/setup_error.h"
 #include "store/shard/shard_reader.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -290,7 +291,8 @@ RepairReport Repairer::Repair() {
 Result<RepairReport> RepairStore(const std::string& folder,
                                  const std::string& audio_root,
                                  RunControl* control) {
-  const FileLock lock = LockStore(folder);
+  const Result<FileLock> lock = LockStore(folder);
+  if (!lock.ok()) throw SetupError(lock.error().message);
   const Result<StoreIndex> index = ReadStoreIndex(folder);
   if (!index.ok()) return index.error();
   RunConfig config = ConfigOfStore(folder, index.value(), audio_root);
@@ -301,7 +303,7 @@ Result<RepairReport> RepairStore(const std::string& folder,
   const Result<SeenFiles> files = SeeFiles(folder);
   if (!files.ok()) return files.error();
   const Result<void> removed =
-      RemoveTemporaryFiles(folder, files.value(), lock.is_held());
+      RemoveTemporaryFiles(folder, files.value(), lock.value().is_held());
   if (!removed.ok()) return removed.error();
   return Repairer(index.value(), config, files.value(), control).Repair();
 }

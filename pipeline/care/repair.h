@@ -7,8 +7,8 @@
 
 #include "io/result.h"
 #include "pipeline/setup/run_control.h"
-#include "pipeline/verify.h"
 #include "store/damage.h"
+#include "store/verify.h"
 
 namespace melmill {
 

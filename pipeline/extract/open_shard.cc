@@ -7,8 +7,8 @@
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/row/row_watch.h"
-#include "pipeline/store_folder.h"
 #include "store/plan/plan_row.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

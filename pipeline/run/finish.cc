@@ -10,11 +10,11 @@
 #include "io/file/file_digest.h"
 #include "io/file/line_reader.h"
 #include "pipeline/row/record.h"
-#include "pipeline/store_folder.h"
 #include "store/damage.h"
 #include "store/plan/plan_row.h"
 #include "store/rejects.h"
 #include "store/shard/shard_reader.h"
+#include "store/store_folder.h"
 #include "store/table/split_table.h"
 
 namespace melmill {

@@ -7,9 +7,9 @@
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

@@ -26,10 +26,10 @@
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
 #include "store/local_file.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -199,7 +199,9 @@ void ExtractRun::CleanUp() {
 }
 
 void ExtractRun::LockFolder() {
-  lock_ = LockStore(config_.store.folder);
+  Result<FileLock> lock = LockStore(config_.store.folder);
+  if (!lock.ok()) throw SetupError(lock.error().message);
+  lock_ = std::move(lock).value();
   if (!lock_->is_held()) {
     report_.notes.push_back(fmt::format(
         "the file system of {} has no locks: make sure that nobody else "

@@ -9,8 +9,8 @@
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_trial.h"
-#include "pipeline/store_folder.h"
 #include "store/plan/plan_row.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

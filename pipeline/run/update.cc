@@ -13,9 +13,9 @@
 #include "pipeline/row/work_permit.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_reader.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {

@@ -13,9 +13,9 @@
 #include "pipeline/plan_file.h"
 #include "pipeline/row/record.h"
 #include "pipeline/row/row_watch.h"
-#include "pipeline/store_folder.h"
 #include "store/damage.h"
 #include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
 #include "store/store_index.h"
 
 namespace melmill {

@@ -13,7 +13,7 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
+#include "store/store_folder.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/repair_store.h"

@@ -9,7 +9,7 @@
 
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
+#include "store/store_folder.h"
 #include "tests/support/test_store.h"
 
 namespace melmill {
@@ -129,7 +129,8 @@ TEST_F(RepairTest, WithoutItsPlanAShardStays) {
 }
 
 TEST_F(RepairTest, AStoreInUseIsRefused) {
-  const FileLock lock = LockStore(store_.folder());
+  const Result<FileLock> lock = LockStore(store_.folder());
+  ASSERT_TRUE(lock.ok());
   EXPECT_NE(Refusal().find("is in use by another melmill"), std::string::npos);
 }
 

@@ -15,8 +15,8 @@
 #include "pipeline/row/record.h"
 #include "pipeline/run/update.h"
 #include "pipeline/setup/setup_error.h"
-#include "pipeline/store_folder.h"
-#include "pipeline/verify.h"
+#include "store/store_folder.h"
+#include "store/verify.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_VERIFY_H_
-#define MELMILL_PIPELINE_VERIFY_H_
+#ifndef MELMILL_STORE_VERIFY_H_
+#define MELMILL_STORE_VERIFY_H_
 
 #include <cstdint>
 #include <string>
@@ -27,4 +27,4 @@ VerifyReport VerifyStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_VERIFY_H_
+#endif  // MELMILL_STORE_VERIFY_H_

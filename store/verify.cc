@@ -1,4 +1,4 @@
-#include "pipeline/verify.h"
+#include "store/verify.h"
 
 #include <fmt/format.h>
 
@@ -9,9 +9,9 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "io/file/file_digest.h"
-#include "pipeline/store_folder.h"
 #include "store/contract.h"
 #include "store/shard/shard_reader.h"
+#include "store/store_folder.h"
 #include "store/store_index.h"
 #include "store/table/split_table.h"
 #include "store/table/table.h"

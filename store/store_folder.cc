@@ -1,4 +1,4 @@
-#include "pipeline/store_folder.h"
+#include "store/store_folder.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -9,8 +9,6 @@
 #include <system_error>
 
 #include "io/file/temporary_name.h"
-#include "pipeline/setup/run_config.h"
-#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {
@@ -136,12 +134,13 @@ Result<void> RemoveTemporaryFiles(const std::string& folder,
   return {};
 }
 
-FileLock LockStore(const std::string& folder) {
+Result<FileLock> LockStore(const std::string& folder) {
   Result<std::optional<FileLock>> lock =
       FileLock::TryLock(folder + '/' + kLockFile);
-  if (!lock.ok()) throw SetupError(lock.error().message);
+  if (!lock.ok()) return lock.error();
   if (!lock.value()) {
-    throw SetupError(fmt::format("{} is in use by another melmill", folder));
+    return Error{ErrorCode::kMachineFault,
+                 fmt::format("{} is in use by another melmill", folder)};
   }
   return *std::move(lock).value();
 }

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_STORE_FOLDER_H_
-#define MELMILL_PIPELINE_STORE_FOLDER_H_
+#ifndef MELMILL_STORE_STORE_FOLDER_H_
+#define MELMILL_STORE_STORE_FOLDER_H_
 
 #include <map>
 #include <string>
@@ -52,10 +52,10 @@ Result<SeenFiles> SeeFiles(const std::string& folder);
 Result<void> RemoveTemporaryFiles(const std::string& folder,
                                   const SeenFiles& files, bool is_locked);
 
-// Locks a store's folder for whoever writes to it. Throws SetupError when
-// another melmill has it, or it cannot be locked. Where the file system has no
-// locks the result is not held.
-FileLock LockStore(const std::string& folder);
+// Locks a store's folder for whoever writes to it. Where the file system has
+// no locks the result is not held. Errors: kMachineFault when another melmill
+// has it, or when it cannot be locked.
+Result<FileLock> LockStore(const std::string& folder);
 
 bool FileExists(const std::string& path);
 
@@ -68,4 +68,4 @@ std::string ParentFolder(const std::string& path);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_STORE_FOLDER_H_
+#endif  // MELMILL_STORE_STORE_FOLDER_H_

@@ -1,4 +1,4 @@
-#include "pipeline/verify.h"
+#include "store/verify.h"
 
 #include <gtest/gtest.h>
 

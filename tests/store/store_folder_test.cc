@@ -1,4 +1,4 @@
-#include "pipeline/store_folder.h"
+#include "store/store_folder.h"
 
 #include <gtest/gtest.h>
 
