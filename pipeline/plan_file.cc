@@ -7,8 +7,10 @@
 #include <span>
 #include <utility>
 
+#include "store/json_object.h"
 #include "store/plan/plan_row.h"
 #include "store/store_index.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 namespace {

@@ -11,6 +11,7 @@
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
 #include "store/table/table.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 

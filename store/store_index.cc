@@ -1,17 +1,15 @@
 #include "store/store_index.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <charconv>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <utility>
 
 #include "io/hash.h"
 #include "io/manifest/utf8.h"
+#include "store/json_object.h"
 
 namespace melmill {
 namespace {
@@ -20,25 +18,17 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kFormatName = "melmill";
 constexpr size_t kMaxTextBytes = size_t{256} << 20;
-constexpr size_t kMaxDepth = 32;
-// The look-up in an ordered object is linear.
-constexpr size_t kMaxKeysPerObject = 256;
 
 std::string Dump(const Json& json, int indent) {
   constexpr bool kEnsureAscii = false;
   return json.dump(indent, ' ', kEnsureAscii, Json::error_handler_t::replace);
 }
 
-Json ParseObject(std::string_view json) {
+// Text that is not as Dump writes it would not come back as it was.
+Json ParseCompact(std::string_view json) {
   constexpr bool kAllowExceptions = false;
   Json object = Json::parse(json, nullptr, kAllowExceptions);
   assert(object.is_object());
-  return object;
-}
-
-// Text that is not as Dump writes it would not come back as it was.
-Json ParseCompact(std::string_view json) {
-  Json object = ParseObject(json);
   assert(Dump(object, -1) == json);
   return object;
 }
@@ -70,55 +60,6 @@ Json ToJson(const ShardEntry& shard) {
           {"num_bytes", shard.num_bytes},
           {"checksum", ToHex(shard.checksum)}};
 }
-
-// Refuses, before any value is built, what would make building values costly.
-class ShapeCheck final : public Json::json_sax_t {
- public:
-  const std::string& error() const { return error_; }
-
-  bool null() override { return true; }
-  bool boolean(bool) override { return true; }
-  bool number_integer(number_integer_t) override { return true; }
-  bool number_unsigned(number_unsigned_t) override { return true; }
-  bool number_float(number_float_t, const string_t&) override { return true; }
-  bool string(string_t&) override { return true; }
-  bool binary(binary_t&) override { return true; }
-  bool start_object(std::size_t) override { return Open(); }
-  bool start_array(std::size_t) override { return Open(); }
-  bool end_object() override { return Close(); }
-  bool end_array() override { return Close(); }
-  bool key(string_t& key) override {
-    std::set<std::string>& keys = keys_[depth_ - 1];
-    if (!keys.insert(key).second) {
-      return Fail("\"" + Quotable(key) + "\" appears twice in an object");
-    }
-    if (keys.size() > kMaxKeysPerObject) return Fail("an object is too large");
-    return true;
-  }
-  bool parse_error(std::size_t position, const std::string&,
-                   const nlohmann::detail::exception&) override {
-    return Fail("not valid JSON at byte " + std::to_string(position));
-  }
-
- private:
-  bool Open() {
-    if (depth_ == kMaxDepth) return Fail("nested too deeply");
-    keys_[depth_++].clear();
-    return true;
-  }
-  bool Close() {
-    --depth_;
-    return true;
-  }
-  bool Fail(std::string error) {
-    error_ = std::move(error);
-    return false;
-  }
-
-  std::array<std::set<std::string>, kMaxDepth> keys_;  // of the open objects
-  size_t depth_ = 0;
-  std::string error_;
-};
 
 bool IsLowerHex(std::string_view text, size_t num_digits) {
   return text.size() == num_digits &&
@@ -353,12 +294,8 @@ std::string FormatStoreIndex(const StoreIndex& index) {
 
 Result<StoreIndex> ParseStoreIndex(std::string_view text) {
   if (text.size() > kMaxTextBytes) return BadJson("larger than 256 MiB");
-  // The parser takes a NUL for the end.
-  if (text.find('\0') != text.npos) return BadJson("not valid JSON: a NUL");
-  ShapeCheck shape;
-  if (!Json::sax_parse(text.begin(), text.end(), &shape)) {
-    return BadJson(shape.error());
-  }
+  const Result<void> shape = CheckJsonShape(text);
+  if (!shape.ok()) return shape.error();
   const Json json = Json::parse(text.begin(), text.end());
   if (!json.is_object()) return BadJson("not an object");
 
@@ -386,39 +323,6 @@ Result<StoreIndex> ParseStoreIndex(std::string_view text) {
     return BadJson("its checksum is wrong: the file is damaged");
   }
   return index;
-}
-
-bool IsUsableObject(std::string_view json) {
-  // The parser takes a NUL for the end.
-  if (json.find('\0') != json.npos) return false;
-  ShapeCheck shape;
-  return Json::sax_parse(json.begin(), json.end(), &shape) &&
-         Json::parse(json.begin(), json.end()).is_object();
-}
-
-std::vector<std::string> DescribeDifference(std::string_view old_json,
-                                            std::string_view new_json) {
-  // The values by key, as compact JSON; empty for a key that is absent.
-  std::map<std::string, std::pair<std::string, std::string>> values;
-  const Json old_object = ParseObject(old_json);
-  for (const auto& [key, value] : old_object.items()) {
-    values[key].first = Dump(value, -1);
-  }
-  const Json new_object = ParseObject(new_json);
-  for (const auto& [key, value] : new_object.items()) {
-    values[key].second = Dump(value, -1);
-  }
-  const auto shown = [](const std::string& value) {
-    return value.empty() ? "absent" : value;
-  };
-  std::vector<std::string> differences;
-  for (const auto& [key, pair] : values) {
-    const auto& [old_value, new_value] = pair;
-    if (old_value == new_value) continue;
-    differences.push_back(key + ": " + shown(old_value) + " -> " +
-                          shown(new_value));
-  }
-  return differences;
 }
 
 }  // namespace melmill

@@ -71,16 +71,6 @@ std::string FormatStoreIndex(const StoreIndex& index);
 // 256 MiB, 32 levels and 256 keys an object, and file names without a slash.
 Result<StoreIndex> ParseStoreIndex(std::string_view text);
 
-// Whether the text is a JSON object that DescribeDifference can take, within
-// the limits of ParseStoreIndex.
-bool IsUsableObject(std::string_view json);
-
-// "key: old -> new" for every difference of two flat JSON objects (contracts
-// or producers), in key order; empty when they are equal. A key that only one
-// of them has is "absent" in the other.
-std::vector<std::string> DescribeDifference(std::string_view old_json,
-                                            std::string_view new_json);
-
 }  // namespace melmill
 
 #endif  // MELMILL_STORE_STORE_INDEX_H_

@@ -15,6 +15,7 @@
 #include "store/store_index.h"
 #include "store/table/split_table.h"
 #include "store/table/table.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 namespace {

@@ -17,6 +17,7 @@
 #include "pipeline/care/reopen.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/setup_error.h"

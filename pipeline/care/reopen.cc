@@ -13,6 +13,7 @@
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
+#include "store/json_object.h"
 #include "store/store_folder.h"
 
 namespace melmill {

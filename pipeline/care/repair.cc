@@ -16,6 +16,7 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
 #include "pipeline/row/work_permit.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"

@@ -6,6 +6,7 @@
 
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
+#include "pipeline/row/row_marks.h"
 #include "pipeline/row/row_watch.h"
 #include "store/plan/plan_row.h"
 #include "store/store_folder.h"

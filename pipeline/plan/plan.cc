@@ -18,6 +18,7 @@
 #include "pipeline/plan/probe.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
+#include "store/table/table_spool.h"
 
 namespace melmill {
 namespace {

@@ -9,6 +9,7 @@
 #include "io/file/file_facts.h"
 #include "io/result.h"
 #include "store/table/table.h"
+#include "store/table/table_spool.h"
 
 namespace melmill {
 

@@ -11,6 +11,7 @@
 
 #include "dsp/samples/pcm.h"
 #include "io/hash.h"
+#include "pipeline/row/row_marks.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/setup/feature_spec.h"
 

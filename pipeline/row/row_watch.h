@@ -3,45 +3,13 @@
 
 #include <condition_variable>
 #include <functional>
-#include <map>
 #include <mutex>
 #include <string>
 #include <thread>
 
 #include "io/hash.h"
-#include "io/result.h"
 
 namespace melmill {
-
-// Which row each thread works on, so that a crash or a hang can be laid at a
-// row's door. A row is known by its source (HashRowSource), which outlives
-// runs and plans.
-
-// The calling thread works on a row until this is destroyed; one at a time.
-// Costs a few stores. Up to 1,024 threads are watched at once.
-class RowInWork {
- public:
-  explicit RowInWork(const Hash128& source_hash);
-  ~RowInWork();
-  RowInWork(const RowInWork&) = delete;
-  RowInWork& operator=(const RowInWork&) = delete;
-
-  // The calling thread has got on with its row, if it has one.
-  static void Beat();
-};
-
-// The calling thread waits for a device, however long: that is not the fault
-// of its row.
-class DeviceWait {
- public:
-  DeviceWait();
-  ~DeviceWait();
-  DeviceWait(const DeviceWait&) = delete;
-  DeviceWait& operator=(const DeviceWait&) = delete;
-};
-
-// By row: the signal that ended the process, 0 for a hang.
-using Suspects = std::map<Hash128, int>;
 
 // While one exists, a thread that dies of SIGSEGV, SIGBUS, SIGABRT, SIGFPE or
 // SIGILL, or makes no step for too long, leaves a line with its row in a file.
@@ -69,10 +37,6 @@ class RowWatch {
   bool ending_ = false;
   std::thread thread_;
 };
-
-// What is in such a file; lines that make no sense are left out. None if it
-// does not exist. Errors: kMachineFault.
-Result<Suspects> ReadSuspects(const std::string& file);
 
 }  // namespace melmill
 

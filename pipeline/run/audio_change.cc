@@ -13,6 +13,7 @@
 #include "io/file/name_change.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/thread_pool.h"
+#include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"

@@ -18,6 +18,7 @@
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/run/old_files.h"

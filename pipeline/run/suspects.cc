@@ -9,6 +9,7 @@
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_trial.h"
+#include "pipeline/row/suspects_file.h"
 #include "store/plan/plan_row.h"
 #include "store/store_folder.h"
 

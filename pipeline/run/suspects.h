@@ -9,6 +9,7 @@
 #include "pipeline/plan/plan.h"
 #include "pipeline/row/record.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/run_control.h"
 
 namespace melmill {

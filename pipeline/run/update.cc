@@ -13,6 +13,7 @@
 #include "pipeline/row/work_permit.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/json_object.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_folder.h"

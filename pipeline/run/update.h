@@ -13,6 +13,7 @@
 #include "pipeline/plan_file.h"
 #include "pipeline/row/record.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
 #include "store/damage.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_folder.h"

@@ -1,5 +1,7 @@
 #include "store/plan/plan_row.h"
 
+#include "store/table/table_spool.h"
+
 namespace melmill {
 namespace {
 

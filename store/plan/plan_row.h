@@ -10,6 +10,7 @@
 #include "io/result.h"
 #include "io/wav/wav_header.h"
 #include "store/table/table.h"
+#include "store/table/table_spool.h"
 
 namespace melmill {
 

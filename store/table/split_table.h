@@ -11,6 +11,7 @@
 #include "store/plan/plan_row.h"
 #include "store/shard/shard.h"
 #include "store/table/table.h"
+#include "store/table/table_spool.h"
 
 namespace melmill {
 

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -12,7 +11,6 @@
 
 #include "io/file/name_change.h"
 #include "io/result.h"
-#include "store/hdf5/h5_contents.h"
 #include "store/hdf5/h5_file.h"
 
 namespace melmill {
@@ -94,52 +92,6 @@ class TableReader {
  private:
   Result<size_t> CountRowsThatFit(uint64_t first_row, size_t num_rows,
                                   size_t max_bytes, TableBlock& block) const;
-};
-
-// A table in the making: rows are appended to a temporary file without a name
-// (small tables stay in memory), and may be read back at any time.
-class TableSpool : public TableReader {
- public:
-  // `folder`: where the temporary file may lie. Nothing is made before it is
-  // needed.
-  TableSpool(std::string folder, std::vector<ColumnSpec> columns);
-  ~TableSpool() override;
-
-  // One value for each column in any order, then EndRow. A number must fit
-  // its column.
-  void AddNumber(size_t column, uint64_t value);
-  void AddText(size_t column, std::string_view text);
-  // Errors: kMachineFault (of any Add since the last EndRow).
-  Result<void> EndRow();
-
- private:
-  Result<void> ReadStream(size_t stream, uint64_t offset,
-                          std::span<std::byte> bytes) const override;
-  uint64_t StreamBytes(size_t stream) const override;
-  class Impl;
-  std::unique_ptr<Impl> impl_;
-};
-
-// A table file.
-class TableFile : public TableReader {
- public:
-  // Errors: kNotFound; kMachineFault; kBadHeader if the file does not hold
-  // these columns, all of one length.
-  static Result<std::unique_ptr<TableFile>> Open(
-      const std::string& path, std::vector<ColumnSpec> columns);
-  ~TableFile() override;
-
-  const H5Contents& contents() const { return contents_; }
-
- private:
-  TableFile() = default;
-  Result<void> ReadStream(size_t stream, uint64_t offset,
-                          std::span<std::byte> bytes) const override;
-  uint64_t StreamBytes(size_t stream) const override;
-  std::string path_;
-  H5Contents contents_;
-  std::vector<const DatasetPlace*> streams_;  // in contents_
-  int fd_ = -1;
 };
 
 }  // namespace melmill

@@ -19,6 +19,7 @@
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
+#include "store/table/table_spool.h"
 #include "tests/fuzz/repair_store.h"
 #include "tests/support/wav_builder.h"
 

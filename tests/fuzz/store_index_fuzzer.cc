@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "store/json_object.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "store/table/table_spool.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline/setup/run_config.h"
+#include "store/table/table_spool.h"
 #include "tests/support/temp_folder.h"
 
 namespace melmill {

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "pipeline/row/row_marks.h"
+#include "pipeline/row/suspects_file.h"
 #include "tests/support/temp_folder.h"
 
 namespace melmill {

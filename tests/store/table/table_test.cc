@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "store/hdf5/h5_contents.h"
+#include "store/table/table_file.h"
+#include "store/table/table_spool.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 
