@@ -8,6 +8,7 @@
 #include <optional>
 #include <system_error>
 
+#include "io/file/file_lock.h"
 #include "io/file/temporary_name.h"
 
 namespace melmill {

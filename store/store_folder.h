@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/file/durable_file.h"
+#include "io/file/file_lock.h"
 #include "io/file/name_change.h"
 #include "io/result.h"
 #include "store/store_index.h"

@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -22,11 +21,6 @@ std::string FolderOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
   return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-bool IsUnsupported(int error_number) {
-  return error_number == ENOTSUP || error_number == EOPNOTSUPP ||
-         error_number == ENOSYS;
 }
 
 }  // namespace
@@ -223,38 +217,6 @@ Result<void> RemoveFile(const std::string& path) {
     return FileFault("remove", path, errno);
   }
   return {};
-}
-
-Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path) {
-  const int fd = WithoutInterruption([&] {
-    return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
-                  kNewFileMode);
-  });
-  if (fd < 0) return FileFault("open", path, errno);
-  FileLock lock(fd, true);  // owns fd from here on
-  if (WithoutInterruption([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) !=
-      0) {
-    if (errno == EWOULDBLOCK) return std::optional<FileLock>();
-    if (!IsUnsupported(errno) && errno != ENOLCK) {
-      return FileFault("lock", path, errno);
-    }
-    lock.is_held_ = false;
-  }
-  return std::optional<FileLock>(std::move(lock));
-}
-
-FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-FileLock::FileLock(FileLock&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      is_held_(std::exchange(other.is_held_, false)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  std::swap(is_held_, other.is_held_);
-  return *this;
 }
 
 }  // namespace melmill

@@ -87,25 +87,6 @@ Result<void> SyncFolder(const std::string& folder);
 // unlink; a file that is not there is no error.
 Result<void> RemoveFile(const std::string& path);
 
-// An exclusive advisory lock (flock) on a file, made if need be; dies with the
-// process. Works on a file system without locks too: then is_held is false.
-class FileLock {
- public:
-  // Nothing when another process holds the lock.
-  static Result<std::optional<FileLock>> TryLock(const std::string& path);
-
-  ~FileLock();
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
-
-  bool is_held() const { return is_held_; }
-
- private:
-  FileLock(int fd, bool is_held) : fd_(fd), is_held_(is_held) {}
-  int fd_ = -1;
-  bool is_held_ = false;
-};
-
 }  // namespace melmill
 
 #endif  // MELMILL_IO_FILE_DURABLE_FILE_H_

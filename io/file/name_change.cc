@@ -40,9 +40,8 @@ Result<void> Unlink(const std::string& path) {
 }
 
 // Whether an errno of renameat2 says that it cannot be done in this way.
-bool IsUnsupported(int error_number) {
-  return error_number == EINVAL || error_number == ENOSYS ||
-         error_number == ENOTSUP || error_number == EOPNOTSUPP;
+bool LacksRename(int error_number) {
+  return error_number == EINVAL || IsUnsupported(error_number);
 }
 
 bool AreOneFile(const std::string& path, const std::string& other) {
@@ -63,7 +62,7 @@ Result<bool> NameByLink(const std::string& from, const std::string& to) {
     return true;
   }
   if (error_number == EEXIST) return false;
-  if (!IsUnsupported(error_number) && error_number != EPERM &&
+  if (!LacksRename(error_number) && error_number != EPERM &&
       error_number != EMLINK) {
     return FileFault("link to", to, error_number);
   }
@@ -96,7 +95,7 @@ Result<bool> NameIfFree(const std::string& from, const std::string& to) {
   const int error_number = Rename(from, to, RENAME_NOREPLACE);
   if (error_number == 0) return true;
   if (error_number == EEXIST) return false;
-  if (IsUnsupported(error_number)) return NameByLink(from, to);
+  if (LacksRename(error_number)) return NameByLink(from, to);
   return FileFault("rename to", to, error_number);
 }
 
@@ -106,7 +105,7 @@ Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
   if (!there.ok()) return there.error();
   if (there.value() != seen) return false;
   const int error_number = Rename(from, to, RENAME_EXCHANGE);
-  if (IsUnsupported(error_number)) {
+  if (LacksRename(error_number)) {
     if (auto done = PlainRename(from, to); !done.ok()) return done.error();
     return true;
   }

@@ -20,6 +20,12 @@ namespace melmill {
 // The few system calls that files of a store need, continued where the system
 // returns early. For .cc files of io only.
 
+// Whether the file system does not have what was asked for.
+inline bool IsUnsupported(int error_number) {
+  return error_number == ENOTSUP || error_number == EOPNOTSUPP ||
+         error_number == ENOSYS;
+}
+
 // An owned file descriptor; -1 for none.
 class UniqueFd {
  public:

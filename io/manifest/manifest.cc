@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "io/manifest/flat_json.h"
+#include "io/manifest/language.h"
 #include "io/manifest/utf8.h"
 
 namespace melmill {
@@ -17,7 +18,6 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr int kMaxDepth = 32;
-constexpr size_t kMaxLanguageBytes = 64;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 std::string CompactString(const std::string& text) { return Json(text).dump(); }
@@ -327,11 +327,6 @@ std::optional<Error> EncodingError(std::string_view line) {
   return std::nullopt;
 }
 
-bool IsNameCharacter(char c) {
-  return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' ||
-         c == '-' || c == '\'' || c == '(' || c == ')';
-}
-
 }  // namespace
 
 bool IsBlank(std::string_view line) {
@@ -353,32 +348,6 @@ Result<ManifestLine> ParseManifestLine(std::string_view line,
   }
   if (audio != nullptr) *audio = handler->UsableAudio();
   return std::move(*handler).Finish();
-}
-
-std::string_view TemplateLanguage(std::string_view text) {
-  constexpr std::string_view kBefore = "language ";
-  constexpr std::string_view kAfter = "<asr_text>";
-  if (!text.starts_with(kBefore)) return {};
-  text = text.substr(kBefore.size(), kMaxLanguageBytes + kAfter.size());
-  const size_t end = text.find(kAfter);
-  if (end == text.npos || end == 0) return {};
-  const std::string_view name = text.substr(0, end);
-  if (name[0] < 'A' || name[0] > 'Z') return {};
-  return std::all_of(name.begin(), name.end(), IsNameCharacter)
-             ? name
-             : std::string_view();
-}
-
-bool IsKnownLanguage(std::string_view name) {
-  static constexpr std::array<std::string_view, 31> kNames = {
-      "Chinese", "English", "Cantonese",  "Arabic",     "German",
-      "French",  "Spanish", "Portuguese", "Indonesian", "Italian",
-      "Korean",  "Russian", "Thai",       "Vietnamese", "Japanese",
-      "Turkish", "Hindi",   "Malay",      "Dutch",      "Swedish",
-      "Danish",  "Finnish", "Polish",     "Czech",      "Filipino",
-      "Persian", "Greek",   "Romanian",   "Hungarian",  "Macedonian",
-      "None"};
-  return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }
 
 }  // namespace melmill

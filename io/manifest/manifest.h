@@ -44,15 +44,6 @@ Result<ManifestLine> ParseManifestLine(std::string_view line,
                                        const ManifestOptions& options,
                                        std::string* audio = nullptr);
 
-// The {Name} of "language {Name}<asr_text>{transcript}", or empty if `text`
-// does not follow that template. A name starts with a capital letter A to Z
-// and goes on with letters, spaces, hyphens, apostrophes and parentheses, at
-// most 64 bytes; so does "None".
-std::string_view TemplateLanguage(std::string_view text);
-
-// Whether the model's own list (design: 30 names) or "None" holds the name.
-bool IsKnownLanguage(std::string_view name);
-
 }  // namespace melmill
 
 #endif  // MELMILL_IO_MANIFEST_MANIFEST_H_

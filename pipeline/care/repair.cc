@@ -9,6 +9,7 @@
 #include <set>
 #include <utility>
 
+#include "io/file/file_lock.h"
 #include "io/file/line_reader.h"
 #include "pipeline/care/audio_check.h"
 #include "pipeline/care/reopen.h"

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "io/file/line_reader.h"
+#include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/plan/probe.h"

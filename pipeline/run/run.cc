@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "io/file/durable_file.h"
+#include "io/file/file_lock.h"
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/row/row_watch.h"

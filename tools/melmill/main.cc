@@ -17,9 +17,9 @@
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/config_file.h"
-#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
-#include "tools/melmill/report/summary.h"
+#include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace {

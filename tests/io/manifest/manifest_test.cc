@@ -398,33 +398,6 @@ TEST(ManifestTest, MostFundamentalCauseIsReported) {
 
 // ---- The template ----
 
-TEST(ManifestTest, TemplateLanguageIsTheName) {
-  EXPECT_EQ(TemplateLanguage("language English<asr_text>hello"), "English");
-  EXPECT_EQ(TemplateLanguage("language None<asr_text>"), "None");
-  EXPECT_EQ(TemplateLanguage("language Min Nan (Taiwan)<asr_text>x"),
-            "Min Nan (Taiwan)");
-  EXPECT_EQ(TemplateLanguage("language Ge'ez-Old<asr_text>x"), "Ge'ez-Old");
-  EXPECT_EQ(TemplateLanguage("language A<asr_text>x<asr_text>y"), "A");
-}
-
-TEST(ManifestTest, OtherTextsHaveNoTemplateLanguage) {
-  for (const std::string_view text :
-       {"", "hello", "language ", "language English", "language <asr_text>x",
-        "language english<asr_text>x", "Language English<asr_text>x",
-        " language English<asr_text>x", "language  English<asr_text>x",
-        "language English <asr_text", "language Eng1ish<asr_text>x",
-        "language English<ASR_TEXT>x", "language \u00c9wondo<asr_text>x",
-        "language\tEnglish<asr_text>x"}) {
-    EXPECT_EQ(TemplateLanguage(text), "") << text;
-  }
-}
-
-TEST(ManifestTest, LanguageNamesEndAt64Bytes) {
-  const std::string longest = "A" + std::string(63, 'a');
-  EXPECT_EQ(TemplateLanguage("language " + longest + "<asr_text>x"), longest);
-  EXPECT_EQ(TemplateLanguage("language " + longest + "a<asr_text>x"), "");
-}
-
 TEST(ManifestTest, MissingTemplateIsMarkedOrRefusedAsAskedFor) {
   const std::string_view line = R"({"audio":"a.wav","text":"hello"})";
   ManifestOptions options;
@@ -435,16 +408,6 @@ TEST(ManifestTest, MissingTemplateIsMarkedOrRefusedAsAskedFor) {
   EXPECT_EQ(CodeOf(With("\"x\":1"), options), "none");
   options.check_template = false;
   EXPECT_FALSE(Parse(line, options).lacks_template);
-}
-
-TEST(ManifestTest, KnowsTheLanguagesOfTheModel) {
-  for (const std::string_view name :
-       {"Chinese", "English", "Filipino", "Macedonian", "None"}) {
-    EXPECT_TRUE(IsKnownLanguage(name)) << name;
-  }
-  for (const std::string_view name : {"", "english", "Englsh", "Klingon"}) {
-    EXPECT_FALSE(IsKnownLanguage(name)) << name;
-  }
 }
 
 TEST(ManifestTest, BlankIsSpacesAndTabsOnly) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/file/file_lock.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"

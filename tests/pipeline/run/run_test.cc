@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/file/durable_file.h"
+#include "io/file/file_lock.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/row/record.h"
 #include "pipeline/run/update.h"

@@ -4,7 +4,7 @@
 
 #include "bench/bench.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/bench_report.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/terminal/console.h"

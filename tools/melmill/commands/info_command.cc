@@ -12,8 +12,7 @@
 #include "store/store_folder.h"
 #include "store/store_index.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/exit_codes.h"
-#include "tools/melmill/report/summary.h"
+#include "tools/melmill/exit_code.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {

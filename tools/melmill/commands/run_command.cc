@@ -6,9 +6,10 @@
 #include <optional>
 #include <string>
 
-#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
-#include "tools/melmill/report/summary.h"
+#include "tools/melmill/report/summary_json.h"
+#include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/terminal/progress_line.h"
 #include "tools/melmill/terminal/signals.h"

@@ -9,8 +9,8 @@
 
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
-#include "tools/melmill/exit_codes.h"
-#include "tools/melmill/report/summary.h"
+#include "tools/melmill/exit_code.h"
+#include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {

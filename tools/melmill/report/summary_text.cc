@@ -1,92 +1,24 @@
-#include "tools/melmill/report/summary.h"
+#include "tools/melmill/report/summary_text.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
+#include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
 #include "pipeline/setup/byte_size.h"
-#include "pipeline/setup/setup_error.h"
-#include "tools/melmill/exit_codes.h"
+#include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {
 
-constexpr double kSecondsPerHour = 3600;
-
-double Hours(uint64_t num_samples, const RunReport& report) {
-  const int rate_hz = report.plan->preset().log_mel.mel.sample_rate_hz;
-  return static_cast<double>(num_samples) / rate_hz / kSecondsPerHour;
-}
-
-uint64_t StoredSamples(const StoreIndex& store) {
-  uint64_t sum = 0;
-  for (const SplitEntry& split : store.splits) sum += split.num_samples;
-  return sum;
-}
-
-uint64_t HopLength(const RunReport& report) {
-  return static_cast<uint64_t>(report.plan->preset().log_mel.hop_length);
-}
-
-double RealTimeFactor(const RunReport& report) {
-  const uint64_t num_samples = report.num_frames_made * HopLength(report);
-  return report.total_seconds > 0 ? Hours(num_samples, report) *
-                                        kSecondsPerHour / report.total_seconds
-                                  : 0;
-}
-
-std::map<std::string, LanguageCount> SumLanguages(const Plan& plan) {
-  std::map<std::string, LanguageCount> sum;
-  for (const SplitPlan& split : plan.splits) {
-    for (const auto& [name, count] : split.languages) {
-      sum[name].num_rows += count.num_rows;
-      sum[name].num_samples += count.num_samples;
-    }
-  }
-  return sum;
-}
-
-std::map<int, uint64_t> SumRates(const Plan& plan) {
-  std::map<int, uint64_t> sum;
-  for (const SplitPlan& split : plan.splits) {
-    for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
-  }
-  return sum;
-}
-
 std::string Place(const Tally::Example& example) {
   std::string text = fmt::format("{} line {}", example.split, example.line);
   if (!example.audio.empty()) text += ": " + Printable(example.audio);
   return text;
-}
-
-std::string_view WarningName(Warning warning) {
-  switch (warning) {
-    case Warning::kNoTemplate:
-      return "no_template";
-    case Warning::kUnknownLanguage:
-      return "unknown_language";
-    case Warning::kSegment:
-      return "segment";
-    case Warning::kRepeatedAudio:
-      return "repeated_audio";
-    case Warning::kLeak:
-      return "leak";
-    case Warning::kNoDataSize:
-      return "no_data_size";
-    case Warning::kFileSizeAsDataSize:
-      return "file_size_as_data_size";
-    case Warning::kBytesBehindData:
-      return "bytes_behind_data";
-    case Warning::kCutBehindData:
-      return "cut_behind_data";
-  }
-  return "";
 }
 
 std::string DescribeWarning(Warning warning, const Tally& tally) {
@@ -280,16 +212,6 @@ void AddTime(const RunReport& report, std::string* text) {
   }
 }
 
-std::vector<std::string> AcceptedFiles(const RunReport& report,
-                                       const std::string& out) {
-  std::vector<std::string> files;
-  if (!report.store) return files;
-  for (const SplitEntry& split : report.store->splits) {
-    files.push_back(out + '/' + split.accepted.file);
-  }
-  return files;
-}
-
 std::string TrainOn(const RunReport& report, const std::string& out) {
   constexpr size_t kMaxNamed = 8;
   std::vector<std::string> files = AcceptedFiles(report, out);
@@ -302,26 +224,6 @@ std::string TrainOn(const RunReport& report, const std::string& out) {
                         num_files - kMaxNamed, Printable(out));
   }
   return text;
-}
-
-std::string_view StatusName(RunStatus status) {
-  switch (status) {
-    case RunStatus::kPlanned:
-      return "planned";
-    case RunStatus::kFinished:
-      return "finished";
-    case RunStatus::kNothingToDo:
-      return "nothing_to_do";
-    case RunStatus::kTooManyRejects:
-      return "too_many_rejects";
-    case RunStatus::kNeedsUpdate:
-      return "needs_update";
-    case RunStatus::kStopped:
-      return "stopped";
-    case RunStatus::kMachineFault:
-      return "machine_fault";
-  }
-  return "";
 }
 
 // What a run that ended early has, and how the rest is made.
@@ -360,109 +262,6 @@ std::string NextStep(const RunReport& report, const std::string& out) {
   return "";
 }
 
-using nlohmann::ordered_json;
-
-// Paths may hold bytes that are no UTF-8.
-// Objects below start as such, not as null: without memory to turn null into
-// one, the library leaves an object without content, whose destruction crashes.
-std::string DumpLine(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
-         '\n';
-}
-
-ordered_json JsonTallies(const RunReport& report) {
-  ordered_json reasons = ordered_json::object();
-  for (const auto& [code, tally] : report.rejects) {
-    reasons[std::string(ErrorCodeName(code))] = tally.count;
-  }
-  return reasons;
-}
-
-ordered_json JsonWarnings(const Plan& plan) {
-  ordered_json warnings = ordered_json::object();
-  for (const auto& [warning, tally] : plan.warnings) {
-    warnings[std::string(WarningName(warning))] = tally.count;
-  }
-  return warnings;
-}
-
-ordered_json JsonLanguages(const RunReport& report) {
-  ordered_json languages = ordered_json::object();
-  for (const auto& [name, count] : SumLanguages(*report.plan)) {
-    languages[name] = {{"rows", count.num_rows},
-                       {"hours", Hours(count.num_samples, report)}};
-  }
-  return languages;
-}
-
-void AddJsonPlan(const RunReport& report, ordered_json* json) {
-  (*json)["lines"] = report.plan->num_lines();
-  (*json)["rejected"] = report.num_rejected;
-  (*json)["rejects"] = JsonTallies(report);
-  (*json)["warnings"] = JsonWarnings(*report.plan);
-  (*json)["languages"] = JsonLanguages(report);
-  (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
-  (*json)["bytes"] = report.store_bytes;
-}
-
-ordered_json JsonTelemetry(const Telemetry& telemetry) {
-  const BottleneckReport bottleneck = FindBottleneck(telemetry);
-  auto json = ordered_json::object();
-  json["seconds"] = telemetry.seconds;
-  json["threads"] = telemetry.num_threads;
-  json["io_threads"] = telemetry.num_io_threads;
-  json["busy_share"] = telemetry.BusyShare();
-  json["stages"] = ordered_json::object();
-  for (size_t i = 0; i < kNumStages; ++i) {
-    const auto stage = static_cast<Stage>(i);
-    json["stages"][std::string(StageName(stage))] = {
-        {"seconds", telemetry.compute.Of(stage)},
-        {"busy_share", telemetry.BusyShare(stage)}};
-  }
-  json["read_bytes"] = telemetry.compute.bytes_read;
-  json["stored_bytes"] = telemetry.compute.bytes_stored;
-  json["rows_read_in_place"] = telemetry.rows_read_in_place;
-  json["rows_read_by_waiting"] = telemetry.rows_read_by_waiting;
-  json["waiting_read_seconds"] = telemetry.read_seconds;
-  json["mean_reads_waiting"] = telemetry.mean_reads_waiting;
-  json["commit_seconds"] = telemetry.commit_seconds;
-  json["max_bytes_in_flight"] = telemetry.max_bytes_in_flight;
-  json["bottleneck"] = bottleneck.name;
-  json["bottleneck_line"] = bottleneck.line;
-  return json;
-}
-
-ordered_json JsonChange(const PlanChange& change) {
-  ordered_json json = {{"added", change.num_added},
-                       {"gone", change.num_gone},
-                       {"changed", change.num_changed},
-                       {"mended", change.num_mended},
-                       {"files_changed", change.audio.count},
-                       {"reordered", change.is_reordered}};
-  if (change.is_compared) return json;
-  for (const char* unknown : {"added", "gone", "changed", "reordered"}) {
-    json[unknown] = nullptr;
-  }
-  return json;
-}
-
-ordered_json JsonFault(const std::string& message) {
-  auto json = ordered_json::object();
-  json["status"] = StatusName(RunStatus::kMachineFault);
-  json["exit_code"] = static_cast<int>(kExitMachine);
-  json["error"] = message;
-  return json;
-}
-
-void AddJsonStore(const RunReport& report, const std::string& out,
-                  ordered_json* json) {
-  const StoreIndex& store = *report.store;
-  (*json)["stored"] = store.num_stored();
-  (*json)["hours"] = Hours(StoredSamples(store), report);
-  (*json)["shards"] = store.shards.size();
-  (*json)["accepted"] = AcceptedFiles(report, out);
-}
-
 }  // namespace
 
 std::string FormatSummary(const RunReport& report, const std::string& out) {
@@ -490,62 +289,12 @@ std::string FormatSummary(const RunReport& report, const std::string& out) {
   return text + NextStep(report, out) + '\n';
 }
 
-std::string FormatJsonReport(const RunReport& report, const std::string& out,
-                             int exit_code) {
-  auto json = ordered_json::object();
-  json["status"] = StatusName(report.status);
-  json["exit_code"] = exit_code;
-  if (report.fault) json["error"] = report.fault->message;
-  if (report.plan) AddJsonPlan(report, &json);
-  if (report.store) AddJsonStore(report, out, &json);
-  if (report.change) {
-    json["change"] = JsonChange(*report.change);
-  }
-  json["damaged"] = ordered_json::array();
-  for (const Damage& damage : report.damages) {
-    json["damaged"].push_back({{"file", damage.file}, {"what", damage.what}});
-  }
-  json["shards_made"] = report.num_shards_made;
-  json["shards_kept"] = report.num_shards_kept;
-  json["shards_left"] = report.num_shards_left;
-  json["plan_seconds"] = report.plan_seconds;
-  json["seconds"] = report.total_seconds;
-  json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
-  if (report.telemetry.num_threads > 0) {
-    json["extraction"] = JsonTelemetry(report.telemetry);
-  }
-  return DumpLine(json);
-}
-
-std::string FormatJsonSetupError(const std::string& message) {
-  auto json = ordered_json::object();
-  json["status"] = "setup_error";
-  json["exit_code"] = static_cast<int>(kExitUsage);
-  json["error"] = message;
-  return DumpLine(json);
-}
-
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how) {
   if (num_shards == 0) return "nothing was made; run the same command again.";
   return fmt::format("{} of {} {} kept; run the same command to resume{}.",
                      num_kept, num_shards, num_shards == 1 ? "shard" : "shards",
                      how);
-}
-
-std::string FormatJsonFault(const std::string& message) {
-  return DumpLine(JsonFault(message));
-}
-
-std::string FormatJsonFault(const std::string& message,
-                            const RunControl& control) {
-  const uint64_t num_made = control.shards_made;
-  const uint64_t num_kept = control.shards_kept;
-  ordered_json json = JsonFault(message);
-  json["shards_made"] = num_made;
-  json["shards_kept"] = num_kept;
-  json["shards_left"] = control.shards_in_all - num_kept - num_made;
-  return DumpLine(json);
 }
 
 std::string DescribeDamage(const Damage& damage) {
@@ -568,28 +317,6 @@ std::string FormatNotice(const PlanNotice& notice) {
     text += fmt::format(" of {} free", FormatBytes(notice.free_bytes));
   }
   return text + '\n';
-}
-
-int ExitCodeOf(const RunReport& report, const RunConfig& config,
-               const RunControl& control) {
-  switch (report.status) {
-    case RunStatus::kStopped:
-      return kExitSignal + control.stop_signal();
-    case RunStatus::kMachineFault:
-      return kExitMachine;
-    case RunStatus::kNeedsUpdate:
-      return kExitUsage;
-    case RunStatus::kTooManyRejects:
-      return kExitRejects;
-    case RunStatus::kPlanned:
-    case RunStatus::kFinished:
-    case RunStatus::kNothingToDo:
-      break;
-  }
-  const MaxRejects allowed = config.max_rejects.value_or(MaxRejects());
-  return allowed.Allows(report.num_rejected, report.plan->num_lines())
-             ? kExitOk
-             : kExitRejects;
 }
 
 }  // namespace melmill

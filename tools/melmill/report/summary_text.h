@@ -1,12 +1,11 @@
-#ifndef MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_
-#define MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_
+#ifndef MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_TEXT_H_
+#define MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_TEXT_H_
 
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 #include "pipeline/run/run.h"
-#include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 
@@ -15,22 +14,10 @@ namespace melmill {
 // folder, empty for validate.
 std::string FormatSummary(const RunReport& report, const std::string& out);
 
-// The same for a program: one JSON object on one line.
-std::string FormatJsonReport(const RunReport& report, const std::string& out,
-                             int exit_code);
-
-// Likewise for a run that could not start.
-std::string FormatJsonSetupError(const std::string& message);
-
 // "2 of 4 shards kept; run the same command to resume.": what a run that ended
 // early says last. `how`: what is to be said of that command.
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how = "");
-
-// The JSON of a machine fault that leaves no report, and of one in a run.
-std::string FormatJsonFault(const std::string& message);
-std::string FormatJsonFault(const std::string& message,
-                            const RunControl& control);
 
 // "FILE: what is wrong with it", with the row's line and audio if it is one.
 std::string DescribeDamage(const Damage& damage);
@@ -38,10 +25,6 @@ std::string DescribeDamage(const Damage& damage);
 // What is about to be done: "2,731 of 2,731 lines, 2.12 h; ...".
 std::string FormatNotice(const PlanNotice& notice);
 
-// What the process returns for this report.
-int ExitCodeOf(const RunReport& report, const RunConfig& config,
-               const RunControl& control);
-
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_H_
+#endif  // MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_TEXT_H_
