@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <map>
@@ -9,7 +10,9 @@
 #include <set>
 #include <utility>
 
+#include "io/hash.h"
 #include "io/line_reader.h"
+#include "io/name_change.h"
 #include "io/shard_reader.h"
 #include "pipeline/audio_check.h"
 #include "pipeline/config.h"
@@ -70,6 +73,7 @@ class Repairer {
   Result<void> QuarantineSuspects();
   void MakeShards();
   void Settle(size_t shard);
+  Result<void> RemoveTriedSuspects();
   // What differs in the audio of a shard that came out as another one.
   Result<void> NameChangedRows(size_t shard);
 
@@ -83,6 +87,7 @@ class Repairer {
   std::optional<Plan> plan_;
   std::optional<RecordProcessor> processor_;
   Quarantine quarantine_;
+  std::set<Hash128> tried_;  // rows
   ExtractOutcome outcome_;
 };
 
@@ -177,6 +182,7 @@ Result<void> Repairer::QuarantineSuspects() {
       const Result<std::optional<int>> ended =
           TryRowAlone(task, *processor_, plan_->config.hang_seconds, *control_);
       if (!ended.ok()) return ended.error();
+      tried_.insert(task.source_hash);
       if (ended.value()) quarantine_[task.source_hash] = *ended.value();
     }
   }
@@ -255,6 +261,24 @@ void Repairer::Settle(size_t shard) {
   }
 }
 
+// Once the shards of those rows are whole, no later repair computes them. A
+// file that names other rows too stays: a run will try those.
+Result<void> Repairer::RemoveTriedSuspects() {
+  for (const auto& [name, identity] : files_) {
+    if (!IsSuspectsFileName(name)) continue;
+    const std::string path = config_.out + '/' + name;
+    const Result<Suspects> suspects = ReadSuspects(path);
+    if (!suspects.ok()) return suspects.error();
+    const bool all_tried = std::ranges::all_of(
+        suspects.value(),
+        [this](const auto& suspect) { return tried_.contains(suspect.first); });
+    if (!all_tried) continue;
+    const Result<bool> removed = RemoveIfSame(path, identity);
+    if (!removed.ok()) return removed.error();
+  }
+  return {};
+}
+
 RowWatch::Options Repairer::WatchOptions() {
   return {.file = config_.out + '/' + SuspectsFileName(),
           .hang_seconds = config_.hang_seconds,
@@ -283,6 +307,11 @@ RepairReport Repairer::Repair() {
   MakeShards();
   report_.fault = outcome_.fault;
   for (const auto& [file, shard] : damaged_) Settle(shard);
+  if (report_.fault || report_.repaired.size() < damaged_.size()) {
+    return std::move(report_);
+  }
+  const Result<void> removed = RemoveTriedSuspects();
+  if (!removed.ok()) report_.fault = removed.error();
   return std::move(report_);
 }
 

@@ -257,7 +257,23 @@ def test_a_row_that_crashes_a_repair_is_tried_alone_by_the_next(
     assert again.exit_code == 1, again
     assert "repaired: " in again.stdout
     assert "made again it would be another shard" in again.stdout
+    # Not all is whole: the next repair must not die of that row.
+    assert len(poisoned.suspects()) == 1
     assert poisoned.repair("").exit_code == 0
+    assert not poisoned.suspects()
+
+
+def test_a_repair_leaves_suspects_whose_rows_it_did_not_try(
+    lurking: PoisonedJob,
+) -> None:
+    """A rerun would die of them once more."""
+    assert lurking.run("SEGV").exit_code < 0
+    suspects = lurking.suspects()
+    assert len(suspects) == 1
+    shard = min(lurking.store.glob("eval.????????????.h5"))
+    shard.unlink()
+    assert lurking.repair("").exit_code == 0
+    assert lurking.suspects() == suspects
 
 
 def test_a_row_that_crashes_a_comparison_is_tried_alone_by_the_next(
