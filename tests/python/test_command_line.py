@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+from store_job import Job
 from support import (
     NOT_OF_THE_STORE,
     Store,
@@ -96,6 +98,41 @@ def test_help_of_a_command_says_what_a_newcomer_needs(
     assert run.exit_code == 0
     assert run.stderr == ""
     assert [text for text in needed if text not in run.stdout] == []
+
+
+@pytest.mark.parametrize("command", ["extract", "validate", "bench"])
+def test_help_says_what_number_of_threads_0_means(command: str) -> None:
+    help_text = " ".join(run_melmill(command, "--help").stdout.split())
+    expected = "(default, or 0: all CPUs this process may use)"
+    assert re.search(rf"--threads INT [^-]*{re.escape(expected)}", help_text)
+
+
+@pytest.mark.parametrize("number", ["-1", "1025"])
+@pytest.mark.parametrize(
+    "command", [["extract", "a.jsonl", "--out", "a"], ["bench"]]
+)
+def test_too_many_threads_are_refused_with_the_bounds(
+    command: list[str], number: str
+) -> None:
+    run = run_melmill(*command, "--threads", number)
+    assert run.exit_code == 2
+    message = "error: --threads must be 1 to 1024, or 0 for all CPUs"
+    assert last_line(run.stderr) == message
+
+
+def test_help_names_the_types_that_are_accepted(
+    finished_job: Job, tmp_path: Path
+) -> None:
+    help_text = run_melmill("extract", "--help").stdout
+    found = re.search(r"--dtype TEXT:{([^}]*)}", help_text)
+    assert found is not None
+    names = found[1].split(",")
+    assert names == ["f16", "f32", "bf16"]
+    for name in names:
+        assert f"{name} (" in help_text
+        out = str(tmp_path / name)
+        run = finished_job.extract("--dtype", name, "--threads", "0", out=out)
+        assert run.exit_code == 3, run.stderr
 
 
 def test_version_is_shown() -> None:
