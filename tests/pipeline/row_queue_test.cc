@@ -224,6 +224,15 @@ TEST(RowQueueTest, TriesRowsAgainWhenAllOthersAreDone) {
   EXPECT_TRUE(queue.Settle(rows[2]));
 }
 
+TEST(RowQueueTest, TriesRowsAgainInTheOrderInWhichTheyFailed) {
+  FakeShards shards({{1, 1, 1}});
+  RowQueue queue({0}, kNoLimits, &shards);
+  const std::vector<QueuedRow> rows = TakeAll(&queue);
+  for (const size_t row : {1, 2, 0}) queue.Defer(rows[row]);
+  EXPECT_EQ(Places(TakeAll(&queue)),
+            (std::vector<Place>{{0, 1}, {0, 2}, {0, 0}}));
+}
+
 TEST(RowQueueTest, AShardThatWaitsForARetryHoldsUpNoOther) {
   FakeShards shards({{20, 20}, {40}, {40}});
   RowQueue queue({0, 1, 2}, {.max_bytes = 1000, .max_lost_frames = 40},
@@ -262,7 +271,9 @@ TEST(RowQueueTest, StoppedGivesOutRowsOfTheKeptShardsOnly) {
   EXPECT_EQ(rests[1].num_frames, 30u);
 
   queue.Stop({0});
+  EXPECT_EQ(queue.bytes_given_out(), 40u);
   queue.GiveUp(rows[3]);
+  EXPECT_EQ(queue.bytes_given_out(), 20u);
   const std::vector<QueuedRow> retried = TakeAll(&queue);
   EXPECT_EQ(Places(retried), std::vector<Place>({{0, 1}}));
   EXPECT_FALSE(queue.Settle(rows[2]));
@@ -282,6 +293,44 @@ TEST(RowQueueTest, StoppedFillsAKeptShardToItsEnd) {
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
   EXPECT_TRUE(queue.Defer(rows[0]));
   EXPECT_TRUE(TakeAll(&queue).empty());
+}
+
+TEST(RowQueueTest, StoppedKeepsToTheBound) {
+  FakeShards shards({{10, 10}, {10, 10, 10}});
+  RowQueue queue({0, 1}, {.max_bytes = 1000, .max_lost_frames = 30}, &shards);
+  const std::vector<QueuedRow> rows = TakeAll(&queue);
+  ASSERT_EQ(rows.size(), 3u);
+  queue.Settle(rows[0]);
+  EXPECT_TRUE(queue.Settle(rows[1]));
+  // The first shard is on its way to the disk.
+  queue.Stop({1});
+  EXPECT_FALSE(queue.Next().value());
+  EXPECT_TRUE(queue.waits_for_commit());
+  queue.Forget(0);
+  EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
+}
+
+TEST(RowQueueTest, StoppedTriesNoRowOfADroppedShardAgain) {
+  FakeShards shards({{10}, {10}});
+  RowQueue queue({0, 1}, kNoLimits, &shards);
+  for (const QueuedRow& row : TakeAll(&queue)) queue.Defer(row);
+  queue.Stop({1});
+  EXPECT_EQ(Places(TakeAll(&queue)), std::vector<Place>({{1, 0}}));
+}
+
+TEST(RowQueueTest, RestsAreOfShardsWithRowsToSettle) {
+  FakeShards shards({{10}, {10}, {10}, {10}});
+  RowQueue queue({0, 1, 2, 3}, kNoLimits, &shards);
+  std::vector<QueuedRow> rows = TakeAll(&queue);
+  queue.Settle(rows[0]);
+  queue.Forget(1);  // it will get no name
+  // Attempts that failed were computed too.
+  const auto computed = [](size_t shard) { return shard == 2 ? 25u : 4u; };
+  const std::vector<ShardRest> rests = queue.Rests(computed);
+  ASSERT_EQ(rests.size(), 2u);
+  EXPECT_EQ(rests[0].shard, 2u);
+  EXPECT_EQ(rests[0].num_frames, 0u);
+  EXPECT_EQ(rests[1].num_frames, 6u);
 }
 
 TEST(ShardsToCompleteTest, TakesTheNearestThatFitTogether) {
