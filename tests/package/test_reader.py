@@ -334,7 +334,7 @@ def test_what_is_missing_says_which_argument_helps(in_folder: Path) -> None:
     store = store_with(["clips/0.wav", "clips/1.wav"])
     with pytest.raises(
         melmill.MissingAudioError,
-        match=rf"'clips/1\.wav': with audio_root='{in_folder}'.*--audio-root",
+        match=rf"'clips/1\.wav': .* audio_root='{in_folder}'.*--audio-root",
     ):
         store.find(f"{in_folder}/clips/1.wav")
     for source in (store, store["split0"]):
