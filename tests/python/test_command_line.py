@@ -103,7 +103,7 @@ def test_help_of_a_command_says_what_a_newcomer_needs(
 @pytest.mark.parametrize("command", ["extract", "validate", "bench"])
 def test_help_says_what_number_of_threads_0_means(command: str) -> None:
     help_text = " ".join(run_melmill(command, "--help").stdout.split())
-    expected = "(default, or 0: all CPUs this process may use)"
+    expected = "and 0: one for each CPU that this process may use)"
     assert re.search(rf"--threads INT [^-]*{re.escape(expected)}", help_text)
 
 
