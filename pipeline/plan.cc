@@ -363,7 +363,7 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
   const Result<void> read = ReadFromDevice(path);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
-               fmt::format("{} could be read a moment ago, and now {}", path,
+               fmt::format("{} could be read a moment ago, but now {}", path,
                            read.error().message)};
 }
 

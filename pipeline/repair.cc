@@ -120,7 +120,7 @@ bool Repairer::ReadPlan() {
   for (const auto& [file, shard] : damaged_) {
     report_.left.push_back(
         {.file = file,
-         .what = fmt::format("cannot be made again without {}, which {}",
+         .what = fmt::format("cannot be rebuilt without {}, which {}",
                              kPlanFile, plan.error().message)});
   }
   return false;
@@ -133,7 +133,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
     const auto tasks = RecordList::Load(*plan_, plan_->shards[at->second]);
     if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
       report_.left.push_back({.file = at->first,
-                              .what = fmt::format("cannot be made again: {}",
+                              .what = fmt::format("cannot be rebuilt: {}",
                                                   tasks.error().message)});
       at = damaged_.erase(at);
       continue;
@@ -151,7 +151,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
     report_.left.push_back(
         {.file = at->first,
          .what = fmt::format(
-             "not one of its audio files is there; the first, {}, was looked "
+             "none of its audio files was found; the first, {}, was looked "
              "for as {} (relative paths start from the working directory; "
              "--audio-root DIR changes that)",
              first.audio, first.path)});
@@ -246,14 +246,14 @@ void Repairer::Settle(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
   const auto made = outcome_.committed.find(shard);
   if (made == outcome_.committed.end()) {
-    report_.left.push_back({.file = entry.file, .what = "was not made again"});
+    report_.left.push_back({.file = entry.file, .what = "was not rebuilt"});
   } else if (made->second.checksum == entry.checksum) {
     report_.repaired.push_back(entry.file);
   } else {
     report_.left.push_back(
         {.file = entry.file,
-         .what = "stays as it is: made again it would be another shard than "
-                 "store.json's, so the audio has changed"});
+         .what = "stays as it is: rebuilt, it would differ from the shard in "
+                 "store.json, so the audio has changed"});
     if (control_->stop_requested()) return;
     const Result<void> named = NameChangedRows(shard);
     if (named.ok() || report_.fault || control_->stop_requested()) return;

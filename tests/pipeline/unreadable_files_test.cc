@@ -74,9 +74,9 @@ TEST_F(UnreadableFilesTest, NoneMayBeRejectedOnceTheWitnessIsGone) {
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().code, ErrorCode::kMachineFault);
   EXPECT_EQ(checked.error().message,
-            Task("a").path + ": cannot be read; nor can " + Task("b").path +
-                " be read any more: cannot be opened: No such file or "
-                "directory");
+            Task("a").path + ": cannot be read; " + Task("b").path +
+                " cannot be read any more either: cannot be opened: No such "
+                "file or directory");
 }
 
 TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
@@ -87,8 +87,8 @@ TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
   const Result<void> checked = files_.CheckMayReject(Task("a"), kIoError);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().message, Task("a").path +
-                                         ": cannot be read; nor can 2 other "
-                                         "files be read");
+                                         ": cannot be read; 2 other files "
+                                         "cannot be read either");
 }
 
 TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {
@@ -105,9 +105,9 @@ TEST_F(UnreadableFilesTest, SixteenOthersAreTriedAtMost) {
   const Result<void> checked =
       UnreadableFiles(plan).CheckMayReject(Task("f0"), kIoError);
   ASSERT_FALSE(checked.ok());
-  EXPECT_EQ(
-      checked.error().message,
-      Task("f0").path + ": cannot be read; nor can 16 other files be read");
+  EXPECT_EQ(checked.error().message,
+            Task("f0").path +
+                ": cannot be read; 16 other files cannot be read either");
 }
 
 }  // namespace
