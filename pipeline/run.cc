@@ -340,8 +340,7 @@ bool ExtractRun::CompareAudio() {
   return true;
 }
 
-// Compares plan and folder; goes on if there is something to do that may be
-// done.
+// Compares plan and folder. True if there is something to do that may be done.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   CheckNothingIsInTheWay(found_, plan);
@@ -368,7 +367,7 @@ bool ExtractRun::CheckStore() {
     if (found_.index) all_whole = CheckOtherFiles();
     if (!MayGoOn()) return false;
     if (!all_whole.ok()) return EndWithFault(all_whole.error());
-    if (!all_whole.value() || !shards_.to_make.empty()) return true;  // goes on
+    if (!all_whole.value() || !shards_.to_make.empty()) return true;
     // A killed run may have given store.json its name and done no more.
     const Result<void> synced = SyncFolder(config_.out);
     if (!synced.ok()) return EndWithFault(synced.error());

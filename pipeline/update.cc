@@ -378,8 +378,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
   }
-  // Both are functions of the input and are made again when they are damaged,
-  // as long as the other one says that this is a store.
+  // Both depend on the input only, so each is rebuilt when it is damaged, as
+  // long as the other one says that this is a store.
   Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());
