@@ -15,15 +15,14 @@
 namespace melmill {
 namespace {
 
-[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+[[noreturn]] void RefuseOther(const std::string& folder,
                               const std::string& stored,
                               const std::string& made) {
   throw SetupError(fmt::format(
-      "{} holds features of another {} than this program makes on this "
-      "machine, so it cannot make them again. Use the program and the kind of "
-      "machine that made it, or make another store with the extract "
-      "command:\n  {}",
-      folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
+      "this program cannot compute the rows of {} on this machine. Use the "
+      "version and the kind of machine that made it, or make a new store with "
+      "the extract command:\n  {}",
+      folder, fmt::join(DescribeDifference(stored, made), "\n  ")));
 }
 
 // Sets preset and feature type to those of the contract, or of the one that
@@ -71,10 +70,10 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
   RunConfig config;
   const std::string contract = FindNearestContract(index.contract, &config);
   if (contract != index.contract) {
-    RefuseOther(folder, "contract", index.contract, contract);
+    RefuseOther(folder, index.contract, contract);
   }
   if (!MatchProducer(index.producer, &config)) {
-    RefuseOther(folder, "producer", index.producer,
+    RefuseOther(folder, index.producer,
                 ProducerJson(ChooseCodePath(RunConfig())));
   }
   config.audio_root = audio_root;

@@ -56,17 +56,15 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
                               const std::string& wanted,
                               const std::string& way_on) {
   throw SetupError(fmt::format(
-      "{} holds features of another {}; use another --out, or {}:\n  {}",
-      folder, what, way_on,
+      "{} {}; use another --out, or {}:\n  {}", folder, what, way_on,
       fmt::join(DescribeDifference(stored, wanted), "\n  ")));
 }
 
-// How a store of another producer than the configuration's can be gone on
-// with.
+// How to resume a store that other code made.
 std::string WayOn(const RunConfig& config, const std::string& producer) {
   RunConfig other = config;
   if (!MatchProducer(producer, &other)) {
-    return "the program and the kind of machine it was made with";
+    return "the version and the kind of machine it was made with";
   }
   std::vector<std::string> flags;
   if (other.simd != config.simd) flags.push_back("--simd " + other.simd);
@@ -82,17 +80,17 @@ void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
   const std::string own_contract = ContractJson(config);
   if (contract != own_contract) {
-    RefuseOther(config.out, "contract", contract, own_contract,
-                "the settings it was made with");
+    RefuseOther(config.out, "was made with other settings", contract,
+                own_contract, "the settings it was made with");
   }
   const std::string own_producer = ProducerJson(ChooseCodePath(config));
   if (producer != own_producer) {
-    RefuseOther(config.out, "producer", producer, own_producer,
+    RefuseOther(config.out, "was made with other code", producer, own_producer,
                 WayOn(config, producer));
   }
   if (config.shard_bytes && *config.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(
-        "{} has a shard size of {} bytes, which stays as it is; leave out "
+        "{} has a shard size of {} bytes, which cannot change; leave out "
         "--shard-size",
         config.out, shard_bytes));
   }
@@ -380,8 +378,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
   }
-  // Both are functions of the input and are made again when they are damaged,
-  // as long as the other one says that this is a store.
+  // Both depend on the input only, so each is rebuilt when it is damaged, as
+  // long as the other one says that this is a store.
   Result<StoredPlan> plan = ReadPlanFile(config.out + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());

@@ -79,7 +79,7 @@ void CheckKeptFields(const RunConfig& config) {
     }
     if (!fields.insert(field).second) {
       throw SetupError(
-          fmt::format("--keep {}: given twice, or stored in any case", field));
+          fmt::format("--keep {}: given twice, or stored anyway", field));
     }
   }
   size_t num_bytes = 0;  // quoted, with commas
@@ -93,7 +93,7 @@ void CheckKeptFields(const RunConfig& config) {
   }
 }
 
-// The number at the start of `text`; moves `*rest` behind it.
+// The number at the start of `text`; `*rest` becomes what follows it.
 double ParseNumber(const std::string& text, std::string* rest) {
   double value = 0;
   const auto [end, error] =
@@ -228,7 +228,7 @@ std::string FormatBytes(uint64_t num_bytes) {
 const Preset& CheckConfig(const RunConfig& config) {
   const Preset* preset = FindPreset(config.preset);
   if (preset == nullptr) {
-    throw SetupError(fmt::format("unknown preset \"{}\": there are {}",
+    throw SetupError(fmt::format("unknown preset \"{}\": the presets are {}",
                                  config.preset,
                                  fmt::join(PresetNames(), ", ")));
   }

@@ -9,8 +9,8 @@ enum ExitCode : int {
   kExitDamaged = 1,   // verify found damage, bench a wrong result
   kExitUsage = 2,     // wrong usage, configuration, manifest or folder
   kExitRejects = 3,   // finished, but more lines rejected than allowed
-  kExitMachine = 4,   // a fault of the machine; run again to go on
-  kExitSignal = 128,  // plus the number of the signal; run again to go on
+  kExitMachine = 4,   // a fault of the machine; run again to resume
+  kExitSignal = 128,  // plus the number of the signal; run again to resume
 };
 
 }  // namespace melmill
