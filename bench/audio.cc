@@ -70,8 +70,8 @@ BenchClip LoadClip(const std::string& path, const Preset& preset,
   clip.header = source.value().header;
   if (clip.header.data_bytes > max_bytes) {
     throw SetupError(fmt::format(
-        "{}: together with the files in front of it this is more than {} of "
-        "audio; give fewer files",
+        "{}: together with the files before it this is more than {} of audio; "
+        "give fewer files",
         path, FormatBytes(kMaxBenchBytes)));
   }
   clip.data.resize(static_cast<size_t>(clip.header.data_bytes));

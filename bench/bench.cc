@@ -95,7 +95,7 @@ void CheckOptions(const BenchOptions& options) {
   const std::vector<std::string> known = BenchStageNames();
   for (const std::string& stage : options.stages) {
     if (std::ranges::find(known, stage) == known.end()) {
-      throw SetupError(fmt::format("there is no stage \"{}\": give {}", stage,
+      throw SetupError(fmt::format("there is no stage \"{}\": use {}", stage,
                                    fmt::join(known, ", ")));
     }
   }

@@ -39,7 +39,7 @@ struct BenchCase {
   BenchLimit limit = BenchLimit::kNone;
 
   std::function<BenchCheck()> check;
-  std::function<void()> prepare;  // in front of each pass, not timed; or empty
+  std::function<void()> prepare;  // before each pass, not timed; or empty
   std::function<void()> pass;
 
   // Results of RunCases.

@@ -10,8 +10,8 @@
 
 namespace melmill {
 
-// How much the disk limits write and read: enough for their fixed costs to be
-// small beside it.
+// How much the disk limits write and read: enough to make their fixed costs
+// small.
 inline constexpr uint64_t kLimitBytes = uint64_t{64} << 20;
 
 // memcpy between blocks larger than the caches, on one thread. Its bytes are

@@ -4,9 +4,9 @@
     pip install './python[qwen3-asr]' accelerate
     examples/finetune_qwen3_asr.py train.jsonl eval.jsonl --out tuned/
 
-Makes the feature store, trains with transformers' Trainer, evaluates before and
-after, and saves the model. As it stands it trains a tiny model of random
-weights, on any machine, to show the way; set MODEL to train a real one.
+Makes the feature store, trains with transformers' Trainer, evaluates the model
+before and after, and saves it. As it stands it trains a tiny model with random
+weights, on any machine, to show the steps. Set MODEL to train a real one.
 """
 
 import argparse
@@ -24,17 +24,17 @@ from qwen_asr import Qwen3ASRModel
 from torch.utils.data import Dataset
 from transformers import Trainer, TrainingArguments
 
-# A checkpoint, such as "Qwen/Qwen3-ASR-1.7B" or a folder; None: a tiny model.
+# A checkpoint such as "Qwen/Qwen3-ASR-1.7B", or a folder. None: a tiny model.
 MODEL: str | None = None
 
 PROGRAM = os.environ.get("MELMILL", "melmill")
 
 
 class TrainingRows(Dataset[dict[str, str]]):  # type: ignore[misc]
-    """The rows of a split as the collator wants them.
+    """The rows of a split, with the keys that the collator needs.
 
-    `prefix_text` is the conversation up to the model's answer, `target` the
-    answer to learn.
+    `prefix_text` is the conversation up to the model's answer, and `target` is
+    the answer to learn.
     """
 
     def __init__(self, rows: melmill.Split, processor: Any) -> None:
@@ -61,7 +61,7 @@ class TrainingRows(Dataset[dict[str, str]]):  # type: ignore[misc]
 
 
 def make_store(train: Path, evaluation: Path, folder: Path) -> melmill.Store:
-    """Extracts the features of both manifests, or goes on with it."""
+    """Extracts the features of both manifests, or resumes the extraction."""
     subprocess.run(
         [
             *(PROGRAM, "extract", f"train={train}", f"eval={evaluation}"),
@@ -116,7 +116,7 @@ def main() -> None:
     store = make_store(options.train, options.eval, options.out / "features")
     has_gpu = torch.cuda.is_available()
     model, processor = load_model(torch.bfloat16 if has_gpu else torch.float32)
-    # The outer model has no forward of its own; its thinker is what trains.
+    # The outer model has no forward method; its thinker is trained.
     trainer = Trainer(
         model=model.thinker,
         args=training_arguments(options),

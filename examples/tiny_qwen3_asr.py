@@ -1,10 +1,10 @@
-"""A Qwen3-ASR of a few thousand random weights, made without any download.
+"""A Qwen3-ASR with a few thousand random weights, made without a download.
 
     python examples/tiny_qwen3_asr.py FOLDER
 
-writes a checkpoint that `Qwen3ASRModel.from_pretrained(FOLDER)` loads. The
-classes are those of qwen-asr; the vocabulary is the 256 bytes and the special
-tokens that the processor and the chat template need.
+writes a checkpoint that `Qwen3ASRModel.from_pretrained(FOLDER)` loads. It uses
+the classes of qwen-asr. Its vocabulary is the 256 bytes and the special tokens
+that the processor and the chat template need.
 """
 
 import json
@@ -34,8 +34,8 @@ SPECIAL_TOKENS = [
     AUDIO_TOKEN,
 ]
 
-# The format of the model: a system turn, a user turn with one audio, and the
-# beginning of the assistant's answer.
+# The model's format: a system turn, a user turn with one audio, and the start
+# of the assistant's answer.
 CHAT_TEMPLATE = """\
 {%- for message in messages -%}
 <|im_start|>{{ message.role }}
@@ -59,7 +59,7 @@ CHAT_TEMPLATE = """\
 
 
 def make_tokenizer(*, padding_side: str = "left") -> Any:
-    """A Qwen2TokenizerFast that makes one token of each byte."""
+    """A Qwen2TokenizerFast with one token for each byte."""
     alphabet = sorted(ByteLevel.alphabet())
     vocabulary = {symbol: number for number, symbol in enumerate(alphabet)}
     with tempfile.TemporaryDirectory() as folder:
@@ -84,7 +84,7 @@ def make_tokenizer(*, padding_side: str = "left") -> Any:
 
 
 def make_processor(*, padding_side: str = "left") -> Any:
-    """A Qwen3ASRProcessor; `padding_side` is that of the token ids."""
+    """A Qwen3ASRProcessor that pads token ids on the given side."""
     return Qwen3ASRProcessor(
         feature_extractor=WhisperFeatureExtractor(feature_size=128),
         tokenizer=make_tokenizer(padding_side=padding_side),
@@ -131,10 +131,11 @@ def make_config() -> Any:
 
 
 def make_model(*, seed: int = 0) -> Any:
-    """A Qwen3ASRForConditionalGeneration in float32, weights from the seed.
+    """A Qwen3ASRForConditionalGeneration in float32 with random weights.
 
-    Each layer keeps the size of what it gets, so that the loss depends on the
-    audio; by the model's own rule, weights of so few units let nothing through.
+    The weights keep the scale of each layer's input, so that the loss depends
+    on the audio. The model's own initialisation would let almost nothing
+    through layers with so few units.
     """
     model = Qwen3ASRForConditionalGeneration(make_config())
     generator = torch.Generator().manual_seed(seed)
@@ -147,7 +148,7 @@ def make_model(*, seed: int = 0) -> Any:
 
 
 def save(folder: Path, *, padding_side: str = "left", seed: int = 0) -> Path:
-    """Writes a checkpoint of model and processor."""
+    """Writes a checkpoint of the model and its processor."""
     make_model(seed=seed).save_pretrained(folder)
     make_processor(padding_side=padding_side).save_pretrained(folder)
     return folder

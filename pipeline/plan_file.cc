@@ -19,7 +19,7 @@ constexpr char kPlanFormat[] = "melmill plan 1";
 
 using nlohmann::ordered_json;
 
-// Text columns beside the rows' own, in memory.
+// A text column in addition to those of the rows, in memory.
 struct TextColumn {
   std::string bytes;
   std::vector<uint64_t> offsets = {0};
@@ -30,7 +30,7 @@ struct TextColumn {
   }
 };
 
-// The shards of a plan as columns, beside its rows.
+// The shards of a plan as columns, in addition to its rows.
 struct ShardColumns {
   TextColumn file;
   TextColumn fingerprint;

@@ -30,10 +30,11 @@ struct LogMelOptions {
   double dynamic_range_log10 = 8.0;       // below the clip maximum
 };
 
-// What a reader needs, beside the features, to get any padded form of a clip.
+// What a reader needs, in addition to the features, to compute any padded form
+// of a clip.
 struct ClipLevels {
-  // Largest log10 mel power over the frames that lie wholly in front of the
-  // clip's end: for even n_fft those with t * hop + n_fft / 2 <= num_samples.
+  // Largest log10 mel power of the frames that lie completely before the clip's
+  // end: for even n_fft the frames with t * hop + n_fft / 2 <= num_samples.
   float body_max = 0;
   // What max(feature, floor) must use to be the form of this utterance alone:
   // (max(maximum over all frames - dynamic_range, log10(power_floor)) + 4) / 4.
@@ -64,10 +65,10 @@ struct FrameRange {
   int64_t count = 0;
 };
 
-// Long clips are computed in pieces of so many frames (30.24 s at a hop of
-// 160): a frame's last bits may depend on its place in the piece, never on how
-// a clip comes to memory. 16 segments of 189 frames; with a power of 2 the
-// segments of the SIMD kernel would meet in the same cache sets.
+// Long clips are computed in pieces of this many frames (30.24 s at a hop of
+// 160). The last bits of a frame may depend on its place in the piece, but
+// never on how the clip is read. A piece is 16 segments of 189 frames; with a
+// power of 2 the segments of the SIMD kernel would share cache sets.
 inline constexpr int64_t kPieceFrames = 16 * 189;
 
 // Largest log10 mel power of the frames that were computed, at least
@@ -96,11 +97,11 @@ class LogMel {
 
   // Computes one piece: range.first is a multiple of kPieceFrames, range.count
   // kPieceFrames or, at the clip's end, less. The window holds the clip's
-  // samples from n_fft / 2 in front of the first frame's centre to n_fft / 2
-  // behind the last one's, as far as there are any. `features`: range.count *
-  // n_mels values of `type`, aligned to it, frame after frame; they are not
-  // clamped yet, and where the power is below the floor they may have any
-  // value below what the floor gives. Raises `*maxima`.
+  // samples from n_fft / 2 before the first frame's centre to n_fft / 2 after
+  // the last one's, as far as they exist. `features`: range.count * n_mels
+  // values of `type`, aligned to it, frame after frame; they are not clamped
+  // yet, and where the power is below the floor they may have any value below
+  // what the floor gives. Raises `*maxima`.
   virtual void ComputePiece(const ClipWindow<float>& clip, FrameRange range,
                             FeatureType type, std::span<std::byte> features,
                             Workspace& workspace,

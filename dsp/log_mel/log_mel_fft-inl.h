@@ -1,9 +1,9 @@
 // The two halves of the kernel's DFT of 400 = 16 * 25 (log_mel_tables.h), one
-// transform a vector lane. Fused multiply-adds are written out, so that every
-// target that has them does the same; and used wherever they can be: each saves
-// a rounding. Variants with fewer multiplications, which some processors do
-// beside additions, were 2 to 3 % faster on one of them and left errors a fifth
-// larger (bench/studies/NOTEBOOK.md).
+// transform per vector lane. Fused multiply-adds are written out, so that every
+// target that has them computes the same bits. They are used wherever possible,
+// because each saves a rounding. Variants with fewer multiplications were 2 to
+// 3 % faster on a processor that multiplies while it adds, and had errors a
+// fifth larger (bench/studies/NOTEBOOK.md).
 
 // Once for each target.
 #if defined(MELMILL_DSP_LOG_MEL_LOG_MEL_FFT_INL_H_) == \

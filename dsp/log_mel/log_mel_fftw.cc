@@ -138,8 +138,8 @@ class FftwLogMel : public LogMel {
 double ToDouble(float sample) { return static_cast<double>(sample); }
 double ToDouble(int16_t sample) { return sample / 32768.0; }
 
-// The frame's samples from `start` on, which is negative in front of the clip,
-// times the window.
+// The frame's samples from `start` on, which is negative before the clip, times
+// the window.
 template <typename Sample>
 void FftwLogMel::GatherFrame(const ClipWindow<Sample>& clip, int64_t start,
                              double* frame) const {

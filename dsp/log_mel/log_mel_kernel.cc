@@ -347,8 +347,8 @@ HWY_NOINLINE const Sample* StageSamples(const ClipWindow<Sample>& clip,
   return to;
 }
 
-// The next step's samples: so many streams are too many for the hardware's
-// own prefetching.
+// Prefetches the next step's samples: the hardware's own prefetching cannot
+// follow this many streams.
 template <typename Sample>
 HWY_INLINE void PrefetchHop(const Sample* samples) {
   constexpr int kSamplesPerLine = 64 / static_cast<int>(sizeof(Sample));

@@ -40,8 +40,8 @@ struct LogMelScratch {
   AlignedArray<float> spare_row;  // takes the rows of lanes without a frame
 };
 
-// Largest normalised value, (log10 mel power + 4) / 4: over the frames that
-// lie wholly in front of the clip's end, and over all.
+// Largest normalised value, (log10 mel power + 4) / 4: over the frames that lie
+// completely before the clip's end, and over all.
 struct KernelMaxima {
   float body;
   float all;

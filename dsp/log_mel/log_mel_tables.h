@@ -26,7 +26,7 @@ inline constexpr int kKernelNumBins = kKernelFftSize / 2 + 1;
 inline constexpr int kKernelNumColumns = 16;  // a
 inline constexpr int kKernelNumRows = 25;     // b
 
-// A hop moves the window by so many rows and by no column: 160 = 16 * 10.
+// A hop moves the window by this many rows and by no column: 160 = 16 * 10.
 inline constexpr int kKernelRowsPerHop = 10;
 
 // The mel filters that have the same number of weights: their sums are loops

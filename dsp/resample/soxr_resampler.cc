@@ -95,7 +95,7 @@ void SoxrEngine::Start(int source_rate_hz, int target_rate_hz) {
   num_samples_in_ = 0;
   num_samples_out_ = 0;
   WarmUpOnce();
-  // A new one each time: soxr_clear deletes and makes anew as well.
+  // A new one each time: soxr_clear deletes and creates the state as well.
   soxr_ = CreateSoxr(source_rate_hz, target_rate_hz);
   sub_block_samples_ = SubBlockSamples(source_rate_hz, target_rate_hz);
   staging_.resize(kStagingSamples);

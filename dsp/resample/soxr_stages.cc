@@ -57,7 +57,7 @@ double KaiserWidth(double attenuation_db) {
 }
 
 // A low pass of a cutoff given as a share of the Nyquist frequency. The window
-// would reach zero `rim` samples behind the last tap.
+// would reach zero `rim` samples after the last tap.
 std::vector<double> WindowedSinc(int num_taps, double cutoff, double beta,
                                  double rim, double gain) {
   std::vector<double> taps(static_cast<size_t>(num_taps));

@@ -5,8 +5,8 @@
 
 namespace melmill {
 
-// One filter of a chain that changes a sample rate: `up` - 1 zeros behind each
-// sample, a symmetric filter, every `down`-th of its outputs:
+// One filter of a chain that changes a sample rate: `up` - 1 zeros after each
+// sample, a symmetric filter, and every `down`-th of its outputs:
 //
 //   y[j] = sum_n x[n] taps[down j - up n + taps.size() / 2]
 //
@@ -22,7 +22,7 @@ struct ResampleStage {
 bool HasSoxrHqStages(int source_rate_hz, int target_rate_hz);
 
 // The chain that libsoxr 0.1.3 makes of its recipe HQ with linear phase for
-// these rates, designed anew in double precision. docs/numerics.md derives it:
+// these rates, designed here in double precision. docs/numerics.md derives it:
 //
 // - for each whole octave above twice the target rate, an equiripple half-band
 //   filter that halves the rate;

@@ -35,8 +35,9 @@ struct Radices {
 // Of the transform over the rows.
 inline constexpr Radices kRowRadices[] = {
     {4, 4}, {4, 8}, {6, 8}, {8, 8}, {9, 7}};
-// Of the one over the columns; `kept`: the second radix has so many outputs
-// computed from each end of the spectrum, half of it being all.
+// Of the transform over the columns. `kept`: how many outputs of the second
+// radix are computed from each end of the spectrum; half of the radix means
+// all.
 struct ColumnRadices {
   Radices radices;
   int kept;
@@ -97,9 +98,9 @@ struct SpectralTables {
   // either side; with the forward transform's scale.
   AlignedArray<float> response;
   size_t margin;
-  // Of a block's outputs those from `guard` on are right, num_valid of them;
-  // those in front and behind are spoilt by the block's ends. Both are
-  // multiples of kMaxLanes.
+  // num_valid outputs of a block, from `guard` on, are right; those before and
+  // after them are spoilt by the block's ends. Both numbers are multiples of
+  // kMaxLanes.
   int guard;
   int num_valid;
   // From one block to the next, in samples.
@@ -122,8 +123,8 @@ struct SpectralScratch {
 };
 
 struct SpectralKernel {
-  // Reads forward.size() samples of each block, and up to kMaxLanes - 1 behind
-  // them, which change nothing; writes the first block's num_valid outputs and
+  // Reads forward.size() samples of each block, and up to kMaxLanes - 1 after
+  // them, which change nothing. Writes the first block's num_valid outputs and
   // then the second's to `output`.
   void (*run)(const float* first_block, const float* second_block,
               const SpectralTables& tables, SpectralScratch& scratch,

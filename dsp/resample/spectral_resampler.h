@@ -15,8 +15,8 @@ bool SpectralSupports(int source_rate_hz, int target_rate_hz);
 
 // Overlap-save in the frequency domain, with libsoxr's filters; see
 // docs/numerics.md. `target` is one of SupportedSimdTargets. Keeps 75 to 315
-// kB, and makes them anew when a clip has another rate than the last one;
-// the tables of a rate are made once in a program, in at most 50 ms.
+// kB, and allocates them again when a clip has another rate than the last one.
+// The tables of a rate are made once per process, in at most 50 ms.
 std::unique_ptr<ResampleEngine> MakeSpectralEngine(SimdTarget target);
 
 // The same string for targets that give the same bits.

@@ -2,9 +2,9 @@
 #define MELMILL_DSP_SIMD_HIGHWAY_TARGETS_H_
 
 // Which instruction sets the Highway sources are compiled for: AVX-512, AVX2,
-// SSE4 and NEON, beside the plain fallback that Highway insists on. Each other
-// one would be compiled and shipped for processors that are rare (SSSE3), or
-// that nobody has tested (SVE) and that NEON serves too.
+// SSE4, NEON, and the plain fallback that Highway requires. Any other set would
+// be compiled and shipped for processors that are rare (SSSE3), or untested and
+// covered by NEON (SVE).
 //
 // To be included before any header of Highway, and by each source that uses
 // it, so that all agree on the sets; it includes nothing itself.

@@ -1,5 +1,4 @@
-// DFTs of a few values, each a complex vector: so many transforms at once as
-// a vector has lanes.
+// DFTs of a few values, each a complex vector: one transform per vector lane.
 
 // Once for each target.
 #if defined(MELMILL_DSP_SIMD_SMALL_DFT_INL_H_) == defined(HWY_TARGET_TOGGLE)

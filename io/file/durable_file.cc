@@ -152,10 +152,11 @@ Result<void> DurableFile::TakeName(
   }
   if (named.value()) return {};
   if (HaveSameBytes(temporary, path_)) return RemoveFile(temporary);
-  return Error{ErrorCode::kMachineFault,
-               path_ +
-                   ": another process made it, with other bytes, so it "
-                   "stays as it is; let no other work in this folder"};
+  return Error{
+      ErrorCode::kMachineFault,
+      path_ +
+          ": another process made it with other bytes, so it was "
+          "not replaced; make sure that no other run uses this folder"};
 }
 
 Result<void> DurableFile::Commit(const std::optional<FileIdentity>& replaced) {

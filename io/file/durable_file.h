@@ -46,7 +46,7 @@ class DurableFile {
   // error of the disk shows in Commit.
   void StartWriteBack(uint64_t offset, uint64_t num_bytes);
 
-  // Appends behind what Append wrote before; buffered.
+  // Appends after what Append wrote before; buffered.
   Result<void> Append(std::string_view text);
 
   // Reads back what was written (Append: after Flush).

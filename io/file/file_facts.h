@@ -8,9 +8,9 @@
 
 namespace melmill {
 
-// What the system says of an open file beside its size. As long as none of it
-// changes, nobody has written to the file or put another one in its place.
-// Kept for each row in LocalFile, as it lies in memory.
+// What the system says about an open file, apart from its size. As long as none
+// of it changes, nobody has written to the file or replaced it. LocalFile
+// stores these bytes for each row.
 struct FileFacts {
   static constexpr uint64_t kUnknown = 1;  // nothing else here means anything
   // The file was changed so shortly before that a further change may leave

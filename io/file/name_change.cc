@@ -143,7 +143,7 @@ Result<bool> RemoveIfSame(const std::string& path, const FileIdentity& seen) {
   if (!given_back.ok()) return given_back.error();
   if (given_back.value()) return false;
   return Error{ErrorCode::kMachineFault,
-               "remove " + path + ": other processes change it"};
+               "remove " + path + ": another process keeps changing it"};
 }
 
 bool HaveSameBytes(const std::string& path, const std::string& other) {

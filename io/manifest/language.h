@@ -9,9 +9,9 @@ namespace melmill {
 // Thread-safe.
 
 // The {Name} of "language {Name}<asr_text>{transcript}", or empty if `text`
-// does not follow that template. A name starts with a capital letter A to Z
-// and goes on with letters, spaces, hyphens, apostrophes and parentheses, at
-// most 64 bytes; so does "None".
+// does not follow that template. A name starts with a capital letter A to Z;
+// letters, spaces, hyphens, apostrophes and parentheses follow, at most 64
+// bytes in all. "None" is a name too.
 std::string_view TemplateLanguage(std::string_view text);
 
 // Whether the model's own list (design: 30 names) or "None" holds the name.

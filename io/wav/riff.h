@@ -68,9 +68,9 @@ bool IsRiffContainer(std::string_view name);
 // at its end.
 Result<bool> IsWavFileHeader(const RiffFile& file, uint64_t offset);
 
-// Where the chunk behind `chunk` begins; the end of the file after the last.
-// Chunks are padded to even sizes, though the last one need not be. All that
-// `chunk` claims must lie in the file.
+// Where the chunk after `chunk` begins; the end of the file after the last
+// chunk. Chunks are padded to even sizes, though the last one need not be. All
+// that `chunk` claims must lie in the file.
 uint64_t EndOfRiffChunk(const RiffFile& file, const RiffChunk& chunk);
 
 // Whether chunks with printable names, and nothing else, fill the file from

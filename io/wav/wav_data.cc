@@ -47,8 +47,8 @@ Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
   return WavDataExtent{file.size_bytes() - claim.begin, oddity};
 }
 
-// What was killed before it wrote the size leaves samples behind a zero; an
-// empty recording leaves nothing, or further chunks.
+// A writer that was killed before it wrote the size leaves a zero, followed by
+// samples. After an empty recording there is nothing, or further chunks.
 Result<WavDataExtent> MeasureUnclaimed(const RiffFile& file,
                                        const WavDataClaim& claim) {
   const Result<WavDataExtent> all =

@@ -48,8 +48,8 @@ struct WavHeader {
   friend bool operator==(const WavHeader&, const WavHeader&) = default;
 };
 
-// What a writer got wrong that is understood all the same. At most one: where
-// the samples reach to the end of the file nothing can be behind them.
+// A writer's mistake that is understood nevertheless. A file has at most one:
+// where the samples reach to the end of the file, nothing can follow them.
 enum class WavOddity : uint8_t {
   kNone,
   kNoDataSize,          // placeholder or 0; samples to the end of the file
@@ -69,16 +69,16 @@ struct WavFile {
 inline constexpr size_t kWavPrefixBytes = 1024;
 
 // Walks the chunks of a RIFF, RIFX or RF64 file up to its first `data` chunk,
-// says exactly how many samples are really there, and looks at what lies
-// behind them. Nothing is allocated from sizes the file claims. `prefix` holds
-// the first bytes of `file` (any number of them); what lies beyond is read from
-// `file`. Errors: the codes of stage "header" (docs/input.md lists what is
-// accepted), and ReadAt's.
+// counts the samples that are really there, and checks what follows them.
+// Nothing is allocated from sizes that the file claims. `prefix` holds the
+// first bytes of `file` (any number of them); the others are read from `file`.
+// Errors: the codes of stage "header" (docs/input.md lists what is accepted),
+// and ReadAt's.
 Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
                             const ByteSource& file);
 
-// The same without a look behind the data, for a file that was accepted: what
-// is there changes nothing in the header.
+// The same without checking what follows the data, for a file that was
+// accepted: it does not change the header.
 Result<WavHeader> ReadWavHeader(std::span<const std::byte> prefix,
                                 const ByteSource& file);
 

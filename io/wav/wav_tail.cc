@@ -130,7 +130,7 @@ Result<void> TailWalk::SkipItems() {
   return {};
 }
 
-// Whether a chunk begins here that the RIFF size confirms, and that goes on
+// Whether a chunk begins here that the RIFF size confirms, and that extends
 // beyond the end of the file.
 Result<bool> TailWalk::IsCutChunk(uint64_t offset) const {
   const bool more_is_missing = riff_end_ > file_.size_bytes() &&

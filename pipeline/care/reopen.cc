@@ -19,15 +19,14 @@
 namespace melmill {
 namespace {
 
-[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+[[noreturn]] void RefuseOther(const std::string& folder,
                               const std::string& stored,
                               const std::string& made) {
   throw SetupError(fmt::format(
-      "{} holds features of another {} than this program makes on this "
-      "machine, so it cannot make them again. Use the program and the kind of "
-      "machine that made it, or make another store with the extract "
-      "command:\n  {}",
-      folder, what, fmt::join(DescribeDifference(stored, made), "\n  ")));
+      "this program cannot compute the rows of {} on this machine. Use the "
+      "version and the kind of machine that made it, or make a new store with "
+      "the extract command:\n  {}",
+      folder, fmt::join(DescribeDifference(stored, made), "\n  ")));
 }
 
 // What has the contract, or the one that differs from it in fewest fields.
@@ -70,12 +69,12 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root) {
   const FeatureSpec nearest = FindNearestFeatures(index.contract);
   if (nearest.Contract() != index.contract) {
-    RefuseOther(folder, "contract", index.contract, nearest.Contract());
+    RefuseOther(folder, index.contract, nearest.Contract());
   }
   const std::optional<CodeChoice> code =
       FindCodeChoice(index.producer, nearest.code);
   if (!code) {
-    RefuseOther(folder, "producer", index.producer, nearest.Producer());
+    RefuseOther(folder, index.producer, nearest.Producer());
   }
   RunConfig config;
   config.features =

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <map>
@@ -11,6 +12,8 @@
 
 #include "io/file/file_lock.h"
 #include "io/file/line_reader.h"
+#include "io/file/name_change.h"
+#include "io/hash.h"
 #include "pipeline/care/audio_check.h"
 #include "pipeline/care/reopen.h"
 #include "pipeline/extract/extract.h"
@@ -73,6 +76,7 @@ class Repairer {
   Result<void> QuarantineSuspects();
   void MakeShards();
   void Settle(size_t shard);
+  Result<void> RemoveTriedSuspects();
   // What differs in the audio of a shard that came out as another one.
   Result<void> NameChangedRows(size_t shard);
 
@@ -86,6 +90,7 @@ class Repairer {
   std::optional<Plan> plan_;
   std::optional<RecordProcessor> processor_;
   Quarantine quarantine_;
+  std::set<Hash128> tried_;  // rows
   ExtractOutcome outcome_;
 };
 
@@ -118,7 +123,7 @@ bool Repairer::ReadPlan() {
   for (const auto& [file, shard] : damaged_) {
     report_.left.push_back(
         {.file = file,
-         .what = fmt::format("cannot be made again without {}, which {}",
+         .what = fmt::format("cannot be rebuilt without {}, which {}",
                              kPlanFile, plan.error().message)});
   }
   return false;
@@ -131,7 +136,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
     const auto tasks = RecordList::Load(*plan_, plan_->shards[at->second]);
     if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
       report_.left.push_back({.file = at->first,
-                              .what = fmt::format("cannot be made again: {}",
+                              .what = fmt::format("cannot be rebuilt: {}",
                                                   tasks.error().message)});
       at = damaged_.erase(at);
       continue;
@@ -149,7 +154,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
     report_.left.push_back(
         {.file = at->first,
          .what = fmt::format(
-             "not one of its audio files is there; the first, {}, was looked "
+             "none of its audio files was found; the first, {}, was looked "
              "for as {} (relative paths start from the working directory; "
              "--audio-root DIR changes that)",
              first.audio, first.path)});
@@ -180,6 +185,7 @@ Result<void> Repairer::QuarantineSuspects() {
       const Result<std::optional<int>> ended = TryRowAlone(
           task, *processor_, plan_->config.resources.hang_seconds, *control_);
       if (!ended.ok()) return ended.error();
+      tried_.insert(task.source_hash);
       if (ended.value()) quarantine_[task.source_hash] = *ended.value();
     }
   }
@@ -243,19 +249,37 @@ void Repairer::Settle(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
   const auto made = outcome_.committed.find(shard);
   if (made == outcome_.committed.end()) {
-    report_.left.push_back({.file = entry.file, .what = "was not made again"});
+    report_.left.push_back({.file = entry.file, .what = "was not rebuilt"});
   } else if (made->second.checksum == entry.checksum) {
     report_.repaired.push_back(entry.file);
   } else {
     report_.left.push_back(
         {.file = entry.file,
-         .what = "stays as it is: made again it would be another shard than "
-                 "store.json's, so the audio has changed"});
+         .what = "stays as it is: rebuilt, it would differ from the shard in "
+                 "store.json, so the audio has changed"});
     if (control_->stop_requested()) return;
     const Result<void> named = NameChangedRows(shard);
     if (named.ok() || report_.fault || control_->stop_requested()) return;
     report_.fault = named.error();
   }
+}
+
+// Once the shards of those rows are whole, no later repair computes them. A
+// file that names other rows too stays: a run will try those.
+Result<void> Repairer::RemoveTriedSuspects() {
+  for (const auto& [name, identity] : files_) {
+    if (!IsSuspectsFileName(name)) continue;
+    const std::string path = config_.store.folder + '/' + name;
+    const Result<Suspects> suspects = ReadSuspects(path);
+    if (!suspects.ok()) return suspects.error();
+    const bool all_tried = std::ranges::all_of(
+        suspects.value(),
+        [this](const auto& suspect) { return tried_.contains(suspect.first); });
+    if (!all_tried) continue;
+    const Result<bool> removed = RemoveIfSame(path, identity);
+    if (!removed.ok()) return removed.error();
+  }
+  return {};
 }
 
 RowWatch::Options Repairer::WatchOptions() {
@@ -285,6 +309,11 @@ RepairReport Repairer::Repair() {
   MakeShards();
   report_.fault = outcome_.fault;
   for (const auto& [file, shard] : damaged_) Settle(shard);
+  if (report_.fault || report_.repaired.size() < damaged_.size()) {
+    return std::move(report_);
+  }
+  const Result<void> removed = RemoveTriedSuspects();
+  if (!removed.ok()) report_.fault = removed.error();
   return std::move(report_);
 }
 

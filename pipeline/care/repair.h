@@ -21,10 +21,10 @@ struct RepairReport {
   std::optional<Error> fault;  // what ended the repair early
 };
 
-// Verifies a complete store and makes its damaged and missing shards again
-// from the audio. A shard replaces the damaged one only if it is, byte for
+// Verifies a complete store and rebuilds its damaged and missing shards from
+// the audio. A rebuilt shard replaces the damaged one only if it is, byte for
 // byte, the one that store.json describes. Other files are left alone: the
-// extract command writes them again. `audio_root`: as in RunConfig. Throws
+// extract command rebuilds them. `audio_root`: as in RunConfig. Throws
 // SetupError when the store is in use or this program makes other bytes. Calls
 // on_planned before it makes shards; the stop signal counts from then on.
 // Errors: those of ReadStoreIndex.

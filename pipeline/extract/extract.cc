@@ -320,8 +320,8 @@ class GraphExtractor : private RowSource {
   ThreadPool readers_;
 };
 
-// Enough for every reader to have rows waiting behind the one it reads; but
-// what tokens keep between rows may take a quarter of the budget at most.
+// Enough for every reader to have rows waiting after the one that it reads.
+// What tokens keep between rows may take at most a quarter of the budget.
 size_t NumTokens(int num_threads, int num_io_threads,
                  uint64_t max_bytes_in_flight) {
   const auto wanted = static_cast<size_t>(num_threads + 3 * num_io_threads);

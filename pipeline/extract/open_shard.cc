@@ -56,7 +56,7 @@ Error Contradiction(const std::string& what) {
 Result<void> RecordList::Add(const Plan& plan, const PlannedShard& shard,
                              const PlanRow& row, Hasher128* hasher) {
   if (row.split != shard.split || !IsPossible(plan, row)) {
-    return Contradiction(fmt::format("line {} cannot be so", row.line));
+    return Contradiction(fmt::format("line {} is impossible", row.line));
   }
   if (records_.size() == shard.num_rows ||
       static_cast<uint64_t>(row.num_frames) > shard.num_frames - num_frames_) {

@@ -64,10 +64,10 @@ class RowQueue {
   struct Limits {
     // Of memory, for rows given out; one row may always be.
     uint64_t max_bytes = 0;
-    // What is lost when the process dies: the frames of rows given out whose
-    // shard is not committed are no more than these and those of so many
-    // further rows. Shards with a row that waits for a further attempt are not
-    // counted. At least the largest shard's.
+    // What is lost when the process dies: the frames of rows that were given
+    // out and whose shard is not committed do not exceed max_lost_frames plus
+    // those of num_further_rows rows. Shards with a row that waits for another
+    // attempt are not counted. At least the frames of the largest shard.
     uint64_t max_lost_frames = 0;
     size_t num_further_rows = 0;
   };

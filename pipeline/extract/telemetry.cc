@@ -88,10 +88,12 @@ BottleneckReport FindBottleneck(const Telemetry& telemetry) {
         fmt::format("disk-bound: wrote {}",
                     Rate(telemetry.compute.bytes_stored, telemetry.seconds))};
   }
-  return {Bottleneck::kNone, "",
-          fmt::format("nothing was busy all the time: {:.0f} % of {} threads' "
-                      "time was used",
-                      100 * telemetry.BusyShare(), telemetry.num_threads)};
+  return {
+      Bottleneck::kNone, "",
+      fmt::format("no bottleneck: {} {} busy for {:.0f} % of the time",
+                  telemetry.num_threads,
+                  telemetry.num_threads == 1 ? "thread was" : "threads were",
+                  100 * telemetry.BusyShare())};
 }
 
 }  // namespace melmill

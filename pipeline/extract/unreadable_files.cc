@@ -40,9 +40,10 @@ Result<void> UnreadableFiles::CheckMayReject(const RecordTask& task,
   if (witness_path_.empty()) return CheckOtherFiles(task, error);
   const Result<void> read = ReadFromDevice(witness_path_);
   if (read.ok()) return {};
-  return Error{ErrorCode::kMachineFault,
-               fmt::format("{}: {}; nor can {} be read any more: {}", task.path,
-                           error.message, witness_path_, read.error().message)};
+  return Error{
+      ErrorCode::kMachineFault,
+      fmt::format("{}: {}; {} cannot be read any more either: {}", task.path,
+                  error.message, witness_path_, read.error().message)};
 }
 
 // The first few are enough: should all of them be bad the run stops, and
@@ -69,8 +70,8 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
   if (!visited.ok()) return visited;
   if (any_read || num_tried == 0) return {};
   return Error{ErrorCode::kMachineFault,
-               fmt::format("{}: {}; nor can {} other files be read", task.path,
-                           error.message, num_tried)};
+               fmt::format("{}: {}; {} other files cannot be read either",
+                           task.path, error.message, num_tried)};
 }
 
 }  // namespace melmill

@@ -26,13 +26,14 @@ class UnreadableFiles {
   // The row's file was read to its end.
   void AddRead(const RecordTask& task);
 
-  // It was not, for an error that MayBeMachineFault, in the first attempt.
-  // Errors: kMachineFault when that was one too many in a row.
+  // A file could not be read in the first attempt, with an error that
+  // MayBeMachineFault. Errors: kMachineFault when too many in a row failed.
   Result<void> AddFailure(const RecordTask& task, const Error& error);
 
-  // Nor in the last attempt. Whether its row may be rejected: the witness can
-  // still be read from its device, or, while no file was read to its end,
-  // another one of the plan. Waits for that. Errors: kMachineFault if not.
+  // A file could not be read in the last attempt either. Its row may be
+  // rejected if the witness can still be read from its device, or, while no
+  // file was read to its end, another file of the plan. Waits for that read.
+  // Errors: kMachineFault if the row may not be rejected.
   Result<void> CheckMayReject(const RecordTask& task, const Error& error);
 
  private:

@@ -30,8 +30,8 @@ namespace {
 constexpr size_t kBatchLines = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
 
-// Batches come in rounds of so many bytes, which bounds what is in memory
-// when every line is as long as it may be.
+// Batches come in rounds of this many bytes, which bounds the memory when every
+// line has the maximal length.
 constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
 
 // So many I/O errors in a row are the machine's fault, not the files'.
@@ -369,7 +369,7 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
   const Result<void> read = ReadFromDevice(path);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
-               fmt::format("{} could be read a moment ago, and now {}", path,
+               fmt::format("{} could be read a moment ago, but now {}", path,
                            read.error().message)};
 }
 

@@ -52,7 +52,7 @@ Result<void> AskPermit(const RecordTask& task) {
 float ToFloat(float sample) { return sample; }
 float ToFloat(int16_t sample) { return static_cast<float>(sample) / 32768; }
 
-// The last samples, with zeros in front of a shorter clip.
+// The last samples, with zeros before a shorter clip.
 template <typename Sample>
 void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
   const size_t count = std::min(samples.size(), tail->size());

@@ -161,8 +161,8 @@ class RecordProcessor {
   std::unique_ptr<LogMel> log_mel_;
 };
 
-// A file that was good in the plan and cannot be read is tried so often before
-// its row is rejected.
+// How many times a file that was good in the plan is read before its row is
+// rejected.
 inline constexpr int kMaxReadAttempts = 3;
 
 // Both stages on the calling thread, with all attempts.

@@ -54,9 +54,9 @@ Result<AudioChange> FindChangedAudio(
     const std::map<size_t, ShardWriter::Committed>& shards, LocalFile* local,
     RunControl* control);
 
-// Whether shards that were made again hold the audio that was found when it
-// was compared. One that does not is removed. Errors: kMachineFault, for such
-// a shard too.
+// Checks that rebuilt shards hold the audio that was found when it was
+// compared. A shard that does not is removed. Errors: kMachineFault, also for
+// such a shard.
 Result<void> CheckRemadeShards(const Plan& plan, const std::string& folder,
                                const AudioChange& change);
 

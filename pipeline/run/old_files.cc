@@ -100,8 +100,8 @@ Result<void> RemoveIndex(const FoundStore& found, const std::string& folder) {
   if (removed.value()) return SyncFolder(folder);
   return Error{ErrorCode::kMachineFault,
                path +
-                   ": another process changed it; let no other work in "
-                   "this folder"};
+                   ": another process changed it; make sure that no other run "
+                   "uses this folder"};
 }
 
 }  // namespace
@@ -113,8 +113,8 @@ void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan) {
   for (const std::string& name : needed) {
     if (listed.contains(name) || !found.FindFile(name)) continue;
     throw SetupError(fmt::format(
-        "{}/{} is in the way: the store needs a file of that name and did not "
-        "make this one; move it elsewhere",
+        "{}/{} is in the way: the store needs this name for a file of its own; "
+        "move it elsewhere",
         plan.config.store.folder, name));
   }
 }

@@ -98,8 +98,8 @@ void CheckAnyPlanned(const Plan& plan) {
             ResolveAudioPath(plan.config.input.audio_root, missing.audio)));
     if (missing.audio.find('\\') != std::string::npos) {
       hint +=
-          "\n  a backslash is part of a name here: write the paths of "
-          "Windows with slashes";
+          "\n  a backslash is part of a name here: write Windows paths with "
+          "slashes";
     }
   }
   throw SetupError(fmt::format(
@@ -206,8 +206,8 @@ void ExtractRun::LockFolder() {
   lock_ = std::move(lock).value();
   if (!lock_->is_held()) {
     report_.notes.push_back(fmt::format(
-        "the file system of {} has no locks: make sure that nobody else "
-        "writes to it",
+        "the file system of {} has no locks: make sure that no other run uses "
+        "this folder",
         config_.store.folder));
   }
 }
@@ -341,8 +341,8 @@ bool ExtractRun::CompareAudio() {
   audio_ = std::move(change).value();
   if (audio_.num_unknown_rows > 0) {
     report_.notes.push_back(fmt::format(
-        "nothing on this machine tells whether the audio of {} rows is still "
-        "what the store was made from: --rehash reads and compares it",
+        "the audio of {} rows may have changed since the store was made, and "
+        "this machine has no record of it: --rehash reads and compares it",
         audio_.num_unknown_rows));
   }
   for (const auto& [shard, checksums] : audio_.shards) {
@@ -353,8 +353,7 @@ bool ExtractRun::CompareAudio() {
   return true;
 }
 
-// Compares plan and folder; goes on if there is something to do that may be
-// done.
+// Compares plan and folder. True if there is something to do that may be done.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *report_.plan;
   CheckNothingIsInTheWay(found_, plan);
@@ -380,7 +379,7 @@ bool ExtractRun::CheckStore() {
     if (found_.index) all_whole = CheckOtherFiles();
     if (!MayGoOn()) return false;
     if (!all_whole.ok()) return EndWithFault(all_whole.error());
-    if (!all_whole.value() || !shards_.to_make.empty()) return true;  // goes on
+    if (!all_whole.value() || !shards_.to_make.empty()) return true;
     // A killed run may have given store.json its name and done no more.
     const Result<void> synced = SyncFolder(config_.store.folder);
     if (!synced.ok()) return EndWithFault(synced.error());

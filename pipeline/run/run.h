@@ -23,8 +23,8 @@ enum class RunStatus {
   kNothingToDo,     // it was complete before
   kTooManyRejects,  // the plan rejects more than allowed; nothing extracted
   kNeedsUpdate,     // the store was made from another input; see `change`
-  kStopped,         // by a signal; a rerun goes on
-  kMachineFault,    // see `fault`; a rerun goes on
+  kStopped,         // by a signal; a rerun resumes
+  kMachineFault,    // see `fault`; a rerun resumes
 };
 
 // What a run did, for a person or a program to read.
@@ -44,8 +44,8 @@ struct RunReport {
   };
   static constexpr size_t kMaxRejectedLines = 1000;
   std::vector<RejectedLine> rejected_lines;
-  // Files of the store that were there before and not whole: made again if
-  // the run finished.
+  // Files of the store that existed before and were not whole. If the run
+  // finished, they were rebuilt.
   std::vector<Damage> damages;
   // Lasting oddities of the machine, such as a file system without locks.
   std::vector<std::string> notes;
@@ -60,7 +60,7 @@ struct RunReport {
   Telemetry telemetry;  // of the extraction; all 0 if there was none
 };
 
-// Manifests to a store: plan, extract, finish, going on where an earlier run
+// Manifests to a store: plan, extract, finish. Resumes where an earlier run
 // stopped. Throws SetupError before anything is written.
 RunReport RunExtract(const RunConfig& config, RunControl* control);
 

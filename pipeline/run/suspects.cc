@@ -82,10 +82,11 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
       if (ended.value()) {
         quarantine[task.source_hash] = *ended.value();
         notes->push_back(fmt::format(
-            "{} ended an earlier run, and did so again alone: rejected", row));
+            "{} ended an earlier run, and again when tried alone: rejected",
+            row));
       } else {
         notes->push_back(fmt::format(
-            "{} ended an earlier run, but did not do so alone", row));
+            "{} ended an earlier run, but not when tried alone", row));
       }
     }
   }
@@ -96,7 +97,7 @@ void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 const RunControl& control) {
   if (!control.on_hung) std::abort();
   control.on_hung(fmt::format(
-      "{} has made no step for {:g} s (--hang-after); run the same "
+      "{} has made no progress for {:g} s (--hang-after); run the same "
       "command again: it tries that row alone",
       DescribeRow(plan, source_hash), plan.config.resources.hang_seconds));
 }

@@ -59,17 +59,15 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
                               const std::string& wanted,
                               const std::string& way_on) {
   throw SetupError(fmt::format(
-      "{} holds features of another {}; use another --out, or {}:\n  {}",
-      folder, what, way_on,
+      "{} {}; use another --out, or {}:\n  {}", folder, what, way_on,
       fmt::join(DescribeDifference(stored, wanted), "\n  ")));
 }
 
-// How a store of another producer than the configuration's can be gone on
-// with.
+// How to resume a store that other code made.
 std::string WayOn(const RunConfig& config, const std::string& producer) {
   const CodeChoice& own = config.features.code;
   const std::optional<CodeChoice> other = FindCodeChoice(producer, own);
-  if (!other) return "the program and the kind of machine it was made with";
+  if (!other) return "the version and the kind of machine it was made with";
   std::vector<std::string> flags;
   if (other->simd != own.simd) flags.push_back("--simd " + other->simd);
   if (other->resampler != own.resampler) {
@@ -84,17 +82,17 @@ void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
   const std::string own_contract = config.features.Contract();
   if (contract != own_contract) {
-    RefuseOther(config.store.folder, "contract", contract, own_contract,
-                "the settings it was made with");
+    RefuseOther(config.store.folder, "was made with other settings", contract,
+                own_contract, "the settings it was made with");
   }
   const std::string own_producer = config.features.Producer();
   if (producer != own_producer) {
-    RefuseOther(config.store.folder, "producer", producer, own_producer,
-                WayOn(config, producer));
+    RefuseOther(config.store.folder, "was made with other code", producer,
+                own_producer, WayOn(config, producer));
   }
   if (config.store.shard_bytes && *config.store.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(
-        "{} has a shard size of {} bytes, which stays as it is; leave out "
+        "{} has a shard size of {} bytes, which cannot change; leave out "
         "--shard-size",
         config.store.folder, shard_bytes));
   }
@@ -383,8 +381,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
   }
-  // Both are functions of the input and are made again when they are damaged,
-  // as long as the other one says that this is a store.
+  // Both depend on the input only, so each is rebuilt when it is damaged, as
+  // long as the other one says that this is a store.
   Result<StoredPlan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());

@@ -21,8 +21,8 @@ FeatureSpec MakeFeatureSpec(std::string_view preset, FeatureType feature_type,
   FeatureSpec spec;
   spec.preset = FindPreset(preset);
   if (spec.preset == nullptr) {
-    throw SetupError(fmt::format("unknown preset \"{}\": there are {}", preset,
-                                 fmt::join(PresetNames(), ", ")));
+    throw SetupError(fmt::format("unknown preset \"{}\": the presets are {}",
+                                 preset, fmt::join(PresetNames(), ", ")));
   }
   spec.feature_type = feature_type;
   spec.code = code;

@@ -25,8 +25,8 @@ namespace {
 // files read back, folders that are listed or synced.
 constexpr size_t kFilesOfEveryPhase = 4 + 4;
 
-// Threads beside those that are asked for: the progress line, the one that
-// commits, the watchdog.
+// Threads in addition to those that the flags ask for: the progress line, the
+// one that commits, the watchdog.
 constexpr int kFurtherThreads = 3;
 
 struct CloseFolder {

@@ -7,18 +7,19 @@
 
 namespace melmill {
 
-// What a run needs of the system and may be denied. It is asked for before
-// anything is written, so that a limit is a clear refusal at the start and not
-// a fault in the middle. All throw SetupError; the message says what helps.
+// What a run needs from the system and may be denied. These functions ask for
+// it before anything is written, so that a limit is a clear refusal at the
+// start and not a fault in the middle. All throw SetupError; the message says
+// what helps.
 
-// How many files may be open at once while planning, beside those that are
-// open before.
+// How many files planning may have open at once, in addition to those that are
+// open already.
 size_t MaxOpenFilesOfPlan(const RunConfig& config);
 
 // The same while shards are made, of which `num_shards` are to be made.
 size_t MaxOpenFilesOfExtraction(const RunConfig& config, size_t num_shards);
 
-// Makes room for so many more open files than there are now: raises the soft
+// Makes room for num_files more open files than there are now; raises the soft
 // limit of this process if need be.
 void RequireOpenFiles(size_t num_files);
 

@@ -46,7 +46,7 @@ void CheckKeptFields(const std::vector<std::string>& kept_fields) {
     }
     if (!fields.insert(field).second) {
       throw SetupError(
-          fmt::format("--keep {}: given twice, or stored in any case", field));
+          fmt::format("--keep {}: given twice, or stored anyway", field));
     }
   }
   size_t num_bytes = 0;  // quoted, with commas

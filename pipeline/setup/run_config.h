@@ -30,8 +30,8 @@ struct MaxRejects {
 inline constexpr uint64_t kDefaultShardBytes = uint64_t{256} << 20;
 
 inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{512} << 20;
-// What a run takes beside the rows in work: the libraries, the plan's pieces,
-// the threads.
+// What a run takes in addition to the rows in work: libraries, pieces of the
+// plan, threads.
 inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
 
 // A year: no row takes as long, and a clock can count to it.

@@ -4,8 +4,12 @@
     train = store["train"]
     train[17].features, train[17].transcript
 
-melmill.torch has what PyTorch needs, melmill.qwen3_asr and melmill.whisper
-make their models' own training scripts read a store.
+melmill.torch has a data set, a collator and a sampler for PyTorch.
+melmill.qwen3_asr and melmill.whisper let the training scripts of these models
+read a store. melmill.padding makes batches with NumPy alone.
+
+Stores, splits and rows are read-only. Threads may share them, they can be
+pickled, and processes may be forked at any time.
 """
 
 from melmill._store.errors import (
@@ -48,6 +52,6 @@ __all__ = [
     "open",
 ]
 
-# Messages, pickles and help() name these by where users find them.
+# Messages, pickles and help() show these names, not the private modules.
 for _name in __all__:
     globals()[_name].__module__ = __name__

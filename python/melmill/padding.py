@@ -4,7 +4,7 @@
     batch = batch_features(rows)
     batch.features, batch.mask
 
-`melmill.torch.collate` makes the same as PyTorch tensors.
+`melmill.torch.collate` makes the same batches as PyTorch tensors.
 """
 
 from melmill._batch.padding import PaddedBatch, batch_features

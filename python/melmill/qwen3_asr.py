@@ -1,10 +1,10 @@
 """Fine-tuning of Qwen3-ASR from a store.
 
-In a script, one line more:
+Add one line to a script:
 
     use_store(processor, "features/")
 
-or without touching the script, also under torchrun:
+or leave the script as it is, also under torchrun:
 
     python -m melmill.qwen3_asr --store features/ -- SCRIPT [ARGUMENTS]
 
@@ -42,42 +42,44 @@ def use_store(
     *,
     missing: Missing = "error",
 ) -> None:
-    """Has a processor take the features of clips from a store.
+    """Lets a processor take the features of clips from a store.
 
-    From then on, in this process and in those to which the processor is sent,
-    `librosa.load(path, sr=16000, mono=True)` gives a light stand-in for the
-    samples of a clip that the store holds, and the processor's feature
-    extractor turns stand-ins into the features that it would have computed.
-    Samples are treated as before.
+    `librosa.load(path, sr=16000, mono=True)` then returns a stand-in for the
+    samples of each clip in the store, and the processor's feature extractor
+    turns stand-ins into the features that it would have computed. Samples are
+    treated as before. This lasts as long as the processor's feature extractor,
+    in this process and in each process that the processor is sent to.
+
+    Call it before threads use the processor.
 
     Args:
       processor: A Qwen3ASRProcessor; it is changed in place.
-      store: The store, or its path, or several paths.
-      missing: What becomes of a path that is not in the store: "error", or
-        "compute": its samples are loaded and its features computed.
+      store: The store, its path, or several paths.
+      missing: "error": a path that is not in the store is an error. "compute":
+        its samples are loaded and its features are computed.
 
     Raises:
+      ContractError: The processor's settings differ from the store's. Names
+        each setting that differs.
       StoreError: The store cannot be opened.
-      ContractError: The processor makes other features than the store holds;
-        names each setting that differs.
     """
     feature_extractor.use_store(processor, store, missing=missing)
 
 
 class Collator:
-    """Collates training rows from a store, with features made once a batch.
+    """Collates training rows, and makes the features of a batch only once.
 
-    Gives the tensors of the collator of upstream's fine-tuning script. May be
-    sent to other processes.
+    The tensors equal those of the collator in upstream's fine-tuning script. A
+    collator can be pickled and sent to other processes.
 
     Args:
-      processor: A Qwen3ASRProcessor; it stays as it is.
-      store: The store, or its path, or several paths.
-      dtype: Of the features.
+      processor: A Qwen3ASRProcessor; it is not changed.
+      store: The store, its path, or several paths.
+      dtype: Type of the features: float32, float16 or bfloat16.
 
     Raises:
+      ContractError: The processor's settings differ from the store's.
       StoreError: The store cannot be opened.
-      ContractError: The processor makes other features than the store holds.
     """
 
     def __init__(
@@ -98,12 +100,13 @@ class Collator:
         """Collates rows with the keys `audio`, `target` and `prefix_text`.
 
         Returns:
-          A BatchFeature with input_ids, attention_mask, labels (int64),
-          input_features [rows, n_mels, frames] and feature_attention_mask
-          (int32 [rows, frames]).
+          A BatchFeature with input_ids, attention_mask and labels (int64 [rows,
+          tokens]), input_features [rows, n_mels, frames] and
+          feature_attention_mask (int32 [rows, frames]).
 
         Raises:
           MissingAudioError: A clip is not in the store.
+          StoreError: The store cannot be read.
         """
         clips = [self.store.find(row["audio"]) for row in rows]
         batch = padded_tensors(clips, dtype=self.dtype)
@@ -112,7 +115,12 @@ class Collator:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a script whose Qwen3ASRProcessors read from a store."""
+    """Runs a script whose Qwen3ASRProcessors read a store; see --help.
+
+    Returns:
+      The exit code: 2 if the store or the script cannot be opened, or if the
+      script loaded no processor; else 0.
+    """
     options = _parse(arguments)
     script, *script_arguments = options.command
     try:
@@ -127,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     runpy.run_path(script, run_name="__main__")
     if num_served() == 0:
         return _fail(
-            f"{script} loaded no Qwen3ASRProcessor: nothing was served"
+            f"{script} loaded no Qwen3ASRProcessor, so nothing read the store"
         )
     return 0
 
@@ -144,13 +152,13 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="append",
         required=True,
         metavar="DIR",
-        help="a finished store; may be given several times",
+        help="a finished store; can be given several times",
     )
     parser.add_argument(
         "--missing",
         choices=["error", "compute"],
         default="error",
-        help="what becomes of audio that is not in the store",
+        help="treat audio that is not in the store as an error, or compute it",
     )
     parser.add_argument(
         "--audio-root",
@@ -169,7 +177,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _serve_new_processors(store: Store, missing: Missing) -> Callable[[], int]:
-    """Serves each processor that is loaded; returns what counts them."""
+    """Lets each processor that is loaded read the store.
+
+    Returns:
+      A function that returns the number of processors so far.
+    """
     from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
 
     load = Qwen3ASRProcessor.from_pretrained.__func__

@@ -1,4 +1,4 @@
-"""A store for PyTorch: data set, batches of tensors, sampler.
+"""A store for PyTorch: a data set, batches of tensors, a sampler.
 
     train = FeatureDataset("features/", split="train")
     sampler = LengthBucketSampler(train, max_frames_per_batch=30_000)
@@ -10,8 +10,8 @@
         for batch in loader:
             batch["input_features"], batch["transcript"]
 
-collate may be given options with functools.partial, and a collator of one's
-own may call it for the features:
+functools.partial sets options of collate, and your own collator can call it for
+the features:
 
     def collate_for_my_model(examples):
         batch = collate(examples, dtype=torch.bfloat16)
@@ -42,11 +42,11 @@ __all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Example:
-    """A row with its features as a tensor; read when asked for, not kept.
+    """A row with its features as a tensor, read when used and not kept.
 
     Attributes:
-      row: Text, audio, durations: all that is known of the clip.
-      dtype: Of the features.
+      row: The row: text, audio, duration and other facts of the clip.
+      dtype: Type of the features.
     """
 
     row: Row
@@ -56,9 +56,9 @@ class Example:
     def features(self) -> torch.Tensor:
         """Log-mel features of this clip alone, [num_frames, n_mels].
 
-        What the model's own extractor gives for one utterance without padding,
-        -1.5 to about 2.0, in memory of its own. In a padded batch the last
-        frames are others: collate makes those.
+        These equal what the model's own extractor computes for one clip without
+        padding. Values are -1.5 to about 2.0, in a new tensor. The last frames
+        differ in a padded batch; collate makes those.
         """
         return torch.from_numpy(np.array(self.row.features)).to(self.dtype)
 
@@ -66,12 +66,12 @@ class Example:
 class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
     """The rows of a split, for a DataLoader with or without workers.
 
-    May be pickled, and used in forked, spawned and persistent workers: rows
-    are handles, and features are read where they are used.
+    It can be pickled, and used in forked, spawned and persistent workers: rows
+    are handles, and features are read in the process that uses them.
 
     Attributes:
       rows: The rows, in the order of the manifest.
-      dtype: Of the features of an example; collate has its own.
+      dtype: Type of the features of an example; collate has its own.
     """
 
     def __init__(
@@ -81,18 +81,18 @@ class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
         split: str | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Opens a store if it is not open.
+        """Makes a data set of a split, and opens the store if needed.
 
         Args:
-          source: A split, some rows of it such as split[:1000], or the folder
+          source: A split, some of its rows such as split[:1000], or the folder
             of a store.
-          split: The name of the split, if `source` is a folder. May be left
-            out where the store has one split.
-          dtype: Of the features of an example.
+          split: The name of the split, if `source` is a folder. Optional if the
+            store has only one split.
+          dtype: Type of the features of an example.
 
         Raises:
-          StoreError: Something is wrong with the store, or it has no such
-            split.
+          StoreError: The store cannot be opened, or has no such split.
+          ValueError: `split` is missing, or `source` is not a folder.
         """
         if isinstance(source, Split | RowSlice):
             if split is not None:
@@ -110,7 +110,7 @@ class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
 
     @property
     def num_frames(self) -> npt.NDArray[np.uint32]:
-        """Analysis frames of each row, [rows], for LengthBucketSampler."""
+        """Number of frames of each row, [rows], for LengthBucketSampler."""
         if isinstance(self.rows, Split):
             return self.rows.num_frames
         indices = self.rows.indices
@@ -125,28 +125,29 @@ def collate(
 ) -> dict[str, Any]:
     """Makes a batch, for DataLoader(collate_fn=...).
 
-    The features are those that transformers' WhisperFeatureExtractor gives for
-    the clips padded with zeros to the longest; see docs/numerics.md, "Any
-    padded form".
+    The features equal what transformers' WhisperFeatureExtractor computes for
+    the clips, padded with zeros to the longest; see docs/numerics.md, "Any
+    padded form". Threads can call this at the same time.
 
     Args:
-      examples: Of a FeatureDataset, or rows of a split.
-      dtype: Of the features: float32, float16 or bfloat16.
-      num_samples: To which clips are padded, at the contract's rate; 480,000
-        for Whisper's 30 s. None: to the longest.
+      examples: Examples of a FeatureDataset, or rows of a split.
+      dtype: Type of the features: float32, float16 or bfloat16.
+      num_samples: Length of the padded clips in samples at the contract's rate;
+        480,000 for Whisper's 30 s. None: the length of the longest clip.
 
     Returns:
-      input_features: [rows, n_mels, frames], -1.5 to about 2.0; in memory
-        frames follow one another, as in the store.
+      A dict with these keys.
+      input_features: [rows, n_mels, frames], -1.5 to about 2.0; the memory has
+        frame after frame, as in the store.
       feature_attention_mask: int32 [rows, frames], 1 for frames of the clip,
         then 0.
-      text, transcript, language, audio: Lists of the rows' strings; language
-        may be None.
-      index: Lists of the rows' numbers in their split.
+      text, transcript, language, audio: Lists of the rows' strings; a language
+        can be None.
+      index: List of the rows' numbers in their split.
 
     Raises:
       ValueError: A clip is longer than `num_samples`.
-      ContractError: The rows are of different contracts.
+      ContractError: The rows have different contracts.
       StoreError: The rows cannot be read.
     """
     rows = [

@@ -1,7 +1,7 @@
 """Fine-tuning of Whisper from a store.
 
-Stores of the preset `whisper` serve models with 80 mels, those of `qwen3-asr`
-whisper-large-v3 with 128. See docs/training.md.
+Models with 80 mels need a store of the preset `whisper`, whisper-large-v3 with
+128 mels one of `qwen3-asr`. See docs/training.md.
 """
 
 from __future__ import annotations
@@ -22,24 +22,27 @@ def use_store(
     *,
     missing: Missing = "error",
 ) -> None:
-    """Has a Whisper processor take the features of clips from a store.
+    """Lets a Whisper processor take the features of clips from a store.
 
-    From then on, in this process and in those to which the processor is sent,
-    `librosa.load(path, sr=16000, mono=True)` gives a light stand-in for the
-    samples of a clip that the store holds, and the feature extractor turns
-    stand-ins into features padded to 30 s (3,000 frames), as it would have
-    computed them. Samples are treated as before.
+    `librosa.load(path, sr=16000, mono=True)` then returns a stand-in for the
+    samples of each clip in the store, and the feature extractor turns stand-ins
+    into the features that it would have computed, padded to 30 s (3,000
+    frames). Samples are treated as before. This lasts as long as the feature
+    extractor, in this process and in each process that it is sent to.
+
+    Call it before threads use the processor. A clip of more than 30 s raises
+    ContractError when its features are extracted.
 
     Args:
       processor: A WhisperProcessor or a WhisperFeatureExtractor; it is changed
         in place.
-      store: The store, or its path, or several paths.
-      missing: What becomes of a path that is not in the store: "error", or
-        "compute": its samples are loaded and its features computed.
+      store: The store, its path, or several paths.
+      missing: "error": a path that is not in the store is an error. "compute":
+        its samples are loaded and its features are computed.
 
     Raises:
+      ContractError: The extractor's settings differ from the store's. Names
+        each setting that differs.
       StoreError: The store cannot be opened.
-      ContractError: The extractor makes other features than the store holds;
-        names each setting that differs. Later, at a clip of more than 30 s.
     """
     feature_extractor.use_store(processor, store, missing=missing)

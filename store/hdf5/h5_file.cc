@@ -20,8 +20,8 @@
 namespace melmill {
 namespace {
 
-// HDF5's metadata that is written before the first dataset's data goes into
-// one block of this size, so the data starts right behind it.
+// HDF5's metadata that is written before the first dataset's data goes into one
+// block of this size, so the data starts right after it.
 constexpr uint64_t kMetadataBlockBytes = kFirstDatasetOffset;
 
 // The library has one state for the process. Held around all of its use.
@@ -143,7 +143,7 @@ std::optional<uint64_t> CreateDataset(hid_t file, const DatasetSpec& spec) {
 bool CreateAttribute(hid_t file, const AttributeSpec& spec) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  // A string type has at least one byte; the NUL behind the value serves.
+  // A string type has at least one byte: for an empty value the NUL after it.
   if (!type.ok() || !space.ok() ||
       H5Tset_size(type.get(), std::max<size_t>(spec.value.size(), 1)) < 0 ||
       H5Tset_strpad(type.get(), H5T_STR_NULLPAD) < 0 ||
@@ -172,7 +172,7 @@ bool HasMemoryForLibrary() {
 }
 
 // Fills the empty file `path`. Returns the offsets; nothing on failure, with
-// errno as the system call behind it left it.
+// errno as the failed system call left it.
 std::optional<std::vector<uint64_t>> FillFile(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {

@@ -21,7 +21,7 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "columns are written as they lie in memory");
 
-// HDF5's own metadata behind the features, for these datasets and short
+// HDF5's own metadata after the features, for these datasets and short
 // attributes, and what it leaves unused; measured, with room to spare.
 constexpr uint64_t kMetadataBytes = uint64_t{32} << 10;
 

@@ -42,9 +42,9 @@ class SplitTableWriter {
   Result<void> Append(const PlanRow& plan_row, const ShardRow& shard_row,
                       size_t shard);
 
-  // Writes the table and, beside it, the look-up by audio string: audio_hash,
-  // sorted XXH3-64 values, and audio_hash_row, the row of each; equal hashes
-  // in row order. Errors: kMachineFault.
+  // Writes the table and the columns for look-up by audio string: audio_hash
+  // (sorted XXH3-64 values) and audio_hash_row (the row of each; equal hashes
+  // in row order). Errors: kMachineFault.
   Result<void> WriteFile(const std::string& path);
 
  private:

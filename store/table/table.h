@@ -71,9 +71,9 @@ class TableReader {
     std::span<const std::byte> bytes;
   };
 
-  // Writes the table as the HDF5 file `path`, durably. `extras` are more
-  // datasets beside the columns. The same rows give the same bytes.
-  // `replaced`: see DurableFile::Commit. Errors: kMachineFault.
+  // Writes the table as the HDF5 file `path`, durably. `extras` are datasets in
+  // addition to the columns. The same rows give the same bytes. `replaced`: see
+  // DurableFile::Commit. Errors: kMachineFault.
   Result<void> WriteFile(
       const std::string& path, const std::vector<AttributeSpec>& attributes,
       const std::vector<ExtraDataset>& extras,

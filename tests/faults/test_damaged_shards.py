@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import h5py
 import pytest
 from fault_job import FaultJob
 from support import Run, files_of, run_melmill
+from write_shim import strace
 
 PAGE_BYTES = 4096
 
@@ -188,7 +190,7 @@ def test_damaged_shard_is_made_again_by_a_rerun(
     run = job.extract(store.folder, *flags)
     assert run.exit_code == 3, run.stderr
     assert f"damaged: {store.shard.name}: " in run.stderr
-    assert "; made again\n" in run.stderr
+    assert "; rebuilt\n" in run.stderr
     assert files_of(store.folder) == whole
 
 
@@ -257,5 +259,56 @@ def test_shard_of_another_store_is_not_accepted(
     shutil.copy(other.folder / "features" / store.shard.name, store.shard)
     assert f"damaged: {store.shard.name}: " in store.verify().stdout
     run = job.extract(store.folder)
-    assert "is not the shard of store.json; made again" in run.stderr
+    assert "is not the shard of store.json; rebuilt" in run.stderr
     assert files_of(store.folder) == whole
+
+
+def test_the_rows_of_any_number_of_damaged_shards_are_named_in_one_reading(
+    job: FaultJob, whole: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Counted in read calls on the table of the split."""
+    tracer = strace()
+    store = tmp_path / "store"
+    store.mkdir()
+    for name, content in whole.items():
+        (store / name).write_bytes(content)
+    index = json.loads((store / "store.json").read_text())
+    files = [
+        store / entry["file"]
+        for entry in index["shards"]
+        if entry["split"] == "train"
+    ]
+    assert len(files) >= 3
+
+    def verify() -> tuple[int, int]:
+        """The numbers of named rows and of reads of their table."""
+        trace = tmp_path / "trace"
+        run = run_melmill(
+            "verify",
+            store,
+            cwd=job.folder,
+            under=[
+                tracer,
+                "-f",
+                "-y",
+                "-s0",
+                "-e",
+                "pread64",
+                "-o",
+                str(trace),
+            ],
+        )
+        assert run.exit_code in (0, 1), run
+        named = re.findall(r"row \d+ is damaged \(train line \d+: ", run.stdout)
+        return len(named), trace.read_text().count("train.rows.h5>")
+
+    num_named, num_reads_of_whole = verify()
+    assert num_named == 0
+    first_feature = 4096
+    flip(files[0], first_feature)
+    num_named, num_reads = verify()
+    assert num_named == 1
+    assert num_reads > num_reads_of_whole
+    for file in files[1:]:
+        flip(file, first_feature)
+    assert verify() == (len(files), num_reads)

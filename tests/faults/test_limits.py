@@ -97,6 +97,54 @@ def test_soft_limit_is_raised(
     assert files_of(folder / "store") == whole
 
 
+@pytest.fixture
+def half_gone(job: FaultJob, folder: Path) -> Path:
+    """A store that lacks some shards."""
+    store = folder / "store"
+    assert job.extract(store).exit_code == 3
+    for shard in sorted(store.glob("train.????????????.h5"))[1:]:
+        shard.unlink()
+    return store
+
+
+def repair(job: FaultJob, store: Path, limit: str) -> Run:
+    return run_melmill(
+        "verify",
+        store,
+        "--repair",
+        cwd=job.folder,
+        under=limited(f"nofile={limit}"),
+    )
+
+
+def test_a_repair_with_too_few_descriptors_is_refused_at_its_start(
+    job: FaultJob, whole: dict[str, bytes], half_gone: Path
+) -> None:
+    before = files_of(half_gone)
+    assert len(before) < len(whole)
+    limit = 16
+    while True:
+        run = repair(job, half_gone, f"{limit}:{limit}")
+        if run.exit_code == 0:
+            break
+        assert run.exit_code == 2, run
+        asked = re.search(r"may have (\d+) files", last_line(run.stderr))
+        assert asked is not None, run.stderr
+        assert int(asked[1]) > limit
+        assert files_of(half_gone) == before
+        limit = int(asked[1])
+    assert limit > 16
+    assert files_of(half_gone) == whole
+
+
+def test_a_repair_raises_the_soft_limit(
+    job: FaultJob, whole: dict[str, bytes], half_gone: Path
+) -> None:
+    run = repair(job, half_gone, "16:4096")
+    assert run.exit_code == 0, run
+    assert files_of(half_gone) == whole
+
+
 def test_validate_refuses_too_few_descriptors(job: FaultJob) -> None:
     run = run_melmill(
         "validate",

@@ -71,7 +71,7 @@ def test_an_unchanged_store_reads_well(store: Path) -> None:
     [
         ("nowhere", melmill.StoreReadError, "no such folder"),
         ("a.txt", melmill.FormatError, "is a file"),
-        ("empty", melmill.UnfinishedStoreError, "this is no store"),
+        ("empty", melmill.UnfinishedStoreError, "this is not a store"),
     ],
 )
 def test_what_is_no_store_is_named(
@@ -161,7 +161,7 @@ def test_unknown_rules_are_refused_by_field(
         (("splits", 0, "num_stored"), -1, r"splits\[0\]\.num_stored is neg"),
         (("splits", 0, "table"), [], r"splits\[0\]\.table is \[\]"),
         (("shards", 1, "file"), 7, r"shards\[1\]\.file is 7"),
-        (("shards", 1), 7, r"shards\[1\] is no object"),
+        (("shards", 1), 7, r"shards\[1\] is not an object"),
     ],
 )
 def test_fields_of_a_wrong_type_are_named(
@@ -245,7 +245,7 @@ def test_damage_outside_features_never_reaches_hdf5(store: Path) -> None:
             changed[at] ^= 0x55
             path.write_bytes(changed)
             with pytest.raises(
-                melmill.DamagedStoreError, match=f"{path.name}: not the check"
+                melmill.DamagedStoreError, match=f"{path.name}: checksum diff"
             ):
                 read_all(store)
         path.write_bytes(content)

@@ -201,4 +201,4 @@ def test_a_script_that_loads_no_processor_is_an_error(
 ) -> None:
     script = _script(tmp_path, "pass")
     assert launch("--store", store_of("f32"), "--", script) == 2
-    assert "nothing was served" in capsys.readouterr().err
+    assert "nothing read the store" in capsys.readouterr().err

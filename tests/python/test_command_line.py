@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 import signal
 import subprocess
 import time
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+from store_job import Job
 from support import (
     NOT_OF_THE_STORE,
     Store,
@@ -96,6 +98,41 @@ def test_help_of_a_command_says_what_a_newcomer_needs(
     assert run.exit_code == 0
     assert run.stderr == ""
     assert [text for text in needed if text not in run.stdout] == []
+
+
+@pytest.mark.parametrize("command", ["extract", "validate", "bench"])
+def test_help_says_what_number_of_threads_0_means(command: str) -> None:
+    help_text = " ".join(run_melmill(command, "--help").stdout.split())
+    expected = "and 0: one for each CPU that this process may use)"
+    assert re.search(rf"--threads INT [^-]*{re.escape(expected)}", help_text)
+
+
+@pytest.mark.parametrize("number", ["-1", "1025"])
+@pytest.mark.parametrize(
+    "command", [["extract", "a.jsonl", "--out", "a"], ["bench"]]
+)
+def test_too_many_threads_are_refused_with_the_bounds(
+    command: list[str], number: str
+) -> None:
+    run = run_melmill(*command, "--threads", number)
+    assert run.exit_code == 2
+    message = "error: --threads must be 1 to 1024, or 0 for all CPUs"
+    assert last_line(run.stderr) == message
+
+
+def test_help_names_the_types_that_are_accepted(
+    finished_job: Job, tmp_path: Path
+) -> None:
+    help_text = run_melmill("extract", "--help").stdout
+    found = re.search(r"--dtype TEXT:{([^}]*)}", help_text)
+    assert found is not None
+    names = found[1].split(",")
+    assert names == ["f16", "f32", "bf16"]
+    for name in names:
+        assert f"{name} (" in help_text
+        out = str(tmp_path / name)
+        run = finished_job.extract("--dtype", name, "--threads", "0", out=out)
+        assert run.exit_code == 3, run.stderr
 
 
 def test_version_is_shown() -> None:
@@ -405,7 +442,7 @@ def test_the_list_of_rejected_lines_is_bounded(folder: Path) -> None:
         assert "rejected 1200 of 1201 lines" in head
         assert "\n  many line 1001: gone999.wav: not_found" in tail
         assert "many line 1002" not in tail
-        assert "  and 200 more: extract names all of them" in tail
+        assert "  and 200 more: extract lists all of them" in tail
 
 
 def test_a_result_that_cannot_be_written_is_told(folder: Path) -> None:
@@ -733,7 +770,7 @@ def test_equals_sign_in_a_folder_is_no_name(folder: Path) -> None:
 WARNING_CASES = {
     "no_template": (
         [manifest_row("clip00.wav", "words")] * 5,
-        "5 texts do not follow",
+        '5 texts without "language {Name}<asr_text>{transcript}"',
         [1, 2, 3],
     ),
     "unknown_language": (
@@ -742,7 +779,7 @@ WARNING_CASES = {
             manifest_row("clip01.wav", "language English<asr_text>a"),
             manifest_row("clip02.wav", "language Klingon<asr_text>a"),
         ],
-        "2 texts name a language that is not in the model's list, such as "
+        "2 texts with a language that is not in the model's list, such as "
         '"Englisch"',
         [1, 3],
     ),
@@ -753,12 +790,12 @@ WARNING_CASES = {
             manifest_row("clip02.wav") | {"start": 3},
             manifest_row("clip03.wav") | {"x": {"start": 3}},
         ],
-        "2 lines have an offset or start: WHOLE FILES ARE USED",
+        "2 lines with an offset or start: WHOLE FILES ARE USED",
         [2, 3],
     ),
     "repeated_audio": (
         [manifest_row(f"clip0{n}.wav") for n in (0, 1, 0, 2, 1, 0, 0)],
-        "4 lines name an audio file again",
+        "4 lines with the audio file of an earlier line",
         [3, 5, 6],
     ),
 }
@@ -797,7 +834,7 @@ def test_leak_between_splits_names_the_lines_of_the_later_one(
     write_manifest(folder / "eval.jsonl", rows)
     run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=folder)
     assert run.exit_code == 0
-    assert "LEAK: 1 lines" in run.stderr
+    assert "LEAK: 1 line with" in run.stderr
     assert "\n  eval line 1: clip02.wav\n" in run.stderr
 
 

@@ -39,7 +39,7 @@ int Run(int argc, char** argv) {
       "features that training reads directly.");
   app.set_version_flag("--version", "melmill " MELMILL_VERSION);
   app.require_subcommand(1);
-  app.footer("melmill COMMAND --help tells more about a command.");
+  app.footer("Run melmill COMMAND --help for the options of a command.");
   melmill::ReadConfigFiles(&app);
   // Known before the flags are, so that a wrong one ends in an object, too.
   if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc) {

@@ -1,1 +1,1 @@
-"""Makes padded batches of stored rows, and chooses their rows. Not public."""
+"""Makes padded batches of rows, and chooses the rows. Not public."""

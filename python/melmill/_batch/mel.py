@@ -20,7 +20,7 @@ _SLANEY_LOG_STEP = np.log(6.4) / 27
 
 @functools.lru_cache(maxsize=8)
 def filter_bank(contract: Contract) -> FloatArray:
-    """Weights of the power spectrum's bins, [n_fft / 2 + 1, n_mels]."""
+    """Weight of each bin of the power spectrum, [n_fft / 2 + 1, n_mels]."""
     ends_hz = np.array([contract.f_min_hz, contract.f_max_hz])
     low_mel, high_mel = _hz_to_mel(ends_hz, contract.mel_scale)
     edges_mel = np.linspace(low_mel, high_mel, contract.n_mels + 2)

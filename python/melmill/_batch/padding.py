@@ -1,9 +1,9 @@
 """The exact features of clips in a zero-padded batch.
 
 WhisperFeatureExtractor pads the samples of a batch with zeros to the longest
-clip, or to 30 s, before the transform. That changes the frames that touch a
-clip's end, and now and then its maximum, at which all features are clamped.
-docs/numerics.md ("Any padded form") has the rules.
+clip, or to 30 s, before the transform. This changes the frames that touch the
+end of a clip. Sometimes it also changes the clip's maximum, which decides where
+features are clamped. docs/numerics.md ("Any padded form") has the rules.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.fft  # not at first use: a child forked meanwhile would hang
+import numpy.fft  # now: a child forked during a later import would hang
 import numpy.typing as npt
 
 from melmill._batch import mel
@@ -27,16 +27,16 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class PaddedRow(NamedTuple):
-    """How one row of a padded batch is made, in time: body, end, silence.
+    """The parts of one row of a padded batch, in time: body, end, silence.
 
     Attributes:
-      stored: Where the row lies.
-      num_body_frames: Frames that are as stored.
+      stored: The place of the row in its shard.
+      num_body_frames: Number of frames that are used as stored.
       end: Features of the frames that touch the clip's end, float32
         [0 to 3, n_mels].
-      floor: Least value of the padded clip, and that of all later frames.
+      floor: Least feature of the padded clip; all silent frames have it.
       raises_body: Whether stored frames must be raised to `floor`.
-      num_valid_frames: Frames that the attention mask marks.
+      num_valid_frames: Number of frames that the attention mask marks.
     """
 
     stored: StoredRow
@@ -47,23 +47,27 @@ class PaddedRow(NamedTuple):
     num_valid_frames: int
 
     def body(self, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """The body as it is stored; the buffer may be used, or not."""
+        """The body as stored, [num_body_frames, n_mels].
+
+        Args:
+          buffer: Memory that may be used for it, of the stored type.
+        """
         frames = buffer[: self.num_body_frames]
         return self.stored.shard.frames(self.stored.start, frames)
 
     @property
     def end_frame(self) -> int:
-        """The first frame that is silent, behind body and end."""
+        """The first silent frame, after body and end."""
         return self.num_body_frames + len(self.end)
 
 
 @dataclasses.dataclass(frozen=True)
 class PaddedBatch:
-    """What the feature extractor gives for a padded batch.
+    """The features and the mask of a padded batch.
 
     Attributes:
-      features: float32 [rows, n_mels, frames], -1.5 to about 2.0: a transposed
-        view of memory that is contiguous in time.
+      features: float32 [rows, n_mels, frames], -1.5 to about 2.0; a transposed
+        view of memory that has frame after frame.
       mask: int32 [rows, frames], 1 for frames of the clip, then 0.
     """
 
@@ -76,13 +80,17 @@ def batch_features(
 ) -> PaddedBatch:
     """The features of clips that are padded with zeros to `num_samples`.
 
+    Threads can call this at the same time.
+
     Args:
-      rows: At least one; all of one contract.
-      num_samples: At least the longest row's; None: just that.
+      rows: At least one row; all must have the same contract.
+      num_samples: Length of the padded clips in samples. None: the length of
+        the longest row.
 
     Raises:
-      ValueError: `num_samples` is less than a row has.
-      ContractError: The rows are of different contracts.
+      ValueError: A row is longer than `num_samples`.
+      ContractError: The rows have different contracts.
+      StoreError: The rows cannot be read.
     """
     contract = common_contract(rows)
     num_samples = longest(rows) if num_samples is None else num_samples
@@ -105,19 +113,23 @@ def batch_features(
 def scratch_for(
     plans: Sequence[PaddedRow], contract: Contract
 ) -> npt.NDArray[Any]:
-    """Memory for any row's body as it is stored, [frames, n_mels]."""
+    """Memory for the body of any row as stored, [frames, n_mels]."""
     num_frames = max(plan.num_body_frames for plan in plans)
     dtype = plans[0].stored.shard.dtype
     return np.empty((num_frames, contract.n_mels), dtype)
 
 
 def longest(rows: Sequence[Row]) -> int:
-    """Samples of the longest row."""
+    """Number of samples of the longest row."""
     return max(row.num_samples for row in rows)
 
 
 def common_contract(rows: Sequence[Row]) -> Contract:
-    """The contract that all rows have."""
+    """The contract of all rows.
+
+    Raises:
+      ContractError: The rows have different contracts.
+    """
     contract = rows[0].split.contract
     for row in rows:
         other = row.split.contract
@@ -140,14 +152,14 @@ def mask_of(
 
 
 def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
-    """How each row of a batch is made; computes its end frames.
+    """The parts of each row of a batch; computes the end frames.
 
     Args:
-      rows: At least one; all of one contract.
-      num_samples: To which all are padded.
+      rows: At least one row; all must have the same contract.
+      num_samples: Length of the padded clips in samples.
 
     Raises:
-      ValueError: `num_samples` is less than a row has.
+      ValueError: A row is longer than `num_samples`.
     """
     contract = rows[0].split.contract
     stored = [row.stored for row in rows]
@@ -197,9 +209,9 @@ class _Ends(NamedTuple):
     """The frames of a batch that touch the end of their clip.
 
     Attributes:
-      row: The row of each, [frames].
-      first: The first of each row, [rows].
-      per_row: How many each row has, [rows].
+      row: The row of each such frame, [frames].
+      first: The first such frame of each row, [rows].
+      per_row: The number of such frames of each row, [rows].
     """
 
     row: npt.NDArray[np.int64]
@@ -207,7 +219,7 @@ class _Ends(NamedTuple):
     per_row: npt.NDArray[np.int64]
 
     def centers(self, hop_length: int) -> npt.NDArray[np.int64]:
-        """The sample of the clip at the middle of each, [frames]."""
+        """The clip's sample at the middle of each frame, [frames]."""
         before = np.cumsum(self.per_row) - self.per_row
         in_row = np.arange(len(self.row)) - before[self.row]
         return hop_length * (self.first[self.row] + in_row)
@@ -220,14 +232,14 @@ def _end_log10(
     ends: _Ends,
     num_samples: int,
 ) -> FloatArray:
-    """log10 mel powers of all frames that touch an end, [frames, n_mels]."""
+    """log10 mel powers of the frames that touch an end, [frames, n_mels]."""
     half = contract.n_fft // 2
     centers = ends.centers(contract.hop_length)
-    # The padded clip is reflected at both its ends.
+    # The padded clip is reflected at both ends.
     samples = np.abs(centers[:, None] + np.arange(-half, half))
     last = num_samples - 1
     samples = np.where(samples > last, 2 * last - samples, samples)
-    # Behind the clip, as many zeros as any such frame can reach.
+    # After the clip, as many zeros as any such frame can reach.
     known = np.zeros((len(lengths), 2 * contract.tail_length))
     known[:, : contract.tail_length] = tails
     at = samples - (lengths - contract.tail_length)[ends.row, None]

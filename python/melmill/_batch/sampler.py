@@ -1,6 +1,6 @@
 """Batches of rows of similar length, for training with PyTorch.
 
-Needs NumPy alone; `melmill.torch` exports the class too.
+It needs NumPy alone. `melmill.torch` exports the class.
 """
 
 import dataclasses
@@ -10,69 +10,72 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.random  # not at first use: a child forked meanwhile would hang
+import numpy.random  # now: a child forked during a later import would hang
 import numpy.typing as npt
 
 IntArray = npt.NDArray[np.int64]
 
-# A bucket holds so many batches at least, so that rows have other mates in
-# every epoch also where there are few batches.
+# Least number of batches in a bucket, so that a row is in different company in
+# every epoch even if there are few batches.
 _MIN_BATCHES_PER_BUCKET = 2
-# More buckets would hardly save padding, and mix less.
+# More buckets would hardly save padding, but would mix rows less.
 _MAX_BUCKETS = 64
 
 
 class HasNumFrames(Protocol):
-    """What a split and a FeatureDataset are to the sampler."""
+    """What the sampler needs of a split or a FeatureDataset."""
 
     @property
     def num_frames(self) -> npt.NDArray[Any]:
-        """Frames of each row, integers, [rows]."""
+        """Number of frames of each row, integers, [rows]."""
 
     def __getitem__(self, index: int, /) -> Any:
-        """A row, for its name in a message."""
+        """A row; messages name its audio."""
 
 
 class LengthBucketSampler:
     """Batches of rows of similar length, for `DataLoader(batch_sampler=...)`.
 
-    Yields lists of row numbers. A batch's padded size, its longest row times
-    its rows, is at most `max_frames_per_batch` frames, and close to it.
+    Yields lists of row numbers. The padded size of a batch, its longest row
+    times its number of rows, is close to `max_frames_per_batch` frames and
+    never larger.
 
-    Rows are sorted by length and cut into some 64 buckets, fewer where there
-    are few batches. In every epoch the rows of a bucket are shuffled and cut
+    Rows are sorted by length and cut into about 64 buckets, or fewer if there
+    are few batches. In each epoch the rows of each bucket are shuffled and cut
     into batches, and the batches of all buckets are shuffled. The order depends
-    on lengths, `seed` and epoch alone: it is the same on every rank, machine
-    and NumPy version.
+    only on lengths, `seed` and epoch: it is the same on every rank, every
+    machine and with every version of NumPy.
 
     The number of batches, `len(sampler)`, is the same in all epochs and on all
-    ranks, as DDP and learning rate schedules need. Where it does not divide by
-    `world_size`, the batches with the most rows are halved until it does. So
-    in an epoch every row is read exactly once, by one rank.
+    ranks, as DDP and learning rate schedules require. If the number cannot be
+    divided by `world_size`, the batches with the most rows are halved until it
+    can. In each epoch every row is read exactly once, by one rank.
 
     Call `set_epoch` before each epoch, as with PyTorch's DistributedSampler;
-    without it all epochs are the same. Do not give a DataLoader with this
-    sampler to accelerate's `prepare` in a distributed job: it would split the
-    batches over the ranks once more.
+    without it all epochs are the same. In a distributed job, do not pass a
+    DataLoader with this sampler to accelerate's `prepare`: it would split the
+    batches over the ranks a second time.
 
-    To stop and go on in the middle of an epoch, count the batches that were
-    trained on; the sampler cannot, because a DataLoader with workers takes
-    batches long before they are used:
+    To stop and resume in the middle of an epoch, count the batches that were
+    trained on. The sampler cannot count them, because a DataLoader with workers
+    takes batches long before they are used:
 
-        sampler.load_state_dict(checkpoint)             # when going on
+        sampler.load_state_dict(checkpoint)             # to resume
         for epoch in range(sampler.epoch, num_epochs):
             sampler.set_epoch(epoch)
-            first = sampler.num_batches_done            # 0 but when going on
+            first = sampler.num_batches_done            # 0 unless resumed
             for step, batch in enumerate(loader, first):
                 train(batch)
                 checkpoint = sampler.state_dict(num_batches_done=step + 1)
 
-    The state is that of all ranks: any rank's serves all. The DataLoader must
-    be iterated after `load_state_dict`, not before.
+    All ranks have the same state: save that of any rank. Call `load_state_dict`
+    before iterating over the DataLoader.
+
+    A sampler belongs to one process and one thread.
 
     Attributes:
-      rank: Which batches are yielded, 0 to world_size - 1.
-      world_size: Over how many processes the batches are split.
+      rank: The rank whose batches are yielded, 0 to world_size - 1.
+      world_size: The number of processes that share the batches.
     """
 
     def __init__(
@@ -86,22 +89,26 @@ class LengthBucketSampler:
         world_size: int | None = None,
         drop_last: bool = False,
     ):
-        """Plans the batches of all epochs; ValueError if that cannot be.
+        """Plans the batches of all epochs.
 
         Args:
-          num_frames: Frames of each row, [rows]; or a split, or a
+          num_frames: Number of frames of each row, [rows]; or a split, or a
             FeatureDataset.
-          max_frames_per_batch: Most frames of a batch, padding included. A
-            longer row is an error.
-          seed: Of the shuffles, 0 or more.
-          shuffle: Without it rows are ordered by length, longest first, in
-            every epoch: for evaluation.
-          rank: This process's, default that of torch.distributed if it is
-            initialised, else 0.
-          world_size: As rank; default 1 without torch.distributed.
-          drop_last: Leaves out world_size - 1 batches at most, others in each
-            epoch, where otherwise batches would be halved. Only needed where
-            that is impossible: an error says so.
+          max_frames_per_batch: Most frames of a batch, including padding.
+          seed: Seed of the shuffles, 0 or more.
+          shuffle: False orders rows by length, longest first, in every epoch.
+            Use it for evaluation.
+          rank: The rank of this process. Default: that of torch.distributed if
+            it is initialised, else 0.
+          world_size: The number of ranks. Default: that of torch.distributed if
+            it is initialised, else 1.
+          drop_last: Leaves out up to world_size - 1 batches, different ones in
+            each epoch, instead of halving batches. You need it only if an error
+            says that batches cannot be halved.
+
+        Raises:
+          ValueError: A row has more than `max_frames_per_batch` frames, there
+            are too few rows for `world_size`, or an argument is out of range.
         """
         self.rank, self.world_size = _place(rank, world_size)
         lengths = _checked_lengths(num_frames, max_frames_per_batch)
@@ -133,26 +140,26 @@ class LengthBucketSampler:
 
     @property
     def epoch(self) -> int:
-        """The epoch that is iterated, from 0."""
+        """The current epoch, from 0."""
         return self._epoch
 
     @property
     def num_batches_done(self) -> int:
-        """Batches of this epoch that this rank has handed out.
+        """Number of batches of this epoch that this rank has yielded.
 
-        Before the first one: where the epoch will begin, 0 unless a state was
-        loaded.
+        Before the first one, the number of the batch at which the epoch will
+        start: 0 unless a state was loaded.
         """
         return self._num_handed_out
 
     def __len__(self) -> int:
-        """Batches per epoch and rank, also when going on in its middle."""
+        """Batches per epoch and rank, even if an epoch is resumed."""
         return self._plan.num_batches // self.world_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches of this epoch and rank that are left."""
-        # Runs with the first batch: a DataLoader with workers makes two
-        # iterators and drops one.
+        """Yields the remaining batches of this epoch and rank."""
+        # This runs when the first batch is taken: a DataLoader with workers
+        # makes two iterators and drops one.
         first, self._first_batch = self._first_batch, 0
         self._num_handed_out = first
         rows, order = self._order()
@@ -164,7 +171,7 @@ class LengthBucketSampler:
             yield rows[starts[mine] : stops[mine]].tolist()
 
     def set_epoch(self, epoch: int) -> None:
-        """Begins an epoch; goes on in it where a loaded state stopped."""
+        """Starts an epoch, or resumes the epoch of a loaded state."""
         if epoch != self._epoch:
             self._first_batch = 0
         self._epoch = epoch
@@ -176,9 +183,10 @@ class LengthBucketSampler:
         """The place in the training, as integers.
 
         Args:
-          num_batches_done: Batches of this epoch that each rank has trained
-            on, those before a loaded state included. Default: those handed
-            out, right only for a DataLoader without workers.
+          num_batches_done: Number of batches of this epoch that each rank has
+            trained on, including those before a loaded state. Default: the
+            number of batches yielded, which is right only for a DataLoader
+            without workers.
         """
         if num_batches_done is None:
             num_batches_done = self._num_handed_out
@@ -189,10 +197,11 @@ class LengthBucketSampler:
         }
 
     def load_state_dict(self, state: Mapping[str, int]) -> None:
-        """Makes the next iteration yield the batches that were left.
+        """Makes the next iteration yield the remaining batches of a state.
 
-        ValueError if the state is that of other rows or other settings: the
-        batches would not be the same.
+        Raises:
+          ValueError: The state was saved with other rows or other settings, so
+            the batches would not be the same.
         """
         for name, value in self._settings.items():
             if state[name] != value:
@@ -215,7 +224,7 @@ class LengthBucketSampler:
         if not self._settings["shuffle"]:
             return plan.rows, np.arange(plan.num_batches)
         num_rows = len(plan.rows)
-        # Raw bits: only they are the same in all versions of NumPy.
+        # Raw bits, because only these are the same in all versions of NumPy.
         seeds = np.random.SeedSequence([self._settings["seed"], self._epoch])
         keys = np.random.PCG64(seeds).random_raw(num_rows + plan.num_batches)
         bucket = np.repeat(
@@ -230,7 +239,7 @@ def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
     if (rank is None) != (world_size is None):
         raise ValueError("give both of rank and world_size, or neither")
     if rank is None or world_size is None:
-        # Whoever initialised it has imported it.
+        # If it is initialised, some code has imported it.
         group = sys.modules.get("torch.distributed")
         if group is None or not (
             group.is_available() and group.is_initialized()
@@ -260,14 +269,14 @@ def _checked_lengths(
         raise ValueError(
             f"row {row}{_audio_of(num_frames, row)} has {lengths[row]} frames, "
             "more than "
-            f"max_frames_per_batch={max_frames_per_batch}; so have "
+            f"max_frames_per_batch={max_frames_per_batch}; this applies to "
             f"{too_long.size} of {lengths.size} rows"
         )
     return lengths
 
 
 def _audio_of(rows: Any, row: int) -> str:
-    """The row's audio for a message, if it is known."""
+    """The audio of a row for a message, if it is known."""
     if not hasattr(rows, "num_frames"):
         return ""
     item = rows[row]
@@ -279,11 +288,11 @@ class _Plan:
     """The batches of all epochs, as places in the rows sorted by length.
 
     Attributes:
-      rows: Row numbers, longest first, [rows].
-      buckets: Where each bucket begins, and the number of rows,
-        [buckets + 1]. An epoch shuffles the rows within each.
-      batches: Where each batch begins, and the number of rows, [batches + 1].
-        Holds all of `buckets`.
+      rows: Row numbers, longest row first, [rows].
+      buckets: Where each bucket begins, then the number of rows,
+        [buckets + 1]. Each epoch shuffles the rows within each bucket.
+      batches: Where each batch begins, then the number of rows, [batches + 1].
+        Includes all places of `buckets`.
     """
 
     rows: IntArray
@@ -303,7 +312,7 @@ def _plan_evenly(
     shuffle: bool,
     drop_last: bool,
 ) -> _Plan:
-    """Plans batches that divide by world_size, or with drop_last need not."""
+    """Plans batches for all ranks: a multiple of world_size or drop_last."""
     plan = fewest = _plan(lengths, max_frames_per_batch, 1)
     if shuffle:
         batches_per_bucket = max(
@@ -312,7 +321,7 @@ def _plan_evenly(
         plan = _plan(lengths, max_frames_per_batch, batches_per_bucket)
     if drop_last and plan.num_batches >= world_size:
         return plan
-    # There cannot be more batches than rows.
+    # Batches cannot outnumber rows.
     for candidate in (plan, fewest):
         num_batches = -(-candidate.num_batches // world_size) * world_size
         if num_batches <= len(lengths):
@@ -328,7 +337,7 @@ def _plan_evenly(
 def _plan(
     lengths: IntArray, max_frames_per_batch: int, batches_per_bucket: int
 ) -> _Plan:
-    """Cuts buckets of so many full batches; the last has what is left."""
+    """Cuts buckets of batches_per_bucket full batches; the last has fewer."""
     rows = np.argsort(-lengths, kind="stable")
     most_rows = max_frames_per_batch // np.maximum(lengths[rows], 1)
     steps = (most_rows * batches_per_bucket).tolist()
@@ -339,7 +348,7 @@ def _plan(
     buckets = np.array([*starts, len(rows)])
     num_rows = np.diff(buckets)
     num_batches = -(-num_rows // most_rows[starts])
-    # Evenly within each bucket, so that no batch is left with a row or two.
+    # Cuts each bucket evenly, so that no batch has only a row or two.
     bucket = np.repeat(np.arange(len(starts)), num_batches)
     first_batch = np.cumsum(num_batches) - num_batches
     batch = np.arange(len(bucket)) - first_batch[bucket]
@@ -348,7 +357,7 @@ def _plan(
 
 
 def _split(batches: IntArray, num_batches: int) -> IntArray:
-    """Halves the largest batches until there are so many."""
+    """Halves the largest batches until there are `num_batches`."""
     while (num_missing := num_batches - (len(batches) - 1)) > 0:
         num_rows = np.diff(batches)
         largest = np.argsort(-num_rows, kind="stable")[:num_missing]

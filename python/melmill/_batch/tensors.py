@@ -25,11 +25,11 @@ from melmill._store.row import Row
 
 @dataclasses.dataclass(frozen=True)
 class TensorBatch:
-    """What the feature extractor gives for a padded batch.
+    """The features and the mask of a padded batch.
 
     Attributes:
       features: [rows, n_mels, frames], -1.5 to about 2.0; a transposed view of
-        memory that is contiguous in time.
+        memory that has frame after frame.
       mask: int32 [rows, frames], 1 for frames of the clip, then 0.
     """
 
@@ -45,16 +45,19 @@ def padded_tensors(
 ) -> TensorBatch:
     """The features of clips that are padded with zeros to `num_samples`.
 
-    The same as padding.batch_features, in one pass over the stored bytes.
+    Makes the same values as padding.batch_features, in one pass over the stored
+    bytes. Threads can call this at the same time.
 
     Args:
-      rows: At least one; all of one contract.
-      num_samples: At least the longest row's; None: just that.
-      dtype: Of the features: float32, float16 or bfloat16.
+      rows: At least one row; all must have the same contract.
+      num_samples: Length of the padded clips in samples. None: the length of
+        the longest row.
+      dtype: Type of the features: float32, float16 or bfloat16.
 
     Raises:
-      ValueError: `num_samples` is less than a row has.
-      ContractError: The rows are of different contracts.
+      ValueError: A row is longer than `num_samples`.
+      ContractError: The rows have different contracts.
+      StoreError: The rows cannot be read.
     """
     contract = common_contract(rows)
     num_samples = longest(rows) if num_samples is None else num_samples
@@ -75,7 +78,7 @@ def padded_tensors(
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """Memory for a batch, in a DataLoader's worker shared with its process."""
+    """Memory for a batch; shared memory in a DataLoader's worker."""
     if torch.utils.data.get_worker_info() is None:
         return torch.empty(shape, dtype=dtype)
     num_bytes = math.prod(shape) * dtype.itemsize
@@ -84,7 +87,7 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
 
 
 def as_tensor(stored: npt.NDArray[Any], contract: Contract) -> torch.Tensor:
-    """Stored features as a tensor on the same memory."""
+    """Stored features as a tensor that shares their memory."""
     if contract.feature_type == "bf16":
         return torch.from_numpy(stored.view(np.int16)).view(torch.bfloat16)
     return torch.from_numpy(stored)

@@ -1,1 +1,1 @@
-"""Serves stored rows to other packages' training code. Not public."""
+"""Lets the training code of other packages read stores. Not public."""

@@ -1,7 +1,7 @@
 """A WhisperFeatureExtractor that takes the features of clips from a store.
 
-It stays what it was in every other way: its class has the same name, it is
-saved as the same bytes, and it treats samples as it always did.
+Nothing else about the extractor changes: its class has the same name, it is
+saved as the same bytes, and it treats samples as before.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ _SERVICE = "_melmill_service"
 _POWER_FLOOR = 1e-10
 _DYNAMIC_RANGE_LOG10 = 8.0
 
-# By name: older transformers do not have the class.
+# Compared by name, because older versions of transformers lack the class.
 _NATIVE_QWEN3_ASR = "Qwen3ASRFeatureExtractor"
 
-# float64 filters, made by other code than those of this package.
+# The extractor's filters are float64 and made by other code than ours.
 _FILTER_TOLERANCE = 1e-6
 
 
 def opened(store: Store | PathLike | Sequence[PathLike]) -> Store:
-    """The store itself, or the one at a path, or several as one."""
+    """The store itself, or the store at a path, or several stores as one."""
     return store if isinstance(store, Store) else open_store(store)
 
 
 def bind(extractor: Any, store: Store, service: Service | None = None) -> None:
-    """Has an extractor take StoredAudio from a store, in place.
+    """Makes an extractor accept StoredAudio; changes it in place.
 
     Args:
       extractor: A WhisperFeatureExtractor.
-      store: The store.
-      service: Goes on for as long as the extractor exists, and in each process
-        that it is sent to.
+      store: The store that features are taken from.
+      service: Kept alive by the extractor, and restarted in each process that
+        the extractor is sent to.
 
     Raises:
-      ContractError: The extractor makes other features than the store holds.
+      ContractError: The extractor's settings differ from the store's.
     """
     check_contract(extractor, store)
     extractor.__class__ = _bound_class(_base_of(type(extractor)))
@@ -60,7 +60,7 @@ def bind(extractor: Any, store: Store, service: Service | None = None) -> None:
 
 
 def unbound(extractor: Any) -> Any:
-    """The extractor as it was before it was bound; shares its values."""
+    """An extractor as before bind(); it shares the values of this one."""
     plain = object.__new__(_base_of(type(extractor)))
     vars(plain).update(_state(extractor))
     return plain
@@ -72,7 +72,7 @@ def use_store(
     *,
     missing: Missing = "error",
 ) -> None:
-    """Serves a store to a processor; see melmill.qwen3_asr.use_store."""
+    """Lets a processor read a store; see melmill.qwen3_asr.use_store."""
     if missing not in ("error", "compute"):
         raise ValueError(f'missing is {missing!r}, not "error" or "compute"')
     store = opened(store)
@@ -82,10 +82,10 @@ def use_store(
 
 
 def check_contract(extractor: Any, store: Store) -> None:
-    """Refuses an extractor that makes other features than a store holds.
+    """Compares the settings of an extractor with those of a store.
 
     Raises:
-      ContractError: Names each setting that differs.
+      ContractError: They differ. Names each setting that differs.
     """
     kind = type(extractor).__name__
     if kind == _NATIVE_QWEN3_ASR:
@@ -96,8 +96,8 @@ def check_contract(extractor: Any, store: Store) -> None:
         )
     if not isinstance(extractor, WhisperFeatureExtractor):
         raise ContractError(
-            f"{kind} is no WhisperFeatureExtractor; the store {store} holds "
-            "what that makes"
+            f"{kind} is not a WhisperFeatureExtractor; the store {store} has "
+            "the features of that class"
         )
     differences = _setting_differences(extractor, store.contract)
     differences += _rule_differences(store.contract)
@@ -106,7 +106,7 @@ def check_contract(extractor: Any, store: Store) -> None:
 
 
 class PreparedAudio:
-    """Audio whose features were made before; an extractor hands them out.
+    """Features that an extractor returns as they are, given as audio.
 
     Args:
       features: [clips, n_mels, frames].
@@ -118,7 +118,7 @@ class PreparedAudio:
 
 
 class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
-    """What a bound extractor does otherwise than its base."""
+    """The methods in which a bound extractor differs from its base."""
 
     def __call__(self, raw_speech: Any, *args: Any, **kwargs: Any) -> Any:
         if isinstance(raw_speech, PreparedAudio):
@@ -152,7 +152,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         mask = self._mask(audios, num_samples, call)
         if mask is not None:
             batch["attention_mask"] = mask
-        # transformers 5 does not know this argument any more.
+        # transformers 5 no longer has this argument.
         if call.get("return_token_timestamps") is not None:
             batch["num_frames"] = [len(a) // self.hop_length for a in audios]
         return BatchFeature(batch, tensor_type=call["return_tensors"])
@@ -161,18 +161,18 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         store = vars(self)[_STORE]
         differences = _setting_differences(self, store.contract)
         if call["do_normalize"]:
-            differences.append("do_normalize: True of the call and False")
+            differences.append("do_normalize: True in the call and False")
         rate_hz = call["sampling_rate"]
         if rate_hz not in (None, self.sampling_rate):
             differences.append(
-                f"sampling_rate: {rate_hz} of the call and {self.sampling_rate}"
+                f"sampling_rate: {rate_hz} in the call and {self.sampling_rate}"
             )
         _raise_if(differences, store)
 
     def _padded_length(
         self, audios: Sequence[Any], call: dict[str, Any]
     ) -> int:
-        """Samples to which the batch is padded."""
+        """Length of the padded clips in samples."""
         multiple = call["pad_to_multiple_of"] or 1
         max_length = call["max_length"] or self.n_samples
         lengths = [len(audio) for audio in audios]
@@ -189,14 +189,14 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
             return padded
         if min(lengths) != max(lengths):
             raise ValueError(
-                "clips of different lengths, and no padding, make no batch"
+                "clips of different lengths cannot form a batch without padding"
             )
         return lengths[0]
 
     def _features(
         self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
     ) -> Any:
-        """[clips, n_mels, frames], in memory frame after frame."""
+        """Features, [clips, n_mels, frames]; in memory frame after frame."""
         stored = [isinstance(audio, StoredAudio) for audio in audios]
         rows = [self._row(a) for a in audios if isinstance(a, StoredAudio)]
         made = padded_tensors(rows, num_samples=num_samples).features
@@ -223,15 +223,16 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         store = vars(self)[_STORE]
         if audio.row.split.store is store:
             return audio.row
-        return store.find(audio.row.audio)  # by another store's contract
+        return store.find(audio.row.audio)  # the row came from another store
 
     def _mask(
         self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
     ) -> npt.NDArray[np.int32] | None:
-        """The attention mask, if the base gives one for this call.
+        """The attention mask, if the base returns one for this call.
 
-        It marks frames if the call asks for it. If only the extractor's own
-        setting does, the base marks samples.
+        The mask marks frames if the call asks for a mask. If only the
+        extractor's own setting asks for it, the mask marks samples, as in the
+        base.
         """
         is_asked = call["return_attention_mask"] or call["do_normalize"]
         if is_asked is None:
@@ -248,7 +249,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
 
 @functools.cache
 def _bound_class(base: type) -> type:
-    """A bound class under the name of its base."""
+    """A bound class with the name of its base."""
     return type(
         base.__name__,
         (_BoundExtractor, base),
@@ -257,7 +258,7 @@ def _bound_class(base: type) -> type:
 
 
 def _base_of(kind: type) -> Any:
-    """The class that a bound class was made of; else the class itself."""
+    """The base of a bound class; any other class itself."""
     return kind.__mro__[2] if kind.__mro__[1] is _BoundExtractor else kind
 
 
@@ -280,7 +281,7 @@ def _restored(
     store: Store | None,
     missing: Missing | None,
 ) -> Any:
-    """An unpickled extractor, served in this process as in its own."""
+    """An unpickled extractor; starts the service that it had before."""
     extractor: Any = object.__new__(base)
     vars(extractor).update(state)
     if store is not None:
@@ -332,7 +333,7 @@ def _setting_differences(extractor: Any, contract: Contract) -> list[str]:
 
 
 def _rule_differences(contract: Contract) -> list[str]:
-    """Where a contract differs from what is fixed in the extractor's code."""
+    """Where a contract differs from constants in the extractor's code."""
     pairs = [
         ("power_floor", _POWER_FLOOR, contract.power_floor),
         (

@@ -1,4 +1,4 @@
-"""A split as a data set of Hugging Face's `datasets`."""
+"""A split as a data set of Hugging Face's package `datasets`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ import numpy as np
 
 from melmill._store.split import Split
 
-# Workers and nodes are given whole runs of rows, and shuffle() shuffles them.
+# Workers and nodes get whole runs of rows, and shuffle() shuffles the runs.
 _MAX_RUNS = 1024
 
 
 def stream(split: Split) -> datasets.IterableDataset:
     """Streams the rows of a split from its store, in order.
 
-    Nothing is copied: neither the store nor a row is written to a cache. Split
-    among workers and nodes by up to 1,024 runs of rows, which shuffle() puts
-    in another order before it mixes rows in its buffer.
+    Nothing is copied: no row is written to a cache. The rows are split into up
+    to 1,024 runs, which workers and nodes share. shuffle() changes the order of
+    the runs before it mixes rows in its buffer.
 
     Columns:
       features: Array2D [num_frames, n_mels], float16 or float32 as stored,
-        float32 for bfloat16; the clip's own form, see Row.features.
-      text, transcript, language, audio: Strings; language may be None.
+        float32 for bfloat16; without padding, see Row.features.
+      text, transcript, language, audio: Strings; a language can be None.
       duration_s: float64, seconds.
       index: int64, the row's number in the split.
     """
@@ -46,7 +46,7 @@ def stream(split: Split) -> datasets.IterableDataset:
             duration_s=datasets.Value("float64"),
             index=datasets.Value("int64"),
         ),
-        # Lists are what `datasets` splits among workers.
+        # `datasets` splits lists among workers.
         gen_kwargs={
             "rows": split,
             "runs": list(itertools.pairwise(bounds)),

@@ -1,4 +1,4 @@
-"""The tensors on which Qwen3-ASR is trained."""
+"""The tensors of a training batch of Qwen3-ASR."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ def training_batch(
 
     Args:
       processor: A Qwen3ASRProcessor.
-      examples: Rows with `prefix_text` and `target`.
-      audios: What the processor takes as their audio.
+      examples: Rows with the keys `prefix_text` and `target`.
+      audios: The audio of the rows, as the processor accepts it.
+
+    Returns:
+      A BatchFeature with input_ids, attention_mask and labels (int64 [rows,
+      tokens]), input_features and feature_attention_mask.
     """
 
     def process(texts: list[str]) -> Any:
@@ -37,7 +41,7 @@ def training_batch(
     )
     prefix_inputs = process(prefixes)
     labels = inputs["input_ids"].clone()
-    # From the row's first token on, wherever its padding is: as upstream.
+    # From the first token on, even if padding comes first, as upstream does.
     num_prefix = prefix_inputs["attention_mask"].sum(dim=1).tolist()
     for row, count in enumerate(num_prefix):
         labels[row, :count] = IGNORED_LABEL

@@ -1,4 +1,4 @@
-"""Compares a store with what the model's own code computes from audio."""
+"""Compares a store with the features that the model's own code computes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
 
-# What a float32 store may differ from librosa and transformers, on the scale of
-# the features; docs/numerics.md. 16-bit stores are rounded beyond that.
+# Largest difference between a float32 store and librosa + transformers, on the
+# scale of the features; see docs/numerics.md. 16-bit stores are also rounded.
 FEATURE_TOLERANCE = 2e-4
 _MANTISSA_BITS = {"f32": 23, "f16": 10, "bf16": 7}
 _LEAST_EXPONENT = {"f32": -126, "f16": -14, "bf16": -126}
@@ -29,11 +29,11 @@ _LEAST_EXPONENT = {"f32": -126, "f16": -14, "bf16": -126}
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a check without a difference compared.
+    """What a check compared, if it found no difference.
 
     Attributes:
-      num_rows: Rows of the store.
-      num_batches: Into which they were collated.
+      num_rows: Number of rows that were compared.
+      num_batches: Number of batches that they were collated into.
       tensors: Names of the tensors of a batch.
       max_feature_difference: Largest difference of a feature.
     """
@@ -52,20 +52,21 @@ def check(
     batch_size: int = 8,
     seed: int = 0,
 ) -> Report:
-    """Collates random rows from their audio and from a store, and compares.
+    """Collates random rows from audio and from a store, and compares them.
 
     Args:
-      processor: A Qwen3ASRProcessor, given to use_store or not; it stays as it
-        is.
-      store: The store, or its path, or several paths.
-      n: How many rows; all if there are fewer.
+      processor: A Qwen3ASRProcessor, whether or not it was given to use_store.
+        It is not changed.
+      store: The store, its path, or several paths.
+      n: Number of rows; all if the store has fewer.
       batch_size: Rows of a batch.
-      seed: Of the choice.
+      seed: Seed of the random choice.
 
     Raises:
-      DifferenceError: Names the first tensor and row that differ, and the
-        row's audio.
-      StoreReadError: Audio cannot be read: open the store with audio_root.
+      DifferenceError: A tensor differs. Names the first tensor and row that
+        differ, and the row's audio.
+      ContractError: The processor's settings differ from the store's.
+      StoreReadError: Audio cannot be read; open the store with audio_root.
     """
     store = feature_extractor.opened(store)
     computing = _with_extractor(processor, unbound(processor.feature_extractor))
@@ -91,7 +92,7 @@ def check(
 def tolerance(
     features: npt.NDArray[np.float32], feature_type: str
 ) -> npt.NDArray[np.float64]:
-    """What each feature of a store of some type may differ."""
+    """The allowed difference of each feature, for a type of store."""
     exponents = np.frexp(features)[1] - 1
     least = _LEAST_EXPONENT[feature_type]
     bits = _MANTISSA_BITS[feature_type]
@@ -157,9 +158,12 @@ def _check_can_be_read(row: Row) -> None:
 
 
 def _compare(expected: Any, served: Any, rows: Sequence[Row]) -> float:
-    """Returns the largest difference of a feature; raises if one is too large.
+    """Returns the largest difference of a feature.
 
     Integers must be equal.
+
+    Raises:
+      DifferenceError: A difference is too large.
     """
     if list(expected) != list(served):
         raise DifferenceError(

@@ -1,9 +1,9 @@
-"""Audio that stands in a store, in place of its samples.
+"""Stand-ins for the samples of clips in a store.
 
-Training scripts load samples with `librosa.load` and hand them to a feature
-extractor. While a store is served, `librosa.load` gives a StoredAudio instead
-of samples for each clip of the store; an extractor that is bound to the store
-(melmill._models.feature_extractor) knows it.
+Training scripts load samples with `librosa.load` and pass them to a feature
+extractor. While a store is served, `librosa.load` returns a StoredAudio instead
+of samples for each clip of the store. An extractor that is bound to the store
+(melmill._models.feature_extractor) accepts it.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Missing = Literal["error", "compute"]
 
 
 class StoredAudio:
-    """A clip of a store, shaped like its samples at the contract's rate.
+    """A clip of a store, with the shape of its samples at the contract's rate.
 
-    Has the length of the samples, but no samples: whatever asks for one, by an
-    index, a method of arrays, an operator or a function of NumPy or librosa,
-    gets a MissingSamplesError.
+    It has a length, but no samples. Using it as samples, by an index, a method
+    of arrays, an operator or a function of NumPy or librosa, raises
+    MissingSamplesError.
 
     Attributes:
-      row: The row of the store.
+      row: The row in the store.
       shape: (number of samples,).
       size: Number of samples.
       ndim: 1.
@@ -62,13 +62,14 @@ class StoredAudio:
     __hash__ = object.__hash__
 
     def __getattr__(self, name: str) -> NoReturn:
-        # Of arrays and tensors. hasattr() asks for it too, and for others.
+        # Other code only probes for private names, and `row` is missing while
+        # a stand-in is unpickled. Any other name is one of arrays or tensors.
         if name.startswith("_") or name == "row":
             raise AttributeError(f"a stand-in for audio has no {name}")
         self._refuse()
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        """Raises MissingSamplesError, whatever was asked for."""
+        """Raises MissingSamplesError; takes the arguments of any method."""
         raise MissingSamplesError(
             f"{self.row.audio}: the samples are not stored; the store "
             f"{self.row.split.store} has its features, for the feature "
@@ -94,28 +95,30 @@ for _name in _REFUSED:
 
 @dataclasses.dataclass(frozen=True)
 class Service:
-    """A store whose clips `librosa.load` gives as StoredAudio.
+    """A store whose clips `librosa.load` returns as StoredAudio.
 
     Attributes:
       store: The store.
-      missing: What becomes of a path that is not in it: "error", or "compute",
-        which loads its samples.
+      missing: "error" if a path that is not in the store is an error;
+        "compute" if its samples are loaded.
     """
 
     store: Store
     missing: Missing
 
 
-# In this process, in the order in which they began. A service ends when the
-# last extractor that has it is gone.
+# The services of this process, in the order in which they started. A service
+# ends with the last extractor that refers to it.
 _services: list[weakref.ref[Service]] = []
 
 
 def serve(store: Store, missing: Missing) -> Service:
-    """Has `librosa.load` serve a store, in this process.
+    """Makes `librosa.load` serve a store in this process.
+
+    Call it from one thread at a time.
 
     Returns:
-      What must be kept for as long as this is wanted.
+      The service, which lasts as long as there is a reference to it.
     """
     _install()
     wanted = Service(store, missing)
@@ -142,7 +145,7 @@ def original_load() -> Callable[..., Any]:
 
 
 def _install() -> None:
-    import librosa.core.audio  # librosa loads its modules when they are named
+    import librosa.core.audio  # librosa loads modules only when they are named
     import librosa.util.utils
 
     module: Any
@@ -155,10 +158,10 @@ def _install() -> None:
 
 
 def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A function in place of `librosa.util.valid_audio`.
+    """A replacement for `librosa.util.valid_audio`.
 
-    librosa's functions ask it first, and it would say no more than that
-    stand-ins are no arrays.
+    librosa's functions call it first. The original would only say that a
+    stand-in is not an array.
     """
 
     @functools.wraps(original)
@@ -172,7 +175,7 @@ def _refusing(original: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _serving(original: Callable[..., Any]) -> Callable[..., Any]:
-    """A function in place of `librosa.load`."""
+    """A replacement for `librosa.load`."""
 
     @functools.wraps(original)
     def load(path: Any, **options: Any) -> Any:
@@ -187,7 +190,7 @@ def _serving(original: Callable[..., Any]) -> Callable[..., Any]:
     return load
 
 
-# All that may be said beside sr and still mean the samples of the store.
+# The other arguments of a call that asks for the samples of the store.
 _DEFAULTS: dict[str, Any] = {
     "mono": True,
     "offset": 0.0,
@@ -198,7 +201,7 @@ _DEFAULTS: dict[str, Any] = {
 
 
 def _services_for(path: object, options: dict[str, Any]) -> list[Service]:
-    """The services to ask for a clip that is loaded in this way."""
+    """The services that have clips as this call asks for them."""
     if not isinstance(path, str | bytes | os.PathLike):
         return []
     meant = {**_DEFAULTS, "sr": None, **options}
@@ -214,7 +217,11 @@ def _services_for(path: object, options: dict[str, Any]) -> list[Service]:
 
 
 def _find(audio: str, services: list[Service]) -> StoredAudio | None:
-    """The clip; None if its samples are to be loaded instead."""
+    """The stand-in for a clip; None if its samples are to be loaded.
+
+    Raises:
+      MissingAudioError: No store has the clip, and none computes.
+    """
     for service in services:
         row = service.store.find_exact(audio)
         if row is not None:
@@ -229,6 +236,6 @@ def _find(audio: str, services: list[Service]) -> StoredAudio | None:
     stores = ", ".join(str(service.store) for service in services)
     raise MissingAudioError(
         f"{audio}: not in the store {stores}; "
-        f'{services[0].store.advice(audio)}; with missing="compute" its '
-        "features are computed"
+        f'{services[0].store.advice(audio)}; missing="compute" computes its '
+        "features"
     )

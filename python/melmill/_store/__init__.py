@@ -1,1 +1,1 @@
-"""Reads the files of a store, described in docs/format.md. Not public."""
+"""Reads the files of a store (docs/format.md). Not public."""

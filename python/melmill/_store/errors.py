@@ -1,4 +1,4 @@
-"""What can be wrong with a store, or with what is asked of it."""
+"""Errors of a store, and of what is asked of it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import errno
 
 
 class StoreError(Exception):
-    """Something is wrong with a store; the message names file and field."""
+    """Base of all errors of a store; the message names file and field."""
 
 
 class UnfinishedStoreError(StoreError):
@@ -14,50 +14,50 @@ class UnfinishedStoreError(StoreError):
 
 
 class FormatError(StoreError):
-    """Not a melmill store, or one of a format that this version cannot read."""
+    """Not a melmill store, or one in a format that this version cannot read."""
 
 
 class ContractError(StoreError):
-    """The numbers mean something else than what they are wanted for."""
+    """The features were made with other settings than the ones needed."""
 
 
 class DifferenceError(StoreError):
-    """A store gives other numbers than the model's own code."""
+    """A store has other features than the model's own code computes."""
 
 
 class DamagedStoreError(StoreError):
-    """A file is missing, damaged, or contradicts another."""
+    """A file is missing or damaged, or contradicts another file."""
 
 
 class StoreReadError(StoreError):
-    """The system could not read a file: a vanished mount, a failing disk."""
+    """The system could not read a file: a lost mount, a failing disk."""
 
     @classmethod
     def of(cls, path: object, error: OSError) -> StoreReadError:
-        """The error for a file that the system refuses to read."""
+        """The error for a file that the system could not read."""
         code = errno.errorcode.get(error.errno or 0, f"errno {error.errno}")
         return cls(f"{path}: cannot be read: {error.strerror} ({code})")
 
 
 class MissingSplitError(StoreError, KeyError):
-    """The store has no split of that name."""
+    """The store has no split with this name."""
 
     __str__ = Exception.__str__
 
 
 class MissingAudioError(StoreError, KeyError):
-    """No row has that audio."""
+    """No row has this audio."""
 
     __str__ = Exception.__str__
 
 
 class AmbiguousAudioError(StoreError):
-    """A path has several spellings in the store, none of them asked for."""
+    """The store has a path in several spellings, but not in the given one."""
 
 
 class MissingSamplesError(StoreError, TypeError, AttributeError):
-    """A stand-in for stored audio was asked for samples."""
+    """A stand-in for stored audio was used as samples."""
 
 
 class RowIndexError(StoreError, IndexError):
-    """The split has fewer rows."""
+    """The split has no row with this number."""

@@ -1,8 +1,8 @@
-"""The bytes of a store's files: mapped, or read into memory of one's own.
+"""The bytes of a store's files: mapped, or read into memory.
 
-A mapping costs nothing until it is touched, but a file that is cut short or a
-mount that vanishes then ends the process (SIGBUS). Reading turns the same
-faults into exceptions.
+A mapping costs nothing until it is used. But if the file is cut short or its
+mount disappears, using the mapping ends the process (SIGBUS). Reading turns the
+same faults into exceptions.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ import xxhash
 
 from melmill._store.errors import DamagedStoreError, StoreReadError
 
-# Of all stores of a process together; fewer where the limit of the system is
-# low, because most of that belongs to others.
+# Limits for all stores of a process together. Where the system's own limit is
+# low, melmill uses only its share, because other code needs files too.
 _MAX_OPEN_FILES = 512
 _MIN_OPEN_FILES = 8
 _SHARE_OF_LIMIT = 4
@@ -42,10 +42,10 @@ _MAP_FAILED = ctypes.c_void_p(-1).value
 
 
 def is_on_local_file_system(path: Path) -> bool:
-    """Whether a mapping of the file is safe; False where nothing is known."""
+    """Whether a mapping of the file is safe; False if that is unknown."""
     try:
         device = path.stat().st_dev
-        # Bytes: a path in it may be of any encoding.
+        # As bytes, because a path can have any encoding.
         mounts = _MOUNTS.read_bytes().split(b"\n")
     except OSError:
         return False
@@ -61,14 +61,14 @@ def is_on_local_file_system(path: Path) -> bool:
 
 
 class StoreFile:
-    """A file of a store, open for reading; closed when nobody uses it.
+    """A file of a store, open for reading; closed with its last reference.
 
-    Safe to use from several threads and in forked processes: no read moves
-    the file's position.
+    Threads and forked processes can share it, because no read moves the
+    position in the file.
 
     Args:
       path: The file.
-      num_bytes: The size that store.json says.
+      num_bytes: The size according to store.json.
 
     Raises:
       DamagedStoreError: The file is missing or has another size.
@@ -99,7 +99,12 @@ class StoreFile:
             os.close(self._descriptor)
 
     def read_into(self, offset: int, array: Any) -> None:
-        """Fills a contiguous array with the bytes from an offset on."""
+        """Fills a contiguous array with the bytes that start at `offset`.
+
+        Raises:
+          DamagedStoreError: The file ends before.
+          StoreReadError: The system cannot read it.
+        """
         left = memoryview(array).cast("B")
         while left:
             try:
@@ -112,12 +117,15 @@ class StoreFile:
             offset += num_read
 
     def map(self) -> npt.NDArray[np.uint8]:
-        """All bytes; the mapping ends with the last array on it.
+        """Maps all bytes; the mapping lives as long as arrays that use it.
 
-        The array claims to be writable, because PyTorch warns of others; to
-        write to it ends the process. Hand on only views that say the truth.
-        Unlike mmap.mmap, the mapping keeps no file descriptor, so any number
-        of views of any number of shards may be held.
+        The array is marked as writable, because PyTorch warns about read-only
+        arrays, but writing to it ends the process. Give users only views made
+        by read_only(). Unlike mmap.mmap, the mapping needs no file descriptor,
+        so views of any number of shards can exist at the same time.
+
+        Raises:
+          StoreReadError: The system cannot map the file.
         """
         address = _LIBC.mmap(
             *(None, self.num_bytes, mmap.PROT_READ, mmap.MAP_SHARED),
@@ -134,7 +142,7 @@ class StoreFile:
         return array
 
     def checksum(self, ranges: Sequence[tuple[int, int]]) -> str:
-        """XXH3-64, as 16 hex digits, of byte ranges [first, end), in order."""
+        """XXH3-64 of byte ranges [first, end), in order, as 16 hex digits."""
         hasher = xxhash.xxh3_64()
         buffer = bytearray(_HASHED_AT_ONCE)
         for first, end in ranges:
@@ -146,13 +154,15 @@ class StoreFile:
 
 
 class OpenFiles:
-    """Files that are open, some of all those of this process.
+    """The open files of one owner; all owners of a process share one limit.
 
-    The process keeps max_open_files() of them, whatever number of stores they
-    belong to; those that were not used for the longest time give way. Safe to
-    use from several threads, and in processes that are forked at any time: it
-    takes no lock, every step leaves the files as another thread may find them.
-    A file that gives way while another thread reads it is closed after that.
+    The process keeps at most max_open_files() files open for all stores
+    together, and closes the files that were not used for the longest time.
+
+    Threads can share it, and the process can be forked at any time: there are
+    no locks, and each step leaves the list of files valid for other threads. A
+    file that is closed while another thread reads it stays open until that
+    read ends.
     """
 
     def __init__(self) -> None:
@@ -178,7 +188,7 @@ _uses = itertools.count()
 
 
 def max_open_files() -> int:
-    """How many files of stores this process keeps open."""
+    """The most files of stores that this process keeps open."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     if limit == resource.RLIM_INFINITY:
         return _MAX_OPEN_FILES
@@ -187,22 +197,22 @@ def max_open_files() -> int:
 
 
 def _make_room() -> None:
-    """Closes the files that were not used for the longest time, if need be."""
+    """Closes files that were not used for the longest time, at the limit."""
     bound = max_open_files()
     if len(_open_files) < bound:
         return
     by_use = sorted(list(_open_files.items()), key=lambda i: i[1].last_use)
-    # Some more, so that it is not sorted for each file.
+    # Closes some more, so that not every new file needs a sort.
     for key, _ in by_use[: len(by_use) - bound + 1 + bound // 8]:
         _open_files.pop(key, None)
 
 
 def _opened(path: Path, num_bytes: int) -> StoreFile:
-    """Opens a file; if all the system allows are open, at the others' cost."""
+    """Opens a file; at the system's limit, closes all others and retries."""
     try:
         return StoreFile(path, num_bytes)
     except StoreReadError as error:
-        # The error in a name of its own would keep files of callers open.
+        # A second name for the error would keep files of callers open.
         if not _is_of_too_many_files(error):
             raise
     _open_files.clear()
@@ -241,6 +251,6 @@ def _load_libc() -> ctypes.CDLL:
     return libc
 
 
-# Now, not when it is first used: a child that is forked meanwhile would wait
-# for the loader for ever.
+# Loaded now, not at first use: a child process that is forked during the load
+# would wait for the loader forever.
 _LIBC = _load_libc()

@@ -1,4 +1,4 @@
-"""Where the datasets of an HDF5 file lie, so that they can be read as bytes."""
+"""Finds the datasets of an HDF5 file, so that they can be read as bytes."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ import numpy.typing as npt
 from melmill._store.errors import DamagedStoreError, StoreError
 from melmill._store.files import OpenFiles, StoreFile
 
-# A child that is forked while a thread holds h5py's lock would wait for it for
-# ever. Newer versions of h5py do this themselves; the lock may be taken twice.
+# A child process that is forked while a thread holds h5py's lock would wait for
+# it forever. Newer versions of h5py do the same; the lock can be taken twice.
 os.register_at_fork(
     before=h5py._objects.phil.acquire,
     after_in_parent=h5py._objects.phil.release,
@@ -28,30 +28,32 @@ os.register_at_fork(
 
 @dataclasses.dataclass(frozen=True)
 class Place:
-    """Where a contiguous dataset lies in its file."""
+    """The place of a contiguous dataset in its file."""
 
-    offset: int  # of its first byte in the file
+    offset: int  # of its first byte in the file; 0 if the dataset is empty
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
 
 
 def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
-    """Where the named datasets of a file lie.
+    """The places of the named datasets of a file.
 
-    The HDF5 library reads through the open file: without locks, whoever else
-    has it open. Compare the file's checksum first: the library can crash on a
-    damaged one.
+    The HDF5 library reads through the open file. It takes no locks, so other
+    programs can have the file open. Compare the file's checksum first, because
+    the library can crash on a damaged file. Threads can call this at the same
+    time; h5py lets one in.
 
     Raises:
-      DamagedStoreError: It is no HDF5 file, or a dataset is missing or lies
+      DamagedStoreError: It is not an HDF5 file, or a dataset is missing or
         outside the file.
+      StoreReadError: The system cannot read the file.
     """
     stream = _Stream(file)
     try:
         with contextlib.closing(_open(file, stream)) as opened:
             return {name: _place(file, opened, name) for name in names}
     except (OSError, RuntimeError, StoreError) as error:
-        # What the library makes of a read that failed is anything.
+        # The library can turn a failed read into any error.
         if stream.error is not None:
             raise stream.error from error
         if isinstance(error, StoreError):
@@ -62,9 +64,9 @@ def places(file: StoreFile, names: Iterable[str]) -> dict[str, Place]:
 def _open(file: StoreFile, stream: _Stream) -> Any:
     """The file, opened by the HDF5 library through a stream.
 
-    Closing it closes every dataset. What is left open when Python ends would
-    crash the process: the library then asks h5py to release the stream. An
-    exception can keep anything alive for so long.
+    Closing the file closes every dataset. Anything still open when Python ends
+    would crash the process, because the library then asks h5py to release the
+    stream. An exception can keep objects alive until then.
     """
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     with contextlib.closing(access):
@@ -76,7 +78,7 @@ def _open(file: StoreFile, stream: _Stream) -> Any:
 
 
 class _Stream:
-    """What h5py needs of a Python file."""
+    """The methods of a Python file that h5py needs; keeps the first error."""
 
     def __init__(self, file: StoreFile) -> None:
         self.error: StoreError | None = None  # of a read
@@ -109,19 +111,26 @@ def _place(file: StoreFile, opened: Any, name: str) -> Place:
     place = Place(dataset.get_offset() or 0, dataset.dtype, dataset.shape)
     size = math.prod(place.shape) * place.dtype.itemsize
     if size and (place.offset == 0 or place.offset + size > file.num_bytes):
-        raise DamagedStoreError(f"{file.path}: {name} lies outside the file")
+        raise DamagedStoreError(f"{file.path}: {name} is outside the file")
     return place
 
 
 class Columns:
     """Some datasets of one file, read as NumPy arrays.
 
+    Threads can share it.
+
     Args:
       path: The file.
       num_bytes: The size that it must have.
       names: The datasets.
-      files: Keeps it open.
-      mapped: All its bytes, or None to read them.
+      files: Keeps the file open.
+      mapped: The mapped bytes of the file, or None to read them.
+
+    Raises:
+      DamagedStoreError: The file has another size, is not an HDF5 file, or has
+        no such dataset.
+      StoreReadError: The system cannot read it.
     """
 
     def __init__(
@@ -139,18 +148,23 @@ class Columns:
         self._places = places(files.get(path, num_bytes), names)
 
     def check(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
-        """Raises DamagedStoreError unless a dataset has this type and shape."""
+        """Raises DamagedStoreError if a dataset has another type or shape."""
         place = self._places[name]
         if place.dtype != np.dtype(kind) or place.shape != shape:
             raise DamagedStoreError(
                 f"{self.path}: {name} is {place.dtype} {place.shape}; "
-                f"store.json asks for {np.dtype(kind)} {shape}"
+                f"store.json requires {np.dtype(kind)} {shape}"
             )
 
     def read(
         self, name: str, first: int = 0, end: int | None = None
     ) -> npt.NDArray[Any]:
-        """Rows [first, end) of a dataset; a read-only view if mapped."""
+        """Rows [first, end) of a dataset; a view if the file is mapped.
+
+        Raises:
+          DamagedStoreError: The dataset has fewer rows.
+          StoreReadError: The system cannot read the file.
+        """
         place = self._places[name]
         end = place.shape[0] if end is None else end
         if not 0 <= first <= end <= place.shape[0]:
@@ -170,14 +184,14 @@ class Columns:
     def view(
         self, name: str, content: npt.NDArray[np.uint8]
     ) -> npt.NDArray[Any]:
-        """A dataset as a view of all bytes of the file."""
+        """A dataset as a view of `content`, all bytes of the file."""
         place = self._places[name]
         num_bytes = math.prod(place.shape) * place.dtype.itemsize
         data = content[place.offset : place.offset + num_bytes]
         return data.view(place.dtype).reshape(place.shape)
 
     def read_into(self, name: str, row: int, array: npt.NDArray[Any]) -> None:
-        """Reads one row of a dataset of two dimensions; never from a map."""
+        """Reads a row of a dataset of two dimensions; never uses a mapping."""
         place = self._places[name]
         file = self._files.get(self.path, self._num_bytes)
         file.read_into(place.offset + row * array.nbytes, array)

@@ -1,4 +1,4 @@
-"""store.json: what a store is and holds."""
+"""store.json: the settings of a store, and its files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FILE_NAME = "store.json"
 FORMAT_MAJOR = 1
 _CHECKSUM_LINES_BYTES = 35  # the last two lines, which hold the checksum
 
-# Rules that this reader knows. A field with another value is refused.
+# The rules that this reader knows. It refuses a field with another value.
 _KNOWN_RULES = {
     "features": "log-mel",
     "version": 1,
@@ -38,11 +38,11 @@ _FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Contract:
-    """What the numbers of a store mean; docs/numerics.md has the rules.
+    """The settings that say what features mean; docs/numerics.md has the rules.
 
     Attributes:
       features: Always "log-mel".
-      version: Counts up when the rules change otherwise than fields can say.
+      version: Counts changes of the rules that no other field shows.
       sample_rate_hz: Rate at which the features were computed.
       channels: "mean" of all channels.
       resampling: "soxr-hq".
@@ -56,7 +56,7 @@ class Contract:
       mel_scale: "slaney" or "htk".
       mel_norm: "slaney" or "none".
       power_floor: Least mel power before the logarithm.
-      dynamic_range_log10: What lies deeper below a clip's maximum is clamped.
+      dynamic_range_log10: Values further below a clip's maximum are clamped.
       clamp: "body-max".
       scaling: "(x+4)/4" of the log10.
       feature_type: How a feature is stored: "f16", "bf16" or "f32".
@@ -90,20 +90,22 @@ class Contract:
         return _FEATURE_BYTES[self.feature_type]
 
     def normalised(self, log10_power: Any) -> Any:
-        """log10 mel powers, a number or an array, on the scale of features."""
+        """Scales log10 mel powers, a number or an array, to features."""
         return (log10_power + 4) / 4
 
     def normalised_floor(self, max_log10_power: Any) -> Any:
-        """Least features of clips with these maxima, rounded to float32.
+        """The least feature of clips with these maxima, rounded to float32.
 
-        A number or an array, float64.
+        Args:
+          max_log10_power: Largest log10 mel power of each clip, a number or an
+            array of float64.
         """
         lowest = math.log10(self.power_floor)
         floor = np.maximum(max_log10_power - self.dynamic_range_log10, lowest)
         return self.normalised(floor).astype(np.float32)
 
     def differences(self, other: Contract) -> list[str]:
-        """A line for each field in which the two differ."""
+        """A line of text for each field in which the two differ."""
         pairs = [
             (field.name, getattr(self, field.name), getattr(other, field.name))
             for field in dataclasses.fields(self)
@@ -117,7 +119,7 @@ class Contract:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FileFacts:
-    """A file of the store: its name, its size and the XXH3-64 that it has."""
+    """A file of the store: its name, its size and its XXH3-64."""
 
     file: str
     num_bytes: int
@@ -126,7 +128,7 @@ class FileFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SplitFacts:
-    """A split: its name, its table, and what its stored rows add up to."""
+    """A split: its name, its table, and the totals of its rows."""
 
     name: str
     num_lines: int
@@ -139,7 +141,7 @@ class SplitFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShardFacts:
-    """A shard; its checksum is over its bytes outside the features."""
+    """A shard; its checksum covers the bytes outside the features."""
 
     split: str
     file: str
@@ -152,7 +154,7 @@ class ShardFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreIndex:
-    """All of store.json that readers need."""
+    """The part of store.json that readers need."""
 
     contract: Contract
     producer: dict[str, Any]
@@ -167,7 +169,7 @@ def read_index(folder: Path) -> StoreIndex:
 
     Raises:
       UnfinishedStoreError: There is a folder, but no store.json.
-      FormatError: It is not a store, or one of a newer format.
+      FormatError: It is not a store, or one in a newer format.
       ContractError: Its features follow rules that this version does not know.
       DamagedStoreError: A field or the checksum is wrong.
       StoreReadError: The folder or the file cannot be read.
@@ -188,7 +190,7 @@ def read_index(folder: Path) -> StoreIndex:
 
 
 class _Fields:
-    """A JSON object that can say where in which file it stands."""
+    """A JSON object that knows its place in which file, for messages."""
 
     def __init__(self, path: Path, place: str, values: dict[str, Any]) -> None:
         self.path = path
@@ -217,7 +219,9 @@ class _Fields:
         for i, value in enumerate(self.get(name, list)):
             place = f"{self.place}{name}[{i}]"
             if not isinstance(value, dict):
-                raise DamagedStoreError(f"{self.path}: {place} is no object")
+                raise DamagedStoreError(
+                    f"{self.path}: {place} is not an object"
+                )
             children.append(_Fields(self.path, f"{place}.", value))
         return children
 
@@ -226,7 +230,7 @@ _TYPES = {"int": int, "float": float, "str": str}
 
 
 def _values(kind: type, fields: _Fields) -> dict[str, Any]:
-    """The simple fields of a dataclass."""
+    """The values of the simple fields of a dataclass."""
     return {
         field.name: fields.get(field.name, _TYPES[str(field.type)])
         for field in dataclasses.fields(kind)
@@ -249,7 +253,7 @@ def _read(path: Path) -> bytes:
                 "finished; run the same `melmill extract` again"
             ) from error
         raise UnfinishedStoreError(
-            f"{folder}: there is no {FILE_NAME}; this is no store, or one that "
+            f"{folder}: there is no {FILE_NAME}; this is not a store, or it "
             "was never finished"
         ) from error
     except NotADirectoryError as error:
@@ -266,7 +270,7 @@ def _parse(path: Path, content: bytes) -> _Fields:
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
         raise DamagedStoreError(f"{path}: not JSON: {error}") from error
     if not isinstance(values, dict):
-        raise FormatError(f"{path}: not an object of melmill")
+        raise FormatError(f"{path}: not a JSON object")
     return _Fields(path, "", values)
 
 
@@ -287,7 +291,7 @@ def _check_own_checksum(path: Path, content: bytes) -> None:
     expected = f'  "checksum": "{xxhash.xxh3_64_hexdigest(counted)}"\n}}\n'
     if content[-_CHECKSUM_LINES_BYTES:] != expected.encode():
         raise DamagedStoreError(
-            f"{path}: checksum: the file does not have the one that it states"
+            f"{path}: checksum: the rest of the file has another one"
         )
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def find_exact(
     splits: Sequence[Split], names: AudioNames, asked: str
 ) -> Row | None:
-    """The first row of an audio string, or of the path it has now."""
+    """The first row with this audio string, or with this path now."""
     for candidate in names.candidates(asked):
         for split in splits:
             index = split.index_of_string(candidate)
@@ -27,10 +27,10 @@ def find_exact(
 
 
 def find(splits: Sequence[Split], names: AudioNames, asked: str) -> Row | None:
-    """The same, or else the row of another spelling of the path.
+    """The row that find_exact() finds, or else that of another spelling.
 
     Raises:
-      AmbiguousAudioError: Several spellings of it are in the store.
+      AmbiguousAudioError: The store has several other spellings of the path.
     """
     row = find_exact(splits, names, asked)
     if row is not None:
@@ -51,15 +51,15 @@ def find(splits: Sequence[Split], names: AudioNames, asked: str) -> Row | None:
 
 
 def advice(splits: Sequence[Split], names: AudioNames, asked: str) -> str:
-    """What may help to find audio that is not there, for a message."""
+    """Advice for a message about audio that was not found."""
     folders = os.path.abspath(asked).split(os.sep)
     for number in range(2, len(folders)):
         rest = os.sep.join(folders[number:])
         if any(split.index_of_string(rest) is not None for split in splits):
             root = os.sep.join(folders[:number])
             return (
-                f"it has {rest!r}: with audio_root={root!r} of melmill.open "
-                "(--audio-root) that is this file"
+                f"it has {rest!r}: open the store with audio_root={root!r} "
+                "(--audio-root)"
             )
     example = next((split[0].audio for split in splits if len(split)), None)
     if example is None:

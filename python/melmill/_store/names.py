@@ -1,4 +1,4 @@
-"""Audio strings of a store that moved, or whose audio did."""
+"""The audio strings of a store, and the paths of the files now."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 
 @dataclasses.dataclass(frozen=True)
 class AudioNames:
-    """Where the audio strings of a manifest are found now.
+    """Maps the audio strings of a manifest to the paths of the files now.
 
     Attributes:
-      audio_root: Folder from which relative strings start; None: the working
-        directory, as the training script has it.
-      path_map: Beginnings of strings and what stands for them now, as
-        (old, new); the first that fits counts.
+      audio_root: The folder from which relative strings start; None for the
+        working directory of this process.
+      path_map: Pairs (old, new): a string that starts with `old` starts with
+        `new` now. The first pair that fits is used.
     """
 
     audio_root: str | None = None
@@ -30,7 +30,7 @@ class AudioNames:
         return AudioNames(root, tuple((path_map or {}).items()))
 
     def path(self, audio: str) -> str:
-        """The file that an audio string of the store stands for."""
+        """The path of the file that an audio string of the store means."""
         for old, new in self.path_map:
             if _begins_with(audio, old):
                 audio = new + audio[len(old) :]
@@ -40,7 +40,7 @@ class AudioNames:
         return os.path.join(self.audio_root, audio)
 
     def candidates(self, asked: str) -> Iterator[str]:
-        """The strings of the store that somebody may mean by a string."""
+        """The audio strings of the store that `asked` can mean, best first."""
         yield asked
         names = [asked]
         if self.audio_root is not None:
@@ -54,10 +54,10 @@ class AudioNames:
                     yield old + name[len(new) :]
 
     def normalised(self, asked: str) -> list[str]:
-        """The normalised paths that strings of the store have for a path.
+        """The normalised paths that the store can have for a path.
 
-        As it is spelled, and absolute; both also without the audio root, and
-        as they were before path_map.
+        These are the path as spelled and the absolute path, both of them with
+        and without the audio root, and as they were before path_map.
         """
         paths = [normalised(asked), normalised(os.path.abspath(asked))]
         if self.audio_root is not None:
@@ -73,9 +73,9 @@ class AudioNames:
         return list(dict.fromkeys(paths))
 
     def is_same_file(self, asked: str, audio: str) -> bool:
-        """Whether a path is that of an audio string with the same spelling.
+        """Whether a path and an audio string of equal spelling mean one file.
 
-        A folder before ".." may be a link to somewhere else.
+        They can differ if a folder before ".." is a symbolic link.
         """
         paths = asked, self.path(audio)
         if not any(os.pardir in path.split(os.sep) for path in paths):
@@ -87,13 +87,13 @@ class AudioNames:
 
 
 def normalised(path: str) -> str:
-    """A path without ".", ".." and doubled slashes, as far as it says."""
+    """A path without ".", ".." and doubled slashes; looks at no file."""
     path = os.path.normpath(path)
     return path[1:] if path.startswith("//") else path
 
 
 def _begins_with(path: str, beginning: str) -> bool:
-    """Whether a path lies in a folder, or begins with a text ending in /."""
+    """Whether a path is in a folder, or begins with a text that ends in /."""
     if not path.startswith(beginning):
         return False
     rest = path[len(beginning) :]

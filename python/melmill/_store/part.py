@@ -21,12 +21,19 @@ _MAX_SHARDS = 1024  # whose indices are kept: 20 bytes a row
 class Part:
     """The rows of a split that are in one store folder.
 
+    Threads and forked processes can share it. Shards are opened and checked
+    when a row of theirs is used for the first time.
+
     Args:
-      folder: The store.
+      folder: The store's folder.
       facts: The split's entry in store.json.
-      index: All of store.json.
-      is_mapped: Whether files are mapped or read.
-      maps_batches: Whether those of batches are, too.
+      index: The content of store.json.
+      is_mapped: Whether rows are views of mapped files or are read.
+      maps_batches: The same for batches.
+
+    Raises:
+      DamagedStoreError: The table is not the one in store.json.
+      StoreReadError: The system cannot read it.
     """
 
     def __init__(
@@ -54,7 +61,7 @@ class Part:
         )
 
     def stored(self, at: int) -> StoredRow:
-        """Where a row lies."""
+        """The place of row `at` in its shard."""
         table = self.table
         shard = self._shard(int(table.shard[at]))
         start = int(table.start[at])

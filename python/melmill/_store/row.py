@@ -1,4 +1,4 @@
-"""One row of a split: a clip, its features, its text."""
+"""A row of a split: a clip, its features, its text."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ _TITLE_WIDTH = 120  # letters in a line above a plot
 
 
 def take_apart(text: str) -> tuple[str | None, str]:
-    """Language and words of "language {Name}<asr_text>{words}".
+    """Splits "language {Name}<asr_text>{words}" into language and words.
 
-    Other texts are words of no language, and so are those of "None".
+    The language is None if its name is "None". Any other text is all words,
+    and its language is None.
     """
     marked, marker, words = text.partition(_MARKER)
     if not marker:
@@ -37,11 +38,15 @@ def take_apart(text: str) -> tuple[str | None, str]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """One clip. Nothing is read before it is asked for, nothing is kept.
+    """One clip; its data is read when it is used, and not kept.
+
+    Rows can be pickled, and threads and forked processes can share them. Each
+    property raises DamagedStoreError or StoreReadError if the store cannot be
+    read.
 
     Attributes:
-      split: The split that it belongs to.
-      index: Its number there, from 0, in the order of the manifest.
+      split: The split that the row belongs to.
+      index: The row's number in the split, from 0, in the manifest's order.
     """
 
     split: Split
@@ -51,24 +56,26 @@ class Row:
     def features(self) -> npt.NDArray[Any]:
         """Log-mel features of this clip alone, [num_frames, n_mels].
 
-        What the model's own extractor gives for one utterance without padding:
-        -1.5 to about 2.0, float16 or float32 as stored; float32 for a bfloat16
-        store. A read-only view of the mapped file where the store is mapped
-        (but for some 1 in 4,000 rows, whose quietest features must be raised,
-        and for bfloat16), else an array of one's own.
+        These equal what the model's own extractor computes for one clip without
+        padding. Values are -1.5 to about 2.0. The type is float16 or float32 as
+        stored, and float32 for a bfloat16 store.
+
+        If the store is mapped, this is a read-only view of the file, except for
+        bfloat16 and for about 1 in 4,000 rows, whose quietest features must be
+        raised. In all other cases it is a new array.
         """
         part, at = self._place
         return part.features(at)
 
     @property
     def num_frames(self) -> int:
-        """Analysis frames, num_samples // hop_length, at least 1."""
+        """Number of analysis frames, num_samples // hop_length, at least 1."""
         part, at = self._place
         return int(part.table.num_frames[at])
 
     @property
     def num_samples(self) -> int:
-        """Samples of the clip at the contract's rate (16 kHz), at least 201."""
+        """Number of samples at the contract's rate (16 kHz), at least 201."""
         part, at = self._place
         return int(part.table.num_samples[at])
 
@@ -84,12 +91,12 @@ class Row:
 
     @property
     def language(self) -> str | None:
-        """Language that the text names; None if it names none, or "None"."""
+        """The language that the text names; None if it names none or "None"."""
         return take_apart(self.text)[0]
 
     @property
     def transcript(self) -> str:
-        """The words: the text behind its language."""
+        """The words: the text after its language."""
         return take_apart(self.text)[1]
 
     @property
@@ -99,7 +106,7 @@ class Row:
 
     @property
     def audio_path(self) -> Path:
-        """Where the audio is now, after audio_root and path_map."""
+        """The path of the audio now, after path_map and audio_root."""
         return Path(self.split.names.path(self.audio))
 
     @property
@@ -109,7 +116,10 @@ class Row:
 
     @property
     def kept(self) -> dict[str, Any]:
-        """The fields that `melmill extract --keep` stored."""
+        """The fields of `melmill extract --keep`, by name.
+
+        The value is None if the line has no such field.
+        """
         part, at = self._place
         fields = part.table.kept_fields
         return {field: part.table.kept(field, at) for field in fields}
@@ -122,7 +132,7 @@ class Row:
 
     @property
     def body_max(self) -> float:
-        """Largest log10 mel power of the frames that do not touch the end."""
+        """Largest log10 mel power of frames that do not touch the end."""
         return self.stored.body_max
 
     @property
@@ -132,21 +142,24 @@ class Row:
 
     @property
     def tail_samples(self) -> npt.NDArray[np.float32]:
-        """The clip's last samples, [tail_length], -1 to 1, zeros in front."""
+        """The clip's last samples, [tail_length], -1 to 1.
+
+        Zeros come first if the clip is shorter.
+        """
         part, at = self._place
         return part.tail_samples(at)
 
     @property
     def stored(self) -> StoredRow:
-        """Where the row lies."""
+        """The place of the row in its shard."""
         part, at = self._place
         return part.stored(at)
 
     def read_stored(self) -> npt.NDArray[Any]:
-        """The features as they are stored, in memory of one's own.
+        """The features as stored, [num_frames, n_mels], in a new array.
 
-        [num_frames, n_mels]; clamped at the floor of body_max alone, so every
-        padded form can be made of them. bfloat16 is shown as its bits, uint16.
+        They are clamped at the floor of body_max alone, so every padded form
+        can be computed from them. bfloat16 is returned as its bits, uint16.
         """
         part, at = self._place
         return part.read_stored(at)

@@ -1,4 +1,4 @@
-"""A shard: the features of a run of rows, and what belongs to each."""
+"""A shard: the features of consecutive rows, and the facts of each row."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
 class Shard:
     """One shard, checked against store.json.
 
-    Safe to use from several threads.
+    Threads and forked processes can share it.
 
     Args:
-      folder: The store.
+      folder: The store's folder.
       facts: The shard's entry in store.json.
-      contract: The store's.
-      files: Keeps its file open.
-      maps_batches: Whether what batches are made of is mapped or read.
+      contract: The store's contract.
+      files: Keeps the shard's file open.
+      maps_batches: Whether the rows of batches are mapped or read.
 
     Raises:
-      DamagedStoreError: The file is missing or not the one that store.json
-        describes. Features are not read for that.
-      StoreReadError: The system cannot read it.
+      DamagedStoreError: The file is missing or is not the one in store.json.
+        The features are not read for this check.
+      StoreReadError: The system cannot read the file.
 
     Attributes:
-      path: Its file.
-      dtype: Of the stored features; uint16 for the bits of bfloat16.
+      path: The shard's file.
+      dtype: Type of the stored features; uint16 for the bits of bfloat16.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Shard:
         )
         if file.checksum(ranges) != facts.checksum:
             raise DamagedStoreError(
-                f"{self.path}: not the checksum that store.json states; "
-                "`melmill verify --repair` can make it again"
+                f"{self.path}: checksum differs from that in store.json; "
+                "`melmill verify --repair` can rebuild the shard"
             )
 
     def _check_columns(self, contract: Contract) -> None:
@@ -107,7 +107,7 @@ class Shard:
             self._columns.check(name, kind, shape)
 
     def row_at(self, start: int) -> int:
-        """The shard's row whose first frame is `start`."""
+        """The number in the shard of the row whose first frame is `start`."""
         at = int(self._starts.searchsorted(np.uint64(start)))
         if at == len(self._starts) or self._starts[at] != start:
             raise DamagedStoreError(
@@ -116,34 +116,49 @@ class Shard:
         return int(self._rows[at])
 
     def body_max(self, row: int) -> float:
+        """See StoredRow.body_max."""
         return float(self._body_max[row])
 
     def floor(self, row: int) -> float:
+        """See StoredRow.floor."""
         return float(self._floor[row])
 
     def checksum(self, row: int) -> int:
+        """XXH3-64 of the row's stored features; read from the index."""
         return int(self._columns.read("checksum", row, row + 1)[0])
 
     def copy_tail(self, row: int, target: npt.NDArray[Any]) -> None:
-        """Copies the last samples of the clip, float32 [tail_length]."""
+        """Copies the clip's last samples to `target`, float32 [tail_length]."""
         if self._maps_batches:
             target[...] = self._map().tails[row]
         else:
             self._columns.read_into("tail_samples", row, target)
 
     def view(self, start: int, num_frames: int) -> npt.NDArray[Any]:
-        """Frames of the mapped file, [num_frames, n_mels], read-only.
+        """A read-only view of the mapped file, [num_frames, n_mels].
 
-        bfloat16 is shown as its bits, uint16.
+        bfloat16 is returned as its bits, uint16.
+
+        Raises:
+          DamagedStoreError: The shard has fewer frames.
         """
         self._check_frames(start, num_frames)
         return read_only(self._map().features[start : start + num_frames])
 
     def frames(self, start: int, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        """As many frames as a buffer of `dtype` holds, [frames, n_mels].
+        """Frames from `start` on, as many as the buffer holds.
 
-        Reads them into the buffer and returns it, or returns a view of the
-        mapped file, which must not be written to.
+        Args:
+          start: The first frame.
+          buffer: Memory of type `dtype`, [frames, n_mels].
+
+        Returns:
+          The buffer, filled; or a view of the mapped file, which must not be
+          written to.
+
+        Raises:
+          DamagedStoreError: The shard has fewer frames.
+          StoreReadError: The system cannot read the file.
         """
         self._check_frames(start, len(buffer))
         if self._maps_batches:
@@ -154,7 +169,7 @@ class Shard:
         return buffer
 
     def read(self, start: int, num_frames: int) -> npt.NDArray[Any]:
-        """The same frames in memory of one's own."""
+        """Frames of the shard in a new array, [num_frames, n_mels]."""
         buffer = np.empty((num_frames, self._n_mels), self.dtype)
         frames = self.frames(start, buffer)
         return buffer if frames is buffer else frames.copy()
@@ -181,21 +196,21 @@ class Shard:
 
 
 class _Mapped(NamedTuple):
-    """Views of a mapped shard."""
+    """The arrays of a mapped shard."""
 
     features: npt.NDArray[Any]  # [frames, n_mels]
     tails: npt.NDArray[np.float32]  # [rows, tail_length]
 
 
 class StoredRow(NamedTuple):
-    """Where a row lies.
+    """The place of a row in its shard.
 
     Attributes:
-      shard: Its shard.
-      row: Its number there.
-      start: Its first frame there.
-      num_frames: Its analysis frames.
-      num_samples: Samples of the clip at the contract's rate.
+      shard: The shard.
+      row: The row's number in the shard.
+      start: The row's first frame in the shard.
+      num_frames: Number of analysis frames.
+      num_samples: Number of samples at the contract's rate.
     """
 
     shard: Shard
@@ -206,10 +221,10 @@ class StoredRow(NamedTuple):
 
     @property
     def body_max(self) -> float:
-        """Largest log10 mel power of the frames that do not touch the end."""
+        """Largest log10 mel power of frames that do not touch the end."""
         return self.shard.body_max(self.row)
 
     @property
     def floor(self) -> float:
-        """Least value of the clip's own form, on the scale of features."""
+        """Least feature of the clip alone, without padding."""
         return self.shard.floor(self.row)

@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 class Split(Sequence[Row]):
     """The stored rows of one manifest, in its order.
 
-    Of several stores, if several were opened, one behind the other.
+    If several stores were opened as one, their rows follow each other.
 
-    Whole columns are NumPy arrays, read without touching features. May be
-    pickled, and used from several threads and from forked processes.
+    Whole columns are NumPy arrays; to read them touches no features. A split
+    can be pickled, and threads and forked processes can share it.
+
+    Attributes:
+      store: The store that the split belongs to.
+      name: The split's name.
+      contract: The store's contract.
+      names: Maps audio strings to paths.
     """
 
     def __init__(
@@ -87,34 +93,34 @@ class Split(Sequence[Row]):
 
     @property
     def num_frames(self) -> npt.NDArray[np.uint32]:
-        """Analysis frames of each row, [rows]."""
+        """Number of analysis frames of each row, [rows]."""
         return self._column("num_frames")
 
     @property
     def num_samples(self) -> npt.NDArray[np.uint64]:
-        """Samples of each row at the contract's rate, [rows]."""
+        """Number of samples of each row at the contract's rate, [rows]."""
         return self._column("num_samples")
 
     @property
     def durations_s(self) -> npt.NDArray[np.float64]:
-        """Seconds of each row, [rows]."""
+        """Length of each row in seconds, [rows]."""
         durations_s: npt.NDArray[np.float64]
         durations_s = self.num_samples / self.contract.sample_rate_hz
         return durations_s
 
     def texts(self, name: str = "text") -> list[str]:
-        """The texts of all rows: "text", "audio" or "prompt"."""
+        """One text of each row: `name` is "text", "audio" or "prompt"."""
         return [text for part in self._parts for text in part.table.texts(name)]
 
     def find(self, audio: str) -> Row:
-        """The first row of an audio string, or of the path it has now.
+        """The first row with this audio string, or with this path now.
 
-        If there is none, the row of another spelling of the path: "./a.wav",
-        "b/../a.wav", or the absolute path where audio_root is known.
+        If there is none, finds other spellings of the path: "./a.wav",
+        "b/../a.wav", or the absolute path if audio_root is known.
 
         Raises:
-          MissingAudioError: There is none.
-          AmbiguousAudioError: There are several other spellings.
+          MissingAudioError: No row has this audio.
+          AmbiguousAudioError: Rows have several other spellings of the path.
         """
         row = lookup.find([self], self.names, audio)
         if row is None:
@@ -125,12 +131,12 @@ class Split(Sequence[Row]):
         return row
 
     def index_of(self, audio: str) -> int | None:
-        """The number of that row, None if there is none."""
+        """The number of the row that find() returns; None if there is none."""
         row = lookup.find([self], self.names, audio)
         return None if row is None else row.index
 
     def index_of_string(self, audio: str) -> int | None:
-        """The first row of just this audio string."""
+        """The number of the first row with exactly this audio string."""
         first = 0
         for part, end in zip(self._parts, self._ends, strict=True):
             at = part.table.find(audio)
@@ -140,7 +146,7 @@ class Split(Sequence[Row]):
         return None
 
     def rows_of_path(self, path: str) -> Iterator[Row]:
-        """Rows whose audio string is a spelling of a normalised path."""
+        """Rows whose audio string spells a normalised path in some way."""
         index = self.index_of_string(path)
         if index is not None:
             yield Row(self, index)
@@ -151,7 +157,7 @@ class Split(Sequence[Row]):
             first = end
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame of all rows without their features."""
+        """A pandas.DataFrame of all rows, without their features."""
         import pandas
 
         texts = self.texts()
@@ -177,7 +183,7 @@ class Split(Sequence[Row]):
         return stream(self)
 
     def place(self, index: int) -> tuple[Part, int]:
-        """The part that holds a row, and its number there."""
+        """The part that holds a row, and the row's number in that part."""
         first = 0
         for part, end in zip(self._parts, self._ends, strict=True):
             if index < end:
@@ -187,6 +193,7 @@ class Split(Sequence[Row]):
 
     @property
     def parts(self) -> tuple[Part, ...]:
+        """The split's parts, one for each store."""
         return self._parts
 
     def _column(self, name: str) -> npt.NDArray[Any]:
@@ -200,7 +207,12 @@ def _split_of(store: Store, name: str) -> Split:
 
 @dataclasses.dataclass(frozen=True)
 class RowSlice(Sequence[Row]):
-    """Some rows of a split, such as split[10:20]."""
+    """Some rows of a split, such as split[10:20].
+
+    Attributes:
+      split: The split.
+      indices: The rows' numbers in the split.
+    """
 
     split: Split
     indices: range

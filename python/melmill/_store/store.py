@@ -34,23 +34,28 @@ def open(
     audio_root: PathLike | None = None,
     path_map: Mapping[str, str] | None = None,
 ) -> Store:
-    """Opens a finished store, or several of one contract as one.
+    """Opens a finished store, or several stores with one contract as one.
 
     Args:
-      path: The store's folder, or several: then a split has the rows of all,
-        one behind the other, in this order.
-      access: "mmap": features are views of mapped files, and batches are made
-        from them; a file that is cut short, or a file system that vanishes,
-        ends the process. "pread": all is read into memory of its own. None:
-        on local file systems features are views and batches are read, on
-        others all is read.
-      audio_root: Folder from which relative audio strings start, for
+      path: The store's folder, or several folders. A split of several stores
+        has the rows of the first store, then those of the second, and so on.
+      access: How features are read. "mmap": rows and batches use mapped files;
+        a file that is cut short, or a file system that disappears, then ends
+        the process. "pread": everything is read into memory. None: on local
+        file systems rows are views of mapped files and batches are read; on
+        other file systems everything is read.
+      audio_root: The folder from which relative audio strings start, for
         Row.audio_path and Split.find.
-      path_map: Beginnings of audio strings and what stands for them now, such
-        as {"/old": "/new"}.
+      path_map: Replaces beginnings of audio strings by those of now, such as
+        {"/old": "/new"}.
 
     Raises:
-      StoreError: Something is wrong with a store; the subclass says what.
+      UnfinishedStoreError: A folder has no store.json.
+      FormatError: A folder is not a store, or one in a newer format.
+      ContractError: The stores have different contracts, or different features
+        for the same audio; or a contract has rules of a newer version.
+      DamagedStoreError: A file is missing, cut short or damaged.
+      StoreReadError: The system cannot read a file.
     """
     paths = [path] if isinstance(path, str | os.PathLike) else list(path)
     if access not in (None, "mmap", "pread"):
@@ -62,16 +67,17 @@ def open(
 
 
 class Store:
-    """One store, or several as one: splits by name.
+    """One store, or several as one: a mapping of names to splits.
 
-    It is read-only and keeps nothing that grows. May be pickled (by path), and
-    used from several threads and from forked processes. Stores of the same
+    A store is read-only, and reading rows does not make it grow. It is pickled
+    by its path. Threads and forked processes can share it. Stores with the same
     paths and options are equal.
 
     Attributes:
       folders: Absolute paths of the stores.
-      contract: What the numbers mean, the same for all.
-      indices: What each store.json says.
+      contract: The settings of the features, the same for all stores.
+      indices: The content of each store.json.
+      names: Maps audio strings to paths.
     """
 
     def __init__(
@@ -130,11 +136,11 @@ class Store:
         return len(self._splits)
 
     def find(self, audio: str) -> Row:
-        """The first row of an audio string in any split; see Split.find.
+        """The first row with this audio string in any split; see Split.find.
 
         Raises:
-          MissingAudioError: There is none.
-          AmbiguousAudioError: There are several other spellings of the path.
+          MissingAudioError: No row has this audio.
+          AmbiguousAudioError: Rows have several other spellings of the path.
         """
         row = lookup.find(self._all_splits, self.names, audio)
         if row is None:
@@ -144,11 +150,11 @@ class Store:
         return row
 
     def find_exact(self, audio: str) -> Row | None:
-        """The same without other spellings; None if there is none."""
+        """Like find() without other spellings; None if there is no row."""
         return lookup.find_exact(self._all_splits, self.names, audio)
 
     def advice(self, audio: str) -> str:
-        """What may help to find audio that is not there, for a message."""
+        """Advice for a message about audio that was not found."""
         return lookup.advice(self._all_splits, self.names, audio)
 
     def _key(self) -> tuple[tuple[Path, ...], Access | None, AudioNames]:
@@ -178,7 +184,7 @@ class Store:
         }
 
     def _check_common_audio(self) -> None:
-        """Refuses stores that have other features for the same audio."""
+        """Refuses stores with different features for the same audio."""
         if len(self.folders) == 1:
             return
         parts = [
@@ -221,9 +227,9 @@ def _check_same_features(part: Part, other: Part) -> None:
             row = rows.get(audio)
             if row is not None and not _is_same(part, row, other, other_row):
                 raise ContractError(
-                    f"{audio}: other features in {part.table.path} than in "
-                    f"{other.table.path}; one of them is of another version "
-                    "of the file"
+                    f"{audio}: different features in {part.table.path} and in "
+                    f"{other.table.path}; the audio file has changed since one "
+                    "of the stores was made"
                 )
 
 
@@ -233,7 +239,7 @@ def _is_same(part: Part, row: int, other: Part, other_row: int) -> bool:
     return checksum == others.shard.checksum(others.row)
 
 
-# The stores of this process: what is pickled row by row is opened once.
+# The open stores of this process, so that unpickling many rows opens one store.
 _opened: weakref.WeakValueDictionary[Any, Store] = weakref.WeakValueDictionary()
 
 

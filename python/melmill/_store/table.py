@@ -1,4 +1,4 @@
-"""A split's table: what is known of each row without its features."""
+"""A split's table: the facts of each row, without its features."""
 
 from __future__ import annotations
 
@@ -35,20 +35,22 @@ _Odd = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
 
 
 class Table:
-    """One split's table, checked against store.json. Safe in threads.
+    """One split's table, checked against store.json.
 
-    Numbers are whole columns: views of the mapped file, or arrays that were
-    read once. Texts are read row by row.
+    Columns of numbers are views of the mapped file, or arrays that are read
+    once. Texts are read row by row. Threads and forked processes can share the
+    table.
 
     Args:
-      folder: The store.
+      folder: The store's folder.
       facts: The split's entry in store.json.
       files: Keeps the file open.
-      kept_fields: Manifest fields that the store has kept.
+      kept_fields: Manifest fields that the store keeps.
       is_mapped: Whether to map the file, so that all processes share it.
 
     Raises:
-      DamagedStoreError: It is not the table that store.json describes.
+      DamagedStoreError: The file is missing or is not the one in store.json.
+      StoreReadError: The system cannot read it.
     """
 
     def __init__(
@@ -66,8 +68,8 @@ class Table:
         file = files.get(self.path, num_bytes)
         if file.checksum([(0, num_bytes)]) != facts.table.checksum:
             raise DamagedStoreError(
-                f"{self.path}: not the checksum that store.json states; "
-                "`melmill extract` makes it again"
+                f"{self.path}: checksum differs from that in store.json; "
+                "`melmill extract` rebuilds the table"
             )
         mapped = read_only(file.map()) if is_mapped else None
         texts = [*_TEXTS, *(_KEPT + field for field in kept_fields)]
@@ -92,7 +94,7 @@ class Table:
         self._odd: _Odd | None = None
 
     def text(self, name: str, row: int) -> str:
-        """A text of one row: "text", "audio", "prompt" or "keep_FIELD"."""
+        """One text of a row: "text", "audio", "prompt" or "keep_FIELD"."""
         first, end = map(
             int, self._columns.read(f"{name}_offsets", row, row + 2)
         )
@@ -107,7 +109,7 @@ class Table:
         return json.loads(content) if content else None
 
     def texts(self, name: str) -> list[str]:
-        """A text of all rows."""
+        """One text of each row."""
         offsets = self._columns.read(f"{name}_offsets").tolist()
         content: bytes = self._columns.read(f"{name}_bytes").tobytes()
         return [
@@ -116,7 +118,7 @@ class Table:
         ]
 
     def find(self, audio: str) -> int | None:
-        """The first row with this audio string."""
+        """The first row with exactly this audio string."""
         wanted = np.uint64(_hash(audio))
         for row in map(int, self.rows_of_hash(wanted)):
             if self.text("audio", row) == audio:
@@ -126,7 +128,7 @@ class Table:
     def find_odd(self, path: str) -> list[int]:
         """Rows whose audio string is another spelling of a normalised path.
 
-        The first look-up reads all strings of the split.
+        The first call reads all audio strings of the split.
         """
         if self._odd is None:
             self._odd = self._odd_spellings()
@@ -143,7 +145,11 @@ class Table:
         ]
 
     def _odd_spellings(self) -> _Odd:
-        """Strings that are no normalised path: hashes of these, and rows."""
+        """Finds audio strings that are not normalised paths.
+
+        Returns:
+          Hashes of the normalised paths, ascending, and their rows.
+        """
         hashes: list[int] = []
         rows: list[int] = []
         for first in range(0, self.num_rows, _ROWS_AT_ONCE):
@@ -178,9 +184,10 @@ class Table:
 def _odd_places(
     content: npt.NDArray[np.uint8],
 ) -> npt.NDArray[np.int64]:
-    """Where "//" or "./" is: in every path that normalised() changes.
+    """Where "//" or "./" is; every path that normalised() changes has one.
 
-    In strings without an end, so it may be of two, and mean nothing.
+    The strings are back to back, so a place can belong to two strings and mean
+    nothing.
     """
     is_slash = content == ord("/")
     is_odd = is_slash[:-1] | (content[:-1] == ord("."))

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -62,6 +63,15 @@ TEST(FileFactsTest, ChangesOfTheLastTwoSecondsAreNotSettled) {
   }
 }
 
+// The clock may have been set back meanwhile.
+TEST(FileFactsTest, WhetherItWasSettledCounts) {
+  const FileFacts settled = Facts({kNow - 10, 3}, {kNow - 20, 4});
+  FileFacts unsettled = settled;
+  unsettled.flags |= FileFacts::kUnsettled;
+  EXPECT_TRUE(LooksTouched(unsettled, settled));
+  EXPECT_FALSE(LooksTouched(settled, unsettled));
+}
+
 TEST(FileFactsTest, OnNetworkMountsOnlyTheTimeOfModificationCounts) {
   const FileFacts facts = Facts({kNow, 0}, {kNow - 20, 4}, 7, true);
   EXPECT_EQ(facts.flags, FileFacts::kOnlyModified);
@@ -76,8 +86,12 @@ TEST(FileFactsTest, OnNetworkMountsOnlyTheTimeOfModificationCounts) {
 }
 
 TEST(FileFactsTest, KnowsNetworkAndUserFileSystems) {
-  for (const uint64_t type : {0x6969u, 0xFE534D42u, 0x65735546u, 0x01021997u}) {
-    EXPECT_TRUE(TellsOnlyModified(type));
+  for (const uint64_t type :
+       {0x6969u, 0x517Bu, 0xFF534D42u, 0xFE534D42u, 0x65735546u, 0x01021997u,
+        0x0BD00BD0u, 0x00C36400u, 0x5346414Fu, 0x6B414653u, 0x73757245u,
+        0x564Cu, 0x47504653u, 0x19830326u, 0xAAD7AAEAu, 0x786F4256u,
+        0xBACBACBCu, 0x4D44u, 0x2011BAB0u}) {
+    EXPECT_TRUE(TellsOnlyModified(type)) << type;
   }
   for (const uint64_t type : {0xEF53u, 0x58465342u, 0x01021994u, 0x794C7630u}) {
     EXPECT_FALSE(TellsOnlyModified(type));
@@ -93,10 +107,23 @@ TEST(FileFactsTest, AreThoseOfTheOpenFile) {
   ASSERT_EQ(fstat(fd, &status), 0);
   const FileFacts facts = TakeFileFacts(fd, status);
   EXPECT_EQ(facts.inode, status.st_ino);
-  EXPECT_NE(facts.flags & FileFacts::kUnsettled, 0u);
+  struct statfs mount = {};
+  ASSERT_EQ(fstatfs(fd, &mount), 0);
+  const uint64_t kind = TellsOnlyModified(static_cast<uint32_t>(mount.f_type))
+                            ? FileFacts::kOnlyModified
+                            : 0;
+  EXPECT_EQ(facts.flags, kind | FileFacts::kUnsettled);
   ASSERT_EQ(chmod(path.c_str(), 0600), 0);
   ASSERT_EQ(fstat(fd, &status), 0);
   EXPECT_TRUE(LooksTouched(facts, TakeFileFacts(fd, status)));
+  close(fd);
+}
+
+TEST(FileFactsTest, AFileThatHasLongBeenThereIsSettled) {
+  const int fd = open("/bin/sh", O_RDONLY);
+  struct stat status = {};
+  ASSERT_EQ(fstat(fd, &status), 0);
+  EXPECT_EQ(TakeFileFacts(fd, status).flags & FileFacts::kUnsettled, 0u);
   close(fd);
 }
 

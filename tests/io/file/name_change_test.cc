@@ -24,6 +24,11 @@ FileIdentity IdentityOf(const std::string& path) {
                        : FileIdentity();
 }
 
+void SetModified(const std::string& path, timespec time) {
+  const timespec times[] = {time, time};
+  ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
+}
+
 // Writes to the file as it is.
 void WriteOver(const std::string& path, const std::string& text) {
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -40,12 +45,30 @@ TEST(IdentifyTest, TellsFilesApart) {
   EXPECT_NE(IdentityOf(folder.File("b")), seen);
   std::filesystem::rename(folder.File("a"), folder.File("c"));
   EXPECT_EQ(IdentityOf(folder.File("c")), seen);
-  const timespec times[] = {{1, 0}, {1, 0}};
-  ASSERT_EQ(::utimensat(AT_FDCWD, folder.File("c").c_str(), times, 0), 0);
-  EXPECT_NE(IdentityOf(folder.File("c")), seen);
   const auto failed = Identify(folder.File("c/d"));
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().detail, ENOTDIR);
+}
+
+TEST(IdentifyTest, AnyOtherInodeSizeOrTimeIsAnotherFile) {
+  const TempFolder folder;
+  const std::string path = folder.File("a");
+  WriteWholeFile(path, "a");
+  WriteWholeFile(folder.File("b"), "a");
+  SetModified(path, {7, 3});
+  SetModified(folder.File("b"), {7, 3});
+  const FileIdentity seen = IdentityOf(path);
+  EXPECT_NE(IdentityOf(folder.File("b")), seen);
+  WriteOver(path, "aa");
+  SetModified(path, {7, 3});
+  EXPECT_NE(IdentityOf(path), seen);
+  std::filesystem::resize_file(path, 1);
+  SetModified(path, {7, 4});
+  EXPECT_NE(IdentityOf(path), seen);
+  SetModified(path, {8, 3});
+  EXPECT_NE(IdentityOf(path), seen);
+  SetModified(path, {7, 3});
+  EXPECT_EQ(IdentityOf(path), seen);
 }
 
 TEST(IdentifyTest, OfALinkIsTheLinksOwn) {

@@ -125,7 +125,7 @@ TEST_F(RepairTest, WithoutItsPlanAShardStays) {
   ASSERT_EQ(report.left.size(), 2u);
   EXPECT_EQ(report.left[0].file, "plan.h5");
   EXPECT_EQ(report.left[1].file, ShardFile(1));
-  EXPECT_NE(report.left[1].what.find("cannot be made again without plan.h5"),
+  EXPECT_NE(report.left[1].what.find("cannot be rebuilt without plan.h5"),
             std::string::npos);
 }
 

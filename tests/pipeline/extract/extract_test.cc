@@ -48,7 +48,8 @@ class ExtractTest : public testing::Test {
                         .num_threads = num_threads,
                         .num_io_threads = 3,
                         .max_bytes_in_flight = max_bytes_in_flight_,
-                        .control = &control});
+                        .control = &control,
+                        .quarantine = MakeQuarantine(plan.value())});
     EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
     EXPECT_EQ(outcome_.committed.size(), shards.size());
     num_shards_ = shards.size();
@@ -60,7 +61,19 @@ class ExtractTest : public testing::Test {
     return ReadStoreFiles(config.store.folder);
   }
 
+  // The first rows of the first shard.
+  Quarantine MakeQuarantine(const Plan& plan) const {
+    Quarantine quarantine;
+    const auto tasks = RecordList::Load(plan, plan.shards[0]);
+    EXPECT_TRUE(tasks.ok());
+    for (size_t row = 0; row < num_in_quarantine_; ++row) {
+      quarantine[tasks.value()[row].source_hash] = 11;
+    }
+    return quarantine;
+  }
+
   Corpus corpus_;
+  size_t num_in_quarantine_ = 0;
   uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
   ResamplerKind resampler_ = ResamplerKind::kSoxr;
   ExtractOutcome outcome_;
@@ -121,6 +134,15 @@ TEST_F(ExtractTest, TellsWhatItSpentItsTimeOn) {
   EXPECT_EQ(telemetry.rows_read_in_place + telemetry.rows_read_by_waiting, 47u);
   EXPECT_GT(telemetry.compute.bytes_read, 2'800'000u);  // of long.wav alone
   EXPECT_GT(telemetry.compute.bytes_stored, 256u * 1400);
+}
+
+TEST_F(ExtractTest, RowsInQuarantineAreRejectedAndNotRead) {
+  num_in_quarantine_ = 3;
+  MakeStore(Extract, "store", 32 << 10, 2);
+  EXPECT_EQ(outcome_.num_stored, 43u);
+  EXPECT_EQ(outcome_.num_rejected, 4u);  // the other is NaN
+  const Telemetry& telemetry = outcome_.telemetry;
+  EXPECT_EQ(telemetry.rows_read_in_place + telemetry.rows_read_by_waiting, 44u);
 }
 
 TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForAnyShardSize) {

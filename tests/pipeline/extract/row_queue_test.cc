@@ -6,6 +6,7 @@
 #include <map>
 #include <numeric>
 #include <random>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -94,8 +95,8 @@ TEST(RowQueueTest, OpensAShardWhenItsFirstRowMayBeNext) {
 }
 
 TEST(RowQueueTest, KeepsToTheMemoryButForOneRow) {
-  FakeShards shards({{60, 30, 10, 5}});
-  RowQueue queue({0}, {.max_bytes = 100, .max_lost_frames = 1000}, &shards);
+  FakeShards shards({{60, 30, 10, 5, 60}});
+  RowQueue queue({0}, {.max_bytes = 90, .max_lost_frames = 1000}, &shards);
   std::vector<QueuedRow> rows = TakeAll(&queue);
   ASSERT_EQ(Places(rows), std::vector<Place>({{0, 0}}));  // 120 bytes
   EXPECT_FALSE(queue.waits_for_commit());
@@ -103,6 +104,18 @@ TEST(RowQueueTest, KeepsToTheMemoryButForOneRow) {
   rows = TakeAll(&queue);
   EXPECT_EQ(Places(rows), (std::vector<Place>{{0, 1}, {0, 2}, {0, 3}}));
   EXPECT_EQ(queue.bytes_given_out(), 90u);
+  for (const QueuedRow& row : rows) queue.Settle(row);
+  EXPECT_EQ(Places(TakeAll(&queue)), std::vector<Place>({{0, 4}}));
+}
+
+TEST(RowQueueTest, KeepsToTheMemoryForRowsTriedAgainToo) {
+  FakeShards shards({{30, 30}});
+  RowQueue queue({0}, {.max_bytes = 100, .max_lost_frames = 1000}, &shards);
+  EXPECT_TRUE(queue.Defer(*queue.Next().value()));
+  const std::vector<QueuedRow> rows = TakeAll(&queue);
+  ASSERT_EQ(Places(rows), std::vector<Place>({{0, 1}}));
+  queue.Settle(rows[0]);
+  EXPECT_EQ(Places(TakeAll(&queue)), std::vector<Place>({{0, 0}}));
 }
 
 TEST(RowQueueTest, GoesNoFurtherAheadThanALostShard) {
@@ -155,6 +168,7 @@ TEST(RowQueueTest, KeepsTheBoundInAnyOrderOfEvents) {
     std::vector<QueuedRow> in_work;
     std::vector<size_t> complete;
     std::map<size_t, std::vector<uint64_t>> at_risk;  // rows by shard
+    std::set<size_t> uncounted;  // shards with a row that waited for a retry
     size_t num_committed = 0;
     while (num_committed < frames.size()) {
       const auto next = queue.Next();
@@ -163,6 +177,7 @@ TEST(RowQueueTest, KeepsTheBoundInAnyOrderOfEvents) {
         at_risk[next.value()->shard].push_back(next.value()->num_frames);
         std::vector<uint64_t> rows;
         for (const auto& [shard, more] : at_risk) {
+          if (uncounted.contains(shard)) continue;
           rows.insert(rows.end(), more.begin(), more.end());
         }
         std::sort(rows.rbegin(), rows.rend());
@@ -178,7 +193,12 @@ TEST(RowQueueTest, KeepsTheBoundInAnyOrderOfEvents) {
         const size_t pick = draw(in_work.size());
         const QueuedRow row = in_work[pick];
         in_work.erase(in_work.begin() + static_cast<ptrdiff_t>(pick));
-        if (queue.Settle(row)) complete.push_back(row.shard);
+        if (row.attempt < 3 && draw(10) == 0) {
+          queue.Defer(row);
+          uncounted.insert(row.shard);
+        } else if (queue.Settle(row)) {
+          complete.push_back(row.shard);
+        }
       } else {
         queue.Forget(complete.front());
         at_risk.erase(complete.front());
@@ -202,6 +222,15 @@ TEST(RowQueueTest, TriesRowsAgainWhenAllOthersAreDone) {
   EXPECT_EQ(rows[2].attempt, 2);
   queue.Settle(rows[0]);
   EXPECT_TRUE(queue.Settle(rows[2]));
+}
+
+TEST(RowQueueTest, TriesRowsAgainInTheOrderInWhichTheyFailed) {
+  FakeShards shards({{1, 1, 1}});
+  RowQueue queue({0}, kNoLimits, &shards);
+  const std::vector<QueuedRow> rows = TakeAll(&queue);
+  for (const size_t row : {1, 2, 0}) queue.Defer(rows[row]);
+  EXPECT_EQ(Places(TakeAll(&queue)),
+            (std::vector<Place>{{0, 1}, {0, 2}, {0, 0}}));
 }
 
 TEST(RowQueueTest, AShardThatWaitsForARetryHoldsUpNoOther) {
@@ -242,7 +271,9 @@ TEST(RowQueueTest, StoppedGivesOutRowsOfTheKeptShardsOnly) {
   EXPECT_EQ(rests[1].num_frames, 30u);
 
   queue.Stop({0});
+  EXPECT_EQ(queue.bytes_given_out(), 40u);
   queue.GiveUp(rows[3]);
+  EXPECT_EQ(queue.bytes_given_out(), 20u);
   const std::vector<QueuedRow> retried = TakeAll(&queue);
   EXPECT_EQ(Places(retried), std::vector<Place>({{0, 1}}));
   EXPECT_FALSE(queue.Settle(rows[2]));
@@ -262,6 +293,44 @@ TEST(RowQueueTest, StoppedFillsAKeptShardToItsEnd) {
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
   EXPECT_TRUE(queue.Defer(rows[0]));
   EXPECT_TRUE(TakeAll(&queue).empty());
+}
+
+TEST(RowQueueTest, StoppedKeepsToTheBound) {
+  FakeShards shards({{10, 10}, {10, 10, 10}});
+  RowQueue queue({0, 1}, {.max_bytes = 1000, .max_lost_frames = 30}, &shards);
+  const std::vector<QueuedRow> rows = TakeAll(&queue);
+  ASSERT_EQ(rows.size(), 3u);
+  queue.Settle(rows[0]);
+  EXPECT_TRUE(queue.Settle(rows[1]));
+  // The first shard is on its way to the disk.
+  queue.Stop({1});
+  EXPECT_FALSE(queue.Next().value());
+  EXPECT_TRUE(queue.waits_for_commit());
+  queue.Forget(0);
+  EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
+}
+
+TEST(RowQueueTest, StoppedTriesNoRowOfADroppedShardAgain) {
+  FakeShards shards({{10}, {10}});
+  RowQueue queue({0, 1}, kNoLimits, &shards);
+  for (const QueuedRow& row : TakeAll(&queue)) queue.Defer(row);
+  queue.Stop({1});
+  EXPECT_EQ(Places(TakeAll(&queue)), std::vector<Place>({{1, 0}}));
+}
+
+TEST(RowQueueTest, RestsAreOfShardsWithRowsToSettle) {
+  FakeShards shards({{10}, {10}, {10}, {10}});
+  RowQueue queue({0, 1, 2, 3}, kNoLimits, &shards);
+  std::vector<QueuedRow> rows = TakeAll(&queue);
+  queue.Settle(rows[0]);
+  queue.Forget(1);  // it will get no name
+  // Attempts that failed were computed too.
+  const auto computed = [](size_t shard) { return shard == 2 ? 25u : 4u; };
+  const std::vector<ShardRest> rests = queue.Rests(computed);
+  ASSERT_EQ(rests.size(), 2u);
+  EXPECT_EQ(rests[0].shard, 2u);
+  EXPECT_EQ(rests[0].num_frames, 0u);
+  EXPECT_EQ(rests[1].num_frames, 6u);
 }
 
 TEST(ShardsToCompleteTest, TakesTheNearestThatFitTogether) {

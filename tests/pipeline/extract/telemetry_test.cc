@@ -63,7 +63,7 @@ TEST(FindBottleneckTest, SaysSoWhenNothingWasBusy) {
   const BottleneckReport report = FindBottleneck(telemetry);
   EXPECT_EQ(report.bottleneck, Bottleneck::kNone);
   EXPECT_EQ(report.line,
-            "nothing was busy all the time: 25 % of 2 threads' time was used");
+            "no bottleneck: 2 threads were busy for 25 % of the time");
 }
 
 TEST(FindBottleneckTest, SaysNothingOfAShortRun) {

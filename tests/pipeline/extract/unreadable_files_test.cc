@@ -28,9 +28,9 @@ class UnreadableFilesTest : public testing::Test {
     std::filesystem::remove(corpus_.Path(name));
   }
 
-  Plan MakePlan() {
+  Plan MakePlan(const std::vector<std::string>& names) {
     std::vector<std::string> lines;
-    for (const char* name : {"a", "b", "c"}) {
+    for (const std::string& name : names) {
       lines.push_back(corpus_.AddWav(name, 4000, 1));
     }
     corpus_.WriteManifest("train.jsonl", lines);
@@ -43,7 +43,7 @@ class UnreadableFilesTest : public testing::Test {
   }
 
   Corpus corpus_;
-  const Plan plan_ = MakePlan();
+  const Plan plan_ = MakePlan({"a", "b", "c"});
   UnreadableFiles files_{plan_};
 };
 
@@ -74,9 +74,9 @@ TEST_F(UnreadableFilesTest, NoneMayBeRejectedOnceTheWitnessIsGone) {
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().code, ErrorCode::kMachineFault);
   EXPECT_EQ(checked.error().message,
-            Task("a").path + ": cannot be read; nor can " + Task("b").path +
-                " be read any more: cannot be opened: No such file or "
-                "directory");
+            Task("a").path + ": cannot be read; " + Task("b").path +
+                " cannot be read any more either: cannot be opened: No such "
+                "file or directory");
 }
 
 TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
@@ -87,8 +87,27 @@ TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
   const Result<void> checked = files_.CheckMayReject(Task("a"), kIoError);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().message, Task("a").path +
-                                         ": cannot be read; nor can 2 other "
-                                         "files be read");
+                                         ": cannot be read; 2 other files "
+                                         "cannot be read either");
+}
+
+TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {
+  Remove("a");
+  Remove("c");
+  EXPECT_TRUE(files_.CheckMayReject(Task("a"), kIoError).ok());
+}
+
+TEST_F(UnreadableFilesTest, SixteenOthersAreTriedAtMost) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 18; ++i) names.push_back("f" + std::to_string(i));
+  const Plan plan = MakePlan(names);
+  for (int i = 0; i < 17; ++i) Remove(names[static_cast<size_t>(i)]);
+  const Result<void> checked =
+      UnreadableFiles(plan).CheckMayReject(Task("f0"), kIoError);
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(checked.error().message,
+            Task("f0").path +
+                ": cannot be read; 16 other files cannot be read either");
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <optional>
 
 #include "dsp/features/float16.h"
 #include "dsp/resample/resampler.h"
@@ -278,9 +279,19 @@ class RecordStopTest : public RecordTest {
     EXPECT_FALSE(MayBeMachineFault(row.error().code));
   }
 
+  // The task's permit ends when it is asked for the given number of times.
+  void RevokeAtQuestion(int number, RecordTask* task) {
+    counting_permit_.emplace(control_, [this, number] {
+      if (++num_questions_ == number) counting_permit_->Revoke();
+    });
+    task->permit = &*counting_permit_;
+    control_.RequestStop(15);
+  }
+
   RunControl control_;
   WorkPermit permit_{control_};
-  WorkPermit* permit_to_revoke_ = nullptr;
+  std::optional<WorkPermit> counting_permit_;
+  int num_questions_ = 0;
 };
 
 TEST_F(RecordStopTest, CountsTheFramesOfEachPiece) {
@@ -320,16 +331,23 @@ TEST_F(RecordStopTest, EndsBeforeTheNextPieceIsClamped) {
 TEST_F(RecordStopTest, EndsARowInMemoryToo) {
   corpus_.AddWav("short.wav", size_t{32} * 16000, 3);
   RecordTask task = MakeTask("short.wav");
-  int num_questions = 0;
-  WorkPermit permit(control_, [&] {
-    if (++num_questions == 3) permit_to_revoke_->Revoke();
-  });
-  permit_to_revoke_ = &permit;
-  task.permit = &permit;
-  control_.RequestStop(15);
+  RevokeAtQuestion(3, &task);
   ExpectStopped(task);
-  EXPECT_EQ(num_questions, 3);  // opening it, and two pieces
-  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(kPieceFrames));
+  EXPECT_EQ(num_questions_, 3);  // opening it, and two pieces
+  EXPECT_EQ(counting_permit_->num_frames(),
+            static_cast<uint64_t>(kPieceFrames));
+}
+
+// Of a clip that is truncated the rest is read for its checksum, without
+// pieces to compute.
+TEST_F(RecordStopTest, EndsBeforeTheNextBlockIsRead) {
+  RecordTask task = MakeLongTask();
+  task.num_samples = 1600;
+  task.num_frames = 10;
+  RevokeAtQuestion(4, &task);
+  ExpectStopped(task);
+  EXPECT_EQ(num_questions_, 4);  // opening it, and three blocks
+  EXPECT_EQ(counting_permit_->num_frames(), 0u);
 }
 
 TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {

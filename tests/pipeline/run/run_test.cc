@@ -393,11 +393,11 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   other.shard_bytes = 12345;
   EXPECT_THROW(Run(other), SetupError);
   other = config;
-  other.out = corpus_.Path("no/such/parent");
+  other.store.folder = corpus_.Path("no/such/parent");
   EXPECT_THROW(Run(other), SetupError);
-  other.out = corpus_.Path("");  // holds the corpus
+  other.store.folder = corpus_.Path("");  // holds the corpus
   EXPECT_THROW(Run(other), SetupError);
-  other.out = corpus_.Path("train.jsonl");
+  other.store.folder = corpus_.Path("train.jsonl");
   EXPECT_THROW(Run(other), SetupError);
   other = config;
   other.splits = {{"train", config.store.folder + "/train.accepted.jsonl"}};

@@ -39,7 +39,7 @@ int RunBenchCommand(const BenchFlags& flags) {
 
 void AddBenchCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand(
-      "bench", "Measure how fast this machine does each stage");
+      "bench", "Measure how fast each stage is on this machine");
   auto flags = std::make_shared<BenchFlags>();
   BenchOptions& options = flags->options;
   command->add_option("STAGE", options.stages,
@@ -47,17 +47,18 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
                                   fmt::join(BenchStageNames(), ", ")));
   command->add_option("--audio", options.audio,
                       "WAV files, or folders of them, to measure with "
-                      "(default: a minute of synthetic clips)");
-  command->add_option("--out", options.out,
-                      "Folder that store and all write to and clean up again "
-                      "(default: $TMPDIR or /tmp): give one on the disk that "
-                      "stores will be on");
+                      "(default: one minute of synthetic clips)");
+  command->add_option(
+      "--out", options.out,
+      "Folder that the stages store and all write to, and clean "
+      "up (default: $TMPDIR or /tmp); choose one on the disk "
+      "that will hold your stores");
   command->add_option("--threads", options.num_threads,
-                      "Threads that compute in all (default, or 0: all CPUs "
-                      "this process may use)");
+                      "Number of computing threads of the stage all (default, "
+                      "and 0: one for each CPU that this process may use)");
   command
       ->add_option("--rounds", options.num_rounds,
-                   "How many times everything is timed; the median counts")
+                   "Number of timing rounds; the median is reported")
       ->capture_default_str();
   command->add_flag("--json", flags->json,
                     "Print one JSON object instead of a table");
@@ -65,11 +66,11 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
       [flags, exit_code] { *exit_code = RunBenchCommand(*flags); });
   command->footer(
       "Every result is checked before it is timed.\n"
-      "us/s: microseconds for a second of audio, on one thread (all: on "
-      "--threads). kB/s: what a second of audio makes it read and write. Of "
-      "the limit: of what this machine's memory (one thread copying blocks "
-      "larger than its caches, which short clips may outdo) or its disk can "
-      "do, measured in the same rounds.\n"
+      "us/s: microseconds per second of audio on one thread (all: on "
+      "--threads). kB/s: what a second of audio reads and writes. Of the "
+      "limit: compared with what this machine's memory (one thread that copies "
+      "blocks larger than its caches; short clips may be faster) or its disk "
+      "does in the same rounds.\n"
       "Exit codes: 0 measured, 1 a result was wrong, 2 wrong usage or audio, "
       "4 a fault of the machine.");
 }

@@ -45,36 +45,37 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   AddInputFlags(command, &flags->input);
   command
       ->add_option("--out", flags->out,
-                   "Folder of the store; made if its parent exists. Run again "
-                   "to go on after any interruption")
+                   "Folder of the store, made if its parent exists. After an "
+                   "interruption run the same command again to resume")
       ->required();
   command->add_flag("--update", flags->update,
-                    "Change a store that was made from another manifest, from "
-                    "other texts or files, other audio of the same size "
-                    "included");
+                    "Apply changes of the manifest, its texts or its audio "
+                    "files to a store that was made before");
   command->add_flag("--verify-resume", flags->verify_resume,
-                    "Compare every checksum of what an earlier run left, "
-                    "features included, and make damaged files again (without "
-                    "it: every shard's index and the sizes of all files)");
+                    "Compare every checksum of what an earlier run made, also "
+                    "those of features, and rebuild damaged files (without "
+                    "it: the index of every shard and the size of every "
+                    "file)");
   CLI::Option* rehash = command->add_flag(
       "--rehash", flags->rehash,
-      "Read all audio of a store that is there and compare it with what the "
-      "store was made from (without it: files that look changed)");
+      "Read all audio of an existing store and compare it with the audio that "
+      "the store was made from (without it: only files that look changed)");
   command
       ->add_flag("--trust-audio", flags->trust_audio,
-                 "Take files that look changed, and have their old size, as "
-                 "unchanged, without reading them")
+                 "Do not read files that look changed but have their old "
+                 "size: take them as unchanged")
       ->excludes(rehash);
   command
       ->add_option("--hang-after", flags->hang_seconds,
-                   "A row that makes no step for this many seconds (1 to "
-                   "31536000, a year) ends the run; the next one tries it "
-                   "alone")
+                   "End the run when a row makes no progress for this many "
+                   "seconds (1 to 31536000, a year); the next run tries that "
+                   "row alone")
       ->capture_default_str();
   command->add_flag("--json", flags->json,
-                    "Print one JSON object on standard output at the end "
+                    "At the end print one JSON object on standard output "
                     "instead of the summary");
-  command->add_flag("--quiet", flags->quiet, "Print only what went wrong");
+  command->add_flag("--quiet", flags->quiet,
+                    "Print nothing unless something went wrong");
   AddConfigFlag(command);
   command->callback([flags, exit_code] {
     *exit_code =

@@ -34,7 +34,7 @@ void CheckSplitName(const std::string& name, const std::string& argument) {
   }
 }
 
-// The number at the start of `text`; moves `*rest` behind it.
+// The number at the start of `text`; `*rest` becomes what follows it.
 double ParseNumber(const std::string& text, std::string* rest) {
   double value = 0;
   const auto [end, error] =

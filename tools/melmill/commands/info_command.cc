@@ -35,7 +35,7 @@ std::string DescribeComplete(const std::string& folder,
                     static_cast<double>(split.num_samples) / kSamplesPerHour,
                     split.num_frames, split.num_rejected);
   }
-  return text + fmt::format("contract: {}\nproducer: {}\n", store.contract,
+  return text + fmt::format("settings: {}\nproducer: {}\n", store.contract,
                             store.producer);
 }
 
@@ -55,9 +55,9 @@ std::string DescribeUnfinished(const std::string& folder,
     rows_made += num_rows;
   }
   return fmt::format(
-      "{}: UNFINISHED: {} of {} shards made ({} of {} rows); the melmill "
-      "extract command that began it goes on\nsplits: {}\n{} manifest "
-      "lines\ncontract: {}\nproducer: {}\n",
+      "{}: UNFINISHED: {} of {} shards made ({} of {} rows); run the same "
+      "melmill extract command again to resume\nsplits: {}\n{} manifest "
+      "lines\nsettings: {}\nproducer: {}\n",
       Printable(folder), num_made, rows_by_file.size(), rows_made, rows_planned,
       fmt::join(plan.split_names, ", "), plan.rows->num_rows(), plan.contract,
       plan.producer);
@@ -99,10 +99,10 @@ int RunInfoCommand(const std::string& folder) {
 
 void AddInfoCommand(CLI::App* app, int* exit_code) {
   CLI::App* command = app->add_subcommand(
-      "info", "Say what a store holds, or how far an unfinished one is");
+      "info", "Show what a store holds, or how far an unfinished one is");
   auto folder = std::make_shared<std::string>();
   command->add_option("STORE", *folder, "The store's folder")->required();
-  command->footer("Exit codes: 0 said, 2 no store, 4 fault of the machine.");
+  command->footer("Exit codes: 0 shown, 2 no store, 4 fault of the machine.");
   command->callback(
       [folder, exit_code] { *exit_code = RunInfoCommand(*folder); });
 }

@@ -28,8 +28,8 @@ std::vector<std::string> ResamplerNames() {
 void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option("MANIFEST", flags->manifests,
-                   "Manifests: files ending in .jsonl or .json with one JSON "
-                   "object a line, {\"audio\": \"a.wav\", \"text\": "
+                   "Manifests: .jsonl or .json files with one JSON object per "
+                   "line, {\"audio\": \"a.wav\", \"text\": "
                    "\"language English<asr_text>hello\"}. Each becomes a "
                    "split of the store, named after the file or as NAME=FILE")
       ->required();
@@ -41,7 +41,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option(
           "--dtype", flags->feature_type,
-          "How features are stored: f16 (float16), f32 (float32) or bf16 "
+          "Type of the stored features: f16 (float16), f32 (float32) or bf16 "
           "(bfloat16)")
       ->check(CLI::IsMember(FeatureTypeNames()))
       ->capture_default_str();
@@ -49,8 +49,8 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                       "Folder that relative audio paths start from (default: "
                       "the working directory)");
   command->add_option("--keep", flags->kept_fields,
-                      "A further manifest field to store (give it again for "
-                      "more)");
+                      "Also store this field of the manifest (may be "
+                      "repeated)");
   command->add_flag("--no-text", flags->no_text,
                     "Accept lines without \"text\"");
   command->add_flag("--strict-text", flags->strict_text,
@@ -58,46 +58,44 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                     "{Name}<asr_text>{transcript}\" instead of warning");
   command
       ->add_option("--max-duration", flags->max_duration_s,
-                   "Reject longer files, in seconds")
+                   "Reject files longer than this, in seconds")
       ->capture_default_str();
   command->add_flag("--truncate", flags->truncate,
-                    "Cut clips at the longest the preset takes (whisper: "
-                    "30 s) instead of rejecting them");
+                    "Cut clips to the preset's limit (whisper: 30 s) instead "
+                    "of rejecting them");
   command->add_option("--max-rejects", flags->max_rejects,
-                      "Succeed with up to N rejected lines, or P% of them "
-                      "(default: none)");
+                      "Exit with 0 if at most N lines, or P% of them, are "
+                      "rejected (default: 0)");
   command->add_option("--shard-size", flags->shard_bytes,
-                      "Target size of a shard file, as 256MiB or 1GiB "
+                      "Target size of a shard file, such as 256MiB or 1GiB "
                       "(default: 256MiB, more for very large splits)");
   command->add_option("--threads", flags->num_threads,
-                      "Threads that compute (default, or 0: all CPUs this "
-                      "process may use)");
+                      "Number of computing threads (default, and 0: one for "
+                      "each CPU that this process may use)");
   command
       ->add_option("--io-threads", flags->num_io_threads,
-                   "Threads that wait for the disk")
+                   "Number of threads that wait for the disk")
       ->capture_default_str();
   command
       ->add_option("--memory", flags->memory,
-                   "About what the run may take, as 512MB or 2GiB; rows wait "
-                   "when those in work need more")
+                   "Approximate memory limit, such as 512MB or 2GiB; rows "
+                   "wait until memory is free")
       ->capture_default_str();
   command
       ->add_option("--simd", flags->simd,
-                   "Vector code to compute with: avx512, avx2, neon (these "
-                   "give the same bytes), sse4, auto for the best of them "
-                   "that this machine has, or none: transforms by FFTW in "
-                   "double precision, resampling by libsoxr")
+                   "Vector code to use: avx512, avx2 or neon (these give the "
+                   "same bytes), sse4, auto (the best that this machine has), "
+                   "or none (FFTW in double precision, resampling by libsoxr)")
       ->capture_default_str();
   command
       ->add_option("--resampler", flags->resampler,
-                   "What brings audio to the features' sample rate: soxr "
-                   "(libsoxr, to the bit what librosa uses) or spectral "
-                   "(melmill's own, several times as fast, the same within "
-                   "1e-6; needs vector code; leaves rates that are not usual "
-                   "to libsoxr)")
+                   "Code that changes sample rates: soxr (libsoxr, bit for "
+                   "bit what librosa uses) or spectral (melmill's own: "
+                   "several times as fast, the same within 1e-6; needs vector "
+                   "code; leaves unusual rates to libsoxr)")
       ->capture_default_str()
       ->check(CLI::IsMember(ResamplerNames()));
-  // A manifest behind it must not be swallowed by --keep.
+  // Or --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
 

@@ -23,7 +23,8 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
   auto flags = std::make_shared<ValidateFlags>();
   AddInputFlags(command, &flags->input);
   command->add_flag("--json", flags->json,
-                    "Print one JSON object on standard output instead");
+                    "Print one JSON object on standard output instead of the "
+                    "report");
   AddConfigFlag(command);
   command->callback([flags, exit_code] {
     *exit_code = RunAndReport(

@@ -33,8 +33,8 @@ struct VerifyFlags {
 };
 
 constexpr char kHowToWriteAgain[] =
-    "the melmill extract command of this store with --verify-resume makes all "
-    "that is damaged again";
+    "to rebuild everything that is damaged, run the melmill extract command of "
+    "this store with --verify-resume";
 
 std::string ListDamages(const char* label, const std::vector<Damage>& damages) {
   std::string text;
@@ -68,8 +68,7 @@ int ReportUnusable(const std::string& folder, const Error& error) {
           "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {
     return kExitMachine;
   }
-  PrintMessage(
-      fmt::format("nothing else was looked at; {}\n", kHowToWriteAgain));
+  PrintMessage(fmt::format("nothing else was checked; {}\n", kHowToWriteAgain));
   return kExitDamaged;
 }
 
@@ -99,7 +98,7 @@ int PrintUnreadable(const VerifyReport& report) {
   return PrintFault(
       {ErrorCode::kMachineFault,
        fmt::format("{} files cannot be read, the first of them {}; they may be "
-                   "whole: mend the machine and verify again",
+                   "whole: fix the cause and verify again",
                    report.unreadable.size(), report.unreadable[0].message)});
 }
 
@@ -109,7 +108,7 @@ int Verify(const std::string& folder, const StoreIndex& index) {
   if (!report.unreadable.empty()) return PrintUnreadable(report);
   if (report.damages.empty()) return kExitOk;
   PrintMessage(
-      fmt::format("melmill verify --repair makes damaged shards again; {}\n",
+      fmt::format("melmill verify --repair rebuilds damaged shards; {}\n",
                   kHowToWriteAgain));
   return kExitDamaged;
 }
@@ -125,7 +124,7 @@ int Repair(const VerifyFlags& flags) {
   static RunControl control;
   EndHungRuns(&control);
   std::optional<ProgressLine> progress;
-  // Reading needs no care to be stopped.
+  // Before that it only reads, which may be stopped at any time.
   control.on_planned = [&progress](const PlanNotice&) {
     InstallSignalHandlers(&control);
     progress.emplace(control);
@@ -171,7 +170,7 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
 
 int RunVerifyCommand(const VerifyFlags& flags) {
   if (!flags.audio_root.empty() && !flags.repair && flags.against_audio == 0) {
-    throw SetupError("--audio-root goes with --repair or --against-audio");
+    throw SetupError("--audio-root needs --repair or --against-audio");
   }
   if (flags.repair) return Repair(flags);
   const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
@@ -191,13 +190,14 @@ void AddVerifyCommand(CLI::App* app, int* exit_code) {
   command->add_option("STORE", flags->folder, "The store's folder")->required();
   CLI::Option* repair = command->add_flag(
       "--repair", flags->repair,
-      "Make damaged and missing shards again from the audio. One is replaced "
-      "only by the very bytes that store.json describes: when the audio has "
-      "changed it stays as it is, and the rows are named");
+      "Rebuild damaged and missing shards from their audio. A shard is "
+      "replaced "
+      "only by the bytes that store.json describes: if the audio has changed, "
+      "the shard stays as it is and its rows are named");
   command
       ->add_option("--against-audio", flags->against_audio,
-                   "Instead of checksums: compute N stored rows, drawn at "
-                   "random, from their audio again and compare every byte")
+                   "Instead of checksums: compute N random stored rows from "
+                   "their audio again and compare every byte")
       ->type_name("N")
       ->check(CLI::PositiveNumber)
       ->excludes(repair);
@@ -208,7 +208,7 @@ void AddVerifyCommand(CLI::App* app, int* exit_code) {
   command->callback(
       [flags, exit_code] { *exit_code = RunVerifyCommand(*flags); });
   command->footer(
-      "Exit codes: 0 whole (after --repair: again), 1 damaged or different, "
+      "Exit codes: 0 whole (or repaired), 1 damaged or different, "
       "2 not a complete store, in use, or made by another program or kind of "
       "machine, 4 fault of the machine, 130/143 stopped by a signal.");
 }

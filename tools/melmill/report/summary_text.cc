@@ -15,6 +15,11 @@
 namespace melmill {
 namespace {
 
+// "1 line", "2 lines".
+std::string Counted(uint64_t count, std::string_view noun) {
+  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
+}
+
 std::string Place(const Tally::Example& example) {
   std::string text = fmt::format("{} line {}", example.split, example.line);
   if (!example.audio.empty()) text += ": " + Printable(example.audio);
@@ -25,46 +30,43 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
   switch (warning) {
     case Warning::kNoTemplate:
       return fmt::format(
-          "{} texts do not follow \"language {{Name}}<asr_text>{{transcript}}\""
-          " (--strict-text rejects them)",
-          tally.count);
+          "{} without \"language {{Name}}<asr_text>{{transcript}}\" "
+          "(--strict-text rejects them)",
+          Counted(tally.count, "text"));
     case Warning::kUnknownLanguage:
       return fmt::format(
-          "{} texts name a language that is not in the model's "
-          "list, such as \"{}\"",
-          tally.count, Printable(tally.examples[0].message));
+          "{} with a language that is not in the model's list, such as \"{}\"",
+          Counted(tally.count, "text"), Printable(tally.examples[0].message));
     case Warning::kSegment:
       return fmt::format(
-          "{} lines have an offset or start: WHOLE FILES ARE "
-          "USED, not segments of them",
-          tally.count);
+          "{} with an offset or start: WHOLE FILES ARE USED, not segments of "
+          "them",
+          Counted(tally.count, "line"));
     case Warning::kRepeatedAudio:
-      return fmt::format("{} lines name an audio file again; each is stored",
-                         tally.count);
+      return fmt::format(
+          "{} with the audio file of an earlier line: each is stored",
+          Counted(tally.count, "line"));
     case Warning::kLeak:
       return fmt::format(
-          "LEAK: {} lines name an audio file that another split holds too",
-          tally.count);
+          "LEAK: {} with an audio file that another split has too",
+          Counted(tally.count, "line"));
     case Warning::kNoDataSize:
       return fmt::format(
-          "{} WAV files do not say how long they are: read to their end, so "
-          "none of them can be seen to be cut off",
-          tally.count);
+          "{} without a size: read to the end; missing audio cannot be noticed",
+          Counted(tally.count, "WAV file"));
     case Warning::kFileSizeAsDataSize:
       return fmt::format(
-          "{} WAV files give the size of the file as that of the samples: "
-          "read to their end",
-          tally.count);
+          "{} with the size of the file in place of the size of the samples: "
+          "read to the end",
+          Counted(tally.count, "WAV file"));
     case Warning::kBytesBehindData:
-      return fmt::format(
-          "{} WAV files have bytes behind their samples that are no chunk: "
-          "ignored",
-          tally.count);
+      return fmt::format("{} with meaningless bytes after the samples: ignored",
+                         Counted(tally.count, "WAV file"));
     case Warning::kCutBehindData:
       return fmt::format(
-          "{} WAV files are cut off behind their samples, in a chunk that is "
-          "not needed: all samples are there",
-          tally.count);
+          "{} cut off after the samples, in a chunk that is not needed: no "
+          "audio is missing",
+          Counted(tally.count, "WAV file"));
   }
   return "";
 }
@@ -82,13 +84,13 @@ void AddWarnings(const RunReport& report, std::string* text) {
   }
   for (const SplitPlan& split : report.plan->splits) {
     if (split.num_blank_lines > 0) {
-      *text += fmt::format("{}: {} blank lines skipped\n", split.name,
-                           split.num_blank_lines);
+      *text += fmt::format("{}: {} skipped\n", split.name,
+                           Counted(split.num_blank_lines, "blank line"));
     }
     if (split.num_dropped_fields > 0) {
-      *text += fmt::format(
-          "{}: {} further fields dropped (--keep FIELD stores one)\n",
-          split.name, split.num_dropped_fields);
+      *text +=
+          fmt::format("{}: {} dropped (--keep FIELD stores one)\n", split.name,
+                      Counted(split.num_dropped_fields, "further field"));
     }
   }
 }
@@ -115,10 +117,10 @@ void AddRejected(const RunReport& report, std::string* text) {
 }
 
 void AddDamages(const RunReport& report, std::string* text) {
-  const bool is_mended = report.status == RunStatus::kFinished;
+  const bool is_rebuilt = report.status == RunStatus::kFinished;
   for (const Damage& damage : report.damages) {
     *text += fmt::format("damaged: {}{}\n", DescribeDamage(damage),
-                         is_mended ? "; made again" : "");
+                         is_rebuilt ? "; rebuilt" : "");
   }
 }
 
@@ -135,7 +137,7 @@ void AddRejectedLines(const RunReport& report, std::string* text) {
   }
   if (all) return;
   *text +=
-      fmt::format("  and {} more: extract names all of them in rejects.jsonl\n",
+      fmt::format("  and {} more: extract lists all of them in rejects.jsonl\n",
                   report.num_rejected - num_listed);
 }
 
@@ -162,20 +164,21 @@ void AddRates(const RunReport& report, std::string* text) {
 void AddChange(const PlanChange& change, std::string* text) {
   const std::string lines =
       change.is_compared
-          ? fmt::format("{} lines added, {} gone, {} changed{}",
-                        change.num_added, change.num_gone, change.num_changed,
+          ? fmt::format("{} added, {} removed, {} changed{}",
+                        Counted(change.num_added, "line"), change.num_gone,
+                        change.num_changed,
                         change.is_reordered ? ", others moved" : "")
-          : "which lines have changed is not known without its plan.h5";
+          : "which lines changed is not known without plan.h5";
   *text += fmt::format(
-      "against the store as it is: {}{}; {} shards kept, {} to make\n", lines,
+      "since the store was made: {}{}; {} to keep, {} to make\n", lines,
       change.num_mended > 0
-          ? fmt::format(", {} rejected ones with another outcome now",
-                        change.num_mended)
+          ? fmt::format(", {} with a new outcome",
+                        Counted(change.num_mended, "rejected line"))
           : "",
-      change.num_shards_kept, change.num_shards_to_make);
+      Counted(change.num_shards_kept, "shard"), change.num_shards_to_make);
   if (change.audio.count == 0) return;
-  *text +=
-      fmt::format("{} files changed, of the same size:\n", change.audio.count);
+  *text += fmt::format("{} with other audio of the same size:\n",
+                       Counted(change.audio.count, "file"));
   for (const Tally::Example& example : change.audio.examples) {
     *text += fmt::format("  {}\n", Place(example));
   }
@@ -183,25 +186,24 @@ void AddChange(const PlanChange& change, std::string* text) {
 
 void AddPlanned(const RunReport& report, std::string* text) {
   const Plan& plan = *report.plan;
-  *text += fmt::format("{} of {} lines can be stored: {:.2f} h, {} in {} {}\n",
+  *text += fmt::format("{} of {} lines can be stored: {:.2f} h, {} in {}\n",
                        plan.num_lines() - plan.num_rejected(), plan.num_lines(),
                        Hours(plan.num_samples(), report),
-                       FormatBytes(report.store_bytes), plan.shards.size(),
-                       plan.shards.size() == 1 ? "shard" : "shards");
+                       FormatBytes(report.store_bytes),
+                       Counted(plan.shards.size(), "shard"));
 }
 
 void AddStored(const RunReport& report, std::string* text) {
   const StoreIndex& store = *report.store;
-  *text +=
-      fmt::format("stored {} rows, {:.2f} h, {} in {} {} ({} made, {} kept)\n",
-                  store.num_stored(), Hours(StoredSamples(store), report),
-                  FormatBytes(report.store_bytes), store.shards.size(),
-                  store.shards.size() == 1 ? "shard" : "shards",
-                  report.num_shards_made, report.num_shards_kept);
+  *text += fmt::format(
+      "stored {}, {:.2f} h, {} in {} ({} made, {} kept)\n",
+      Counted(store.num_stored(), "row"), Hours(StoredSamples(store), report),
+      FormatBytes(report.store_bytes), Counted(store.shards.size(), "shard"),
+      report.num_shards_made, report.num_shards_kept);
 }
 
 void AddTime(const RunReport& report, std::string* text) {
-  *text += fmt::format("{:.2f} s, of which the plan took {:.2f} s",
+  *text += fmt::format("{:.2f} s in all, {:.2f} s of it for the plan",
                        report.total_seconds, report.plan_seconds);
   if (report.num_frames_made > 0) {
     *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
@@ -236,8 +238,10 @@ std::string DescribeKept(const RunReport& report, std::string_view how = "") {
 std::string NextStep(const RunReport& report, const std::string& out) {
   switch (report.status) {
     case RunStatus::kPlanned:
-      return report.num_rejected == 0 ? "all lines are good"
-                                      : "the other lines are good";
+      return report.num_rejected == 0
+                 ? "all lines are good"
+                 : fmt::format("{} would be rejected",
+                               Counted(report.num_rejected, "line"));
     case RunStatus::kFinished:
       return TrainOn(report, out);
     case RunStatus::kNothingToDo:
@@ -247,8 +251,9 @@ std::string NextStep(const RunReport& report, const std::string& out) {
              "extracted";
     case RunStatus::kNeedsUpdate:
       return fmt::format(
-          "{} was made from another input: nothing was changed; --update makes "
-          "it follow",
+          "error: the input has changed since {} was made; nothing was "
+          "written: "
+          "--update applies the changes",
           Printable(out));
     case RunStatus::kStopped:
       return DescribeKept(report);
@@ -292,9 +297,8 @@ std::string FormatSummary(const RunReport& report, const std::string& out) {
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how) {
   if (num_shards == 0) return "nothing was made; run the same command again.";
-  return fmt::format("{} of {} {} kept; run the same command to resume{}.",
-                     num_kept, num_shards, num_shards == 1 ? "shard" : "shards",
-                     how);
+  return fmt::format("{} of {} kept; run the same command to resume{}.",
+                     num_kept, Counted(num_shards, "shard"), how);
 }
 
 std::string DescribeDamage(const Damage& damage) {
@@ -309,10 +313,11 @@ std::string DescribeDamage(const Damage& damage) {
 std::string FormatNotice(const PlanNotice& notice) {
   const double hours = static_cast<double>(notice.num_samples) /
                        notice.sample_rate_hz / kSecondsPerHour;
-  std::string text = fmt::format(
-      "planned {} of {} lines, {:.2f} h; {} shards to make, {}",
-      notice.num_lines - notice.num_rejected, notice.num_lines, hours,
-      notice.num_shards_to_make, FormatBytes(notice.bytes_to_write));
+  std::string text = fmt::format("planned {} of {}, {:.2f} h; {} to make, {}",
+                                 notice.num_lines - notice.num_rejected,
+                                 Counted(notice.num_lines, "line"), hours,
+                                 Counted(notice.num_shards_to_make, "shard"),
+                                 FormatBytes(notice.bytes_to_write));
   if (notice.free_bytes > 0) {
     text += fmt::format(" of {} free", FormatBytes(notice.free_bytes));
   }

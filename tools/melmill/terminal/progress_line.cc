@@ -104,8 +104,8 @@ void ProgressLine::ShowStopping() {
           ? fmt::format("stopping: no shard in work can be completed in {} s\n",
                         RunControl::kGrace.count())
           : fmt::format(
-                "stopping: completing {} {} in work, for {} s at most; "
-                "once more to end at once\n",
+                "stopping: completing {} {} in work, within {} s; another "
+                "signal or Ctrl-C ends at once\n",
                 num_shards, num_shards == 1 ? "shard" : "shards",
                 RunControl::kGrace.count());
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
