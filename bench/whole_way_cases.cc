@@ -11,6 +11,7 @@
 #include "bench/stages.h"
 #include "dsp/resample/resampler.h"
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_config.h"
 #include "store/contract.h"
 

@@ -16,6 +16,7 @@
 #include "io/file/durable_file.h"
 #include "io/file/system_calls.h"
 #include "io/file/temporary_name.h"
+#include "io/hash.h"
 
 namespace melmill {
 namespace {

@@ -23,6 +23,7 @@
 #include "pipeline/extract/thread_pool.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/row/work_permit.h"
+#include "pipeline/setup/stopwatch.h"
 
 // The graph:
 //
@@ -142,12 +143,6 @@ struct Worker {
   RecordInput input;  // of what it read itself: one, to stay in its cache
 };
 
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
 // Calls body(); what it throws becomes a machine fault.
 template <typename Body>
 auto CatchAll(Body body) -> decltype(body()) {
@@ -211,14 +206,14 @@ void Committer::Submit(std::unique_ptr<OpenShard> shard) {
 }
 
 void Committer::Commit(OpenShard* shard) {
-  const Clock::time_point start = Clock::now();
+  const Stopwatch stopwatch;
   std::optional<Result<ShardWriter::Committed>> result;
   if (!control_.grace_is_over()) {
     result = CatchAll([&] { return shard->Commit(local_); });
   }
   {
     const std::lock_guard lock(mutex_);
-    seconds_ += SecondsSince(start);
+    seconds_ += stopwatch.seconds();
     --num_uncommitted_;
     if (result && result->ok()) ++control_.shards_made;
     const Result<void> noted = CatchAll([&]() -> Result<void> {
@@ -294,7 +289,7 @@ class GraphExtractor : private RowSource {
   void CollectTelemetry();
 
   const ExtractJob& job_;
-  const Clock::time_point start_ = Clock::now();
+  const Stopwatch stopwatch_;
   ExtractOutcome outcome_;
 
   // State of dispatch, and of what looks at it when the run is to stop.
@@ -398,7 +393,7 @@ void GraphExtractor::ChooseWhatToComplete() {
     return open_shards_.at(shard).permit.num_frames();
   });
   const std::vector<size_t> kept = ShardsToComplete(
-      rests, static_cast<double>(num_frames) / SecondsSince(start_),
+      rests, static_cast<double>(num_frames) / stopwatch_.seconds(),
       job_.control->grace_left_seconds(), job_.num_threads);
   queue_.Stop(kept);
   for (const ShardRest& rest : rests) {
@@ -585,11 +580,11 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
   };
   const Result<bool> submitted = CatchAll([&]() -> Result<bool> {
     readers_.Submit([this, token, return_token] {
-      const Clock::time_point start = Clock::now();
+      const Stopwatch stopwatch;
       const Result<bool> read = CatchAll([&] {
         return job_.processor.ReadRecord(token->task, true, &token->input);
       });
-      read_seconds_ += SecondsSince(start);
+      read_seconds_ += stopwatch.seconds();
       return_token(read);
     });
     return true;
@@ -634,7 +629,7 @@ void GraphExtractor::Reconcile() {
 
 void GraphExtractor::CollectTelemetry() {
   Telemetry& telemetry = outcome_.telemetry;
-  telemetry.seconds = SecondsSince(start_);
+  telemetry.seconds = stopwatch_.seconds();
   telemetry.num_threads = job_.num_threads;
   telemetry.num_io_threads = job_.num_io_threads;
   for (const Worker& worker : workers_) {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "io/hash.h"
 #include "pipeline/setup/run_config.h"
 
 namespace melmill {

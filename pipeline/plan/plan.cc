@@ -13,10 +13,13 @@
 #include <utility>
 
 #include "io/file/line_reader.h"
+#include "io/hash.h"
 #include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/plan/repeated_audio.h"
+#include "pipeline/plan/tally.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
 #include "store/table/table_spool.h"
@@ -101,9 +104,7 @@ class PlanBuilder {
   void RunPipeline();
   void RunRound();
   Result<void> CheckLastPlanned() const;
-  void FindRepeatedAudio();
   Result<void> LayOut();
-  Result<void> CollectRepeatedExamples();
 
   const Preset& preset_;
   const ManifestOptions manifest_options_;
@@ -116,8 +117,7 @@ class PlanBuilder {
   uint64_t round_bytes_ = 0;
   bool all_read_ = false;
 
-  std::vector<std::vector<uint64_t>> audio_hashes_;  // one list a split
-  std::vector<uint64_t> repeated_hashes_;  // of strings seen twice, sorted
+  RepeatedAudio repeated_audio_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
   std::string last_planned_audio_;
@@ -130,8 +130,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
                          const std::string& spool_folder, RunControl* control)
     : preset_(*config.features.preset),
       manifest_options_(MakeManifestOptions(config)),
-      control_(control),
-      audio_hashes_(config.input.splits.size()) {
+      control_(control) {
   CheckConfig(config);
   plan_.config = config;
   plan_.contract = config.features.Contract();
@@ -268,7 +267,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
   LanguageCount& language = split->languages[name];
   ++language.num_rows;
   language.num_samples += static_cast<uint64_t>(row.num_samples);
-  audio_hashes_[row.split].push_back(Xxh3_64(row.audio));
+  repeated_audio_.Add(row.audio);
 }
 
 void PlanBuilder::AppendLine(PlannedLine* planned) {
@@ -373,56 +372,6 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
                            read.error().message)};
 }
 
-// Keeps the hashes of audio strings that are there more than once.
-void PlanBuilder::FindRepeatedAudio() {
-  std::vector<uint64_t> all;
-  for (std::vector<uint64_t>& hashes : audio_hashes_) {
-    all.insert(all.end(), hashes.begin(), hashes.end());
-    std::vector<uint64_t>().swap(hashes);  // = {} would keep the memory
-  }
-  std::sort(all.begin(), all.end());
-  for (size_t i = 1; i < all.size(); ++i) {
-    if (all[i] == all[i - 1] &&
-        (repeated_hashes_.empty() || repeated_hashes_.back() != all[i])) {
-      repeated_hashes_.push_back(all[i]);
-    }
-  }
-}
-
-// Says of each repeated audio string whether it is one within its split or
-// one across splits.
-Result<void> PlanBuilder::CollectRepeatedExamples() {
-  FindRepeatedAudio();
-  if (repeated_hashes_.empty()) return {};
-  std::vector<uint32_t> first_split(repeated_hashes_.size(), UINT32_MAX);
-  std::vector<uint32_t> last_split(repeated_hashes_.size(), UINT32_MAX);
-  return ForEachPlanRow(
-      *plan_.rows, 0, plan_.rows->num_rows(),
-      plan_.config.input.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (!row.is_planned()) return {};
-        const uint64_t hash = Xxh3_64(row.audio);
-        const auto found = std::lower_bound(repeated_hashes_.begin(),
-                                            repeated_hashes_.end(), hash);
-        if (found == repeated_hashes_.end() || *found != hash) return {};
-        const auto index =
-            static_cast<size_t>(found - repeated_hashes_.begin());
-        const std::string& name = plan_.splits[row.split].name;
-        const Tally::Example place = {name, row.line, row.audio, ""};
-        if (last_split[index] == row.split) {
-          plan_.warnings[Warning::kRepeatedAudio].Add(place);
-        } else if (first_split[index] != UINT32_MAX) {
-          Tally::Example example = place;
-          example.message = plan_.splits[first_split[index]].name;
-          plan_.warnings[Warning::kLeak].Add(example);
-        } else {
-          first_split[index] = row.split;
-        }
-        last_split[index] = row.split;
-        return {};
-      });
-}
-
 Result<void> PlanBuilder::LayOut() {
   std::vector<uint64_t> split_bytes;
   for (const SplitPlan& split : plan_.splits) {
@@ -454,7 +403,7 @@ Result<Plan> PlanBuilder::Build() {
     }
   }
   Result<void> done = CheckLastPlanned();
-  if (done.ok()) done = CollectRepeatedExamples();
+  if (done.ok()) done = repeated_audio_.Tell(&plan_);
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
   return std::move(plan_);

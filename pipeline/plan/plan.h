@@ -11,51 +11,13 @@
 #include "io/result.h"
 #include "pipeline/plan/layout.h"
 #include "pipeline/plan/planned_files.h"
+#include "pipeline/plan/tally.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "store/shard/shard.h"
 #include "store/table/table.h"
 
 namespace melmill {
-
-// Something counted, with the places where it was seen first.
-struct Tally {
-  static constexpr size_t kMaxExamples = 3;
-
-  struct Example {
-    std::string split;
-    uint64_t line = 0;
-    std::string audio;
-    std::string message;
-  };
-
-  uint64_t count = 0;
-  std::vector<Example> examples;
-
-  void Add(const Example& example) {
-    ++count;
-    if (examples.size() < kMaxExamples) examples.push_back(example);
-  }
-};
-
-// What is worth telling, though it rejects nothing.
-enum class Warning {
-  kNoTemplate,       // a text without "language {Name}<asr_text>"
-  kUnknownLanguage,  // a {Name} outside the model's own list
-  kSegment,          // "offset" or "start": whole files are used
-  kRepeatedAudio,    // an audio string for the second time in its split
-  kLeak,             // an audio string that other splits hold too
-  // The files of planned rows, by WavOddity.
-  kNoDataSize,
-  kFileSizeAsDataSize,
-  kBytesBehindData,
-  kCutBehindData,
-};
-
-struct LanguageCount {
-  uint64_t num_rows = 0;
-  uint64_t num_samples = 0;  // at the feature sample rate
-};
 
 struct SplitPlan {
   std::string name;

@@ -11,6 +11,7 @@
 #include "io/hash.h"
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/plan/tally.h"
 #include "pipeline/setup/run_control.h"
 #include "store/local_file.h"
 #include "store/shard/shard_writer.h"

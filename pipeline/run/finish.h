@@ -7,6 +7,7 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
+#include "pipeline/plan/tally.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
 

@@ -6,6 +6,7 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
+#include "pipeline/run/found_store.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"

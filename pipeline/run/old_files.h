@@ -7,7 +7,7 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/run/update.h"
+#include "pipeline/run/found_store.h"
 #include "store/store_index.h"
 
 namespace melmill {

@@ -7,8 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
-#include <cstdlib>
 #include <cstring>
 #include <memory>
 #include <set>
@@ -22,12 +20,18 @@
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
+#include "pipeline/run/found_store.h"
 #include "pipeline/run/old_files.h"
+#include "pipeline/run/plan_change.h"
+#include "pipeline/run/report_parts.h"
+#include "pipeline/run/run_report.h"
+#include "pipeline/run/shard_check.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/stopwatch.h"
 #include "store/local_file.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
@@ -35,78 +39,6 @@
 
 namespace melmill {
 namespace {
-
-using Clock = std::chrono::steady_clock;
-
-double SecondsSince(Clock::time_point start) {
-  return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-std::string TemporaryFolder() {
-  const char* folder = std::getenv("TMPDIR");
-  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
-}
-
-uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects) {
-  uint64_t sum = 0;
-  for (const auto& [code, tally] : rejects) sum += tally.count;
-  return sum;
-}
-
-void AddRejects(const std::map<ErrorCode, Tally>& more,
-                std::map<ErrorCode, Tally>* rejects) {
-  for (const auto& [code, tally] : more) {
-    Tally& sum = (*rejects)[code];
-    const uint64_t count = sum.count + tally.count;
-    for (const Tally::Example& example : tally.examples) sum.Add(example);
-    sum.count = count;
-  }
-}
-
-// Takes those of report->plan.
-Result<void> ListRejectedLines(RunReport* report) {
-  const Plan& plan = *report->plan;
-  return VisitPlanRows(
-      *plan.rows, 0, plan.rows->num_rows(),
-      plan.config.input.kept_fields.size(),
-      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
-        if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
-          return Visiting::kEnough;
-        }
-        if (row.is_planned()) return Visiting::kGoOn;
-        report->rejected_lines.push_back(
-            {row.code,
-             {plan.splits[row.split].name, row.line, row.audio, row.message}});
-        return Visiting::kGoOn;
-      });
-}
-
-// With no line accepted there is nothing to make a store of.
-void CheckAnyPlanned(const Plan& plan) {
-  if (plan.num_rejected() < plan.num_lines()) return;
-  const auto& [code, tally] = *plan.rejects.begin();
-  const Tally::Example& example = tally.examples.front();
-  std::string hint;
-  if (plan.rejects.contains(ErrorCode::kNotFound)) {
-    const Tally::Example& missing =
-        plan.rejects.at(ErrorCode::kNotFound).examples.front();
-    hint = fmt::format(
-        "\n  {} was looked for as {}\n  relative paths start from the working "
-        "directory; --audio-root DIR changes that",
-        Printable(missing.audio),
-        Printable(
-            ResolveAudioPath(plan.config.input.audio_root, missing.audio)));
-    if (missing.audio.find('\\') != std::string::npos) {
-      hint +=
-          "\n  a backslash is part of a name here: write Windows paths with "
-          "slashes";
-    }
-  }
-  throw SetupError(fmt::format(
-      "not one of {} lines has a usable audio file; the first: {} line {}: "
-      "{}{}",
-      plan.num_lines(), example.split, example.line, example.message, hint));
-}
 
 void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
   if (notice.bytes_to_write <= notice.free_bytes) return;
@@ -165,7 +97,7 @@ class ExtractRun {
   RunConfig config_;
   RunControl* control_;
   RunReport report_;
-  Clock::time_point start_ = Clock::now();
+  Stopwatch stopwatch_;
   FoundStore found_;
   bool folder_existed_ = false;
   std::optional<FileLock> lock_;
@@ -257,7 +189,7 @@ bool ExtractRun::MakePlan() {
                                        ? config_.store.folder
                                        : ParentFolder(config_.store.folder);
   Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
-  report_.plan_seconds = SecondsSince(start_);
+  report_.plan_seconds = stopwatch_.seconds();
   if (!MayGoOn()) return false;
   if (!plan.ok()) return EndWithFault(plan.error());
   report_.plan = std::move(plan).value();
@@ -562,21 +494,6 @@ void ExtractRun::Finish() {
   EndWith(RunStatus::kFinished);
 }
 
-uint64_t StoreBytes(const StoreIndex& store) {
-  uint64_t sum = 0;
-  for (const FileEntry& file : store.files()) sum += file.num_bytes;
-  for (const ShardEntry& shard : store.shards) sum += shard.num_bytes;
-  return sum;
-}
-
-uint64_t PlannedBytes(const Plan& plan) {
-  uint64_t sum = 0;
-  for (const PlannedShard& shard : plan.shards) {
-    sum += EstimateShardBytes(plan.MakeShardSpec(shard));
-  }
-  return sum;
-}
-
 RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
@@ -593,7 +510,7 @@ RunReport ExtractRun::Run() {
   } else if (report_.plan) {
     report_.store_bytes = PlannedBytes(*report_.plan);
   }
-  report_.total_seconds = SecondsSince(start_);
+  report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);
 }
 
@@ -601,33 +518,6 @@ RunReport ExtractRun::Run() {
 
 RunReport RunExtract(const RunConfig& config, RunControl* control) {
   return ExtractRun(config, control).Run();
-}
-
-RunReport RunValidate(const RunConfig& config, RunControl* control) {
-  const Clock::time_point start = Clock::now();
-  CheckConfig(config);
-  RequireOpenFiles(MaxOpenFilesOfPlan(config));
-  RequireThreads(config);
-  RunReport report;
-  Result<Plan> plan = BuildPlan(config, TemporaryFolder(), control);
-  report.plan_seconds = report.total_seconds = SecondsSince(start);
-  if (!plan.ok()) {
-    report.fault = plan.error();
-    report.status = control->stop_requested() ? RunStatus::kStopped
-                                              : RunStatus::kMachineFault;
-    return report;
-  }
-  report.plan = std::move(plan).value();
-  CheckAnyPlanned(*report.plan);
-  report.rejects = report.plan->rejects;
-  report.num_rejected = SumCounts(report.rejects);
-  report.store_bytes = PlannedBytes(*report.plan);
-  const Result<void> listed = ListRejectedLines(&report);
-  if (!listed.ok()) {
-    report.fault = listed.error();
-    report.status = RunStatus::kMachineFault;
-  }
-  return report;
 }
 
 }  // namespace melmill

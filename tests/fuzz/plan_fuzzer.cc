@@ -5,6 +5,7 @@
 
 #include "io/hash.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/run/shard_check.h"
 #include "store/json_object.h"
 #include "store/plan/plan_row.h"
 #include "store/store_index.h"

@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "io/hash.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,5 +1,7 @@
 #include "tools/melmill/exit_code.h"
 
+#include "pipeline/run/run_report.h"
+
 namespace melmill {
 
 int ExitCodeOf(const RunReport& report, const RunConfig& config,

@@ -2,6 +2,7 @@
 #define MELMILL_TOOLS_MELMILL_EXIT_CODE_H_
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 

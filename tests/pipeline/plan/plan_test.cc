@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/plan/tally.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"

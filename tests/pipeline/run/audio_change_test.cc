@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -62,7 +63,8 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   Corpus corpus;
   corpus.MakeMixed();
   RunConfig config = corpus.Config("out");
-  config.store.audio_check = AudioCheck::kAll;  // whatever their times look like
+  config.store.audio_check =
+      AudioCheck::kAll;  // whatever their times look like
   RunControl control;
   const RunReport report = RunExtract(config, &control);
   ASSERT_EQ(report.status, RunStatus::kFinished);

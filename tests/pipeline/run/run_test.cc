@@ -14,7 +14,10 @@
 #include "io/file/file_lock.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/row/record.h"
-#include "pipeline/run/update.h"
+#include "pipeline/run/plan_change.h"
+#include "pipeline/run/run_report.h"
+#include "pipeline/run/shard_check.h"
+#include "pipeline/run/validate.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "store/verify.h"
@@ -236,7 +239,7 @@ TEST_F(RunTest, SecondRunRemovesWhatMelmillMadeAndNothingElse) {
   const RunReport made = Run(corpus_.Config("out"));
   const auto whole = Files("out");
   RunConfig other = corpus_.Config("other");
-  other.feature_type = FeatureType::kFloat32;
+  other.features.feature_type = FeatureType::kFloat32;
   const std::string old_shard = Run(other).store->shards[0].file;
   std::filesystem::copy(corpus_.Path("other/" + old_shard),
                         corpus_.Path("out/" + old_shard));
@@ -268,7 +271,7 @@ TEST_F(RunTest, SecondRunRemovesWhatMelmillMadeAndNothingElse) {
   lines.erase(lines.begin());
   corpus_.WriteManifest("train.jsonl", lines);
   RunConfig update = corpus_.Config("out");
-  update.update = true;
+  update.store.update = true;
   EXPECT_EQ(Run(update).status, RunStatus::kFinished);
   lines.insert(lines.begin(), first);
   corpus_.WriteManifest("train.jsonl", lines);
@@ -387,10 +390,10 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
     EXPECT_THROW(Run(config), SetupError);
   }
   RunConfig other = config;
-  other.feature_type = FeatureType::kFloat32;
+  other.features.feature_type = FeatureType::kFloat32;
   EXPECT_THROW(Run(other), SetupError);
   other = config;
-  other.shard_bytes = 12345;
+  other.store.shard_bytes = 12345;
   EXPECT_THROW(Run(other), SetupError);
   other = config;
   other.store.folder = corpus_.Path("no/such/parent");
@@ -400,7 +403,8 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   other.store.folder = corpus_.Path("train.jsonl");
   EXPECT_THROW(Run(other), SetupError);
   other = config;
-  other.splits = {{"train", config.store.folder + "/train.accepted.jsonl"}};
+  other.input.splits = {
+      {"train", config.store.folder + "/train.accepted.jsonl"}};
   EXPECT_THROW(Run(other), SetupError);
   EXPECT_EQ(Files("out"), before);
 }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/run/run_report.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 
 namespace melmill {
 

@@ -1,6 +1,7 @@
 #include <memory>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/validate.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/config_file.h"
 #include "tools/melmill/commands/input_flags.h"

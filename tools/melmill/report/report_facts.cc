@@ -1,5 +1,8 @@
 #include "tools/melmill/report/report_facts.h"
 
+#include "pipeline/plan/tally.h"
+#include "pipeline/run/run_report.h"
+
 namespace melmill {
 
 double Hours(uint64_t num_samples, const RunReport& report) {

@@ -7,7 +7,9 @@
 #include <string_view>
 #include <vector>
 
+#include "pipeline/plan/tally.h"
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 
 namespace melmill {
 

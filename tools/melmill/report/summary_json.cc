@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "pipeline/run/plan_change.h"
+#include "pipeline/run/run_report.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/report_facts.h"
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_control.h"
 
 namespace melmill {

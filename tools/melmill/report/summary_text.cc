@@ -8,6 +8,9 @@
 
 #include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
+#include "pipeline/plan/tally.h"
+#include "pipeline/run/plan_change.h"
+#include "pipeline/run/run_report.h"
 #include "pipeline/setup/byte_size.h"
 #include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/terminal/console.h"

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/run_report.h"
 
 namespace melmill {
 
