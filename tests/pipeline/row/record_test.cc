@@ -13,7 +13,7 @@
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/plan/probe.h"
-#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
 #include "tests/support/corpus.h"
 #include "tests/support/heap_meter.h"
 
@@ -72,8 +72,8 @@ class RecordTest : public testing::Test {
 
   Corpus corpus_;
   RecordProcessor processor_{
-      LogMelOptions{}, FeatureType::kFloat16,
-      CodePath{SupportedSimdTargets().front(), SupportedSimdTargets().front()}};
+      MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
+                      {.resampler = ResamplerKind::kSpectral})};
   RecordInput input_;
   MemorySink sink_;
   RecordWorkspace workspace_{processor_};
