@@ -90,13 +90,13 @@ TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
   std::string& contract = store_.index.contract;
   const size_t hop = contract.find("\"hop_length\":160");
   contract.replace(hop, 16, "\"hop_length\":161");
-  EXPECT_NE(Refusal().find("another contract"), std::string::npos);
+  EXPECT_NE(Refusal().find("cannot compute the rows of"), std::string::npos);
   EXPECT_NE(Refusal().find("\n  hop_length: 161 -> 160"), std::string::npos);
   contract.replace(hop, 16, "\"hop_length\":160");
   EXPECT_EQ(Refusal(), "");
   std::string& producer = store_.index.producer;
   producer.replace(producer.find("\"log_mel\":\""), 11, "\"log_mel\":\"x");
-  EXPECT_NE(Refusal().find("another producer"), std::string::npos);
+  EXPECT_NE(Refusal().find("cannot compute the rows of"), std::string::npos);
   EXPECT_NE(Refusal().find("\n  log_mel: \"x"), std::string::npos);
 }
 
