@@ -17,18 +17,18 @@
 
 namespace melmill {
 
-// Whether the audio of shards that are there is still the same: their names
-// follow from headers and do not tell.
+// Whether the audio of existing shards is still the same. Their names do not
+// tell: they depend on the headers of the files only.
 
-// The rows of a store whose audio must be read again to know.
+// The rows of a store whose audio must be read again to find out.
 struct SuspectAudio {
   uint64_t num_rows = 0;
   uint64_t num_bytes = 0;  // of their files
   uint64_t num_all_rows = 0;
 
-  // So many that a person should decide: over 1 % of the rows and 10 GB.
+  // Enough for a person to decide: over 1 % of the rows and 10 GB.
   bool is_much() const;
-  // What is told then: rows, bytes and minutes.
+  // The message for that case: rows, bytes and minutes.
   std::string Describe() const;
 };
 
@@ -43,11 +43,11 @@ struct AudioChange {
   uint64_t num_unknown_rows = 0;
 };
 
-// Compares the files of shards that are there with what `local` says of them,
-// and reads those that look touched. Those that are the same all the same it
-// tells `local`; of a shard with changed rows it tells nothing. Throws
-// SetupError when many would have to be read and config.audio_check does not
-// say what to do. Errors: kMachineFault; also, with any message, once
+// Compares the files of existing shards with what `local` says about them, and
+// reads those that look touched. Tells `local` about files that turn out to be
+// the same, unless their shard has changed rows. Throws SetupError when many
+// files would have to be read and config.audio_check does not say what to do.
+// Errors: kMachineFault; also, with any message, once
 // control->stop_requested().
 Result<AudioChange> FindChangedAudio(
     const Plan& plan, const std::string& folder,

@@ -62,7 +62,7 @@ std::optional<ResamplerKind> FindResamplerKind(std::string_view name);
 enum class AudioCheck {
   kTouched,  // those that look as if they were changed
   kAll,
-  kNone,  // what is there is taken as what was read
+  kNone,  // files are taken as they are
 };
 
 struct RunConfig {
@@ -82,13 +82,13 @@ struct RunConfig {
   // Target size of a shard's features; nothing: the store's own, or the
   // default, doubled until no split needs over 1,000 shards.
   std::optional<uint64_t> shard_bytes;
-  bool verify_resume = false;  // read all of what an earlier run left
+  bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
-  bool update = false;      // change a store that was made from another input
+  bool update = false;      // apply changes of the input to the store
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk
-  uint64_t memory_bytes = kDefaultMemoryBytes;  // about what a run may take
-  // Without a step for so long a row counts as hung; 1 to kMaxHangSeconds.
+  uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
+  // A row without progress for this long has hung; 1 to kMaxHangSeconds.
   double hang_seconds = 600;
   // The SIMD code of the log-mel path and the spectral resampler: a
   // SimdTargetName, "auto" for the best there is, "none" for the general path
@@ -118,8 +118,8 @@ const Preset& CheckConfig(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 
-// The compact JSON of what the stored numbers mean. A reader refuses a
-// contract it does not know; a store has one.
+// The compact JSON of what the stored features mean. A store has one contract,
+// and a reader refuses one that it does not know.
 std::string ContractJson(const RunConfig& config);
 
 // The size of one frame's features under a contract; 0 if it does not say.
@@ -137,16 +137,16 @@ struct CodePath {
 // SetupError for what it cannot run.
 CodePath ChooseCodePath(const RunConfig& config);
 
-// The compact JSON of what computes them: a resume must match it. The same for
-// all SIMD targets that give the same bits.
+// The compact JSON that says which code computes them: a resumed run must match
+// it. The same for all SIMD targets that give the same bits.
 std::string ProducerJson(const CodePath& code_path);
 
-// Sets config->simd and config->resampler to what makes `producer` on this
-// machine, leaving alone what need not change. False, and nothing is changed,
-// if nothing does.
+// Sets config->simd and config->resampler to values that give `producer` on
+// this machine, and changes only what must change. False, with nothing changed,
+// if no values do.
 bool MatchProducer(const std::string& producer, RunConfig* config);
 
-// The path a manifest's audio string means.
+// The path that a manifest's audio string stands for.
 std::string ResolveAudioPath(const RunConfig& config, const std::string& audio);
 
 }  // namespace melmill

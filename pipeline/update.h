@@ -20,7 +20,7 @@
 
 namespace melmill {
 
-// What a run finds in the folder it is to write to.
+// What a run finds in the folder that it will write to.
 struct FoundStore {
   std::optional<StoreIndex> index;  // of a complete store
   std::optional<StoredPlan> plan;   // of any run that got so far
@@ -46,7 +46,7 @@ struct PlanChange {
   uint64_t num_added = 0;    // lines with an audio string that is new
   uint64_t num_gone = 0;     // lines whose audio string is gone
   uint64_t num_changed = 0;  // the same audio string, another text or file
-  // Rejected when extracted, and now with another outcome.
+  // Rows that the extraction rejected and that have another outcome now.
   uint64_t num_mended = 0;
   Tally audio;  // rows whose file holds other audio of the same size
   bool is_reordered = false;  // the same lines at other places
@@ -76,10 +76,10 @@ struct ShardCheckJob {
   RunControl* control;
 };
 
-// Which shards of the plan are not there, not whole, not of this plan, or hold
-// rejected rows whose audio gives another outcome now. To be called under a
-// RowWatch. Errors: kMachineFault, also once a stop is asked for, which is
-// looked for at each row.
+// Finds the shards of the plan that are missing, damaged, of another plan, or
+// that hold rejected rows whose audio now gives another outcome. Call it under
+// a RowWatch. Errors: kMachineFault, also once a stop is requested, which is
+// checked at each row.
 Result<ShardCheck> CheckShards(const ShardCheckJob& job);
 
 }  // namespace melmill

@@ -21,8 +21,8 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
 // Likewise for a run that could not start.
 std::string FormatJsonSetupError(const std::string& message);
 
-// "2 of 4 shards kept; run the same command to resume.": what a run that ended
-// early says last. `how`: what is to be said of that command.
+// "2 of 4 shards kept; run the same command to resume.": the last line of a run
+// that ended early. `how`: a remark about that command.
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how = "");
 
