@@ -11,8 +11,8 @@
 
 namespace melmill {
 
-// What users choose hardware and settings by: each stage of the qwen3-asr
-// preset alone, the whole way, and how near they come to what the machine can
+// Measurements to choose hardware and settings by: each stage of the qwen3-asr
+// preset alone, the whole way, and how close they come to what the machine can
 // move.
 struct BenchOptions {
   std::vector<std::string> stages;  // of BenchStageNames; empty: all of them
@@ -52,12 +52,12 @@ struct BenchReport {
   bool all_passed() const;
 };
 
-// Throws SetupError for what the user must mend, std::runtime_error for a
-// fault of the machine.
+// Throws SetupError for what the user must fix, std::runtime_error for a fault
+// of the machine.
 BenchReport RunBench(const BenchOptions& options, RunControl* control);
 
-// What share of its limit a timed case reached: the time that the machine
-// needs at the least, by the time that it took. Nothing without a limit.
+// The share of its limit that a timed case reached: the least time that the
+// machine needs, divided by the time that it took. Nothing without a limit.
 std::optional<double> ShareOfLimit(const BenchCase& bench_case,
                                    const BenchLimits& limits);
 

@@ -9,7 +9,7 @@
 
 namespace melmill {
 
-// What a case cannot be faster than on this machine; each is a case itself,
+// What limits the speed of a case on this machine. Each limit is a case itself,
 // with the stage kLimitStage.
 enum class BenchLimit {
   kNone,
@@ -33,7 +33,7 @@ struct BenchCase {
   std::string variant;       // what does it: "avx512", "libsndfile"
   std::string input;         // "int16", "PCM 16 bit, 48000 Hz, 2 ch"
   double audio_seconds = 0;  // that a pass works through
-  // What a pass must move at the least: input and output.
+  // The least that a pass must move: input and output.
   uint64_t bytes_read = 0;
   uint64_t bytes_written = 0;
   BenchLimit limit = BenchLimit::kNone;
@@ -47,11 +47,10 @@ struct BenchCase {
   std::vector<double> seconds;  // a pass took, by round; empty: not timed
 };
 
-// Checks all cases, then times those that passed: num_rounds times each of
-// them in turn, after a round that is not counted, so that what changes on
-// the machine meanwhile meets all alike. Passes too short to be timed alone
-// are repeated within a round. Returns early, with less or nothing timed, once
-// `stop_requested` says so.
+// Checks all cases, then times those that passed, in turns: one round that does
+// not count, then num_rounds. So changes of the machine affect all cases alike.
+// Passes too short to be timed alone are repeated within a round. Returns
+// early, with less or nothing timed, once `stop_requested` says so.
 void RunCases(int num_rounds, const std::function<bool()>& stop_requested,
               std::span<BenchCase> cases);
 

@@ -9,8 +9,8 @@
 
 namespace melmill {
 
-// The compact JSON of what the stored numbers mean (docs/format.md, "The
-// contract"). A reader refuses a contract it does not know; a store has one.
+// The compact JSON of what the stored features mean (docs/format.md). A store
+// has one contract, and a reader refuses one that it does not know.
 std::string ContractJson(const LogMelOptions& log_mel,
                          FeatureType feature_type);
 

@@ -11,7 +11,7 @@
 
 namespace melmill {
 
-// One thing of a store that is not as it should be.
+// One thing in a store that is damaged.
 struct Damage {
   std::string file;   // within the store
   std::string split;  // of the row, if it is one
@@ -23,8 +23,8 @@ struct Damage {
 // What keeps a file of a store from being read, with its name.
 Error Unreadable(const std::string& file, const Error& error);
 
-// Whether a file with this digest is what store.json says of it: nothing, or
-// what is wrong. Errors: kMachineFault for a file that cannot be read; it may
+// What is wrong with a file of this digest, compared with store.json; nothing
+// if it is right. Errors: kMachineFault for a file that cannot be read; it may
 // be whole.
 Result<std::optional<Damage>> CompareDigest(const FileEntry& entry,
                                             const Result<FileDigest>& digest);

@@ -28,8 +28,8 @@ struct ShardId {
   friend auto operator<=>(const ShardId&, const ShardId&) = default;
 };
 
-// The store's `.local`: what is true of it on this machine only. It is no part
-// of the store and may be lost at any time.
+// The store's `.local`: facts about its audio files on this machine. It is not
+// part of the store and may be lost at any time.
 //
 // A line with the format's version, then blocks: kind u32, zero u32, bytes of
 // the body u64, the body, XXH3-64 of all that u64; little-endian. A block of
@@ -37,11 +37,10 @@ struct ShardId {
 // read for it: fingerprint, checksum u64, number of rows u64, their FileFacts.
 // Other kinds are skipped.
 //
-// Nothing here is flushed to the disk, and a block is never changed: one that
-// was torn, damaged or lost counts as one that is not there, and then the
-// audio is read again. A block speaks of one id alone and is written after the
-// audio was read, so whatever was killed, what it says is true. Memory follows
-// the number of shards.
+// Nothing here is flushed to the disk, and a block is never changed. A block
+// that was torn, damaged or lost counts as missing, and the audio is then read
+// again. A block is about one id only and is written after the audio was read,
+// so it is true whatever was killed. Memory grows with the number of shards.
 class LocalFile {
  public:
   static constexpr uint32_t kFacts = 1;
@@ -52,9 +51,9 @@ class LocalFile {
   LocalFile(const LocalFile&) = delete;
   LocalFile& operator=(const LocalFile&) = delete;
 
-  // Whether a file was there when it was loaded or has been made since.
+  // Whether the file existed when it was loaded, or has been made since.
   bool exists() const { return exists_; }
-  // And all of it could be read: appending needs no rewriting.
+  // The file exists and all of it could be read: appending needs no rewriting.
   bool is_whole() const { return is_whole_; }
 
   // The facts of a shard's rows; none at all for a shard that is taken as it

@@ -31,8 +31,8 @@ bool IsSuspectsFileName(std::string_view name);
 // "NAME.0123456789ab.h5"
 bool IsShardFileName(std::string_view name);
 
-// Whether a run made it that is at work or dead: no file of that name is of use
-// to another run.
+// Whether another run, working or dead, made the file: no other run has a use
+// for it.
 bool IsTemporaryFileName(std::string_view name);
 
 // The names in a folder, sorted; empty when there is no such folder. Errors:
@@ -43,13 +43,13 @@ Result<std::vector<std::string>> ListFolder(const std::string& folder);
 // replaces nothing else.
 using SeenFiles = std::map<std::string, FileIdentity>;
 
-// Those that are in a folder now; none when there is no such folder. Errors:
+// The files that are in a folder now; none if there is no such folder. Errors:
 // kMachineFault.
 Result<SeenFiles> SeeFiles(const std::string& folder);
 
 // Removes those of `files` with temporary names. Without the folder's lock only
-// what was not written to for an hour, by the clock of the file system: others
-// may be at work. Errors: kMachineFault.
+// those that were not written to for an hour, by the clock of the file system,
+// because other runs may be working. Errors: kMachineFault.
 Result<void> RemoveTemporaryFiles(const std::string& folder,
                                   const SeenFiles& files, bool is_locked);
 

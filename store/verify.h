@@ -20,9 +20,9 @@ struct VerifyReport {
   uint64_t num_bytes = 0;
 };
 
-// Reads a complete store to the last byte and compares every checksum; the
-// structure of a shard is looked at only after the checksum of its bytes
-// outside the features was right.
+// Reads a complete store to the last byte and compares every checksum. The
+// structure of a shard is read only after the checksum of its bytes outside the
+// features was found right.
 VerifyReport VerifyStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill

@@ -109,7 +109,7 @@ def count_lines(path: Path) -> int:
 
 
 def memory_limit_mib(few: Measured, num_lines: int) -> float:
-    """What so many lines may take."""
+    """The memory that this number of lines may take."""
     allowance = num_lines * MAX_BYTES_A_LINE / 2**20
     return few.max_rss_mib + MAX_EXTRA_MIB + allowance
 

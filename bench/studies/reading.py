@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures how fast a store is read, beside other ways to feed a training.
+"""Measures how fast a store is read, compared with other ways to do it.
 
 Makes a store of the manifest, and what the others read from its rows; checks
 that all give the same numbers; then times them in turns, warm, in one process

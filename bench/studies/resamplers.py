@@ -34,7 +34,7 @@ def resample(
     resampler: str,
     blocks: Sequence[int] = (),
 ) -> list[Samples]:
-    """All clips by one process, each in blocks of so many samples in turn."""
+    """All clips by one process, each in blocks of these sizes in turn."""
     done = subprocess.run(
         [program, str(rate_hz), resampler, *map(str, blocks)],
         input=b"".join(

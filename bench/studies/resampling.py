@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measures the resamplers beside soxr HQ: speed, responses, errors.
+"""Compares the resamplers with soxr HQ: speed, responses, errors.
 
 By hand, in the environment of the peers:
 
@@ -12,7 +12,7 @@ By hand, in the environment of the peers:
 
 Speed: every target and soxr take turns in one process for each rate and
 duration, on one thread, and each is checked against soxr's samples first. The
-ratio is that of the medians, in brackets that of the best rounds beside it.
+table has the ratio of the medians and, in brackets, that of the best rounds.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""How exact resamplers are: response, aliases, rounding, beside soxr HQ's."""
+"""How exact resamplers are, compared with soxr HQ: response and errors."""
 
 import dataclasses
 import functools
@@ -91,7 +91,7 @@ def _tone_levels(one_second: Float64 | Samples) -> Float64:
 
 
 def left_of_tones_db(rate_hz: int, given: Samples, made: Samples) -> float:
-    """The largest that must not be there, beside the largest given tone."""
+    """The largest unwanted tone, relative to the largest given one."""
     inside = slice(TARGET_RATE_HZ, 2 * TARGET_RATE_HZ)
     levels = _tone_levels(made[inside])
     if rate_hz < TARGET_RATE_HZ:

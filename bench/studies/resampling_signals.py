@@ -33,7 +33,7 @@ RESPONSE_S = 0.02
 
 
 def num_phases(rate_hz: int) -> int:
-    """After so many input samples the output's times repeat."""
+    """The number of input samples after which the output's times repeat."""
     return rate_hz // math.gcd(rate_hz, TARGET_RATE_HZ)
 
 

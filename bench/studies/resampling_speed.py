@@ -1,4 +1,4 @@
-"""How fast resamplers are beside soxr's own call for a whole clip."""
+"""The speed of resamplers, compared with soxr's call for a whole clip."""
 
 import dataclasses
 import json

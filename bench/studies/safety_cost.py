@@ -54,7 +54,7 @@ def measure(
     folder: Path,
     num_rounds: int,
 ) -> None:
-    """Prints each command's time and its speed beside the first's."""
+    """Prints each command's time and its speed relative to the first."""
     seconds: dict[str, list[float]] = {name: [] for name in commands}
     expected: dict[str | Path, list[str]] = {}
     for number in range(num_rounds + 1):  # the first warms

@@ -3,7 +3,7 @@
 
 The recordings of the quickstart (Debian's Asterisk prompts, 8 kHz PCM16, five
 languages) are joined, never cut, so each utterance has the words of its text.
-When all of them are used they are joined anew in another order. The same
+When all of them are used, they are joined again in another order. The same
 arguments make the same bytes.
 """
 
@@ -118,7 +118,7 @@ def join(
 
     Args:
       lengths: For each language its recordings: number and samples.
-      num_samples: Stops at the utterance that reaches so many in all.
+      num_samples: Stops at the utterance that reaches this sum.
       seed: Another one joins in another order.
     """
     rng = np.random.default_rng(seed)

@@ -33,8 +33,8 @@ class AudioFile : public ByteSource {
                       std::span<std::byte> bytes) const override;
 
   // Like ReadAt, but returns false instead of waiting for the device when the
-  // bytes are not all in the page cache, when that cannot be told on this
-  // file system, and on any error: then use ReadAt.
+  // bytes are not all in the page cache, when this file system cannot tell, and
+  // on any error: then use ReadAt.
   bool ReadCachedAt(uint64_t offset, std::span<std::byte> bytes) const;
 
   // Tells the system that these bytes will be read soon, so that the device
@@ -42,8 +42,8 @@ class AudioFile : public ByteSource {
   // without effect where the system does not know how.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
-  // Has the system forget what it keeps of the file, as far as nobody else
-  // uses it: the next read asks the device.
+  // Has the system drop the file from its page cache, unless somebody else uses
+  // it: the next read asks the device.
   void DropCached() const;
 
  private:

@@ -16,8 +16,8 @@ class ByteSource {
 
   virtual uint64_t size_bytes() const = 0;
 
-  // Fills `bytes` from `offset` on, or fails: kIoError when the device says
-  // so, kChangedSincePlan when the source ends before (it was longer when
+  // Fills `bytes` from `offset` on. Errors: kIoError when the device fails,
+  // kChangedSincePlan when the source ends too early (it was longer when
   // size_bytes was taken). Thread-safe.
   virtual Result<void> ReadAt(uint64_t offset,
                               std::span<std::byte> bytes) const = 0;

@@ -34,8 +34,8 @@ class DurableFile {
   DurableFile& operator=(DurableFile&& other) noexcept;
 
   // Reserves the disk space of the first num_bytes, so that a full disk shows
-  // now; a shorter file grows to that. Where the file system cannot, returns
-  // success and does nothing.
+  // now. A shorter file grows to this size. Where the file system cannot,
+  // returns success and does nothing.
   Result<void> Reserve(uint64_t num_bytes);
 
   Result<void> WriteAt(uint64_t offset, std::span<const std::byte> bytes);
@@ -53,11 +53,10 @@ class DurableFile {
   Result<void> ReadAt(uint64_t offset, std::span<std::byte> bytes) const;
   Result<void> Flush();
 
-  // Flush, fsync, close, the final name, fsync of the folder. A file that has
-  // that name already is never replaced: where it has the same bytes it stays,
-  // and all is well; where it has others it stays, and that is an error. But
-  // `replaced`, if given, is replaced. After an error the temporary file is
-  // removed; fsync is never tried twice.
+  // Flush, fsync, close, the final name, fsync of the folder. An existing file
+  // of that name is never replaced, except `replaced` if it is given. If it has
+  // the same bytes, Commit succeeds; otherwise that is an error. After an error
+  // the temporary file is removed; fsync is never tried twice.
   Result<void> Commit(const std::optional<FileIdentity>& replaced = {});
 
   const std::string& path() const { return path_; }

@@ -9,11 +9,11 @@
 
 namespace melmill {
 
-// Changes of names that never take a file away but the one that was seen,
+// Changes of names that never remove another file than the one that was seen,
 // whatever other processes do in the folder. Errors are kMachineFault.
 
-// Which file a name led to: another file, or the same one written to, has
-// another identity.
+// The file that a name stood for. Another file, or the same one after a write,
+// has another identity.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
@@ -29,13 +29,13 @@ Result<std::optional<FileIdentity>> Identify(const std::string& path);
 
 // Gives the file `from` the name `to`, unless there is one of that name.
 // Returns whether it did. By renameat2; where the file system has no such
-// rename by link and unlink; where it has no links either, by a look and a
-// rename, between which another process has a moment.
+// rename by link and unlink; where it has no links either, by a check and a
+// rename, between which another process may act.
 Result<bool> NameIfFree(const std::string& from, const std::string& to);
 
 // Puts the file `from` in the place of `to`, if that is what was seen there,
 // and removes what was there. Returns whether it did. The name `to` is never
-// free. By renameat2; where the file system cannot exchange names, by a look
+// free. By renameat2; where the file system cannot exchange names, by a check
 // and a rename.
 Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
                            const FileIdentity& seen);

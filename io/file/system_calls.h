@@ -47,7 +47,7 @@ class UniqueFd {
   int fd_;
 };
 
-// Makes a system call (that returns -1 on failure) again as long as signals
+// Repeats a system call (which returns -1 on failure) as long as signals
 // interrupt it. Not for close: that has closed even then.
 template <typename Call>
 auto WithoutInterruption(Call call) {

@@ -6,9 +6,9 @@
 
 namespace melmill {
 
-// The names under which a process makes files. No two processes share one,
-// on whatever machines, so no process ever names, empties or overwrites a file
-// that another one is making.
+// The names under which a process writes files. No two processes share a name,
+// even on different machines, so no process ever renames, empties or overwrites
+// a file that another one is writing.
 
 // 16 hex digits, drawn at random when they are first asked for.
 const std::string& ProcessTag();
@@ -17,7 +17,7 @@ const std::string& ProcessTag();
 // "NAME.0123456789abcdef.tmp".
 std::string TemporaryName(const std::string& path);
 
-// What a file with such a name was to be called; empty for another name.
+// The final name of a file with such a name; empty for any other name.
 std::string_view FinalNameOf(std::string_view temporary_name);
 
 }  // namespace melmill

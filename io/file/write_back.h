@@ -16,8 +16,8 @@ class WriteBack {
   // Bytes [offset, offset + num_bytes) of the file.
   WriteBack(uint64_t offset, uint64_t num_bytes);
 
-  // These bytes, counted from the range's start, are final; each is said to
-  // be so once.
+  // These bytes, counted from the start of the range, are final. Call it once
+  // for each byte.
   void AddFinal(uint64_t begin, uint64_t num_bytes, DurableFile* file);
 
  private:

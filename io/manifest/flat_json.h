@@ -9,9 +9,8 @@
 namespace melmill {
 
 // A fast reader of the JSON that nearly every manifest line is: one object of
-// strings, numbers and literals, nothing nested. Whatever it is not made for,
-// wrong or only rare, it leaves to a complete parser, which also knows what to
-// say about it.
+// strings, numbers and literals, nothing nested. Anything else, wrong or only
+// rare, it leaves to a complete parser, which also has the error messages.
 class FlatJsonScanner {
  public:
   // `json` must be valid UTF-8.
@@ -20,8 +19,8 @@ class FlatJsonScanner {
   // Calls the handler's start_object, key, string, number_unsigned,
   // number_integer, number_float, boolean, null and end_object with the
   // arguments of nlohmann's SAX interface, in order of the text. True: all of
-  // the text was read and every call returned true. False: this is nothing for
-  // this scanner; the handler may have been called for a part of the text.
+  // the text was read and every call returned true. False: this text is not for
+  // this scanner; the handler may have been called for a part of it.
   template <typename Handler>
   bool Scan(Handler* handler);
 

@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// How many bytes from the start of a file DescribeForeignFormat looks at.
+// How many bytes at the start of a file DescribeForeignFormat uses.
 inline constexpr size_t kForeignHeadBytes = 64;
 
 // What a file that is not WAV seems to be, and what to do about it, for a

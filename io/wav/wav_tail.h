@@ -8,9 +8,9 @@
 
 namespace melmill {
 
-// Judges what lies behind data that is all there: kNone, kBytesBehindData or
-// kCutBehindData. Reads nothing where nothing is, some bytes of each chunk,
-// and a bounded part of anything else. Errors: kSeveralFiles, kLyingSize, and
+// Judges what follows data that is complete: kNone, kBytesBehindData or
+// kCutBehindData. Reads nothing where nothing is, some bytes of each chunk, and
+// a bounded part of anything else. Errors: kSeveralFiles, kLyingSize, and
 // ReadAt's.
 Result<WavOddity> CheckWavTail(const RiffFile& file, const WavDataClaim& claim);
 

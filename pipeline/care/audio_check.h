@@ -17,19 +17,21 @@
 
 namespace melmill {
 
-// Computes rows from their audio files once more and says what has become
-// different. Keeps the features of one row in memory. For one thread.
+// Computes rows from their audio files again and reports what differs. Keeps
+// the features of one row in memory. For one thread.
 class RowChecker {
  public:
   // `processor` must live as long.
   explicit RowChecker(const RecordProcessor& processor)
       : processor_(processor), workspace_(processor) {}
 
-  // What the audio gives that is not so in `stored`, the row's index; nothing
-  // if it is the same. Errors: kMachineFault.
+  // How the row differs from `stored`, its entry in the index, when it is
+  // computed from its audio now; nothing if it is the same. Errors:
+  // kMachineFault.
   Result<std::optional<std::string>> CompareIndex(const RecordTask& task,
                                                   const ShardRow& stored);
-  // Features and tail samples too. `shard` holds the row and it is stored.
+  // Compares features and tail samples too. `shard` holds the row, which is
+  // stored.
   Result<std::optional<std::string>> CompareAll(const RecordTask& task,
                                                 const ShardReader& shard);
   // Why the file cannot be read as planned, if it cannot.
@@ -49,12 +51,12 @@ struct AudioReport {
   uint64_t num_rows = 0;  // compared
 };
 
-// Compares stored rows of a complete store, drawn at random (all if num_rows
-// is not smaller), with what their audio gives now, on all CPUs.
-// `audio_root`: as in RunConfig. A row that ends the process leaves a line in
-// the store, if that can be written to, and is tried alone by the next call
-// that draws it; `control` ends one that hangs. Throws SetupError when this
-// program makes other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
+// Compares random stored rows of a complete store (all of them if num_rows is
+// not smaller) with what their audio gives now, on all CPUs. `audio_root`: as
+// in RunConfig. A row that ends the process leaves a line in the store, if that
+// can be written to, and is tried alone by the next call that draws it;
+// `control` ends one that hangs. Throws SetupError when this program makes
+// other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
 Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                                       const StoreIndex& index,
                                       const std::string& audio_root,

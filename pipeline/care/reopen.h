@@ -10,10 +10,9 @@
 
 namespace melmill {
 
-// To make rows of a complete store once more, bit for bit, without its
-// manifests.
+// Computes rows of a complete store again, bit for bit, without its manifests.
 
-// The configuration that does it on this machine, as far as extraction needs
+// The configuration that does so on this machine, as far as extraction needs
 // it. `audio_root`: as in RunConfig. Throws SetupError when this program or
 // machine makes other bytes, with every difference.
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,

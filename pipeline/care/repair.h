@@ -15,8 +15,8 @@ namespace melmill {
 struct RepairReport {
   VerifyReport found;                 // before anything was done
   std::vector<std::string> repaired;  // files that are whole now
-  // What stays as it was, and why; of shards also the rows whose audio is not
-  // what it was, where that can be told.
+  // Files that stay as they were, and why; for shards also the rows whose audio
+  // has changed, if that is known.
   std::vector<Damage> left;
   std::optional<Error> fault;  // what ended the repair early
 };

@@ -9,15 +9,15 @@
 
 namespace melmill {
 
-// So many unreadable files in a row are the machine's fault and end the run.
+// This many unreadable files in a row are the machine's fault and end the run.
 inline constexpr int kMaxFailuresInARow = 16;
 
-// Reads the beginning of a file, not from the page cache. Errors: those of
-// AudioFile.
+// Reads the beginning of a file from its device, not from the page cache.
+// Errors: those of AudioFile.
 Result<void> ReadFromDevice(const std::string& path);
 
-// Tells a file that cannot be read (any more) from a machine that fails: a
-// disk, a server, a mount. Its witness is the file that was read last.
+// Distinguishes a file that cannot be read from a machine that fails: a disk, a
+// server, a mount. Its witness is the last file that was read.
 class UnreadableFiles {
  public:
   // The plan must outlive it.

@@ -42,11 +42,11 @@ struct ShardShape {
   uint64_t bytes_per_frame = 0;
 };
 
-// Decides where shards end. Cuts depend on the rows around them only, so that
-// a line added or removed moves the nearest cut and no other: once a shard
-// holds half the target, it ends before the first row with
-// XXH3-64(audio string) / 2^64 < row bytes / (target / 2), and before the row
-// that would take it over 1.5 times the target.
+// Decides where shards end. A cut depends only on the rows around it, so a line
+// that is added or removed moves the nearest cut and no other: once a shard
+// holds half the target, it ends before the first row with XXH3-64(audio
+// string) / 2^64 < row bytes / (target / 2), and before the row that would take
+// it over 1.5 times the target.
 class ShardCutter {
  public:
   explicit ShardCutter(uint64_t target_bytes) : target_bytes_(target_bytes) {}

@@ -19,9 +19,9 @@ struct PlannedFile {
   uint64_t num_bytes = 0;
 };
 
-// Those of all planned rows, in order; they count from 0, rejected lines left
-// out. Memory does not follow their number. No part of plan.h5: times and
-// inodes are true of one machine.
+// The files of all planned rows, in order, counted from 0 without rejected
+// lines. Their number does not affect memory. Not part of plan.h5, because
+// times and inodes belong to one machine.
 class PlannedFiles {
  public:
   // `spool_folder`: where a nameless temporary file may lie.

@@ -28,12 +28,12 @@ struct Tally {
   }
 };
 
-// What is worth telling, though it rejects nothing.
+// Something worth a warning, though it rejects no line.
 enum class Warning {
   kNoTemplate,       // a text without "language {Name}<asr_text>"
   kUnknownLanguage,  // a {Name} outside the model's own list
   kSegment,          // "offset" or "start": whole files are used
-  kRepeatedAudio,    // an audio string for the second time in its split
+  kRepeatedAudio,    // an audio string that its split has already
   kLeak,             // an audio string that other splits hold too
   // The files of planned rows, by WavOddity.
   kNoDataSize,

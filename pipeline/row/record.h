@@ -39,7 +39,7 @@ struct RecordTask {
   uint64_t line = 0;        // in its manifest
   std::string audio;        // as the manifest has it
   std::string path;         // what that means
-  uint64_t file_bytes = 0;  // what the plan saw, to be seen again
+  uint64_t file_bytes = 0;  // as the plan saw it; must still be so
   WavHeader header;
   int64_t num_samples = 0;  // at the feature sample rate
   int64_t num_frames = 0;
@@ -90,9 +90,9 @@ class RecordInput {
 
 class RecordProcessor;
 
-// Everything a worker needs to compute one row at a time; reused, so that
-// memory is allocated for long rows only, which give it back, for rows larger
-// than any before, and where one row's sample rate is not the last one's.
+// Everything that a worker needs to compute one row at a time. It is reused, so
+// memory is allocated only for long rows (which give it back), for rows larger
+// than all before, and when the sample rate changes from row to row.
 class RecordWorkspace {
  public:
   explicit RecordWorkspace(const RecordProcessor& processor);
@@ -100,7 +100,7 @@ class RecordWorkspace {
   // Valid after ComputeRecord.
   std::span<const float> tail_samples() const { return tail_samples_; }
 
-  // What the work of this object's whole life has taken.
+  // The time that all work of this object has taken.
   StageTimes times;
 
  private:
@@ -130,8 +130,8 @@ class RecordProcessor {
   const CodePath& code_path() const { return features_.code_path; }
 
   // Opens the file and reads its first block (a whole file, if it is short).
-  // With may_wait false the result false means that the device would have to
-  // be waited for: call again with true, on a thread that may. Errors: those
+  // With may_wait false, the result false means that the read would wait for
+  // the device: call again with true, on a thread that may wait. Errors: those
   // of AudioFile, kChangedSincePlan, kPoison for a row in quarantine, and
   // kStopped, as the permit says.
   Result<bool> ReadRecord(const RecordTask& task, bool may_wait,
@@ -148,9 +148,9 @@ class RecordProcessor {
   // An upper bound of the memory that the row takes while it is in work.
   uint64_t MemoryBytes(const RecordTask& task) const;
 
-  // And of the buffers that a RecordInput and a RecordWorkspace keep from row
-  // to row; what resampler and transform keep, 0.7 MB at most, is part of each
-  // row's memory.
+  // An upper bound of the buffers that a RecordInput and a RecordWorkspace keep
+  // from row to row. What resampler and transform keep (at most 0.7 MB) is
+  // counted with each row.
   static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
   static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
 
@@ -173,16 +173,16 @@ Result<ShardRow> TryRecord(const RecordTask& task,
 // The index of a row that has no features.
 ShardRow MakeRejectedRow(const RecordTask& task, const Error& error);
 
-// Whether the fault may be the machine's (an unreadable or changed file): such
-// a row is tried again before it is rejected.
+// Whether the machine may be at fault (an unreadable or changed file): such a
+// row is tried again before it is rejected.
 bool MayBeMachineFault(ErrorCode code);
 
 // How a lasting fault of that kind is recorded: what cannot be opened or read
 // becomes kIoError.
 Error LastingError(const Error& error);
 
-// The ledger's message for a row rejected while it was extracted: a function
-// of what its shard stores.
+// The message in rejects.jsonl for a row that was rejected during extraction;
+// it depends only on what the shard stores.
 std::string RejectMessage(ErrorCode code, int64_t detail);
 
 }  // namespace melmill

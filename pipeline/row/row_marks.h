@@ -11,12 +11,13 @@
 
 namespace melmill {
 
-// Which row each thread works on, so that a crash or a hang can be laid at a
-// row's door. A row is known by its source (HashRowSource), which outlives
-// runs and plans.
+// Knows which row each thread works on, so that a crash or a hang can be
+// attributed to it. A row is identified by its source (HashRowSource), which
+// outlives runs and plans.
 
-// The calling thread works on a row until this is destroyed; one at a time.
-// Costs a few stores. Up to 1,024 threads are watched at once.
+// Marks that the calling thread works on a row, until this is destroyed; one
+// row at a time. Costs a few memory writes. Up to 1,024 threads are watched at
+// once.
 class RowInWork {
  public:
   explicit RowInWork(const Hash128& source_hash);
@@ -24,12 +25,12 @@ class RowInWork {
   RowInWork(const RowInWork&) = delete;
   RowInWork& operator=(const RowInWork&) = delete;
 
-  // The calling thread has got on with its row, if it has one.
+  // The calling thread has made progress with its row, if it has one.
   static void Beat();
 };
 
-// The calling thread waits for a device, however long: that is not the fault
-// of its row.
+// The calling thread waits for a device: however long that takes, its row has
+// not hung.
 class DeviceWait {
  public:
   DeviceWait();

@@ -9,12 +9,12 @@
 
 namespace melmill {
 
-// Computes a row alone in a process of its own, where it may crash or hang,
-// and forgets the features. Returns nothing if the process came to its end
-// (whatever became of the row), else the signal that it died of, 0 for a
-// hang. Call it while no other thread works on rows.
-// Errors: kMachineFault: no process can be made, it was killed from outside or
-// ran out of memory, or control->stop_requested().
+// Computes a row alone in a process of its own, where it may crash or hang, and
+// forgets the features. Returns nothing if the process ended normally (whether
+// or not the row was good), otherwise the signal that killed it, or 0 for a
+// hang. Call it while no other thread works on rows. Errors: kMachineFault: no
+// process can be made, it was killed from outside or ran out of memory, or
+// control->stop_requested().
 Result<std::optional<int>> TryRowAlone(const RecordTask& task,
                                        const RecordProcessor& processor,
                                        double hang_seconds,

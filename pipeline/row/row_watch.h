@@ -12,8 +12,8 @@
 namespace melmill {
 
 // While one exists, a thread that dies of SIGSEGV, SIGBUS, SIGABRT, SIGFPE or
-// SIGILL, or makes no step for too long, leaves a line with its row in a file.
-// One at a time in a process.
+// SIGILL, or makes no progress for too long, leaves a line with its row in a
+// file. One at a time in a process.
 class RowWatch {
  public:
   struct Options {

@@ -9,7 +9,7 @@
 
 namespace melmill {
 
-// What the threads that compute spend their time on.
+// What the computing threads spend their time on.
 enum class Stage : size_t { kRead, kDecode, kResample, kLogMel, kStore };
 inline constexpr size_t kNumStages = 5;
 

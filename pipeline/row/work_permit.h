@@ -10,13 +10,13 @@
 
 namespace melmill {
 
-// What rows in work ask before each piece (30 s of audio, or a block of their
-// file): whether they are still wanted. One permit for all rows of a shard.
+// Tells rows in work, before each piece (30 s of audio, or a block of their
+// file), whether they are still wanted. One permit for all rows of a shard.
 // Thread-safe; must outlive the rows.
 class WorkPermit {
  public:
-  // `on_stop` is called at each question once a stop is requested, from any
-  // thread, and may call Revoke.
+  // Once a stop is requested, `on_stop` is called at each question, from any
+  // thread; it may call Revoke.
   explicit WorkPermit(const RunControl& control,
                       std::function<void()> on_stop = {})
       : control_(control), on_stop_(std::move(on_stop)) {}

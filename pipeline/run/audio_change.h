@@ -18,18 +18,18 @@
 
 namespace melmill {
 
-// Whether the audio of shards that are there is still the same: their names
-// follow from headers and do not tell.
+// Whether the audio of existing shards is still the same. Their names do not
+// tell: they depend on the headers of the files only.
 
-// The rows of a store whose audio must be read again to know.
+// The rows of a store whose audio must be read again to find out.
 struct SuspectAudio {
   uint64_t num_rows = 0;
   uint64_t num_bytes = 0;  // of their files
   uint64_t num_all_rows = 0;
 
-  // So many that a person should decide: over 1 % of the rows and 10 GB.
+  // Enough for a person to decide: over 1 % of the rows and 10 GB.
   bool is_much() const;
-  // What is told then: rows, bytes and minutes.
+  // The message for that case: rows, bytes and minutes.
   std::string Describe() const;
 };
 

@@ -15,7 +15,7 @@
 
 namespace melmill {
 
-// What a run finds in the folder it is to write to.
+// What a run finds in the folder that it will write to.
 struct FoundStore {
   std::optional<StoreIndex> index;  // of a complete store
   std::optional<StoredPlan> plan;   // of any run that got so far

@@ -37,10 +37,10 @@ struct ShardCheckJob {
   RunControl* control;
 };
 
-// Which shards of the plan are not there, not whole, not of this plan, or hold
-// rejected rows whose audio gives another outcome now. To be called under a
-// RowWatch. Errors: kMachineFault, also once a stop is asked for, which is
-// looked for at each row.
+// Finds the shards of the plan that are missing, damaged, of another plan, or
+// that hold rejected rows whose audio now gives another outcome. Call it under
+// a RowWatch. Errors: kMachineFault, also once a stop is requested, which is
+// checked at each row.
 Result<ShardCheck> CheckShards(const ShardCheckJob& job);
 
 }  // namespace melmill

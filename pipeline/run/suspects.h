@@ -14,21 +14,21 @@
 
 namespace melmill {
 
-// What the processes that worked in a store's folder left there. Errors:
+// The suspects that earlier processes left in a store's folder. Errors:
 // kMachineFault.
 Result<Suspects> ReadAllSuspects(const std::string& folder);
 
 // Tries alone each row of plan.shards[shards] that ended an earlier run.
-// Returns those that did so again, and says in `notes` what came of each.
-// Errors: kMachineFault; also once control.stop_requested().
+// Returns those that did so again, and adds a line for each to `notes`. Errors:
+// kMachineFault; also once control.stop_requested().
 Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
                                const std::vector<size_t>& shards,
                                const RecordProcessor& processor,
                                const RunControl& control,
                                std::vector<std::string>* notes);
 
-// What a RowWatch does about a row that hangs: ends the process, by
-// control.on_hung if there is one.
+// What a RowWatch does when a row hangs: ends the process, by control.on_hung
+// if it is set.
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 const RunControl& control);
 

@@ -43,8 +43,8 @@ struct CodePath {
 // run.
 CodePath ChooseCodePath(const CodeChoice& choice);
 
-// The compact JSON of what computes them: a resume must match it. The same for
-// all SIMD targets that give the same bits.
+// The compact JSON that says which code computes them: a resumed run must match
+// it. The same for all SIMD targets that give the same bits.
 std::string ProducerJson(const CodePath& code_path);
 
 // What makes `producer` on this machine, as near to `wanted` as can be; nothing

@@ -9,8 +9,8 @@
 
 namespace melmill {
 
-// The features of one family of models. Presets are data: no code asks which
-// one it is working for.
+// The features of one family of models. Presets are data: no code depends on
+// which one it works for.
 struct Preset {
   std::string_view name;
   LogMelOptions log_mel;

@@ -41,7 +41,7 @@ inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
 enum class AudioCheck {
   kTouched,  // those that look as if they were changed
   kAll,
-  kNone,  // what is there is taken as what was read
+  kNone,  // files are taken as they are
 };
 
 // What is read, and what of it is kept.
@@ -64,17 +64,16 @@ struct StoreChoice {
   // Target size of a shard's features; nothing: the store's own, or the
   // default, doubled until no split needs over 1,000 shards.
   std::optional<uint64_t> shard_bytes;
-  bool verify_resume = false;  // read all of what an earlier run left
+  bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
-  bool update = false;  // change a store that was made from another input
+  bool update = false;  // apply changes of the input to the store
 };
 
 struct Resources {
   int num_threads = 0;      // that compute; 0: as many as this process may use
   int num_io_threads = 16;  // that wait for the disk
-  uint64_t memory_bytes = kDefaultMemoryBytes;  // about what a run may take
-  // A row that makes no step for this time counts as hung; 1 to
-  // kMaxHangSeconds.
+  uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
+  // A row without progress for this long has hung; 1 to kMaxHangSeconds.
   double hang_seconds = 600;
 };
 
@@ -97,7 +96,7 @@ void CheckConfig(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 
-// The path that a manifest's audio string means. `audio_root`: of
+// The path that a manifest's audio string stands for. `audio_root`: of
 // ManifestInput.
 std::string ResolveAudioPath(const std::string& audio_root,
                              const std::string& audio);

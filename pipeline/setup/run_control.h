@@ -21,8 +21,8 @@ struct PlanNotice {
   uint64_t free_bytes = 0;  // where they go; 0 if that cannot be told
 };
 
-// The link between a run and whoever watches it. The run writes the counters,
-// the watcher reads them at any time from any thread, and may ask for an end.
+// Connects a run with its watcher. The run writes the counters; the watcher
+// reads them at any time from any thread, and may ask the run to stop.
 class RunControl {
  public:
   enum class Phase { kPlan, kCheck, kCompareAudio, kExtract, kFinish };
@@ -40,14 +40,14 @@ class RunControl {
   std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
   std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected
 
-  // Once it is known what is to be done: the store's shards, those of them
-  // that are there from earlier runs, and those made by this one.
+  // Set once the work is known: the number of the store's shards, of those that
+  // exist from earlier runs, and of those that this run has made.
   std::atomic<uint64_t> shards_in_all{0};
   std::atomic<uint64_t> shards_kept{0};
   std::atomic<uint64_t> shards_made{0};
 
-  // Once a run that is asked to stop has chosen which of the shards in work it
-  // completes: how many; before, -1.
+  // How many of the shards in work a run completes that was asked to stop; -1
+  // before it has chosen them.
   std::atomic<int> shards_to_complete{-1};
 
   // Called once, before anything is written; may be empty.
@@ -60,8 +60,8 @@ class RunControl {
   // How long a run that is asked to stop may take to complete shards in work.
   static constexpr std::chrono::seconds kGrace{10};
 
-  // Asks for an end, on behalf of a signal. False if that was done before.
-  // May be called from a signal handler.
+  // Asks the run to stop, for a signal. False if it was asked before. May be
+  // called from a signal handler.
   bool RequestStop(int signal_number, std::chrono::nanoseconds grace = kGrace) {
     int none = 0;
     if (!stop_signal_.compare_exchange_strong(none, signal_number)) {
@@ -74,13 +74,13 @@ class RunControl {
   // The signal number once the run is asked to stop; else 0.
   int stop_signal() const { return stop_signal_; }
   bool stop_requested() const { return stop_signal_ != 0; }
-  // And what is left of its grace: from 0 to kGrace.
+  // What is left of the run's grace: from 0 to kGrace.
   double grace_left_seconds() const {
     const auto left = grace_end_.load() - Clock::now().time_since_epoch();
     return std::clamp(std::chrono::duration<double>(left).count(), 0.0,
                       std::chrono::duration<double>(kGrace).count());
   }
-  // And whether its grace has passed: nothing may be begun any more.
+  // Whether the run's grace has passed: nothing new may be started.
   bool grace_is_over() const {
     return stop_requested() &&
            Clock::now().time_since_epoch() > grace_end_.load();

@@ -15,8 +15,8 @@
 namespace melmill {
 
 // Reads a shard file. Errors: kNotFound; kBadHeader for a file that is not a
-// whole shard (says what is wrong); kTruncated when it got shorter since it was
-// opened; kMachineFault when it cannot be read. Thread-safe.
+// whole shard (says what is wrong); kTruncated when it became shorter after it
+// was opened; kMachineFault when it cannot be read. Thread-safe.
 class ShardReader {
  public:
   // Reads and checks structure and index: datasets, types and shapes agree,

@@ -6,7 +6,7 @@
 namespace melmill {
 
 // Each adds its subcommand to `app`; the command's action sets `*exit_code`.
-// Actions throw SetupError for what the user must mend.
+// Actions throw SetupError for what the user must fix.
 void AddExtractCommand(CLI::App* app, int* exit_code);
 void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddInfoCommand(CLI::App* app, int* exit_code);

@@ -9,10 +9,10 @@ namespace melmill {
 // the commands are added.
 void ReadConfigFiles(CLI::App* app);
 
-// Adds --config FILE to a command: lines "flag = value" without sections. What
-// the command line gives counts more. Flags that only another command knows
-// are left out, so that one file serves extract and validate; a flag that no
-// command knows is an error.
+// Adds --config FILE to a command: lines "flag = value" without sections. The
+// command line takes precedence. Flags that only another command knows are left
+// out, so that one file serves extract and validate; a flag that no command
+// knows is an error.
 void AddConfigFlag(CLI::App* command);
 
 }  // namespace melmill

@@ -15,8 +15,8 @@ namespace melmill {
 // folder, empty for validate.
 std::string FormatSummary(const RunReport& report, const std::string& out);
 
-// "2 of 4 shards kept; run the same command to resume.": what a run that ended
-// early says last. `how`: what is to be said of that command.
+// "2 of 4 shards kept; run the same command to resume.": the last line of a run
+// that ended early. `how`: a remark about that command.
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how = "");
 

@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// A run must not die of the place its messages go to: a log on a full disk, a
+// A run must not fail because of where its messages go: a log on a full disk, a
 // closed descriptor.
 
 // Opens /dev/null in place of standard streams that are closed, so that no
