@@ -7,8 +7,10 @@
 #include <span>
 #include <utility>
 
-#include "io/store_index.h"
-#include "pipeline/plan_row.h"
+#include "store/json_object.h"
+#include "store/plan/plan_row.h"
+#include "store/store_index.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 namespace {
@@ -69,7 +71,7 @@ struct Description {
 Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
-  json["kept_fields"] = plan.config.kept_fields;
+  json["kept_fields"] = plan.config.input.kept_fields;
   Description description;
   description.json = json.dump();
   json["splits"] = ordered_json::array();
