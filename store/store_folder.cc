@@ -1,12 +1,14 @@
 #include "store/store_folder.h"
 
+#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <optional>
-#include <system_error>
 
 #include "io/file/file_lock.h"
 #include "io/file/temporary_name.h"
@@ -36,6 +38,21 @@ bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
          name.ends_with(kTable) || name.ends_with(kAccepted) ||
          IsShardFileName(name);
+}
+
+struct FolderCloser {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+// Returns 0 or an errno.
+int ReadNames(DIR* folder, std::vector<std::string>* names) {
+  while (true) {
+    errno = 0;  // readdir sets it at an error, not at the end
+    const dirent* const entry = ::readdir(folder);
+    if (entry == nullptr) return errno;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names->emplace_back(name);
+  }
 }
 
 // The time at which a file changes that is written to now: a server's, perhaps.
@@ -86,16 +103,16 @@ bool IsTemporaryFileName(std::string_view name) {
   return IsFixedName(name) || IsShardFileName(name);
 }
 
+// Not with std::filesystem: its iterator ends the process where there is no
+// memory for the next name (libstdc++ 12 copies paths in noexcept functions).
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {
   std::vector<std::string> names;
-  std::error_code error;
-  std::filesystem::directory_iterator entry(folder, error);
-  while (!error && entry != std::filesystem::directory_iterator()) {
-    names.push_back(entry->path().filename().string());
-    entry.increment(error);
-  }
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return MachineFault("cannot list " + folder, error.value());
+  const std::unique_ptr<DIR, FolderCloser> entries(::opendir(folder.c_str()));
+  int error_number = errno;
+  if (!entries && error_number == ENOENT) return names;
+  if (entries) error_number = ReadNames(entries.get(), &names);
+  if (error_number != 0) {
+    return MachineFault("cannot list " + folder, error_number);
   }
   std::sort(names.begin(), names.end());
   return names;
