@@ -33,7 +33,10 @@ class ShapeCheck final : public Json::json_sax_t {
   bool key(string_t& key) override {
     std::set<std::string>& keys = keys_[depth_ - 1];
     if (!keys.insert(key).second) {
-      return Fail("\"" + Quotable(key) + "\" appears twice in an object");
+      std::string error = "\"";
+      error += Quotable(key);
+      error += "\" appears twice in an object";
+      return Fail(std::move(error));
     }
     if (keys.size() > kMaxJsonKeysPerObject)
       return Fail("an object is too large");

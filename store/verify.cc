@@ -93,21 +93,18 @@ void Verifier::NameRows(const std::string& split) {
   auto table = TableFile::Open(Path(TableFileName(split)),
                                SplitTableColumns(index_.kept_fields));
   if (!table.ok()) return;  // reported on its own
-  const TableFile& lines = *table.value();
-  for (uint64_t first = 0; first < lines.num_rows();) {
-    const Result<TableBlock> block = lines.Read(first, 4096, size_t{4} << 20);
-    if (!block.ok()) return;
-    for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      const auto found =
-          damaged.find({block.value().Number(kSplitTableShard, i),
-                        block.value().Number(kSplitTableStart, i)});
-      if (found == damaged.end()) continue;
-      Damage& damage = report_.damages[found->second];
-      damage.line = block.value().Number(kSplitTableLine, i);
-      damage.audio = block.value().Text(kSplitTableAudio, i);
-    }
-    first += block.value().num_rows();
-  }
+  // What cannot be read is reported on its own.
+  (void)VisitRows(*table.value(), 0, table.value()->num_rows(),
+                  [&](const TableBlock& block, size_t i) -> Result<Visiting> {
+                    const auto found =
+                        damaged.find({block.Number(kSplitTableShard, i),
+                                      block.Number(kSplitTableStart, i)});
+                    if (found == damaged.end()) return Visiting::kGoOn;
+                    Damage& damage = report_.damages[found->second];
+                    damage.line = block.Number(kSplitTableLine, i);
+                    damage.audio = block.Text(kSplitTableAudio, i);
+                    return Visiting::kGoOn;
+                  });
 }
 
 uint64_t Verifier::VerifyShard(size_t shard) {

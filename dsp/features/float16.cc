@@ -48,17 +48,4 @@ uint16_t FloatToHalf(float value) {
   return static_cast<uint16_t>(half | ((bits & kSignBit) >> 16));
 }
 
-float HalfToFloat(uint16_t half) {
-  const uint32_t magnitude = half & 0x7fffu;
-  // With the fields in a float's places the value is 2^-112 times too small;
-  // the product mends normal and subnormal values alike, exactly.
-  const float scaled =
-      std::bit_cast<float>(magnitude << kDroppedBits) * 0x1p112f;
-  const uint32_t special = (magnitude << kDroppedBits) | kFloatInfinity;
-  const uint32_t bits =
-      magnitude >= kHalfInfinity ? special : std::bit_cast<uint32_t>(scaled);
-  const uint32_t sign = static_cast<uint32_t>(half & 0x8000u) << 16;
-  return std::bit_cast<float>(bits | sign);
-}
-
 }  // namespace melmill

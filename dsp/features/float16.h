@@ -11,9 +11,6 @@ namespace melmill {
 // become infinity; NaN stays NaN.
 uint16_t FloatToHalf(float value);
 
-// Exact.
-float HalfToFloat(uint16_t half);
-
 }  // namespace melmill
 
 #endif  // MELMILL_DSP_FEATURES_FLOAT16_H_

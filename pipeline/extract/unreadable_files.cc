@@ -56,7 +56,6 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
   bool any_read = false;
   const Result<void> visited = VisitPlanRows(
       *plan_.rows, 0, plan_.rows->num_rows(),
-      plan_.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         if (!row.is_planned() || row.audio == task.audio) {
           return Visiting::kGoOn;

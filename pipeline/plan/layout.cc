@@ -50,7 +50,6 @@ uint64_t ChooseShardBytes(const std::vector<uint64_t>& split_bytes) {
 }
 
 Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
-                                               size_t num_kept_fields,
                                                const ShardShape& shape,
                                                uint64_t target_bytes) {
   std::vector<PlannedShard> shards;
@@ -60,7 +59,7 @@ Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
     if (!shards.empty()) shards.back().fingerprint = hasher.Digest();
   };
   const Result<void> visited = ForEachPlanRow(
-      rows, 0, rows.num_rows(), num_kept_fields,
+      rows, 0, rows.num_rows(),
       [&](uint64_t number, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
         if (shards.empty() || shards.back().split != row.split) {

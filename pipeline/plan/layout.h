@@ -68,7 +68,6 @@ uint64_t ChooseShardBytes(const std::vector<uint64_t>& split_bytes);
 
 // Cuts a plan's rows (ordered by split, then line) into shards.
 Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
-                                               size_t num_kept_fields,
                                                const ShardShape& shape,
                                                uint64_t target_bytes);
 

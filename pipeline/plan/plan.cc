@@ -381,10 +381,9 @@ Result<void> PlanBuilder::LayOut() {
       plan_.config.store.shard_bytes.value_or(ChooseShardBytes(split_bytes));
   hasher_.UpdateU64(plan_.shard_target_bytes);
   plan_.fingerprint = hasher_.Digest();
-  Result<std::vector<PlannedShard>> shards =
-      LayOutShards(*plan_.rows, plan_.config.input.kept_fields.size(),
-                   {plan_.contract, plan_.producer, plan_.bytes_per_frame()},
-                   plan_.shard_target_bytes);
+  Result<std::vector<PlannedShard>> shards = LayOutShards(
+      *plan_.rows, {plan_.contract, plan_.producer, plan_.bytes_per_frame()},
+      plan_.shard_target_bytes);
   if (!shards.ok()) return shards.error();
   plan_.shards = std::move(shards).value();
   return {};

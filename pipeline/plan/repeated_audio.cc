@@ -30,7 +30,6 @@ Result<void> RepeatedAudio::Tell(Plan* plan) {
   std::vector<uint32_t> last_split(hashes_.size(), UINT32_MAX);
   return ForEachPlanRow(
       *plan->rows, 0, plan->rows->num_rows(),
-      plan->config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
         const uint64_t hash = Xxh3_64(row.audio);

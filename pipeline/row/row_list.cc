@@ -83,7 +83,6 @@ Result<RowList> RowList::Load(const Plan& plan, const PlannedShard& shard,
   Hasher128 hasher;
   const Result<void> visited = ForEachPlanRow(
       *plan.rows, shard.first_row, shard.end_row,
-      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         return row.is_planned() ? list.Add(plan, shard, row, &hasher)
                                 : Result<void>();

@@ -254,7 +254,6 @@ Result<FinishedStore> StoreFinisher::Finish() {
   ledger_ = std::move(ledger).value();
   Result<void> done =
       ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(),
-                     plan_.config.input.kept_fields.size(),
                      [this](uint64_t number, const PlanRow& row) {
                        return VisitRow(number, row);
                      });

@@ -37,12 +37,11 @@ LineHash HashLine(const std::string& split, const PlanRow& row) {
 }
 
 Result<std::vector<LineHash>> HashLines(
-    const TableReader& rows, size_t num_kept_fields,
-    const std::vector<std::string>& split_names) {
+    const TableReader& rows, const std::vector<std::string>& split_names) {
   std::vector<LineHash> hashes;
   hashes.reserve(static_cast<size_t>(rows.num_rows()));
   const Result<void> visited = ForEachPlanRow(
-      rows, 0, rows.num_rows(), num_kept_fields,
+      rows, 0, rows.num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (row.split >= split_names.size()) {
           return Error{ErrorCode::kMachineFault, "the stored plan is damaged"};
@@ -114,11 +113,9 @@ class LineMatcher {
 Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
   std::vector<std::string> names;
   for (const SplitPlan& split : plan.splits) names.push_back(split.name);
-  const auto old_lines = HashLines(*old_plan.rows, old_plan.kept_fields.size(),
-                                   old_plan.split_names);
+  const auto old_lines = HashLines(*old_plan.rows, old_plan.split_names);
   if (!old_lines.ok()) return old_lines.error();
-  const auto new_lines =
-      HashLines(*plan.rows, plan.config.input.kept_fields.size(), names);
+  const auto new_lines = HashLines(*plan.rows, names);
   if (!new_lines.ok()) return new_lines.error();
   PlanChange change;
   LineMatcher(old_lines.value(), new_lines.value()).Count(&change);

@@ -34,7 +34,6 @@ Result<void> ListRejectedLines(RunReport* report) {
   const Plan& plan = *report->plan;
   return VisitPlanRows(
       *plan.rows, 0, plan.rows->num_rows(),
-      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
           return Visiting::kEnough;

@@ -30,7 +30,6 @@ std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
   Hasher128 hasher;
   (void)VisitPlanRows(
       *plan.rows, 0, plan.rows->num_rows(),
-      plan.config.input.kept_fields.size(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         hasher.Reset();
         HashRowSource(row, &hasher);

@@ -86,8 +86,7 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   return table->EndRow();
 }
 
-void ReadPlanRow(const TableBlock& block, size_t index, size_t num_kept_fields,
-                 PlanRow* row) {
+void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
   const auto number = [&](PlanColumn column) {
     return block.Number(column, index);
   };
@@ -109,8 +108,8 @@ void ReadPlanRow(const TableBlock& block, size_t index, size_t num_kept_fields,
   row->header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
   row->num_samples = static_cast<int64_t>(number(kNumSamples));
   row->num_frames = static_cast<int64_t>(number(kNumFrames));
-  row->kept.resize(num_kept_fields);
-  for (size_t i = 0; i < num_kept_fields; ++i) {
+  row->kept.resize(block.num_columns() - kFirstKept);
+  for (size_t i = 0; i < row->kept.size(); ++i) {
     row->kept[i] = block.Text(kFirstKept + i, index);
   }
 }

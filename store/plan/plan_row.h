@@ -47,8 +47,7 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
 
 // `index` counts from the block's first row. `row` may hold another row: its
 // strings are used again.
-void ReadPlanRow(const TableBlock& block, size_t index, size_t num_kept_fields,
-                 PlanRow* row);
+void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row);
 
 // Adds what decides a row's feature bytes: its audio string and the source's
 // size and header facts, never its text or where the line stands.
@@ -61,40 +60,26 @@ void HashRowContent(const PlanRow& row, Hasher128* hasher);
 // Adds the row's place and content.
 void HashRow(const PlanRow& row, Hasher128* hasher);
 
-enum class Visiting { kGoOn, kEnough };
-
 // Calls visit(row_number, const PlanRow&) for the rows [first, end) of a plan
-// table in order, reading them in pieces; the row is valid during the call.
-// Stops when it returns kEnough, and at the first error.
+// table in order; the row is valid during the call. As VisitRows.
 template <typename Visit>
 Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
-                           uint64_t end, size_t num_kept_fields, Visit visit) {
-  constexpr size_t kMaxRows = 4096;
-  constexpr size_t kMaxBytes = size_t{4} << 20;
+                           uint64_t end, Visit visit) {
   PlanRow row;
-  while (first < end) {
-    const size_t max_rows =
-        end - first < kMaxRows ? static_cast<size_t>(end - first) : kMaxRows;
-    Result<TableBlock> block = table.Read(first, max_rows, kMaxBytes);
-    if (!block.ok()) return block.error();
-    const size_t num_rows = block.value().num_rows();
-    for (size_t i = 0; i < num_rows; ++i) {
-      ReadPlanRow(block.value(), i, num_kept_fields, &row);
-      const Result<Visiting> visited = visit(first + i, std::as_const(row));
-      if (!visited.ok()) return visited.error();
-      if (visited.value() == Visiting::kEnough) return {};
-    }
-    first += num_rows;
-  }
-  return {};
+  return VisitRows(
+      table, first, end,
+      [&](const TableBlock& block, size_t index) -> Result<Visiting> {
+        ReadPlanRow(block, index, &row);
+        return visit(block.first_row() + index, std::as_const(row));
+      });
 }
 
 // The same for all of these rows; `visit` returns a Result<void>.
 template <typename Visit>
 Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
-                            uint64_t end, size_t num_kept_fields, Visit visit) {
+                            uint64_t end, Visit visit) {
   return VisitPlanRows(
-      table, first, end, num_kept_fields,
+      table, first, end,
       [&visit](uint64_t number, const PlanRow& row) -> Result<Visiting> {
         const Result<void> visited = visit(number, row);
         if (!visited.ok()) return visited.error();

@@ -34,6 +34,7 @@ class TableBlock {
  public:
   uint64_t first_row() const { return first_row_; }
   size_t num_rows() const { return num_rows_; }
+  size_t num_columns() const { return columns_.size(); }
 
   // The value of a number column of any width.
   uint64_t Number(size_t column, size_t row) const;
@@ -93,6 +94,32 @@ class TableReader {
   Result<size_t> CountRowsThatFit(uint64_t first_row, size_t num_rows,
                                   size_t max_bytes, TableBlock& block) const;
 };
+
+enum class Visiting { kGoOn, kEnough };
+
+// Calls visit(const TableBlock&, index) for the rows [first, end) of a table in
+// order, reading them in pieces; `index` counts from the block's first row.
+// Stops when it returns kEnough, and at the first error, its own or of reading.
+template <typename Visit>
+Result<void> VisitRows(const TableReader& table, uint64_t first, uint64_t end,
+                       Visit visit) {
+  constexpr size_t kMaxRows = 4096;
+  constexpr size_t kMaxBytes = size_t{4} << 20;
+  while (first < end) {
+    const size_t max_rows =
+        end - first < kMaxRows ? static_cast<size_t>(end - first) : kMaxRows;
+    const Result<TableBlock> block = table.Read(first, max_rows, kMaxBytes);
+    if (!block.ok()) return block.error();
+    const size_t num_rows = block.value().num_rows();
+    for (size_t i = 0; i < num_rows; ++i) {
+      const Result<Visiting> visited = visit(block.value(), i);
+      if (!visited.ok()) return visited.error();
+      if (visited.value() == Visiting::kEnough) return {};
+    }
+    first += num_rows;
+  }
+  return {};
+}
 
 }  // namespace melmill
 

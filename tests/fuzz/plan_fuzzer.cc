@@ -31,7 +31,7 @@ Result<Hash128> HashRows(const StoredPlan& plan, size_t max_block_bytes) {
     Require(block.value().first_row() == first && block.value().num_rows() > 0,
             "a block holds the rows that were asked for");
     for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      ReadPlanRow(block.value(), i, plan.kept_fields.size(), &row);
+      ReadPlanRow(block.value(), i, &row);
       HashRow(row, &hasher);
     }
     first += block.value().num_rows();
@@ -42,13 +42,13 @@ Result<Hash128> HashRows(const StoredPlan& plan, size_t max_block_bytes) {
 void CheckRows(const StoredPlan& plan) {
   uint64_t num_rows = 0;
   Hasher128 hasher;
-  const Result<void> visited = ForEachPlanRow(
-      *plan.rows, 0, plan.rows->num_rows(), plan.kept_fields.size(),
-      [&](uint64_t number, const PlanRow& row) {
-        Require(number == num_rows++, "rows come in order");
-        HashRow(row, &hasher);
-        return Result<void>();
-      });
+  const Result<void> visited =
+      ForEachPlanRow(*plan.rows, 0, plan.rows->num_rows(),
+                     [&](uint64_t number, const PlanRow& row) {
+                       Require(number == num_rows++, "rows come in order");
+                       HashRow(row, &hasher);
+                       return Result<void>();
+                     });
   if (!visited.ok()) CheckError(visited.error());
   for (const size_t block_bytes : {size_t{1}, size_t{300}}) {
     const Result<Hash128> in_blocks = HashRows(plan, block_bytes);

@@ -10,6 +10,7 @@
 
 #include "dsp/features/bfloat16.h"
 #include "dsp/features/float16.h"
+#include "tests/support/half_to_float.h"
 
 namespace melmill {
 namespace {

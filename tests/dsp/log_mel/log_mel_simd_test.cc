@@ -14,6 +14,7 @@
 #include "dsp/features/float16.h"
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/simd/simd_target.h"
+#include "tests/support/half_to_float.h"
 #include "tests/support/log_mel_oracle.h"
 
 namespace melmill {

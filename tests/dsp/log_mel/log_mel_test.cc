@@ -22,6 +22,7 @@
 #include "dsp/features/bfloat16.h"
 #include "dsp/features/float16.h"
 #include "tests/support/allocation_counter.h"
+#include "tests/support/half_to_float.h"
 #include "tests/support/log_mel_oracle.h"
 
 namespace melmill {

@@ -27,7 +27,7 @@ class RowListTest : public testing::Test {
     plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
     EXPECT_EQ(plan_.shards.size(), 1u);
     const Result<void> read =
-        ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(), 0,
+        ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(),
                        [this](uint64_t, const PlanRow& row) -> Result<void> {
                          rows_.push_back(row);
                          return {};

@@ -32,7 +32,6 @@ class PlanTest : public testing::Test {
   std::vector<PlanRow> Rows(const Plan& plan) {
     std::vector<PlanRow> rows;
     EXPECT_TRUE(ForEachPlanRow(*plan.rows, 0, plan.rows->num_rows(),
-                               plan.config.input.kept_fields.size(),
                                [&](uint64_t, const PlanRow& row) {
                                  rows.push_back(row);
                                  return Result<void>();
@@ -180,7 +179,7 @@ TEST_F(PlanTest, ReadsBackFromItsFile) {
   EXPECT_TRUE(stored.value().shards == plan.shards);
   const std::vector<PlanRow> rows = Rows(plan);
   ASSERT_EQ(stored.value().rows->num_rows(), rows.size());
-  ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0, rows.size(), 1,
+  ASSERT_TRUE(ForEachPlanRow(*stored.value().rows, 0, rows.size(),
                              [&](uint64_t number, const PlanRow& row) {
                                EXPECT_EQ(row, rows[number]) << number;
                                return Result<void>();

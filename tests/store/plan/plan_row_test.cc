@@ -33,7 +33,7 @@ class BlankRows : public TableReader {
 std::vector<uint64_t> VisitUntil(const BlankRows& table, uint64_t last) {
   std::vector<uint64_t> numbers;
   const Result<void> visited = VisitPlanRows(
-      table, 0, table.num_rows(), 0,
+      table, 0, table.num_rows(),
       [&](uint64_t number, const PlanRow&) -> Result<Visiting> {
         numbers.push_back(number);
         return number == last ? Visiting::kEnough : Visiting::kGoOn;
