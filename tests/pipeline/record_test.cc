@@ -294,9 +294,11 @@ class RecordStopTest : public RecordTest {
 };
 
 TEST_F(RecordStopTest, CountsTheFramesOfEachPiece) {
-  const RecordTask task = MakeLongTask();
+  RecordTask task = MakeLongTask();
+  WorkPermit permit(control_, [] { ADD_FAILURE() << "nobody asked to stop"; });
+  task.permit = &permit;
   ASSERT_TRUE(Try(task).ok());
-  EXPECT_EQ(permit_.num_frames(), static_cast<uint64_t>(task.num_frames));
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.num_frames));
 }
 
 TEST_F(RecordStopTest, EndsBeforeTheFileIsOpened) {
