@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Reads a melmill store as docs/format.md describes it, and checks all of it.
+"""Reads a store as docs/format.md describes it, and compares every checksum.
 
     python docs/plain_reader.py features/
 
-This second reader shows that the document is complete: it needs NumPy and
-xxhash, and no HDF5 library. It reads whole files and compares every checksum,
-so it is slow. The package melmill is the one to use.
+This program shows that the document is complete. It follows nothing but the
+document, and needs only NumPy and xxhash, no HDF5 library. It is slow,
+because it reads whole files: use the package melmill for training.
 """
 
 import dataclasses
@@ -46,8 +46,8 @@ class Row:
     text: str
     prompt: str
     kept: dict[str, Any]  # the kept fields that the line has, by name
-    features: Array  # [frames, n_mels]: the clip's own form
-    columns: dict[str, Any]  # what else the shard holds of this row, by name
+    features: Array  # [frames, n_mels], of the clip without padding
+    columns: dict[str, Any]  # the row's values in the shard's other datasets
 
 
 def require(condition: bool, message: str) -> None:
@@ -61,13 +61,13 @@ def number(content: bytes, offset: int, num_bytes: int) -> int:
 
 
 class Hdf5File:
-    """The datasets and attributes of a file: "HDF5 byte by byte"."""
+    """An HDF5 file; see "HDF5 byte by byte" in docs/format.md."""
 
     def __init__(self, content: bytes) -> None:
-        require(content.startswith(b"\x89HDF\r\n\x1a\n\0"), "not HDF5")
+        require(content.startswith(b"\x89HDF\r\n\x1a\n\0"), "not an HDF5 file")
         self.content = content
         self.attributes: dict[str, str] = {}
-        self.headers: dict[str, int] = {}  # where each dataset's begins
+        self.headers: dict[str, int] = {}  # addresses, by name of dataset
         for kind, body in self._messages(number(content, 64, 8)):
             if kind == ATTRIBUTE:
                 self._add_attribute(body)
@@ -115,7 +115,7 @@ class Hdf5File:
                 self.headers[name] = number(self.content, at + 8, 8)
 
     def offset(self, name: str) -> int:
-        """The file's byte at which a dataset begins."""
+        """The offset of a dataset in the file."""
         layout = dict(self._messages(self.headers[name]))[LAYOUT]
         require(layout[:2] == b"\3\1", f"{name}: not contiguous")
         return number(layout, 2, 8)
@@ -128,7 +128,7 @@ class Hdf5File:
         is_bfloat16 = kind[0] == 0x11 and kind[4] == 2 and kind[13] == 8
         letter = "f" if kind[0] == 0x11 and not is_bfloat16 else "u"
         dtype, size = np.dtype(f"<{letter}{kind[4]}"), math.prod(shape)
-        offset = self.offset(name) if size else 0  # nothing is nowhere
+        offset = self.offset(name) if size else 0  # an empty dataset has none
         return np.frombuffer(self.content, dtype, size, offset).reshape(shape)
 
     def read_texts(self, name: str) -> list[str]:
@@ -139,11 +139,11 @@ class Hdf5File:
 
 
 class Shard:
-    """A shard; checks all that can be checked without store.json."""
+    """A shard, checked as far as that is possible without store.json."""
 
     def __init__(self, content: bytes) -> None:
         file = Hdf5File(content)
-        require(file.attributes["format"] == "melmill shard 1", "no shard")
+        require(file.attributes["format"] == "melmill shard 1", "not a shard")
         self.contract: Facts = json.loads(file.attributes["contract"])
         self.features = file.read("features")
         names = file.headers.keys() - {"features", "file_checksum"}
@@ -152,21 +152,25 @@ class Shard:
         rest = content[FEATURES_OFFSET + self.features.nbytes : at]
         outside = content[:FEATURES_OFFSET] + rest + content[at + 8 :]
         checksum = file.read("file_checksum")[0]
-        require(xxh3_64_intdigest(outside) == checksum, "file_checksum")
+        require(xxh3_64_intdigest(outside) == checksum, "wrong file_checksum")
         self._check_rows()
 
     def _check_rows(self) -> None:
+        # As integers, because -0.0 has a bit that is not 0.
         unused = self.features.view(f"<u{self.features.itemsize}").copy()
         for row in np.flatnonzero(self.columns["status"] == STORED):
             first = int(self.columns["start"][row])
             frames = slice(first, first + int(self.columns["num_frames"][row]))
             checksum = xxh3_64_intdigest(self.features[frames].tobytes())
-            require(checksum == self.columns["checksum"][row], f"row {row}")
+            require(
+                checksum == self.columns["checksum"][row],
+                f"wrong checksum of row {row}",
+            )
             unused[frames] = 0
-        require(not unused.any(), "features of no stored row")
+        require(not unused.any(), "features that belong to no stored row")
 
     def row_at(self, start: int) -> tuple[Array, dict[str, Any]]:
-        """Features and columns of the stored row whose first frame is given."""
+        """The stored row whose first frame is `start`: features and columns."""
         is_stored = self.columns["status"] == STORED
         (row,) = np.flatnonzero(is_stored & (self.columns["start"] == start))
         columns = {name: column[row] for name, column in self.columns.items()}
@@ -183,12 +187,12 @@ def read_index(folder: Path) -> Facts:
     require(path.exists(), f"{folder}: no store.json, so it is not finished")
     content = path.read_bytes()
     end = f'  "checksum": "{xxh3_64_hexdigest(content[:-35])}"\n}}\n'
-    require(content[-35:] == end.encode(), f"{path}: checksum")
+    require(content[-35:] == end.encode(), f"{path}: wrong checksum")
     index: Facts = json.loads(content)
     version = index["format"]["name"], index["format"]["major"]
-    require(version == ("melmill", 1), f"{path}: format")
+    require(version == ("melmill", 1), f"{path}: unknown format {version}")
     rules = index["contract"]["features"], index["contract"]["version"]
-    require(rules == ("log-mel", 1), f"{path}: contract")
+    require(rules == ("log-mel", 1), f"{path}: unknown contract {rules}")
     return index
 
 
@@ -197,9 +201,9 @@ def read_file(
 ) -> bytes:
     """Reads a file whose checksum leaves out the bytes [first, end)."""
     content: bytes = (folder / facts["file"]).read_bytes()
-    require(len(content) == facts["num_bytes"], f"{facts['file']}: size")
+    require(len(content) == facts["num_bytes"], f"{facts['file']}: wrong size")
     checksum = xxh3_64_hexdigest(content[:first] + content[end:])
-    require(checksum == facts["checksum"], f"{facts['file']}: checksum")
+    require(checksum == facts["checksum"], f"{facts['file']}: wrong checksum")
     return content
 
 
@@ -207,15 +211,17 @@ def read_shard(folder: Path, facts: Facts, contract: Facts) -> Shard:
     frame_bytes = contract["n_mels"] * FEATURE_BYTES[contract["feature_type"]]
     end = FEATURES_OFFSET + facts["num_frames"] * frame_bytes
     shard = Shard(read_file(folder, facts, FEATURES_OFFSET, end))
-    require(shard.contract == contract, f"{facts['file']}: contract")
+    require(shard.contract == contract, f"{facts['file']}: other contract")
     return shard
 
 
 def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
     accepted = read_file(folder, split["accepted"])
-    require(accepted.count(b"\n") == split["num_stored"], "accepted lines")
+    require(
+        accepted.count(b"\n") == split["num_stored"], "accepted lines differ"
+    )
     table = Hdf5File(read_file(folder, split["table"]))
-    require(table.attributes["format"] == "melmill rows 1", "no table")
+    require(table.attributes["format"] == "melmill rows 1", "not a table")
     line, start, shard_of = map(table.read, ("line", "start", "shard"))
     audio, text, prompt = map(table.read_texts, ("audio", "text", "prompt"))
     kept = {f: table.read_texts(f"keep_{f}") for f in index["kept_fields"]}
@@ -238,10 +244,11 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
 
 
 def read_store(folder: Path) -> Iterator[Row]:
-    """Yields all rows; when it ends, every checksum was right.
+    """Yields all rows; if it ends without an error, every checksum is right.
 
     Raises:
       StoreError: The store is damaged, unfinished, or of another version.
+      OSError: A file is missing or cannot be read.
     """
     index = read_index(folder)
     for facts in (index["plan_file"], index["rejects"]):

@@ -22,7 +22,7 @@ uint64_t Xxh3_64(std::string_view text);
 using Hash128 = std::array<uint8_t, 16>;
 std::string ToHex(const Hash128& hash);  // 32 lower-case digits
 std::string ToHex(uint64_t hash);        // 16 lower-case digits
-// Nothing for other text than ToHex makes.
+// Nothing for text that ToHex does not make.
 std::optional<Hash128> ParseHash128(std::string_view hex);
 
 // XXH3 64 of bytes that come in pieces.
@@ -52,7 +52,7 @@ class Hasher128 {
   void Reset();
   void Update(std::span<const std::byte> bytes);
   void Update(std::string_view text);
-  // Adds the length first, so that a sequence of texts has one reading.
+  // Adds the length first, so that a sequence of texts is unambiguous.
   void UpdateSized(std::string_view text);
   void UpdateU64(uint64_t value) { UpdateU64s({value}); }
   // The 8 little-endian bytes of each.

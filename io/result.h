@@ -10,8 +10,8 @@
 
 namespace melmill {
 
-// Why a manifest line has no stored row, or why the machine failed us. The
-// numbers are stored in plans and shards: never change or reuse one.
+// Why a manifest line has no stored row, or how the machine failed. The numbers
+// are stored in plans and shards: never change or reuse one.
 enum class ErrorCode : uint8_t {
   kNone = 0,
 
@@ -80,8 +80,8 @@ struct Error {
   // One line for a person, without file name and line number (the reporter
   // adds them), no trailing full stop.
   std::string message;
-  // What the message was made from, where a number does (an errno, a sample
-  // index), so that it can be made again from a shard; else 0.
+  // The number that the message contains (an errno, a sample index), so that a
+  // shard can store it and the message can be rebuilt; otherwise 0.
   int64_t detail = 0;
 };
 

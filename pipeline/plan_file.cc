@@ -7,8 +7,10 @@
 #include <span>
 #include <utility>
 
-#include "io/store_index.h"
-#include "pipeline/plan_row.h"
+#include "store/json_object.h"
+#include "store/plan/plan_row.h"
+#include "store/store_index.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 namespace {
@@ -17,7 +19,7 @@ constexpr char kPlanFormat[] = "melmill plan 1";
 
 using nlohmann::ordered_json;
 
-// Text columns beside the rows' own, in memory.
+// A text column in addition to those of the rows, in memory.
 struct TextColumn {
   std::string bytes;
   std::vector<uint64_t> offsets = {0};
@@ -28,7 +30,7 @@ struct TextColumn {
   }
 };
 
-// The shards of a plan as columns, beside its rows.
+// The shards of a plan as columns, in addition to its rows.
 struct ShardColumns {
   TextColumn file;
   TextColumn fingerprint;
@@ -69,7 +71,7 @@ struct Description {
 Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
-  json["kept_fields"] = plan.config.kept_fields;
+  json["kept_fields"] = plan.config.input.kept_fields;
   Description description;
   description.json = json.dump();
   json["splits"] = ordered_json::array();

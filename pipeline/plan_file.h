@@ -7,10 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "io/name_change.h"
+#include "io/file/name_change.h"
 #include "io/result.h"
-#include "io/table.h"
-#include "pipeline/plan.h"
+#include "pipeline/plan/plan.h"
+#include "store/table/table.h"
+#include "store/table/table_file.h"
 
 namespace melmill {
 

@@ -9,9 +9,9 @@
 #include <cstring>
 #include <vector>
 
-#include "dsp/log_mel_kernel.h"
-#include "dsp/spectral_kernel.h"
-#include "dsp/spectral_plan.h"
+#include "dsp/log_mel/log_mel_kernel.h"
+#include "dsp/resample/spectral_kernel.h"
+#include "dsp/resample/spectral_plan.h"
 
 namespace melmill {
 namespace {

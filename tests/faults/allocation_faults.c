@@ -15,8 +15,10 @@
 // An allocation is the program's own if the innermost frame outside the C and
 // C++ libraries lies in the program: what std::string or fopen allocate for it
 // counts, what oneTBB or HDF5 allocate for it does not. Its stack is a hash of
-// the innermost frames in the program, where libraries call back too. Memory
-// that libraries map themselves (oneTBB's allocator does) has no number.
+// the innermost frames in the program, where libraries call back too, and of
+// the frames within these: a call of the C++ library allocates in several
+// places. Memory that libraries map themselves (oneTBB's allocator does) has no
+// number.
 
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -48,6 +50,7 @@ enum Owner { kNobody, kProgram, kRuntime };
 struct Range {
   uintptr_t begin;
   uintptr_t end;
+  uintptr_t file_begin;
   enum Owner owner;
 };
 
@@ -56,7 +59,6 @@ struct Stack {
   int num_frames;
 };
 
-static uintptr_t program_begin;
 static struct Range ranges[MAX_RANGES];
 static int num_ranges;
 static atomic_int counts;  // whether main was entered
@@ -82,7 +84,6 @@ static enum Owner OwnerOfFile(const char* path, int is_first) {
 static int AddFile(struct dl_phdr_info* file, size_t num_bytes,
                    void* is_first) {
   (void)num_bytes;
-  if (*(int*)is_first) program_begin = file->dlpi_addr;
   const enum Owner owner = OwnerOfFile(file->dlpi_name, *(int*)is_first);
   *(int*)is_first = 0;
   for (int i = 0; i < file->dlpi_phnum; ++i) {
@@ -90,30 +91,36 @@ static int AddFile(struct dl_phdr_info* file, size_t num_bytes,
     if (part->p_type != PT_LOAD || (part->p_flags & PF_X) == 0) continue;
     if (num_ranges == MAX_RANGES) abort();
     const uintptr_t begin = file->dlpi_addr + part->p_vaddr;
-    ranges[num_ranges++] = (struct Range){begin, begin + part->p_memsz, owner};
+    ranges[num_ranges++] =
+        (struct Range){begin, begin + part->p_memsz, file->dlpi_addr, owner};
   }
   return 0;
 }
 
-static enum Owner OwnerOfAddress(uintptr_t address) {
+static const struct Range* RangeOf(uintptr_t address) {
   for (int i = 0; i < num_ranges; ++i) {
     if (address >= ranges[i].begin && address < ranges[i].end) {
-      return ranges[i].owner;
+      return &ranges[i];
     }
   }
-  return kNobody;
+  return NULL;
 }
 
 static _Unwind_Reason_Code AddFrame(struct _Unwind_Context* frame,
                                     void* argument) {
   struct Stack* stack = argument;
   const uintptr_t address = _Unwind_GetIP(frame);
-  const enum Owner owner = OwnerOfAddress(address);
-  if (owner == kNobody && stack->num_frames == 0) return _URC_END_OF_STACK;
-  if (owner != kProgram) return _URC_NO_REASON;
+  const struct Range* range = RangeOf(address);
+  const enum Owner owner = range == NULL ? kNobody : range->owner;
+  if (owner == kNobody && stack->num_frames == 0) {
+    stack->hash = 0;
+    return _URC_END_OF_STACK;
+  }
+  if (owner != kProgram && stack->num_frames > 0) return _URC_NO_REASON;
   // FNV-1a, of 64 bits at a time.
-  if (stack->num_frames == 0) stack->hash = 0xcbf29ce484222325;
-  stack->hash = (stack->hash ^ (address - program_begin)) * 0x100000001b3;
+  if (stack->hash == 0) stack->hash = 0xcbf29ce484222325;
+  stack->hash = (stack->hash ^ (address - range->file_begin)) * 0x100000001b3;
+  if (owner != kProgram) return _URC_NO_REASON;
   return ++stack->num_frames < MAX_HASHED_FRAMES ? _URC_NO_REASON
                                                  : _URC_END_OF_STACK;
 }

@@ -106,7 +106,7 @@ def test_a_row_that_crashes_alone_too_is_rejected_in_the_next_run(
 
     rerun = poisoned.run(what)
     assert rerun.exit_code == 3, rerun.stderr
-    assert f"({POISONED}) ended an earlier run, and did so again alone" in (
+    assert f"({POISONED}) ended an earlier run, and again when tried alone" in (
         rerun.stderr
     )
     message = f"crashed the program, alone too ({CRASHES[what]})"
@@ -121,7 +121,9 @@ def test_a_row_that_hangs_alone_too_is_rejected_in_the_next_run(
 ) -> None:
     hung = poisoned.run("HANG")
     assert hung.exit_code == 4
-    assert f"error: train line 11 ({POISONED}) has made no step" in hung.stderr
+    assert (
+        f"error: train line 11 ({POISONED}) has made no progress" in hung.stderr
+    )
     kept = r"\d+ of \d+ shards kept; run the same command to resume\."
     assert re.fullmatch(kept, last_line(hung.stderr))
     rerun = poisoned.run("HANG")
@@ -149,7 +151,7 @@ def test_a_row_that_crashes_in_company_only_is_stored(
     assert poisoned.run("SEGV", env=env).exit_code < 0
     rerun = poisoned.run("SEGV", env=env)
     assert rerun.exit_code == 3, rerun.stderr
-    assert "ended an earlier run, but did not do so alone" in rerun.stderr
+    assert "ended an earlier run, but not when tried alone" in rerun.stderr
     assert files_of(poisoned.store) == sound
 
 
@@ -225,7 +227,7 @@ def test_a_rejected_row_that_crashes_when_it_is_checked_again_is_tried_alone(
     assert len(lurking.suspects()) == 1
     tried = lurking.run("SEGV")
     assert tried.exit_code == 2, tried.stderr
-    assert "1 rejected ones with another outcome now" in tried.stderr
+    assert "1 rejected line with a new outcome" in tried.stderr
     assert {name: files_of(lurking.store)[name] for name in before} == before
     updated = lurking.run("SEGV", "--update")
     assert updated.exit_code == 3, updated.stderr
@@ -239,7 +241,9 @@ def test_a_rejected_row_that_hangs_when_it_is_checked_again_ends_the_run(
 ) -> None:
     hung = lurking.run("HANG")
     assert hung.exit_code == 4
-    assert f"error: train line 11 ({POISONED}) has made no step" in hung.stderr
+    assert (
+        f"error: train line 11 ({POISONED}) has made no progress" in hung.stderr
+    )
     assert len(lurking.suspects()) == 1
     assert lurking.run("HANG").exit_code == 2
 
@@ -256,7 +260,7 @@ def test_a_row_that_crashes_a_repair_is_tried_alone_by_the_next(
     again = poisoned.repair("SEGV")
     assert again.exit_code == 1, again
     assert "repaired: " in again.stdout
-    assert "made again it would be another shard" in again.stdout
+    assert "rebuilt, it would differ from the shard" in again.stdout
     # Not all is whole: the next repair must not die of that row.
     assert len(poisoned.suspects()) == 1
     assert poisoned.repair("").exit_code == 0

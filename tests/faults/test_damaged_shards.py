@@ -190,7 +190,7 @@ def test_damaged_shard_is_made_again_by_a_rerun(
     run = job.extract(store.folder, *flags)
     assert run.exit_code == 3, run.stderr
     assert f"damaged: {store.shard.name}: " in run.stderr
-    assert "; made again\n" in run.stderr
+    assert "; rebuilt\n" in run.stderr
     assert files_of(store.folder) == whole
 
 
@@ -259,7 +259,7 @@ def test_shard_of_another_store_is_not_accepted(
     shutil.copy(other.folder / "features" / store.shard.name, store.shard)
     assert f"damaged: {store.shard.name}: " in store.verify().stdout
     run = job.extract(store.folder)
-    assert "is not the shard of store.json; made again" in run.stderr
+    assert "is not the shard of store.json; rebuilt" in run.stderr
     assert files_of(store.folder) == whole
 
 

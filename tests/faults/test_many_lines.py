@@ -5,7 +5,7 @@ from pathlib import Path
 import many_lines
 from support import melmill_path
 
-NUM_LINES = 100_000  # bench/many_lines.py takes ten times as many
+NUM_LINES = 100_000  # bench/studies/many_lines.py takes ten times as many
 
 
 def test_peak_memory_hardly_follows_the_number_of_lines(

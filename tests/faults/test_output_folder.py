@@ -212,10 +212,10 @@ def lose_a_file(job: FaultJob) -> None:
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
-        (drop_a_line, "0 lines added, 1 gone, 0 changed"),
-        (change_a_text, "0 lines added, 0 gone, 1 changed"),
-        (change_a_file, "0 lines added, 0 gone, 1 changed"),
-        (lose_a_file, "0 lines added, 0 gone, 1 changed"),
+        (drop_a_line, "0 lines added, 1 removed, 0 changed"),
+        (change_a_text, "0 lines added, 0 removed, 1 changed"),
+        (change_a_file, "0 lines added, 0 removed, 1 changed"),
+        (lose_a_file, "0 lines added, 0 removed, 1 changed"),
     ],
     ids=["line", "text", "file", "file_gone"],
 )
@@ -234,7 +234,7 @@ def test_changed_input_is_shown_and_followed_with_update(
     run = own_job.extract(complete)
     assert run.exit_code == 2
     assert shown in run.stderr
-    assert "--update makes it follow" in last_line(run.stderr)
+    assert "--update applies the changes" in last_line(run.stderr)
     assert snapshot(complete) == before
     assert own_job.extract(complete, "--update").exit_code == 3
     assert own_job.extract(own_job.folder / "fresh").exit_code == 3

@@ -96,7 +96,7 @@ class SlowRun:
 @pytest.fixture
 def slow_files() -> Path:
     build = Path(melmill_path()).parents[1]
-    return build / "bench" / "libslow_files.so"
+    return build / "bench" / "studies" / "libslow_files.so"
 
 
 @pytest.mark.parametrize(

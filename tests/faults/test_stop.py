@@ -95,7 +95,7 @@ def frames_begun(path: Path) -> int:
 
 
 def shim() -> Path:
-    return Path(melmill_path()).parents[1] / "bench" / "libslow_files.so"
+    return Path(melmill_path()).parents[1] / "bench" / "studies" / "libslow_files.so"
 
 
 def command(

@@ -52,7 +52,7 @@ def assert_is_a_fault(run: Run, kind: str, file: str) -> None:
     assert file in run.stderr
     assert os.strerror(getattr(errno, kind)) in run.stderr
     assert "damaged: " not in run.stdout + run.stderr
-    assert "made again" not in run.stdout + run.stderr
+    assert "rebuilt" not in run.stdout + run.stderr
 
 
 COMMANDS = [

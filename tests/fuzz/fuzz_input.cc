@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "io/posix_io.h"
+#include "io/file/system_calls.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define MELMILL_COUNTS_HEAP 1

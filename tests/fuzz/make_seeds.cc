@@ -13,10 +13,13 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "io/shard_writer.h"
-#include "io/store_index.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/plan_row.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_index.h"
+#include "store/table/table_spool.h"
 #include "tests/fuzz/repair_store.h"
 #include "tests/support/wav_builder.h"
 
@@ -166,7 +169,7 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
   Plan plan;
   plan.contract = kContract;
   plan.producer = kProducer;
-  plan.config.kept_fields = kept_fields;
+  plan.config.input.kept_fields = kept_fields;
   plan.shard_target_bytes = 1 << 20;
   plan.splits.resize(2);
   plan.splits[0].name = "train";
@@ -203,13 +206,13 @@ void MakeRepairs(SeedFolder seeds) {
   for (const int num_splits : {1, 2, 3}) {
     RunConfig config = store.MakeConfig(num_splits);
     MakeRepairPlan(config, &seeds);
-    config.shard_bytes = 8 << 10;
+    config.store.shard_bytes = 8 << 10;
     MakeRepairPlan(config, &seeds);
-    config.preset = "whisper";
-    config.feature_type = FeatureType::kBfloat16;
+    config.features = MakeFeatureSpec("whisper", FeatureType::kBfloat16);
     MakeRepairPlan(config, &seeds);
-    config.resampler = ResamplerKind::kSpectral;
-    config.kept_fields = {"n"};
+    config.features = MakeFeatureSpec("whisper", FeatureType::kBfloat16,
+                                      {.resampler = ResamplerKind::kSpectral});
+    config.input.kept_fields = {"n"};
     MakeRepairPlan(config, &seeds);
   }
 }

@@ -8,11 +8,11 @@
 #include <string_view>
 #include <vector>
 
-#include "io/flat_json.h"
+#include "io/file/line_reader.h"
 #include "io/hash.h"
-#include "io/line_reader.h"
-#include "io/manifest.h"
-#include "io/utf8.h"
+#include "io/manifest/flat_json.h"
+#include "io/manifest/manifest.h"
+#include "io/manifest/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/json_recorder.h"
 

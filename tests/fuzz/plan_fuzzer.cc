@@ -4,9 +4,11 @@
 #include <string>
 
 #include "io/hash.h"
-#include "io/store_index.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/plan_row.h"
+#include "pipeline/run/shard_check.h"
+#include "store/json_object.h"
+#include "store/plan/plan_row.h"
+#include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace melmill {

@@ -6,14 +6,15 @@
 #include <fstream>
 #include <string>
 
-#include "io/file_digest.h"
-#include "io/store_index.h"
-#include "pipeline/audio_check.h"
-#include "pipeline/extract.h"
-#include "pipeline/open_shard.h"
+#include "io/file/file_digest.h"
+#include "pipeline/care/audio_check.h"
+#include "pipeline/care/reopen.h"
+#include "pipeline/extract/extract.h"
+#include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
-#include "pipeline/reopen.h"
-#include "pipeline/store_folder.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/store_folder.h"
+#include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/repair_store.h"
 
@@ -57,9 +58,7 @@ void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
             "a plan that contradicts itself is called that");
     return;
   }
-  const RecordProcessor processor(plan.preset().log_mel,
-                                  plan.config.feature_type,
-                                  ChooseCodePath(plan.config));
+  const RecordProcessor processor(plan.config.features);
   CompareRows(rows.value(), processor);
   RunControl control;
   const ExtractOutcome outcome = ExtractSerial({.plan = plan,

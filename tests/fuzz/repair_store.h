@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/run_config.h"
 #include "tests/support/wav_builder.h"
 
 namespace melmill {
@@ -44,11 +44,11 @@ class RepairStore {
       for (int i = split; i < kNumClips + 1; i += num_splits) {
         manifest << "{\"audio\": \"" << i << ".wav\", \"text\": \"t\"}\n";
       }
-      config.splits.push_back({name, path_ + '/' + name + ".jsonl"});
+      config.input.splits.push_back({name, path_ + '/' + name + ".jsonl"});
     }
-    config.audio_root = path_;
-    config.num_threads = 1;
-    config.num_io_threads = 1;
+    config.input.audio_root = path_;
+    config.resources.num_threads = 1;
+    config.resources.num_io_threads = 1;
     return config;
   }
 

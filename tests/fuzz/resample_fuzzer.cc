@@ -14,8 +14,8 @@
 #include <span>
 #include <vector>
 
-#include "dsp/resampler.h"
-#include "dsp/simd_target.h"
+#include "dsp/resample/resampler.h"
+#include "dsp/simd/simd_target.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace melmill {

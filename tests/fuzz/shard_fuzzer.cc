@@ -6,9 +6,9 @@
 #include <span>
 #include <vector>
 
-#include "io/h5_file.h"
 #include "io/hash.h"
-#include "io/shard_reader.h"
+#include "store/hdf5/h5_file.h"
+#include "store/shard/shard_reader.h"
 #include "tests/fuzz/fuzz_input.h"
 
 namespace melmill {

@@ -2,7 +2,8 @@
 
 #include <string>
 
-#include "io/store_index.h"
+#include "store/json_object.h"
+#include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

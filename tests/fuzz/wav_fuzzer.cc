@@ -9,10 +9,10 @@
 #include <span>
 #include <vector>
 
-#include "dsp/pcm.h"
-#include "io/sndfile_decoder.h"
-#include "io/wav_decoder.h"
-#include "io/wav_header.h"
+#include "dsp/samples/pcm.h"
+#include "io/wav/sndfile_decoder.h"
+#include "io/wav/wav_decoder.h"
+#include "io/wav/wav_header.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/memory_source.h"
 

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import transformers
 from datasets.fingerprint import Hasher
-from melmill._models.feature_extractor import check_contract
+from melmill._models.extractor_settings import check_contract
 from melmill._models.stored_audio import StoredAudio, original_load
 from melmill.qwen3_asr import use_store
 from support import REPOSITORY, noise
@@ -124,7 +124,7 @@ def test_the_native_extractor_of_qwen3_asr_is_refused_by_name(
     )
     with pytest.raises(
         melmill.ContractError,
-        match=r"^Qwen3ASRFeatureExtractor, .* is not served yet; .* qwen-asr",
+        match=r"^Qwen3ASRFeatureExtractor, .* not supported yet; .* qwen-asr",
     ):
         use_store(kind(), store)
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "io/h5_contents.h"
+#include "store/hdf5/h5_contents.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -17,7 +17,7 @@ class PlanFileTest : public testing::Test {
   PlanFileTest() {
     corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1)});
     RunConfig config = corpus_.Config("out");
-    config.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
     plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
   }

@@ -4,7 +4,7 @@ import numpy as np
 import reference
 from support import FloatArray, noise, spread
 
-# Zeros behind a clip: every case of docs/numerics.md, and their borders.
+# Zeros after a clip: every case of docs/numerics.md, and their borders.
 PADDINGS = [
     *(0, 1, 5, 39, 40, 41, 100, 159, 160, 161, 199, 200, 201),
     *(319, 320, 359, 360, 361, 399, 400, 401, 1000, 5000),

@@ -18,7 +18,7 @@ def padded_features(
     tail_samples: FloatArray,
     d: int,
 ) -> FloatArray:
-    """The [frames, mels] features of a clip with d zeros behind it."""
+    """The [frames, mels] features of a clip followed by d zeros."""
     n_mels = row.shape[1]
     mel = mel_filter_bank(
         201, n_mels, 0.0, 8000.0, 16000, norm="slaney", mel_scale="slaney"

@@ -693,7 +693,7 @@ def test_warnings_are_told_again_where_nothing_is_to_do(tmp_path: Path) -> None:
     assert first.exit_code == second.exit_code == 0
     assert "nothing to do" in second.stderr
     for run in (first, second):
-        assert "warning: 1 WAV files have bytes behind" in run.stderr
+        assert "warning: 1 WAV file with meaningless bytes" in run.stderr
 
 
 def test_warnings_of_the_document_are_the_programs() -> None:

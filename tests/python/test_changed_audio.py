@@ -152,7 +152,8 @@ def test_changed_audio_is_shown_and_followed_with_update(
     before = snapshot(job.store)
     run = job.extract()
     assert run.exit_code == 2, run.stderr
-    assert f"{count} files changed, of the same size:" in run.stderr
+    files = "file" if count == 1 else "files"
+    assert f"{count} {files} with other audio of the same size:" in run.stderr
     assert f"  train line {CHANGED + 1}: clip{CHANGED:02}.wav" in run.stderr
     assert snapshot(job.store) == before
     run, report = rerun(job)
@@ -253,7 +254,7 @@ def test_an_unfinished_store_is_compared_too(job: Job) -> None:
     before = snapshot(job.store)
     run = job.extract()
     assert run.exit_code == 2
-    assert "1 files changed" in run.stderr
+    assert "1 file with other audio" in run.stderr
     assert snapshot(job.store) == before
     fresh = job.fresh()
     run, report = rerun(job, "--update")
@@ -270,7 +271,7 @@ def test_a_shard_that_was_not_told_of_is_read(job: Job) -> None:
     overwrite(job.clip(CHANGED), 90)
     run = job.extract()
     assert run.exit_code == 2
-    assert "1 files changed" in run.stderr
+    assert "1 file with other audio" in run.stderr
 
 
 # .local itself.
@@ -295,7 +296,7 @@ def test_a_copied_store_says_that_it_does_not_know(job: Job) -> None:
     assert re.search(r"the audio of \d+ rows is still", run.stderr)
     run = job.extract("--rehash")
     assert run.exit_code == 2
-    assert "1 files changed" in run.stderr
+    assert "1 file with other audio" in run.stderr
     assert job.extract("--rehash", "--update").exit_code == 0
     assert files_of(job.store) == job.fresh()
     assert "is still" not in job.extract().stderr

@@ -442,7 +442,7 @@ def test_the_list_of_rejected_lines_is_bounded(folder: Path) -> None:
         assert "rejected 1200 of 1201 lines" in head
         assert "\n  many line 1001: gone999.wav: not_found" in tail
         assert "many line 1002" not in tail
-        assert "  and 200 more: extract names all of them" in tail
+        assert "  and 200 more: extract lists all of them" in tail
 
 
 def test_a_result_that_cannot_be_written_is_told(folder: Path) -> None:
@@ -770,7 +770,7 @@ def test_equals_sign_in_a_folder_is_no_name(folder: Path) -> None:
 WARNING_CASES = {
     "no_template": (
         [manifest_row("clip00.wav", "words")] * 5,
-        "5 texts do not follow",
+        '5 texts without "language {Name}<asr_text>{transcript}"',
         [1, 2, 3],
     ),
     "unknown_language": (
@@ -779,7 +779,7 @@ WARNING_CASES = {
             manifest_row("clip01.wav", "language English<asr_text>a"),
             manifest_row("clip02.wav", "language Klingon<asr_text>a"),
         ],
-        "2 texts name a language that is not in the model's list, such as "
+        "2 texts with a language that is not in the model's list, such as "
         '"Englisch"',
         [1, 3],
     ),
@@ -790,12 +790,12 @@ WARNING_CASES = {
             manifest_row("clip02.wav") | {"start": 3},
             manifest_row("clip03.wav") | {"x": {"start": 3}},
         ],
-        "2 lines have an offset or start: WHOLE FILES ARE USED",
+        "2 lines with an offset or start: WHOLE FILES ARE USED",
         [2, 3],
     ),
     "repeated_audio": (
         [manifest_row(f"clip0{n}.wav") for n in (0, 1, 0, 2, 1, 0, 0)],
-        "4 lines name an audio file again",
+        "4 lines with the audio file of an earlier line",
         [3, 5, 6],
     ),
 }
@@ -834,7 +834,7 @@ def test_leak_between_splits_names_the_lines_of_the_later_one(
     write_manifest(folder / "eval.jsonl", rows)
     run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=folder)
     assert run.exit_code == 0
-    assert "LEAK: 1 lines" in run.stderr
+    assert "LEAK: 1 line with" in run.stderr
     assert "\n  eval line 1: clip02.wav\n" in run.stderr
 
 

@@ -143,7 +143,7 @@ def test_reject_codes_of_the_input_exist() -> None:
 
 def exit_codes() -> set[int]:
     """All that the program returns, with those of SIGINT and SIGTERM."""
-    header = (REPOSITORY / "tools/exit_codes.h").read_text()
+    header = (REPOSITORY / "tools/melmill/exit_code.h").read_text()
     codes = {int(code) for code in re.findall(r"kExit\w+ = (\d+)", header)}
     signal_base = max(codes)
     return (codes - {signal_base}) | {signal_base + 2, signal_base + 15}
@@ -290,7 +290,7 @@ def test_flags_in_the_documents_exist() -> None:
     known = "".join(run_melmill(name, "--help").stdout for name in commands)
     # Of scripts, some of which need packages of their own.
     scripts = [REPOSITORY / script for script in SCRIPTS]
-    for script in [*scripts, *(REPOSITORY / "bench").glob("*.py")]:
+    for script in [*scripts, *(REPOSITORY / "bench" / "studies").glob("*.py")]:
         known += script.read_text()
     used = {
         flag

@@ -1,4 +1,4 @@
-"""The pure parts of bench/peers.py: corpus, statistics, tables, checks."""
+"""The pure parts of bench/studies: corpus, statistics, tables, checks."""
 
 import json
 from pathlib import Path

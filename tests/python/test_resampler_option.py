@@ -210,7 +210,7 @@ def remove_end_of(job: Job) -> dict[str, bytes]:
 def assert_refused(run: Run, made_with: str) -> None:
     assert run.exit_code == 2
     head, difference = run.stderr.splitlines()
-    assert "store holds features of another producer; use another" in head
+    assert "store was made with other code; use another --out" in head
     assert head.endswith(f"it was made with (--resampler {made_with}):")
     old, _, new = difference.partition(" -> ")
     assert old.startswith("  resampler: ")

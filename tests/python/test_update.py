@@ -176,13 +176,14 @@ def test_changed_input_is_followed_with_update_alone(
 
     run = job.extract()
     assert run.exit_code == 2
+    lines = "line" if counts[0] == 1 else "lines"
     assert (
-        f"against the store as it is: {counts[0]} lines added, {counts[1]} "
-        f"gone, {counts[2]} changed" in run.stderr
+        f"since the store was made: {counts[0]} {lines} added, {counts[1]} "
+        f"removed, {counts[2]} changed" in run.stderr
     )
     assert last_line(run.stderr) == (
-        "store was made from another input: nothing was changed; --update "
-        "makes it follow"
+        "error: the input has changed since store was made; nothing was "
+        "written: --update applies the changes"
     )
     assert snapshot(job.store) == before
 
@@ -199,7 +200,7 @@ def test_changed_input_is_followed_with_update_alone(
     made = len(new_shards) - len(kept)
     assert made <= max_made
     assert (report["shards_made"], report["shards_kept"]) == (made, len(kept))
-    # A shard whose name stays is made again only for a mended row.
+    # A shard whose name stays is rebuilt only for a row now accepted.
     assert len(old_shards.keys() & new_shards.keys()) - len(kept) == counts[3]
     assert run_melmill("verify", job.store).exit_code == 0
     after = snapshot(job.store)
@@ -210,11 +211,13 @@ def test_changed_input_is_followed_with_update_alone(
 def test_shards_are_named_before_they_are_made(job: Job) -> None:
     append_line(job)
     run = job.extract()
-    told = [line for line in run.stderr.splitlines() if "shards kept" in line]
+    told = [
+        line for line in run.stderr.splitlines() if "since the store" in line
+    ]
     updated = job.extract("--update", "--json")
     report = json.loads(updated.stdout)
     kept, made = report["shards_kept"], report["shards_made"]
-    assert told[0].endswith(f"; {kept} shards kept, {made} to make")
+    assert told[0].endswith(f"; {kept} shards to keep, {made} to make")
 
 
 # Stores that something happened to.
@@ -274,7 +277,7 @@ def test_verify_resume_writes_a_damaged_file_again(
     run = job.extract("--verify-resume")
     assert run.exit_code == 3, run.stderr
     assert f"damaged: {name}: " in run.stderr
-    assert "; made again" in run.stderr
+    assert "; rebuilt" in run.stderr
     assert files_of(job.store) == whole
     assert job.shards() == shards
     assert "nothing to do" in job.extract("--verify-resume").stderr
@@ -303,7 +306,7 @@ def test_damaged_index_does_not_hide_changed_input(job: Job) -> None:
     change_transcript(job)
     run = job.extract()
     assert run.exit_code == 2
-    assert "--update makes it follow" in run.stderr
+    assert "--update applies the changes" in run.stderr
 
 
 def test_what_changed_is_not_known_without_the_plan(job: Job) -> None:
@@ -313,9 +316,7 @@ def test_what_changed_is_not_known_without_the_plan(job: Job) -> None:
     (job.store / "plan.h5").unlink()
     run = job.extract()
     assert run.exit_code == 2
-    assert "which lines have changed is not known without its plan.h5" in (
-        run.stderr
-    )
+    assert "which lines changed is not known without plan.h5" in run.stderr
     assert "0 lines added" not in run.stderr
     change = json.loads(job.extract("--json").stdout)["change"]
     for unknown in ("added", "gone", "changed", "reordered"):

@@ -12,7 +12,7 @@
 #include <span>
 #include <vector>
 
-#include "dsp/soxr_stages.h"
+#include "dsp/resample/soxr_stages.h"
 
 namespace melmill {
 

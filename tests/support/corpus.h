@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "pipeline/config.h"
+#include "pipeline/setup/run_config.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/wav_builder.h"
 
@@ -102,12 +102,12 @@ class Corpus {
   // The configuration that makes train.jsonl and eval.jsonl into `out`.
   RunConfig Config(const std::string& out) const {
     RunConfig config;
-    config.splits = {{"train", Path("train.jsonl")},
-                     {"eval", Path("eval.jsonl")}};
-    config.out = Path(out);
-    config.shard_bytes = 32 << 10;
-    config.num_threads = 2;
-    config.num_io_threads = 2;
+    config.input.splits = {{"train", Path("train.jsonl")},
+                           {"eval", Path("eval.jsonl")}};
+    config.store.folder = Path(out);
+    config.store.shard_bytes = 32 << 10;
+    config.resources.num_threads = 2;
+    config.resources.num_io_threads = 2;
     return config;
   }
 

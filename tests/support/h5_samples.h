@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "io/h5_file.h"
+#include "store/hdf5/h5_file.h"
 
 namespace melmill {
 

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "dsp/highway_targets.h"
+#include "dsp/simd/highway_targets.h"
 #include "hwy/targets.h"
 
 namespace melmill {

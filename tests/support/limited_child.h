@@ -12,6 +12,15 @@
 
 namespace melmill {
 
+// What is measured of a program, as gcov's counts, is written when all else
+// has ended, and must be whole.
+[[gnu::destructor]] inline void EndFileSizeLimit() {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+}
+
 // Runs `body` in a forked child in which no file can grow beyond
 // max_file_bytes, as on a full disk (the error is EFBIG). Returns what the
 // child exits with: the value of `body`, or -1 if it crashed. The child exits
@@ -22,7 +31,9 @@ inline int RunWithFileSizeLimit(uint64_t max_file_bytes,
   if (child < 0) return -1;
   if (child == 0) {
     ::signal(SIGXFSZ, SIG_IGN);
-    const rlimit limit = {max_file_bytes, max_file_bytes};
+    rlimit limit = {};
+    ::getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = max_file_bytes;
     ::setrlimit(RLIMIT_FSIZE, &limit);
     ::exit(body());
   }

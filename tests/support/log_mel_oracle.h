@@ -8,7 +8,7 @@
 #include <span>
 #include <vector>
 
-#include "dsp/log_mel.h"
+#include "dsp/log_mel/log_mel.h"
 
 // Log-mel features by the definition, slowly: no FFT, no sparse filters, no
 // index tricks, and none of the code of dsp/ but the option structs.

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/byte_source.h"
+#include "io/file/byte_source.h"
 
 namespace melmill {
 

@@ -21,8 +21,8 @@
 #include <string>
 #include <vector>
 
-#include "dsp/resampler.h"
-#include "dsp/simd_target.h"
+#include "dsp/resample/resampler.h"
+#include "dsp/simd/simd_target.h"
 
 namespace melmill {
 namespace {

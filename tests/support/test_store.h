@@ -5,9 +5,9 @@
 #include <map>
 #include <string>
 
-#include "io/shard_reader.h"
-#include "io/store_index.h"
-#include "pipeline/run.h"
+#include "pipeline/run/run.h"
+#include "store/shard/shard_reader.h"
+#include "store/store_index.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

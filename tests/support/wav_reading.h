@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/wav_header.h"
+#include "io/wav/wav_header.h"
 #include "tests/support/memory_source.h"
 #include "tests/support/wav_builder.h"
 

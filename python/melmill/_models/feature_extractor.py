@@ -15,26 +15,19 @@ import numpy as np
 import numpy.typing as npt
 from transformers import BatchFeature, WhisperFeatureExtractor
 
-from melmill._batch import mel
 from melmill._batch.tensors import padded_tensors
+from melmill._models.extractor_settings import (
+    check_contract,
+    raise_if,
+    setting_differences,
+)
 from melmill._models.stored_audio import Missing, Service, StoredAudio, serve
 from melmill._store.errors import ContractError
-from melmill._store.index import Contract
 from melmill._store.store import PathLike, Store
 from melmill._store.store import open as open_store
 
 _STORE = "_melmill_store"
 _SERVICE = "_melmill_service"
-
-# Fixed in the code of WhisperFeatureExtractor.
-_POWER_FLOOR = 1e-10
-_DYNAMIC_RANGE_LOG10 = 8.0
-
-# Compared by name, because older versions of transformers lack the class.
-_NATIVE_QWEN3_ASR = "Qwen3ASRFeatureExtractor"
-
-# The extractor's filters are float64 and made by other code than ours.
-_FILTER_TOLERANCE = 1e-6
 
 
 def opened(store: Store | PathLike | Sequence[PathLike]) -> Store:
@@ -79,30 +72,6 @@ def use_store(
     extractor = getattr(processor, "feature_extractor", processor)
     check_contract(extractor, store)
     bind(extractor, store, serve(store, missing))
-
-
-def check_contract(extractor: Any, store: Store) -> None:
-    """Compares the settings of an extractor with those of a store.
-
-    Raises:
-      ContractError: They differ. Names each setting that differs.
-    """
-    kind = type(extractor).__name__
-    if kind == _NATIVE_QWEN3_ASR:
-        raise ContractError(
-            f"{kind}, transformers' own front end of Qwen3-ASR (since 5.13), "
-            "is not served yet; the processor of the package qwen-asr, with "
-            "transformers 4.57, is"
-        )
-    if not isinstance(extractor, WhisperFeatureExtractor):
-        raise ContractError(
-            f"{kind} is not a WhisperFeatureExtractor; the store {store} has "
-            "the features of that class"
-        )
-    differences = _setting_differences(extractor, store.contract)
-    differences += _rule_differences(store.contract)
-    differences += _filter_differences(extractor, store.contract)
-    _raise_if(differences, store)
 
 
 class PreparedAudio:
@@ -159,7 +128,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
 
     def _check_call(self, call: dict[str, Any]) -> None:
         store = vars(self)[_STORE]
-        differences = _setting_differences(self, store.contract)
+        differences = setting_differences(self, store.contract)
         if call["do_normalize"]:
             differences.append("do_normalize: True in the call and False")
         rate_hz = call["sampling_rate"]
@@ -167,7 +136,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
             differences.append(
                 f"sampling_rate: {rate_hz} in the call and {self.sampling_rate}"
             )
-        _raise_if(differences, store)
+        raise_if(differences, store)
 
     def _padded_length(
         self, audios: Sequence[Any], call: dict[str, Any]
@@ -309,60 +278,3 @@ def _check_not_truncated(audios: Sequence[Any], limit: int) -> None:
 
 def _round_up(length: int, multiple: int) -> int:
     return -(-length // multiple) * multiple
-
-
-def _setting_differences(extractor: Any, contract: Contract) -> list[str]:
-    expected: dict[str, Any] = {
-        "feature_size": contract.n_mels,
-        "sampling_rate": contract.sample_rate_hz,
-        "n_fft": contract.n_fft,
-        "hop_length": contract.hop_length,
-        "padding_value": 0.0,
-        "padding_side": "right",
-        "dither": 0.0,
-    }
-    pairs = [
-        (name, getattr(extractor, name, value), value)
-        for name, value in expected.items()
-    ]
-    return [
-        f"{name}: {actual!r} and {value!r}"
-        for name, actual, value in pairs
-        if actual != value
-    ]
-
-
-def _rule_differences(contract: Contract) -> list[str]:
-    """Where a contract differs from constants in the extractor's code."""
-    pairs = [
-        ("power_floor", _POWER_FLOOR, contract.power_floor),
-        (
-            "dynamic_range_log10",
-            _DYNAMIC_RANGE_LOG10,
-            contract.dynamic_range_log10,
-        ),
-    ]
-    return [
-        f"{name}: {fixed!r} and {value!r}"
-        for name, fixed, value in pairs
-        if fixed != value
-    ]
-
-
-def _filter_differences(extractor: Any, contract: Contract) -> list[str]:
-    filters = np.asarray(extractor.mel_filters)
-    expected = mel.filter_bank(contract)
-    if filters.shape != expected.shape:
-        return [f"mel_filters: shape {filters.shape} and {expected.shape}"]
-    difference = float(np.abs(filters - expected).max())
-    if difference <= _FILTER_TOLERANCE:
-        return []
-    return [f"mel_filters: differ by up to {difference:.2g}"]
-
-
-def _raise_if(differences: list[str], store: Store) -> None:
-    if differences:
-        raise ContractError(
-            f"the feature extractor and the store {store} have different "
-            f"settings: {'; '.join(differences)}"
-        )

@@ -115,7 +115,7 @@ def main() -> None:
 
 #include <vector>
 
-#include "dsp/mel_filter_bank.h"
+#include "dsp/log_mel/mel_filter_bank.h"
 
 namespace melmill {{
 

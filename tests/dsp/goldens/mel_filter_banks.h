@@ -6,7 +6,7 @@
 
 #include <vector>
 
-#include "dsp/mel_filter_bank.h"
+#include "dsp/log_mel/mel_filter_bank.h"
 
 namespace melmill {
 

@@ -1,0 +1,182 @@
+#include "bench/audio.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <stdexcept>
+#include <system_error>
+#include <utility>
+
+#include "dsp/resample/resampler.h"
+#include "dsp/samples/pcm.h"
+#include "io/file/audio_file.h"
+#include "io/wav/wav_decoder.h"
+#include "pipeline/plan/probe.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
+
+namespace melmill {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsWavName(const fs::path& path) {
+  std::string suffix = path.extension();
+  for (char& c : suffix) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return suffix == ".wav";
+}
+
+std::vector<std::string> FindWavFiles(const std::string& folder) {
+  std::vector<std::string> files;
+  try {
+    for (const auto& entry : fs::recursive_directory_iterator(folder)) {
+      if (IsWavName(entry.path()) && !entry.is_directory()) {
+        files.push_back(entry.path());
+      }
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw SetupError(
+        fmt::format("{}: {}", error.path1().string(), error.code().message()));
+  }
+  if (files.empty()) {
+    throw SetupError(fmt::format("{}: no WAV file in or below it", folder));
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
+[[noreturn]] void ThrowFor(const std::string& path, const Error& error) {
+  const std::string text = fmt::format("{}: {}", path, error.message);
+  if (error.code == ErrorCode::kMachineFault) throw std::runtime_error(text);
+  throw SetupError(text);
+}
+
+BenchClip LoadClip(const std::string& path, const Preset& preset,
+                   uint64_t max_bytes) {
+  ClipLimits limits;
+  limits.max_duration_s = std::numeric_limits<double>::infinity();
+  const Result<Source> source = ProbeSource(path, limits, preset);
+  if (!source.ok()) ThrowFor(path, source.error());
+  BenchClip clip;
+  clip.path = path;
+  clip.header = source.value().header;
+  if (clip.header.data_bytes > max_bytes) {
+    throw SetupError(fmt::format(
+        "{}: together with the files before it this is more than {} of audio; "
+        "give fewer files",
+        path, FormatBytes(kMaxBenchBytes)));
+  }
+  clip.data.resize(static_cast<size_t>(clip.header.data_bytes));
+  const Result<AudioFile> file = AudioFile::Open(path);
+  if (!file.ok()) ThrowFor(path, file.error());
+  const Result<void> read =
+      file.value().ReadAt(clip.header.data_offset, clip.data);
+  if (!read.ok()) ThrowFor(path, read.error());
+  const int64_t bad = FindNonFinite(DecodeClip(clip));
+  if (bad >= 0) {
+    throw SetupError(
+        fmt::format("{}: sample {} is NaN or infinite", path, bad));
+  }
+  return clip;
+}
+
+std::string LittleEndian(uint64_t number, int num_bytes) {
+  std::string bytes;
+  for (int i = 0; i < num_bytes; ++i) {
+    bytes += static_cast<char>(number >> (8 * i) & 0xFF);
+  }
+  return bytes;
+}
+
+// What precedes the samples of an integer PCM file.
+std::string PlainHeader(const WavHeader& header) {
+  const auto data_bytes = header.data_bytes;
+  const auto rate_hz = static_cast<uint64_t>(header.sample_rate_hz);
+  const auto group_bytes =
+      static_cast<uint64_t>(header.bytes_per_sample_group());
+  const auto bits = static_cast<uint64_t>(8 * BytesPerSample(header.encoding));
+  return "RIFF" + LittleEndian(36 + data_bytes + data_bytes % 2, 4) +
+         "WAVEfmt " + LittleEndian(16, 4) + LittleEndian(1, 2) +
+         LittleEndian(static_cast<uint64_t>(header.num_channels), 2) +
+         LittleEndian(rate_hz, 4) + LittleEndian(rate_hz * group_bytes, 4) +
+         LittleEndian(group_bytes, 2) + LittleEndian(bits, 2) + "data" +
+         LittleEndian(data_bytes, 4);
+}
+
+}  // namespace
+
+double TotalSeconds(std::span<const BenchClip> clips) {
+  double seconds = 0;
+  for (const BenchClip& clip : clips) seconds += clip.duration_s();
+  return seconds;
+}
+
+std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
+                                 const Preset& preset) {
+  std::vector<std::string> files;
+  for (const std::string& path : paths) {
+    std::error_code ignored;  // what is no folder will be opened as a file
+    if (fs::is_directory(path, ignored)) {
+      for (std::string& file : FindWavFiles(path)) {
+        files.push_back(std::move(file));
+      }
+    } else {
+      files.push_back(path);
+    }
+  }
+  std::vector<BenchClip> clips;
+  uint64_t num_bytes = 0;
+  for (const std::string& file : files) {
+    clips.push_back(LoadClip(file, preset, kMaxBenchBytes - num_bytes));
+    num_bytes += clips.back().data.size();
+  }
+  return clips;
+}
+
+std::string DescribeFormat(const WavHeader& header) {
+  return fmt::format("{}{}, {} Hz, {} ch", SampleEncodingName(header.encoding),
+                     header.big_endian ? " big-endian" : "",
+                     header.sample_rate_hz, header.num_channels);
+}
+
+std::vector<float> DecodeClip(const BenchClip& clip) {
+  std::vector<float> mono(static_cast<size_t>(clip.header.num_samples));
+  WavDecoder decoder;
+  const Result<void> started = decoder.Start(clip.header);
+  if (!started.ok()) ThrowFor(clip.path, started.error());
+  const Result<void> decoded = decoder.DecodeToMono(clip.data, mono);
+  if (!decoded.ok()) ThrowFor(clip.path, decoded.error());
+  return mono;
+}
+
+SampleVector Resample(std::span<const float> mono, int source_rate_hz,
+                      int target_rate_hz) {
+  SampleVector samples;
+  Resampler resampler(MakeFeatureSpec().code_path.spectral);
+  resampler.Start(source_rate_hz, target_rate_hz);
+  resampler.Process(mono, &samples);
+  resampler.Finish(&samples);
+  return samples;
+}
+
+void WriteClip(const BenchClip& clip, const std::string& path) {
+  std::ofstream file(path, std::ios::binary);
+  const std::string header = PlainHeader(clip.header);
+  file.write(header.data(), static_cast<std::streamsize>(header.size()));
+  const std::string samples(reinterpret_cast<const char*>(clip.data.data()),
+                            clip.data.size());
+  file.write(samples.data(), static_cast<std::streamsize>(samples.size()));
+  if (samples.size() % 2 != 0) file.put('\0');
+  file.close();
+  if (!file) throw std::runtime_error(path + ": cannot be written");
+}
+
+}  // namespace melmill

@@ -1,0 +1,56 @@
+#ifndef MELMILL_BENCH_AUDIO_H_
+#define MELMILL_BENCH_AUDIO_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "dsp/samples/sample_vector.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/setup/preset.h"
+
+namespace melmill {
+
+// The audio of a benchmark, in memory.
+struct BenchClip {
+  std::string path;  // of its file; empty: synthetic
+  WavHeader header;
+  std::vector<std::byte> data;  // the data chunk
+
+  double duration_s() const {
+    return static_cast<double>(header.num_samples) / header.sample_rate_hz;
+  }
+};
+
+double TotalSeconds(std::span<const BenchClip> clips);
+
+// More than that is not loaded.
+inline constexpr uint64_t kMaxBenchBytes = uint64_t{1} << 30;
+
+// The same clips at every call: a minute in nine of 2 to 20 s, of the formats
+// that most corpora have. Voiced sounds with formants that come and go in the
+// rhythm of syllables, over noise.
+std::vector<BenchClip> MakeSyntheticClips();
+
+// WAV files, and those in and below folders (names ending in .wav in any
+// case), sorted in each folder. Throws SetupError for a file that extract would
+// reject, for a path without any, and beyond kMaxBenchBytes.
+std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
+                                 const Preset& preset);
+
+// "PCM 16 bit, 48000 Hz, 2 ch"
+std::string DescribeFormat(const WavHeader& header);
+
+// Mono at the clip's own rate, and resampled as a run does by default.
+std::vector<float> DecodeClip(const BenchClip& clip);
+SampleVector Resample(std::span<const float> mono, int source_rate_hz,
+                      int target_rate_hz);
+
+// Writes `clip` as a plain WAV file. Throws std::runtime_error.
+void WriteClip(const BenchClip& clip, const std::string& path);
+
+}  // namespace melmill
+
+#endif  // MELMILL_BENCH_AUDIO_H_

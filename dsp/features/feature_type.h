@@ -1,0 +1,80 @@
+#ifndef MELMILL_DSP_FEATURES_FEATURE_TYPE_H_
+#define MELMILL_DSP_FEATURES_FEATURE_TYPE_H_
+
+#include <array>
+#include <bit>
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <type_traits>
+
+#include "dsp/features/bfloat16.h"
+#include "dsp/features/float16.h"
+
+namespace melmill {
+
+// How feature values are stored, in the byte order of the machine
+// (little-endian on every supported one). All that tells the types apart is
+// here, but for their HDF5 types (store/hdf5/h5_file.h).
+enum class FeatureType {
+  kFloat16,   // IEEE binary16
+  kFloat32,   // IEEE binary32
+  kBfloat16,  // the upper half of a binary32
+};
+inline constexpr std::array kFeatureTypes = {
+    FeatureType::kFloat16, FeatureType::kFloat32, FeatureType::kBfloat16};
+
+constexpr size_t FeatureSize(FeatureType type) {  // bytes
+  return type == FeatureType::kFloat32 ? 4 : 2;
+}
+
+// The names that flags and contracts carry: "f16", "f32", "bf16".
+std::string_view FeatureTypeName(FeatureType type);
+std::optional<FeatureType> FindFeatureType(std::string_view name);
+
+// A value in memory: a float, or the bits of a shorter one.
+template <FeatureType kType>
+using FeatureValue =
+    std::conditional_t<kType == FeatureType::kFloat32, float, uint16_t>;
+
+// To nearest, ties to even.
+template <FeatureType kType>
+FeatureValue<kType> RoundFeature(float value) {
+  if constexpr (kType == FeatureType::kFloat16) {
+    return FloatToHalf(value);
+  } else if constexpr (kType == FeatureType::kBfloat16) {
+    return FloatToBfloat16(value);
+  } else {
+    return value;
+  }
+}
+
+template <FeatureType kType>
+std::span<FeatureValue<kType>> AsFeatures(std::span<std::byte> bytes) {
+  using Value = FeatureValue<kType>;
+  assert(std::bit_cast<uintptr_t>(bytes.data()) % alignof(Value) == 0);
+  return {reinterpret_cast<Value*>(bytes.data()), bytes.size() / sizeof(Value)};
+}
+
+template <FeatureType kType>
+using FeatureTag = std::integral_constant<FeatureType, kType>;
+
+// Calls `function` with the tag of `type`.
+template <typename Function>
+void WithFeatureTag(FeatureType type, Function function) {
+  switch (type) {
+    case FeatureType::kFloat16:
+      return function(FeatureTag<FeatureType::kFloat16>());
+    case FeatureType::kFloat32:
+      return function(FeatureTag<FeatureType::kFloat32>());
+    case FeatureType::kBfloat16:
+      return function(FeatureTag<FeatureType::kBfloat16>());
+  }
+}
+
+}  // namespace melmill
+
+#endif  // MELMILL_DSP_FEATURES_FEATURE_TYPE_H_

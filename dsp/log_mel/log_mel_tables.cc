@@ -1,0 +1,107 @@
+#include "dsp/log_mel/log_mel_tables.h"
+
+#include <cassert>
+#include <cmath>
+#include <cstddef>
+#include <map>
+#include <numbers>
+#include <utility>
+
+#include "dsp/log_mel/mel_filter_bank.h"
+#include "dsp/log_mel/window.h"
+
+namespace melmill {
+namespace {
+
+// The kernel converts 16 bits from the upper half of an int32.
+constexpr double kPcm16Scale = 0x1p-31;
+
+AlignedArray<float> MakeWindowTable(const LogMelOptions& options,
+                                    double scale) {
+  const std::vector<double> window = MakeWindow(options.window, kKernelFftSize);
+  AlignedArray<float> table(kKernelFftSize);
+  for (int b = 0; b < kKernelNumRows; ++b) {
+    for (int a = 0; a < kKernelNumColumns; ++a) {
+      const int sample = (25 * a + 16 * b) % kKernelFftSize;
+      table[static_cast<size_t>(b * kKernelNumColumns + a)] =
+          static_cast<float>(window[static_cast<size_t>(sample)]) *
+          static_cast<float>(scale);
+    }
+  }
+  return table;
+}
+
+std::array<int16_t, 2 * kKernelFftSize> MakeRingSlots() {
+  std::array<int16_t, 2 * kKernelFftSize> slots;
+  for (int b = 0; b < kKernelNumRows; ++b) {
+    for (int a = 0; a < kKernelNumColumns; ++a) {
+      const auto sample = static_cast<size_t>((25 * a + 16 * b) % 400);
+      slots[sample] = slots[sample + kKernelFftSize] =
+          static_cast<int16_t>(b * kKernelNumColumns + a);
+    }
+  }
+  return slots;
+}
+
+Twiddle MakeTwiddle(int q, int j) {
+  const double angle = 2 * std::numbers::pi * q * j / 25;
+  return {static_cast<float>(std::cos(angle)),
+          static_cast<float>(std::sin(angle))};
+}
+
+// The kernel writes the powers of residue k mod 16 = k1 over the spectrum it
+// took them from, 50 vectors a residue: for k1 from 1 to 7 in the order of
+// the DFT of 25 = 5 * 5, for 0 and 8, which are real before the second DFT and
+// share the last 50 vectors, in ascending order of k mod 25.
+int32_t PowerSlot(int bin) {
+  // Of k and its mirror 400 - k, the one whose residue the kernel computes.
+  const int k = bin % 16 <= 8 ? bin : kKernelFftSize - bin;
+  const int k1 = k % 16;
+  const int k2 = k % 25;
+  if (k1 >= 1 && k1 <= 7) return (k1 - 1) * 50 + 5 * (k2 % 5) + k2 / 5;
+  const int mirrored = k2 <= 12 ? k2 : 25 - k2;
+  return 7 * 50 + (k1 == 0 ? 0 : 13) + mirrored;
+}
+
+std::vector<MelFilterClass> MakeFilterClasses(
+    const std::vector<MelFilter>& filters) {
+  std::map<size_t, MelFilterClass> classes;  // by number of weights
+  for (size_t f = 0; f < filters.size(); ++f) {
+    const MelFilter& filter = filters[f];
+    MelFilterClass& same = classes[filter.weights.size()];
+    same.num_weights = static_cast<int>(filter.weights.size());
+    same.filters.push_back(static_cast<int32_t>(f));
+    int bin = filter.first_bin;
+    for (const double weight : filter.weights) {
+      same.power_slots.push_back(PowerSlot(bin++));
+      same.weights.push_back(static_cast<float>(weight));
+    }
+  }
+  std::vector<MelFilterClass> list;
+  for (auto& [num_weights, same] : classes) list.push_back(std::move(same));
+  return list;
+}
+
+}  // namespace
+
+LogMelTables::LogMelTables(const LogMelOptions& options)
+    : window(MakeWindowTable(options, 1)),
+      window_pcm16(MakeWindowTable(options, kPcm16Scale)),
+      ring_slots(MakeRingSlots()),
+      filter_classes(MakeFilterClasses(MakeMelFilterBank(options.mel))),
+      num_mels(options.mel.n_mels) {
+  assert(KernelSupports(options));
+  for (int q = 0; q < 5; ++q) {
+    for (int j = 0; j < 5; ++j) {
+      twiddles[static_cast<size_t>(q)][static_cast<size_t>(j)] =
+          MakeTwiddle(q, j);
+    }
+  }
+}
+
+bool KernelSupports(const LogMelOptions& options) {
+  return options.mel.n_fft == kKernelFftSize &&
+         options.hop_length == kKernelHopLength;
+}
+
+}  // namespace melmill

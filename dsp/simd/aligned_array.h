@@ -1,0 +1,43 @@
+#ifndef MELMILL_DSP_SIMD_ALIGNED_ARRAY_H_
+#define MELMILL_DSP_SIMD_ALIGNED_ARRAY_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace melmill {
+
+// A fixed number of values, zero at first, on a cache line boundary, which is
+// also the alignment of the widest vectors. Move-only.
+template <typename T>
+class AlignedArray {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  explicit AlignedArray(size_t size)
+      : values_(static_cast<T*>(::operator new(size * sizeof(T), kAlignment))),
+        size_(size) {
+    std::fill_n(values_.get(), size, T{});
+  }
+
+  T* data() { return values_.get(); }
+  const T* data() const { return values_.get(); }
+  size_t size() const { return size_; }
+  T& operator[](size_t i) { return values_.get()[i]; }
+  const T& operator[](size_t i) const { return values_.get()[i]; }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Deleter {
+    void operator()(T* values) const { ::operator delete(values, kAlignment); }
+  };
+
+  std::unique_ptr<T, Deleter> values_;
+  size_t size_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_DSP_SIMD_ALIGNED_ARRAY_H_

@@ -1,0 +1,14 @@
+#ifndef MELMILL_DSP_SIMD_TWIDDLE_H_
+#define MELMILL_DSP_SIMD_TWIDDLE_H_
+
+namespace melmill {
+
+// cosine - i sine, of an angle.
+struct Twiddle {
+  float cosine;
+  float sine;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_DSP_SIMD_TWIDDLE_H_

@@ -1,0 +1,151 @@
+#include "io/file/audio_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "io/file/system_calls.h"
+
+namespace melmill {
+namespace {
+
+ErrorCode CodeOfOpenErrno(int error_number) {
+  switch (error_number) {
+    case ENOENT:
+    case ENOTDIR:
+      return ErrorCode::kNotFound;
+    case EACCES:
+    case EPERM:
+      return ErrorCode::kNoPermission;
+    case ELOOP:
+      return ErrorCode::kSymlinkLoop;
+    // A failing disk, or a network file system whose server is away: another
+    // try may succeed.
+    case EIO:
+    case ESTALE:
+    case ETIMEDOUT:
+    case EREMOTEIO:
+    case ENOLINK:
+    case ECOMM:
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ECONNREFUSED:
+    case ECONNRESET:
+    case ENOTCONN:
+    case ESHUTDOWN:
+      return ErrorCode::kIoError;
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+      return ErrorCode::kMachineFault;
+    default:
+      return ErrorCode::kOpenFailed;
+  }
+}
+
+Error ErrnoError(ErrorCode code, std::string_view what, int error_number) {
+  Error error = MachineFault(what, error_number);
+  error.code = code;
+  return error;
+}
+
+Error NotRegular(mode_t mode) {
+  if (S_ISDIR(mode)) return {ErrorCode::kIsDirectory, "is a directory"};
+  const char* kind = "is not a regular file";
+  if (S_ISFIFO(mode)) kind = "is a FIFO";
+  if (S_ISCHR(mode)) kind = "is a character device";
+  if (S_ISBLK(mode)) kind = "is a block device";
+  return {ErrorCode::kNotRegularFile, kind};
+}
+
+Error EndsEarly(uint64_t size_bytes) {
+  return {ErrorCode::kChangedSincePlan,
+          "became shorter than " + std::to_string(size_bytes) + " bytes"};
+}
+
+}  // namespace
+
+Result<AudioFile> AudioFile::Open(const std::string& path) {
+  const int fd = WithoutInterruption([&] {
+    return open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  });
+  if (fd < 0) {
+    const int error_number = errno;
+    // The only answer open has for a socket.
+    if (error_number == ENXIO) {
+      return Error{ErrorCode::kNotRegularFile, "is a socket or a lost device",
+                   error_number};
+    }
+    return ErrnoError(CodeOfOpenErrno(error_number), "cannot be opened",
+                      error_number);
+  }
+  AudioFile file(fd);  // closes fd on every way out
+  struct stat status;
+  if (fstat(fd, &status) != 0) {
+    return ErrnoError(ErrorCode::kIoError, "cannot be examined", errno);
+  }
+  if (!S_ISREG(status.st_mode)) return NotRegular(status.st_mode);
+  file.size_bytes_ = static_cast<uint64_t>(status.st_size);
+  file.facts_ = TakeFileFacts(fd, status);
+  return file;
+}
+
+AudioFile::~AudioFile() {
+  if (fd_ >= 0) close(fd_);
+}
+
+AudioFile::AudioFile(AudioFile&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      size_bytes_(std::exchange(other.size_bytes_, 0)),
+      facts_(std::exchange(other.facts_, {})) {}
+
+AudioFile& AudioFile::operator=(AudioFile&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(size_bytes_, other.size_bytes_);
+  std::swap(facts_, other.facts_);
+  return *this;
+}
+
+Result<void> AudioFile::ReadAt(uint64_t offset,
+                               std::span<std::byte> bytes) const {
+  if (offset > size_bytes_ || bytes.size() > size_bytes_ - offset) {
+    return EndsEarly(size_bytes_);
+  }
+  const int failure = ReadExactly(fd_, offset, bytes);
+  if (failure == 0) return {};
+  if (failure == kEndOfFile) return EndsEarly(size_bytes_);
+  const ErrorCode code =
+      failure == ENOMEM ? ErrorCode::kMachineFault : ErrorCode::kIoError;
+  return ErrnoError(code, "cannot be read", failure);
+}
+
+bool AudioFile::ReadCachedAt(uint64_t offset,
+                             std::span<std::byte> bytes) const {
+  if (offset > size_bytes_ || bytes.size() > size_bytes_ - offset) {
+    return false;
+  }
+  const iovec part{bytes.data(), bytes.size()};
+  const ssize_t num_read =
+      preadv2(fd_, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+  return num_read >= 0 && static_cast<size_t>(num_read) == bytes.size();
+}
+
+void AudioFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
+  if (offset >= size_bytes_) return;
+  (void)posix_fadvise(fd_, static_cast<off_t>(offset),
+                      static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
+}
+
+void AudioFile::DropCached() const {
+  (void)posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
+}
+
+}  // namespace melmill

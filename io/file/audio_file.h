@@ -1,0 +1,59 @@
+#ifndef MELMILL_IO_FILE_AUDIO_FILE_H_
+#define MELMILL_IO_FILE_AUDIO_FILE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "io/file/byte_source.h"
+#include "io/file/file_facts.h"
+#include "io/result.h"
+
+namespace melmill {
+
+// A regular file, open for reading. Opening never blocks (FIFOs, devices) and
+// never takes over a terminal; whatever is not a regular file is an error.
+class AudioFile : public ByteSource {
+ public:
+  // Errors: the codes of stage "open"; kIoError for EIO, ESTALE and the like;
+  // kMachineFault when the process is out of file descriptors or memory.
+  static Result<AudioFile> Open(const std::string& path);
+
+  ~AudioFile() override;
+  AudioFile(AudioFile&& other) noexcept;
+  AudioFile& operator=(AudioFile&& other) noexcept;
+
+  // As it was when the file was opened.
+  uint64_t size_bytes() const override { return size_bytes_; }
+  const FileFacts& facts() const { return facts_; }
+
+  // Short reads and EINTR are continued.
+  Result<void> ReadAt(uint64_t offset,
+                      std::span<std::byte> bytes) const override;
+
+  // Like ReadAt, but returns false instead of waiting for the device when the
+  // bytes are not all in the page cache, when this file system cannot tell, and
+  // on any error: then use ReadAt.
+  bool ReadCachedAt(uint64_t offset, std::span<std::byte> bytes) const;
+
+  // Tells the system that these bytes will be read soon, so that the device
+  // has work before a thread waits for them. Does not wait for the bytes;
+  // without effect where the system does not know how.
+  void WillNeed(uint64_t offset, uint64_t num_bytes) const;
+
+  // Has the system drop the file from its page cache, unless somebody else uses
+  // it: the next read asks the device.
+  void DropCached() const;
+
+ private:
+  explicit AudioFile(int fd) : fd_(fd) {}
+
+  int fd_ = -1;
+  uint64_t size_bytes_ = 0;
+  FileFacts facts_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_FILE_AUDIO_FILE_H_

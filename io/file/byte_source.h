@@ -1,0 +1,28 @@
+#ifndef MELMILL_IO_FILE_BYTE_SOURCE_H_
+#define MELMILL_IO_FILE_BYTE_SOURCE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// Bytes that can be read at any offset: a file, or memory in tests.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+
+  virtual uint64_t size_bytes() const = 0;
+
+  // Fills `bytes` from `offset` on. Errors: kIoError when the device fails,
+  // kChangedSincePlan when the source ends too early (it was longer when
+  // size_bytes was taken). Thread-safe.
+  virtual Result<void> ReadAt(uint64_t offset,
+                              std::span<std::byte> bytes) const = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_FILE_BYTE_SOURCE_H_

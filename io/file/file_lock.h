@@ -1,0 +1,32 @@
+#ifndef MELMILL_IO_FILE_FILE_LOCK_H_
+#define MELMILL_IO_FILE_FILE_LOCK_H_
+
+#include <optional>
+#include <string>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// An exclusive advisory lock (flock) on a file, made if need be; dies with the
+// process. Works on a file system without locks too: then is_held is false.
+class FileLock {
+ public:
+  // Nothing when another process holds the lock.
+  static Result<std::optional<FileLock>> TryLock(const std::string& path);
+
+  ~FileLock();
+  FileLock(FileLock&& other) noexcept;
+  FileLock& operator=(FileLock&& other) noexcept;
+
+  bool is_held() const { return is_held_; }
+
+ private:
+  FileLock(int fd, bool is_held) : fd_(fd), is_held_(is_held) {}
+  int fd_ = -1;
+  bool is_held_ = false;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_FILE_FILE_LOCK_H_

@@ -1,0 +1,353 @@
+#include "io/manifest/manifest.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_set>
+#include <utility>
+
+#include "io/manifest/flat_json.h"
+#include "io/manifest/language.h"
+#include "io/manifest/utf8.h"
+
+namespace melmill {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kMaxDepth = 32;
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+std::string CompactString(const std::string& text) { return Json(text).dump(); }
+
+// Makes the compact JSON text of one value from its SAX events.
+class CompactWriter {
+ public:
+  explicit CompactWriter(std::string* out) : out_(out) {}
+
+  void Value(std::string_view json) {
+    Separate();
+    *out_ += json;
+    needs_comma_ = true;
+  }
+  void Open(char bracket) {
+    Separate();
+    *out_ += bracket;
+  }
+  void Key(const std::string& key) {
+    Separate();
+    *out_ += CompactString(key) + ':';
+  }
+  void Close(char bracket) {
+    *out_ += bracket;
+    needs_comma_ = true;
+  }
+
+ private:
+  void Separate() {
+    if (needs_comma_) *out_ += ',';
+    needs_comma_ = false;
+  }
+
+  std::string* out_;
+  bool needs_comma_ = false;
+};
+
+// The keys of an object. Most lines have so few that looking at each costs
+// less than allocating a set.
+class KeySet {
+ public:
+  // False: it is there already.
+  bool Add(const std::string& key) {
+    const auto few_end = few_.begin() + num_few_;
+    if (std::find(few_.begin(), few_end, key) != few_end) return false;
+    if (num_few_ == few_.size()) return many_.insert(key).second;
+    few_[num_few_++] = key;
+    return true;
+  }
+
+ private:
+  std::array<std::string, 8> few_;
+  size_t num_few_ = 0;
+  std::unordered_set<std::string> many_;
+};
+
+// Takes what is wanted out of the SAX events of a line and lets the rest go.
+class LineHandler final : public Json::json_sax_t {
+ public:
+  LineHandler(std::string_view json, const ManifestOptions& options)
+      : json_(json), options_(options) {
+    line_.kept.resize(options.kept_fields.size());
+  }
+
+  // To be called when the parser is done.
+  std::string UsableAudio() const;
+  Result<ManifestLine> Finish() &&;
+
+  bool null() override {
+    if (IsField(Field::kPrompt)) prompt_ = Presence::kGood;
+    return Scalar("null");
+  }
+  bool boolean(bool value) override { return Scalar(value ? "true" : "false"); }
+  bool number_integer(number_integer_t value) override {
+    return Number(value != 0, std::to_string(value));
+  }
+  bool number_unsigned(number_unsigned_t value) override {
+    return Number(value != 0, std::to_string(value));
+  }
+  bool number_float(number_float_t value, const string_t& text) override {
+    return Number(value != 0.0, text);
+  }
+  bool string(string_t& value) override;
+  bool binary(binary_t&) override { return false; }  // JSON has none
+  bool start_object(std::size_t) override { return Open('{'); }
+  bool start_array(std::size_t) override { return Open('['); }
+  bool end_object() override { return Close('}'); }
+  bool end_array() override { return Close(']'); }
+  bool key(string_t& key) override;
+  bool parse_error(std::size_t position, const std::string& last_token,
+                   const nlohmann::detail::exception& error) override;
+
+ private:
+  enum class Field { kOther, kAudio, kText, kPrompt, kSegmentStart };
+  enum class Presence { kMissing, kWrongType, kGood };
+
+  // Whether the next event is the whole value of that top-level field.
+  bool IsField(Field field) const { return depth_ == 1 && field_ == field; }
+
+  // Whether it is a value that says where a segment begins, or part of one.
+  bool IsInSegment() const {
+    return depth_ >= 1 && field_ == Field::kSegmentStart;
+  }
+
+  void StartField(const std::string& key);
+  bool Scalar(std::string_view json);
+  bool Number(bool nonzero, std::string_view text);
+  bool Open(char bracket);
+  bool Close(char bracket);
+  // Stops the parser.
+  bool Fail(ErrorCode code, std::string message);
+  std::optional<Error> FieldError() const;
+
+  std::string_view json_;
+  const ManifestOptions& options_;
+  ManifestLine line_;
+  int depth_ = 0;
+  Field field_ = Field::kOther;
+  std::optional<CompactWriter> kept_;  // for the value of a kept field
+  KeySet keys_;
+  std::optional<std::string> duplicate_key_;
+  Presence audio_ = Presence::kMissing;
+  Presence text_ = Presence::kMissing;
+  Presence prompt_ = Presence::kMissing;
+  std::optional<Error> error_;
+};
+
+bool LineHandler::Fail(ErrorCode code, std::string message) {
+  error_ = Error{code, std::move(message)};
+  return false;
+}
+
+bool LineHandler::key(string_t& key) {
+  if (depth_ == 1) {
+    StartField(key);
+  } else if (kept_) {
+    kept_->Key(key);
+  }
+  return true;
+}
+
+void LineHandler::StartField(const std::string& key) {
+  // Goes on after a duplicate key: a syntax error further on is worse.
+  if (!keys_.Add(key) && !duplicate_key_) duplicate_key_ = key;
+
+  // Of the wrong type until a value of the right one comes.
+  field_ = Field::kOther;
+  if (key == "audio") {
+    field_ = Field::kAudio;
+    audio_ = Presence::kWrongType;
+  } else if (key == "text") {
+    field_ = Field::kText;
+    text_ = Presence::kWrongType;
+  } else if (key == "prompt") {
+    field_ = Field::kPrompt;
+    prompt_ = Presence::kWrongType;
+  } else if (key == "offset" || key == "start" || key == "begin" ||
+             key == "start_time" || key == "segment") {
+    field_ = Field::kSegmentStart;
+  }
+
+  kept_.reset();
+  const auto& fields = options_.kept_fields;
+  const auto kept = std::find(fields.begin(), fields.end(), key);
+  if (kept != fields.end()) {
+    std::string& value = line_.kept[static_cast<size_t>(kept - fields.begin())];
+    value.clear();
+    kept_.emplace(&value);
+  } else if (field_ == Field::kOther || field_ == Field::kSegmentStart) {
+    ++line_.num_dropped_fields;
+  }
+}
+
+bool LineHandler::string(string_t& value) {
+  const bool goes_on = Scalar(kept_ ? CompactString(value) : std::string());
+  if (IsField(Field::kAudio)) {
+    audio_ = Presence::kGood;
+    line_.audio = std::move(value);
+  } else if (IsField(Field::kText)) {
+    text_ = Presence::kGood;
+    line_.text = std::move(value);
+  } else if (IsField(Field::kPrompt)) {
+    prompt_ = Presence::kGood;
+    line_.prompt = std::move(value);
+  } else if (IsInSegment() && value.find_first_of("123456789") != value.npos) {
+    line_.has_segment = true;  // "1.5" or "00:00:01"
+  }
+  return goes_on;
+}
+
+bool LineHandler::Number(bool nonzero, std::string_view text) {
+  if (IsInSegment() && nonzero) line_.has_segment = true;
+  return Scalar(text);
+}
+
+bool LineHandler::Scalar(std::string_view json) {
+  if (depth_ == 0) return Fail(ErrorCode::kNotAnObject, "not a JSON object");
+  if (kept_) kept_->Value(json);
+  return true;
+}
+
+bool LineHandler::Open(char bracket) {
+  if (depth_ == 0 && bracket != '{') {
+    return Fail(ErrorCode::kNotAnObject, "not a JSON object");
+  }
+  if (kept_) kept_->Open(bracket);
+  if (++depth_ > kMaxDepth) {
+    return Fail(ErrorCode::kTooDeep,
+                "nested deeper than " + std::to_string(kMaxDepth) + " levels");
+  }
+  return true;
+}
+
+bool LineHandler::Close(char bracket) {
+  --depth_;
+  if (depth_ > 0 && kept_) kept_->Close(bracket);
+  return true;
+}
+
+bool LineHandler::parse_error(std::size_t position,
+                              const std::string& last_token,
+                              const nlohmann::detail::exception& error) {
+  // Columns are characters, as editors count them. At the end of the line the
+  // position is one beyond it.
+  const std::string_view before = json_.substr(0, position - 1);
+  const auto column =
+      1 + std::count_if(before.begin(), before.end(), [](char c) {
+        return (static_cast<uint8_t>(c) & 0xC0) != 0x80;
+      });
+  const std::string place = " at column " + std::to_string(column) + ": ";
+  constexpr int kNumberOverflowId = 406;
+  if (error.id == kNumberOverflowId) {
+    return Fail(ErrorCode::kNumberOutOfRange,
+                "number out of range" + place + Quotable(last_token));
+  }
+  // "[json.exception...] parse error at line 1, column 2: <reason>".
+  const std::string_view what = error.what();
+  const size_t colon = what.find(": ");
+  return Fail(ErrorCode::kBadJson,
+              "not valid JSON" + place +
+                  Quotable(what.substr(colon == what.npos ? 0 : colon + 2)));
+}
+
+std::optional<Error> LineHandler::FieldError() const {
+  if (duplicate_key_) {
+    return Error{ErrorCode::kDuplicateKey,
+                 "\"" + Quotable(*duplicate_key_) + "\" appears twice"};
+  }
+  if (audio_ == Presence::kMissing) {
+    return Error{ErrorCode::kMissingAudio, "no \"audio\" field"};
+  }
+  if (audio_ == Presence::kWrongType) {
+    return Error{ErrorCode::kBadAudio, "\"audio\" is not a string"};
+  }
+  if (line_.audio.empty()) {
+    return Error{ErrorCode::kBadAudio, "\"audio\" is empty"};
+  }
+  if (line_.audio.find('\0') != std::string::npos) {
+    return Error{ErrorCode::kBadAudio, "\"audio\" holds a NUL character"};
+  }
+  if (text_ == Presence::kMissing && options_.require_text) {
+    return Error{ErrorCode::kMissingText, "no \"text\" field"};
+  }
+  if (text_ == Presence::kWrongType) {
+    return Error{ErrorCode::kBadText, "\"text\" is not a string"};
+  }
+  if (prompt_ == Presence::kWrongType) {
+    return Error{ErrorCode::kBadPrompt, "\"prompt\" is not a string"};
+  }
+  return std::nullopt;
+}
+
+std::string LineHandler::UsableAudio() const {
+  const bool is_usable = !error_ && !duplicate_key_ &&
+                         audio_ == Presence::kGood &&
+                         line_.audio.find('\0') == std::string::npos;
+  return is_usable ? line_.audio : std::string();
+}
+
+Result<ManifestLine> LineHandler::Finish() && {
+  if (error_) return *std::move(error_);
+  if (std::optional<Error> error = FieldError()) return *std::move(error);
+  line_.language = TemplateLanguage(line_.text);
+  line_.lacks_template = options_.check_template && text_ == Presence::kGood &&
+                         line_.language.empty();
+  if (line_.lacks_template && options_.strict_text) {
+    return Error{ErrorCode::kTextTemplate,
+                 "\"text\" does not start with \"language {Name}<asr_text>\""};
+  }
+  return std::move(line_);
+}
+
+std::optional<Error> EncodingError(std::string_view line) {
+  if (const size_t nul = line.find('\0'); nul != line.npos) {
+    return Error{ErrorCode::kRawNul, "NUL at byte " + std::to_string(nul + 1)};
+  }
+  if (const size_t bad = FindInvalidUtf8(line); bad != line.npos) {
+    return Error{ErrorCode::kInvalidUtf8, "not valid UTF-8 at byte " +
+                                              std::to_string(bad + 1) + ": " +
+                                              HexEscaped(line[bad])};
+  }
+  // The JSON parser would skip it on any line.
+  if (line.starts_with(kByteOrderMark)) {
+    return Error{ErrorCode::kBadJson,
+                 "not valid JSON at column 1: a byte order mark"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool IsBlank(std::string_view line) {
+  return line.find_first_not_of(" \t") == line.npos;
+}
+
+Result<ManifestLine> ParseManifestLine(std::string_view line,
+                                       const ManifestOptions& options,
+                                       std::string* audio) {
+  if (audio != nullptr) audio->clear();
+  if (std::optional<Error> error = EncodingError(line)) {
+    return *std::move(error);
+  }
+  std::optional<LineHandler> handler(std::in_place, line, options);
+  if (!FlatJsonScanner(line).Scan(&*handler)) {
+    handler.emplace(line, options);
+    // What it returns, the handler knows better.
+    (void)Json::sax_parse(line.begin(), line.end(), &*handler);
+  }
+  if (audio != nullptr) *audio = handler->UsableAudio();
+  return std::move(*handler).Finish();
+}
+
+}  // namespace melmill

@@ -1,0 +1,107 @@
+#ifndef MELMILL_IO_MANIFEST_UTF8_H_
+#define MELMILL_IO_MANIFEST_UTF8_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+namespace melmill {
+
+// The bytes of the UTF-8 sequence that `text` (not empty) starts with, or 0 if
+// it is not a whole and valid one (RFC 3629: shortest form, no surrogates,
+// nothing above U+10FFFF).
+inline size_t Utf8SequenceBytes(std::string_view text) {
+  const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
+  const uint8_t lead = byte(0);
+  if (lead < 0x80) return 1;
+  const size_t num_bytes = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+  // C0 and C1 could only start overlong forms, F5 and above nothing at all.
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < num_bytes) return 0;
+  for (size_t i = 1; i < num_bytes; ++i) {
+    if ((byte(i) & 0xC0) != 0x80) return 0;
+  }
+  const bool overlong =
+      (lead == 0xE0 && byte(1) < 0xA0) || (lead == 0xF0 && byte(1) < 0x90);
+  const bool surrogate = lead == 0xED && byte(1) >= 0xA0;
+  const bool beyond_unicode = lead == 0xF4 && byte(1) >= 0x90;
+  return overlong || surrogate || beyond_unicode ? 0 : num_bytes;
+}
+
+// The offset of the first byte that is not UTF-8, or npos.
+inline size_t FindInvalidUtf8(std::string_view text) {
+  constexpr uint64_t kHighBits = 0x8080808080808080u;
+  size_t i = 0;
+  while (i < text.size()) {
+    uint64_t word = kHighBits;
+    if (text.size() - i >= sizeof(word)) {
+      std::memcpy(&word, text.data() + i, sizeof(word));
+    }
+    if ((word & kHighBits) == 0) {
+      i += sizeof(word);
+      continue;
+    }
+    const size_t num_bytes = Utf8SequenceBytes(text.substr(i));
+    if (num_bytes == 0) return i;
+    i += num_bytes;
+  }
+  return std::string_view::npos;
+}
+
+// "\x1b".
+inline std::string HexEscaped(char c) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const auto byte = static_cast<uint8_t>(c);
+  return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
+// The first character of `text` (not empty) as a message may show it, and its
+// bytes: control characters, be they ASCII or U+0080 to U+009F, which
+// terminals obey as well, and bytes that are no UTF-8 become "\x1b".
+struct ShownCharacter {
+  std::string shown;
+  size_t num_bytes;
+};
+
+inline ShownCharacter FirstShownCharacter(std::string_view text) {
+  const size_t num_bytes = Utf8SequenceBytes(text);
+  const std::string_view c = text.substr(0, std::max<size_t>(num_bytes, 1));
+  const bool control =
+      (num_bytes == 1 && (static_cast<uint8_t>(c[0]) < 0x20 || c == "\x7F")) ||
+      (num_bytes == 2 && c >= "\xC2\x80" && c <= "\xC2\x9F");
+  return {control || num_bytes == 0 ? HexEscaped(c.back()) : std::string(c),
+          c.size()};
+}
+
+// `text` as a message may show it: valid UTF-8 on one line, without control
+// characters, whatever `text` holds. Shown twice it is the same.
+inline std::string Printable(std::string_view text) {
+  std::string printable;
+  while (!text.empty()) {
+    const ShownCharacter next = FirstShownCharacter(text);
+    printable += next.shown;
+    text.remove_prefix(next.num_bytes);
+  }
+  return printable;
+}
+
+// The same of the beginning of `text`, at most 120 bytes and three dots.
+inline std::string Quotable(std::string_view text) {
+  constexpr size_t kMaxBytes = 120;
+  std::string quotable;
+  while (!text.empty()) {
+    const ShownCharacter next = FirstShownCharacter(text);
+    if (quotable.size() + next.shown.size() > kMaxBytes) {
+      return quotable + "...";
+    }
+    quotable += next.shown;
+    text.remove_prefix(next.num_bytes);
+  }
+  return quotable;
+}
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_MANIFEST_UTF8_H_

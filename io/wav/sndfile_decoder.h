@@ -1,0 +1,44 @@
+#ifndef MELMILL_IO_WAV_SNDFILE_DECODER_H_
+#define MELMILL_IO_WAV_SNDFILE_DECODER_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+
+#include "io/result.h"
+#include "io/wav/wav_header.h"
+
+namespace melmill {
+
+// Turns the bytes of a WAV's data chunk into floats, by libsndfile: integer
+// types and the companded ones are scaled to [-1, 1] (8 bit by 2^7, 16 bit by
+// 2^15, ...), float types are kept as they are, NaN included. libsndfile sees
+// these bytes only, as headerless samples of the given type: the file's own
+// header never reaches it. WavDecoder does the same faster for common types.
+//
+// One object decodes one file at a time on one thread.
+class SndfileDecoder {
+ public:
+  // `header` as ReadWavHeader gave it. Throws std::bad_alloc when libsndfile
+  // has no memory.
+  static Result<SndfileDecoder> Create(const WavHeader& header);
+
+  ~SndfileDecoder();
+  SndfileDecoder(SndfileDecoder&&) noexcept;
+  SndfileDecoder& operator=(SndfileDecoder&&) noexcept;
+
+  // Decodes the next block of the data chunk: whole sample groups (one sample
+  // of every channel), in file order. `interleaved` holds exactly their
+  // samples. Errors: kDecodeFailed.
+  Result<void> Decode(std::span<const std::byte> block,
+                      std::span<float> interleaved);
+
+ private:
+  class Impl;
+  explicit SndfileDecoder(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_WAV_SNDFILE_DECODER_H_

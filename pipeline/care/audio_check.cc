@@ -1,0 +1,320 @@
+#include "pipeline/care/audio_check.h"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/enumerable_thread_specific.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_for.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cstring>
+#include <random>
+#include <set>
+#include <span>
+#include <utility>
+
+#include "pipeline/care/reopen.h"
+#include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
+#include "pipeline/run/suspects.h"
+#include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+using Difference = std::optional<std::string>;  // what; nothing if equal
+
+// The features of one row, in memory. Takes no more of it than was computed:
+// the length of a row in plan.h5 is believed once the file has it.
+class MemorySink : public FeatureSink {
+ public:
+  explicit MemorySink(std::vector<std::byte>* bytes) : bytes_(*bytes) {
+    bytes_.clear();
+  }
+
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    const auto begin = static_cast<size_t>(offset_bytes);
+    bytes_.resize(std::max(bytes_.size(), begin + features.size()));
+    std::memcpy(bytes_.data() + begin, features.data(), features.size());
+    return {};
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    assert(offset_bytes + features.size() <= bytes_.size());
+    std::memcpy(features.data(), bytes_.data() + offset_bytes, features.size());
+    return {};
+  }
+
+ private:
+  std::vector<std::byte>& bytes_;
+};
+
+Difference CompareRows(const RecordTask& task, const ShardRow& stored,
+                       const Result<ShardRow>& now) {
+  const bool was_stored = stored.status == RowStatus::kStored;
+  if (!now.ok()) {
+    const Error error = LastingError(now.error());
+    if (!was_stored && MakeRejectedRow(task, error) == stored) return {};
+    return RejectMessage(error.code, error.detail);
+  }
+  if (!was_stored) return "was rejected and can be read now";
+  if (now.value().source_checksum != stored.source_checksum) {
+    return "the samples in the file have changed";
+  }
+  if (now.value().checksum != stored.checksum) return "features differ";
+  if (now.value() != stored) return "levels or sizes differ";
+  return {};
+}
+
+bool BytesEqual(std::span<const std::byte> a, std::span<const std::byte> b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end());
+}
+
+}  // namespace
+
+Result<ShardRow> RowChecker::Compute(const RecordTask& task) {
+  MemorySink sink(&features_);
+  return TryRecord(task, processor_, &input_, &sink, &workspace_);
+}
+
+Result<Difference> RowChecker::CompareIndex(const RecordTask& task,
+                                            const ShardRow& stored) {
+  const Result<ShardRow> now = Compute(task);
+  // Stopped rows too.
+  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
+    return now.error();
+  }
+  return CompareRows(task, stored, now);
+}
+
+Result<Difference> RowChecker::CompareAll(const RecordTask& task,
+                                          const ShardReader& shard) {
+  const Result<Difference> index = CompareIndex(task, shard.rows()[task.row]);
+  if (!index.ok() || index.value()) return index;
+  const auto features = shard.ReadFeatures(task.row);
+  const auto tail = shard.ReadTailSamples(task.row);
+  if (!features.ok() || !tail.ok()) {
+    const Error& error = features.ok() ? tail.error() : features.error();
+    if (error.code == ErrorCode::kMachineFault) return error;
+    return Difference(error.message);
+  }
+  if (!BytesEqual(features.value(), features_)) {
+    return Difference("the stored features are damaged");
+  }
+  if (!BytesEqual(std::as_bytes(std::span(tail.value())),
+                  std::as_bytes(workspace_.tail_samples()))) {
+    return Difference("tail samples differ");
+  }
+  return Difference();
+}
+
+Result<Difference> RowChecker::CheckFile(const RecordTask& task) {
+  const Result<ShardRow> now = Compute(task);
+  if (now.ok()) return Difference();
+  if (ErrorStageName(now.error().code) == "machine") return now.error();
+  if (!MayBeMachineFault(now.error().code)) return Difference();
+  const Error error = LastingError(now.error());
+  return Difference(RejectMessage(error.code, error.detail));
+}
+
+namespace {
+
+// `count` of 0 .. size - 1, or all of them (Floyd's algorithm).
+std::set<uint64_t> Draw(uint64_t count, uint64_t size, uint64_t seed) {
+  std::set<uint64_t> drawn;
+  std::mt19937_64 random(seed);
+  for (uint64_t i = size - std::min(count, size); i < size; ++i) {
+    const uint64_t pick = std::uniform_int_distribution<uint64_t>(0, i)(random);
+    if (!drawn.insert(pick).second) drawn.insert(i);
+  }
+  return drawn;
+}
+
+// Some stored rows of one shard, counted among its stored ones.
+struct ShardPicks {
+  size_t shard = 0;
+  std::vector<uint64_t> rows;
+};
+
+std::vector<ShardPicks> PicksByShard(const StoreIndex& index,
+                                     const std::set<uint64_t>& picks) {
+  std::vector<ShardPicks> by_shard;
+  uint64_t first = 0;
+  auto pick = picks.begin();
+  for (size_t i = 0; i < index.shards.size(); ++i) {
+    const uint64_t end = first + index.shards[i].num_stored;
+    ShardPicks of_shard = {.shard = i};
+    for (; pick != picks.end() && *pick < end; ++pick) {
+      of_shard.rows.push_back(*pick - first);
+    }
+    if (!of_shard.rows.empty()) by_shard.push_back(std::move(of_shard));
+    first = end;
+  }
+  return by_shard;
+}
+
+class AudioChecker {
+ public:
+  AudioChecker(const std::string& folder, const StoreIndex& index,
+               const Plan& plan, const RunControl& control)
+      : folder_(folder),
+        index_(index),
+        plan_(plan),
+        control_(control),
+        processor_(plan.config.features),
+        checkers_([this] { return RowChecker(processor_); }) {}
+
+  // Tries alone those of the rows that ended an earlier process, before any
+  // others are computed.
+  Result<void> TrySuspects(const Suspects& suspects,
+                           const std::vector<ShardPicks>& picks);
+  // The rows of one shard that differ.
+  Result<std::vector<Damage>> Check(const ShardPicks& picks);
+
+ private:
+  Result<ShardReader> OpenShard(const ShardPicks& picks) const;
+  Result<Difference> Compare(const RecordTask& task, const ShardReader& shard);
+
+  const std::string& folder_;
+  const StoreIndex& index_;
+  const Plan& plan_;
+  const RunControl& control_;
+  const RecordProcessor processor_;
+  Quarantine quarantine_;
+  oneapi::tbb::enumerable_thread_specific<RowChecker> checkers_;
+};
+
+Result<void> AudioChecker::TrySuspects(const Suspects& suspects,
+                                       const std::vector<ShardPicks>& picks) {
+  std::vector<size_t> shards;
+  if (!suspects.empty()) {
+    for (const ShardPicks& of_shard : picks) shards.push_back(of_shard.shard);
+  }
+  std::vector<std::string> notes;  // the differences say the same
+  Result<Quarantine> quarantine = melmill::TrySuspects(
+      suspects, plan_, shards, processor_, control_, &notes);
+  if (!quarantine.ok()) return quarantine.error();
+  quarantine_ = std::move(quarantine).value();
+  return {};
+}
+
+// The shard that store.json and plan.h5 describe.
+Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
+  const ShardEntry& entry = index_.shards[picks.shard];
+  Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + entry.file);
+  if (!reader.ok()) return reader.error();
+  const Result<uint64_t> checksum = reader.value().CheckIndex();
+  if (!checksum.ok()) return checksum.error();
+  const auto num_stored = std::ranges::count(
+      reader.value().rows(), RowStatus::kStored, &ShardRow::status);
+  if (checksum.value() != entry.checksum ||
+      static_cast<uint64_t>(num_stored) != entry.num_stored ||
+      !plan_.IsShard(plan_.shards[picks.shard], reader.value().spec())) {
+    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+  }
+  return reader;
+}
+
+Result<Difference> AudioChecker::Compare(const RecordTask& task,
+                                         const ShardReader& shard) {
+  const auto ended = quarantine_.find(task.source_hash);
+  if (ended != quarantine_.end()) {
+    return Difference(RejectMessage(ErrorCode::kPoison, ended->second));
+  }
+  return checkers_.local().CompareAll(task, shard);
+}
+
+Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
+  const ShardEntry& entry = index_.shards[picks.shard];
+  const Result<ShardReader> reader = OpenShard(picks);
+  if (!reader.ok()) {
+    if (reader.error().code == ErrorCode::kMachineFault) {
+      return Unreadable(entry.file, reader.error());
+    }
+    return std::vector<Damage>{
+        {.file = entry.file, .what = reader.error().message}};
+  }
+  const auto tasks = RecordList::Load(plan_, plan_.shards[picks.shard]);
+  if (!tasks.ok()) {
+    if (tasks.error().code == ErrorCode::kMachineFault) return tasks.error();
+    return std::vector<Damage>{
+        {.file = entry.file, .what = tasks.error().message}};
+  }
+  std::vector<size_t> stored;  // rows of the shard
+  for (size_t i = 0; i < tasks.value().size(); ++i) {
+    const ShardRow& row = reader.value().rows()[i];
+    if (row.status == RowStatus::kStored) stored.push_back(i);
+  }
+  const auto task_of = [&](size_t pick) {
+    return tasks.value()[stored[static_cast<size_t>(picks.rows[pick])]];
+  };
+  std::vector<Result<Difference>> results(picks.rows.size(), Difference());
+  oneapi::tbb::parallel_for(size_t{0}, picks.rows.size(), [&](size_t i) {
+    results[i] = Compare(task_of(i), reader.value());
+  });
+  std::vector<Damage> differences;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (!results[i].ok()) return results[i].error();
+    if (!results[i].value()) continue;
+    const RecordTask task = task_of(i);
+    differences.push_back(
+        {entry.file, entry.split, task.line, task.audio, *results[i].value()});
+  }
+  return differences;
+}
+
+}  // namespace
+
+Result<AudioReport> CheckAgainstAudio(const std::string& folder,
+                                      const StoreIndex& index,
+                                      const std::string& audio_root,
+                                      uint64_t num_rows, uint64_t seed,
+                                      const RunControl& control) {
+  const RunConfig config = ConfigOfStore(folder, index, audio_root);
+  const Result<Plan> plan = PlanOfStore(folder, index, config);
+  if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
+    return plan.error();
+  }
+  if (!plan.ok()) {
+    throw SetupError(
+        fmt::format("{}/{}: {}", folder, kPlanFile, plan.error().message));
+  }
+  const std::set<uint64_t> drawn = Draw(num_rows, index.num_stored(), seed);
+  const std::vector<ShardPicks> picks = PicksByShard(index, drawn);
+  const Result<Suspects> suspects = ReadAllSuspects(folder);
+  if (!suspects.ok()) return suspects.error();
+  AudioChecker checker(folder, index, plan.value(), control);
+  const Result<void> tried = checker.TrySuspects(suspects.value(), picks);
+  if (!tried.ok()) return tried.error();
+  const RowWatch watch({.file = folder + '/' + SuspectsFileName(),
+                        .hang_seconds = config.resources.hang_seconds,
+                        .on_hung = [&](const Hash128& row) {
+                          EndHungRun(plan.value(), row, control);
+                        }});
+  std::vector<Result<std::vector<Damage>>> results(picks.size(),
+                                                   std::vector<Damage>());
+  const int num_threads = AvailableCpus();
+  const oneapi::tbb::global_control parallelism(
+      oneapi::tbb::global_control::max_allowed_parallelism,
+      static_cast<size_t>(num_threads));
+  oneapi::tbb::task_arena arena(num_threads);
+  arena.execute([&] {
+    oneapi::tbb::parallel_for(size_t{0}, picks.size(), [&](size_t i) {
+      results[i] = checker.Check(picks[i]);
+    });
+  });
+  AudioReport report = {.num_rows = drawn.size()};
+  for (const Result<std::vector<Damage>>& result : results) {
+    if (!result.ok()) return result.error();
+    report.differences.insert(report.differences.end(), result.value().begin(),
+                              result.value().end());
+  }
+  return report;
+}
+
+}  // namespace melmill

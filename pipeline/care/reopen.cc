@@ -1,0 +1,118 @@
+#include "pipeline/care/reopen.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "io/hash.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/damage.h"
+#include "store/json_object.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+[[noreturn]] void RefuseOther(const std::string& folder,
+                              const std::string& stored,
+                              const std::string& made) {
+  throw SetupError(fmt::format(
+      "this program cannot compute the rows of {} on this machine. Use the "
+      "version and the kind of machine that made it, or make a new store with "
+      "the extract command:\n  {}",
+      folder, fmt::join(DescribeDifference(stored, made), "\n  ")));
+}
+
+// What has the contract, or the one that differs from it in fewest fields.
+FeatureSpec FindNearestFeatures(const std::string& contract) {
+  std::optional<FeatureSpec> nearest;
+  size_t least = 0;
+  for (const std::string_view preset : PresetNames()) {
+    for (const FeatureType type : kFeatureTypes) {
+      const FeatureSpec features = MakeFeatureSpec(preset, type);
+      const std::string own = features.Contract();
+      if (own == contract) return features;
+      const size_t distance = DescribeDifference(contract, own).size();
+      if (!nearest || distance < least) {
+        nearest = features;
+        least = distance;
+      }
+    }
+  }
+  return *nearest;
+}
+
+bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
+  if (plan.shards.size() != index.shards.size()) return false;
+  for (size_t i = 0; i < plan.shards.size(); ++i) {
+    const PlannedShard& shard = plan.shards[i];
+    const ShardEntry& entry = index.shards[i];
+    if (plan.ShardFileName(shard) != entry.file ||
+        ToHex(shard.fingerprint) != entry.fingerprint ||
+        shard.num_rows != entry.num_rows ||
+        shard.num_frames != entry.num_frames) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
+                        const std::string& audio_root) {
+  const FeatureSpec nearest = FindNearestFeatures(index.contract);
+  if (nearest.Contract() != index.contract) {
+    RefuseOther(folder, index.contract, nearest.Contract());
+  }
+  const std::optional<CodeChoice> code =
+      FindCodeChoice(index.producer, nearest.code);
+  if (!code) {
+    RefuseOther(folder, index.producer, nearest.Producer());
+  }
+  RunConfig config;
+  config.features =
+      MakeFeatureSpec(nearest.preset->name, nearest.feature_type, *code);
+  config.input.audio_root = audio_root;
+  config.input.kept_fields = index.kept_fields;
+  config.store.shard_bytes = index.shard_target_bytes;
+  config.store.folder = folder;
+  return config;
+}
+
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
+                         const RunConfig& config) {
+  const Result<std::optional<Damage>> damage =
+      CheckFile(folder, index.plan_file, /*read_all=*/true);
+  if (!damage.ok()) return damage.error();
+  if (damage.value()) {
+    return Error{ErrorCode::kBadHeader, damage.value()->what};
+  }
+  Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  if (!stored.ok()) return stored.error();
+  if (stored.value().fingerprint != index.plan ||
+      stored.value().contract != index.contract ||
+      stored.value().producer != index.producer ||
+      !HasShardsOf(stored.value(), index)) {
+    return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
+  }
+  Plan plan;
+  plan.config = config;
+  plan.contract = stored.value().contract;
+  plan.producer = stored.value().producer;
+  for (std::string& name : stored.value().split_names) {
+    plan.splits.push_back({.name = std::move(name)});
+  }
+  plan.rows = std::move(stored.value().rows);
+  plan.shard_target_bytes = stored.value().shard_target_bytes;
+  plan.shards = std::move(stored.value().shards);
+  return plan;
+}
+
+}  // namespace melmill

@@ -1,0 +1,29 @@
+#ifndef MELMILL_PIPELINE_CARE_REOPEN_H_
+#define MELMILL_PIPELINE_CARE_REOPEN_H_
+
+#include <string>
+
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/setup/run_config.h"
+#include "store/store_index.h"
+
+namespace melmill {
+
+// Computes rows of a complete store again, bit for bit, without its manifests.
+
+// The configuration that does so on this machine, as far as extraction needs
+// it. `audio_root`: as in RunConfig. Throws SetupError when this program or
+// machine makes other bytes, with every difference.
+RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
+                        const std::string& audio_root);
+
+// The plan that the store's plan.h5 keeps, as far as extraction needs it; its
+// shards are those of store.json, in their order. Errors: those of
+// ReadPlanFile, and kBadHeader for a file that is not as store.json says.
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
+                         const RunConfig& config);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_CARE_REOPEN_H_

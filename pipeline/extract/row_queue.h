@@ -1,0 +1,147 @@
+#ifndef MELMILL_PIPELINE_EXTRACT_ROW_QUEUE_H_
+#define MELMILL_PIPELINE_EXTRACT_ROW_QUEUE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// A row that is given out to be made.
+struct QueuedRow {
+  size_t shard = 0;   // in the plan
+  size_t record = 0;  // in the shard
+  int attempt = 1;
+  uint64_t num_frames = 0;
+  uint64_t num_bytes = 0;  // of memory while it is in work
+};
+
+// Where a RowQueue learns what shards hold.
+class RowSource {
+ public:
+  struct ShardSize {
+    size_t num_rows = 0;  // at least 1
+    uint64_t num_frames = 0;
+  };
+  struct RowSize {
+    uint64_t num_frames = 0;
+    uint64_t num_bytes = 0;
+  };
+
+  virtual ~RowSource() = default;
+  // Makes the shard ready for its rows.
+  virtual Result<ShardSize> Open(size_t shard) = 0;
+  virtual RowSize SizeOf(size_t shard, size_t record) const = 0;
+};
+
+// What is left to do of an open shard.
+struct ShardRest {
+  size_t shard = 0;
+  size_t num_rows = 0;  // not settled
+  uint64_t num_frames = 0;
+};
+
+// The shards that a stopped run can still complete, nearest to its end first:
+// each if it and those before it are done in `seconds`. `frames_per_second`:
+// of all `num_threads` together; a thread works on one row at a time.
+std::vector<size_t> ShardsToComplete(std::vector<ShardRest> rests,
+                                     double frames_per_second, double seconds,
+                                     int num_threads);
+
+// Which row is made next. Shards are filled in order, each to its last row
+// before the next one begins, and no further ahead of their commits than
+// Limits allows. Knows neither files nor threads; for one thread at a time.
+class RowQueue {
+ public:
+  struct Limits {
+    // Of memory, for rows given out; one row may always be.
+    uint64_t max_bytes = 0;
+    // What is lost when the process dies: the frames of rows that were given
+    // out and whose shard is not committed do not exceed max_lost_frames plus
+    // those of num_further_rows rows. Shards with a row that waits for another
+    // attempt are not counted. At least the frames of the largest shard.
+    uint64_t max_lost_frames = 0;
+    size_t num_further_rows = 0;
+  };
+
+  // `shards`: in the order in which they are made.
+  RowQueue(std::vector<size_t> shards, const Limits& limits, RowSource* source)
+      : unopened_(shards.begin(), shards.end()),
+        limits_(limits),
+        source_(*source) {}
+
+  // The next row; none while none may be given out. Rows to be tried again
+  // come when all others are done. Errors: those of Open.
+  Result<std::optional<QueuedRow>> Next();
+  // Whether Next gave none because of max_lost_frames: a commit may help.
+  bool waits_for_commit() const { return waits_for_commit_; }
+
+  // Each row that was given out comes back by one of these.
+  // Stored or rejected. True: it was the last one, the shard can be committed.
+  bool Settle(const QueuedRow& row);
+  // To be given out again. False: too many wait for that.
+  bool Defer(const QueuedRow& row);
+  // Neither; its shard will not be made.
+  void GiveUp(const QueuedRow& row);
+
+  // The shard has its final name, or will get none.
+  void Forget(size_t shard);
+
+  // From now on no shard is opened, and only rows of `kept` are given out.
+  void Stop(const std::vector<size_t>& kept);
+  // Of the shards with rows that are not settled. `computed_frames`: of a
+  // shard, those of rows in work included.
+  std::vector<ShardRest> Rests(
+      const std::function<uint64_t(size_t shard)>& computed_frames) const;
+
+  uint64_t bytes_given_out() const { return bytes_given_out_; }
+
+  // Rows waiting for a further attempt; each keeps its shard open.
+  static constexpr size_t kMaxDeferredRows = 256;
+
+ private:
+  struct Shard {
+    RowSource::ShardSize size;
+    size_t next_record = 0;
+    size_t num_unsettled = 0;
+    uint64_t lost_frames = 0;  // given out, if they count
+    bool waits_for_retry = false;
+  };
+
+  bool IsWanted(size_t shard) const { return !kept_ || kept_->contains(shard); }
+  Result<void> OpenNextShard();
+  std::optional<QueuedRow> NextFresh();
+  std::optional<QueuedRow> NextDeferred();
+  bool FitsMemory(const QueuedRow& row) const;
+  bool MayBeLost(uint64_t num_frames);
+  void StopCounting(Shard* shard);
+  QueuedRow GiveOut(const QueuedRow& row);
+  void TakeBack(const QueuedRow& row);
+
+  std::deque<size_t> unopened_;
+  const Limits limits_;
+  RowSource& source_;
+  std::map<size_t, Shard> shards_;
+  std::optional<size_t> filling_;  // the shard that has fresh rows left
+  std::deque<QueuedRow> deferred_;
+  std::optional<std::set<size_t>> kept_;  // once stopped
+  bool waits_for_commit_ = false;
+  size_t num_given_out_ = 0;
+  uint64_t bytes_given_out_ = 0;
+  uint64_t lost_frames_ = 0;  // sum over shards_
+  // Of these, the rows beyond max_lost_frames.
+  std::deque<uint64_t> further_rows_;
+  uint64_t further_frames_ = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_EXTRACT_ROW_QUEUE_H_

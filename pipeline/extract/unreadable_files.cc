@@ -1,0 +1,77 @@
+#include "pipeline/extract/unreadable_files.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <vector>
+
+#include "io/file/audio_file.h"
+#include "store/plan/plan_row.h"
+
+namespace melmill {
+
+Result<void> ReadFromDevice(const std::string& path) {
+  constexpr uint64_t kNumBytes = uint64_t{64} << 10;
+  const Result<AudioFile> file = AudioFile::Open(path);
+  if (!file.ok()) return file.error();
+  file.value().DropCached();
+  std::vector<std::byte> bytes(
+      static_cast<size_t>(std::min(kNumBytes, file.value().size_bytes())));
+  return file.value().ReadAt(0, bytes);
+}
+
+void UnreadableFiles::AddRead(const RecordTask& task) {
+  num_in_a_row_ = 0;
+  witness_path_ = task.path;
+}
+
+Result<void> UnreadableFiles::AddFailure(const RecordTask& task,
+                                         const Error& error) {
+  if (++num_in_a_row_ < kMaxFailuresInARow) return {};
+  return Error{
+      ErrorCode::kMachineFault,
+      fmt::format("{} files in a row cannot be read or have changed, the last "
+                  "one {}: {}",
+                  num_in_a_row_, task.path, error.message)};
+}
+
+Result<void> UnreadableFiles::CheckMayReject(const RecordTask& task,
+                                             const Error& error) {
+  if (witness_path_.empty()) return CheckOtherFiles(task, error);
+  const Result<void> read = ReadFromDevice(witness_path_);
+  if (read.ok()) return {};
+  return Error{
+      ErrorCode::kMachineFault,
+      fmt::format("{}: {}; {} cannot be read any more either: {}", task.path,
+                  error.message, witness_path_, read.error().message)};
+}
+
+// The first few are enough: should all of them be bad the run stops, and
+// nothing is lost.
+Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
+                                              const Error& error) const {
+  constexpr int kMaxTried = 16;
+  int num_tried = 0;
+  bool any_read = false;
+  const Result<void> visited = VisitPlanRows(
+      *plan_.rows, 0, plan_.rows->num_rows(),
+      plan_.config.input.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        if (!row.is_planned() || row.audio == task.audio) {
+          return Visiting::kGoOn;
+        }
+        ++num_tried;
+        any_read = ReadFromDevice(ResolveAudioPath(
+                                      plan_.config.input.audio_root, row.audio))
+                       .ok();
+        return any_read || num_tried == kMaxTried ? Visiting::kEnough
+                                                  : Visiting::kGoOn;
+      });
+  if (!visited.ok()) return visited;
+  if (any_read || num_tried == 0) return {};
+  return Error{ErrorCode::kMachineFault,
+               fmt::format("{}: {}; {} other files cannot be read either",
+                           task.path, error.message, num_tried)};
+}
+
+}  // namespace melmill

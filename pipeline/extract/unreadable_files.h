@@ -1,0 +1,50 @@
+#ifndef MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
+#define MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
+
+#include <string>
+
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/row/record.h"
+
+namespace melmill {
+
+// This many unreadable files in a row are the machine's fault and end the run.
+inline constexpr int kMaxFailuresInARow = 16;
+
+// Reads the beginning of a file from its device, not from the page cache.
+// Errors: those of AudioFile.
+Result<void> ReadFromDevice(const std::string& path);
+
+// Distinguishes a file that cannot be read from a machine that fails: a disk, a
+// server, a mount. Its witness is the last file that was read.
+class UnreadableFiles {
+ public:
+  // The plan must outlive it.
+  explicit UnreadableFiles(const Plan& plan) : plan_(plan) {}
+
+  // The row's file was read to its end.
+  void AddRead(const RecordTask& task);
+
+  // A file could not be read in the first attempt, with an error that
+  // MayBeMachineFault. Errors: kMachineFault when too many in a row failed.
+  Result<void> AddFailure(const RecordTask& task, const Error& error);
+
+  // A file could not be read in the last attempt either. Its row may be
+  // rejected if the witness can still be read from its device, or, while no
+  // file was read to its end, another file of the plan. Waits for that read.
+  // Errors: kMachineFault if the row may not be rejected.
+  Result<void> CheckMayReject(const RecordTask& task, const Error& error);
+
+ private:
+  Result<void> CheckOtherFiles(const RecordTask& task,
+                               const Error& error) const;
+
+  const Plan& plan_;
+  std::string witness_path_;  // empty: none yet
+  int num_in_a_row_ = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_

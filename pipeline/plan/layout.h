@@ -1,0 +1,77 @@
+#ifndef MELMILL_PIPELINE_PLAN_LAYOUT_H_
+#define MELMILL_PIPELINE_PLAN_LAYOUT_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/file/name_change.h"
+#include "io/hash.h"
+#include "io/result.h"
+#include "store/plan/plan_row.h"
+#include "store/table/table.h"
+
+namespace melmill {
+
+// One shard of a plan: the planned rows among the plan's rows
+// [first_row, end_row), in order, all of one split.
+struct PlannedShard {
+  uint32_t split = 0;
+  uint64_t first_row = 0;
+  uint64_t end_row = 0;
+  uint64_t num_rows = 0;    // planned ones
+  uint64_t num_frames = 0;  // of all of them
+  Hash128 fingerprint = {};
+  // What the file's bytes outside the features must have, or it gets no name.
+  std::optional<uint64_t> expected_checksum;
+  // The damaged file whose place it takes, if it does.
+  std::optional<FileIdentity> replaced;
+
+  // "<split name>.<first 12 hex digits of the fingerprint>.h5"
+  std::string FileName(std::string_view split_name) const;
+
+  friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
+};
+
+// What all shards of a store have in common; part of every fingerprint.
+struct ShardShape {
+  std::string contract;
+  std::string producer;
+  uint64_t bytes_per_frame = 0;
+};
+
+// Decides where shards end. A cut depends only on the rows around it, so a line
+// that is added or removed moves the nearest cut and no other: once a shard
+// holds half the target, it ends before the first row with XXH3-64(audio
+// string) / 2^64 < row bytes / (target / 2), and before the row that would take
+// it over 1.5 times the target.
+class ShardCutter {
+ public:
+  explicit ShardCutter(uint64_t target_bytes) : target_bytes_(target_bytes) {}
+
+  // Whether a new shard starts with this row, the next one of its split.
+  bool StartsShard(std::string_view audio, uint64_t row_bytes);
+
+  // The next row is the first of a split.
+  void StartSplit() { held_bytes_ = 0; }
+
+ private:
+  uint64_t target_bytes_;
+  uint64_t held_bytes_ = 0;  // in the shard at hand; 0: none yet
+};
+
+// The default target for splits of these feature bytes: kDefaultShardBytes,
+// doubled until none needs more than 1,000 shards.
+uint64_t ChooseShardBytes(const std::vector<uint64_t>& split_bytes);
+
+// Cuts a plan's rows (ordered by split, then line) into shards.
+Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
+                                               size_t num_kept_fields,
+                                               const ShardShape& shape,
+                                               uint64_t target_bytes);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_LAYOUT_H_

@@ -1,0 +1,40 @@
+#ifndef MELMILL_PIPELINE_PLAN_PLANNED_FILES_H_
+#define MELMILL_PIPELINE_PLAN_PLANNED_FILES_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "io/file/file_facts.h"
+#include "io/result.h"
+#include "store/table/table.h"
+#include "store/table/table_spool.h"
+
+namespace melmill {
+
+// A planned row's file as the plan saw it.
+struct PlannedFile {
+  FileFacts facts;
+  uint64_t num_bytes = 0;
+};
+
+// The files of all planned rows, in order, counted from 0 without rejected
+// lines. Their number does not affect memory. Not part of plan.h5, because
+// times and inodes belong to one machine.
+class PlannedFiles {
+ public:
+  // `spool_folder`: where a nameless temporary file may lie.
+  explicit PlannedFiles(const std::string& spool_folder);
+
+  // Errors, of both: kMachineFault.
+  Result<void> Add(const PlannedFile& file);
+  Result<std::vector<PlannedFile>> Read(uint64_t first, size_t count) const;
+
+ private:
+  TableSpool spool_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_PLANNED_FILES_H_

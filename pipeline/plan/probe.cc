@@ -1,0 +1,100 @@
+#include "pipeline/plan/probe.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+
+#include "dsp/resample/resampler.h"
+#include "io/file/audio_file.h"
+
+namespace melmill {
+namespace {
+
+constexpr int kMaxAttempts = 3;
+
+double Seconds(int64_t num_samples, int sample_rate_hz) {
+  return static_cast<double>(num_samples) / sample_rate_hz;
+}
+
+Result<WavFile> ProbeHeader(const AudioFile& file) {
+  std::array<std::byte, kWavPrefixBytes> buffer;
+  const size_t prefix_bytes =
+      static_cast<size_t>(std::min<uint64_t>(buffer.size(), file.size_bytes()));
+  const std::span<std::byte> prefix(buffer.data(), prefix_bytes);
+  const Result<void> read = file.ReadAt(0, prefix);
+  if (!read.ok()) return read.error();
+  return ReadWavFile(prefix, file);
+}
+
+// Sets the lengths, or says why the clip is too short or too long.
+Result<Source> CheckLength(Source source, const ClipLimits& limits,
+                           const Preset& preset) {
+  const WavHeader& header = source.header;
+  const int rate_hz = preset.log_mel.mel.sample_rate_hz;
+  const double duration_s = Seconds(header.num_samples, header.sample_rate_hz);
+  if (duration_s > limits.max_duration_s) {
+    return Error{ErrorCode::kTooLong,
+                 fmt::format("lasts {:.1f} s; --max-duration is {:g} s",
+                             duration_s, limits.max_duration_s)};
+  }
+  source.num_samples =
+      ResampledLength(header.num_samples, header.sample_rate_hz, rate_hz);
+  const int64_t limit = preset.max_num_samples;
+  if (limit > 0 && source.num_samples > limit) {
+    if (!limits.truncate) {
+      return Error{
+          ErrorCode::kTooLong,
+          fmt::format("lasts {:.2f} s; the preset {} takes at most "
+                      "{:g} s (--truncate cuts)",
+                      duration_s, preset.name, Seconds(limit, rate_hz))};
+    }
+    source.num_samples = limit;
+  }
+  const int64_t min_num_samples = MinNumSamples(preset.log_mel);
+  if (source.num_samples < min_num_samples) {
+    return Error{ErrorCode::kTooShort,
+                 fmt::format("{} samples at {} Hz; at least {} are needed "
+                             "({:.2f} ms)",
+                             source.num_samples, rate_hz, min_num_samples,
+                             1e3 * Seconds(min_num_samples, rate_hz))};
+  }
+  source.num_frames = NumFrames(preset.log_mel, source.num_samples);
+  return source;
+}
+
+Result<Source> TryProbe(const std::string& path, const ClipLimits& limits,
+                        const Preset& preset) {
+  const Result<AudioFile> file = AudioFile::Open(path);
+  if (!file.ok()) return file.error();
+  const Result<WavFile> wav = ProbeHeader(file.value());
+  if (!wav.ok()) return wav.error();
+  Source source;
+  source.file_bytes = file.value().size_bytes();
+  source.facts = file.value().facts();
+  source.header = wav.value().header;
+  source.oddity = wav.value().oddity;
+  return CheckLength(source, limits, preset);
+}
+
+bool MayPass(ErrorCode code) {
+  // A file that shrinks while its header is read counts as an I/O error here.
+  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan;
+}
+
+}  // namespace
+
+Result<Source> ProbeSource(const std::string& path, const ClipLimits& limits,
+                           const Preset& preset) {
+  for (int attempt = 1;; ++attempt) {
+    Result<Source> source = TryProbe(path, limits, preset);
+    if (source.ok() || !MayPass(source.error().code) ||
+        attempt == kMaxAttempts) {
+      return source;
+    }
+  }
+}
+
+}  // namespace melmill

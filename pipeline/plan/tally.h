@@ -1,0 +1,52 @@
+#ifndef MELMILL_PIPELINE_PLAN_TALLY_H_
+#define MELMILL_PIPELINE_PLAN_TALLY_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace melmill {
+
+// Something counted, with the places where it was seen first.
+struct Tally {
+  static constexpr size_t kMaxExamples = 3;
+
+  struct Example {
+    std::string split;
+    uint64_t line = 0;
+    std::string audio;
+    std::string message;
+  };
+
+  uint64_t count = 0;
+  std::vector<Example> examples;
+
+  void Add(const Example& example) {
+    ++count;
+    if (examples.size() < kMaxExamples) examples.push_back(example);
+  }
+};
+
+// Something worth a warning, though it rejects no line.
+enum class Warning {
+  kNoTemplate,       // a text without "language {Name}<asr_text>"
+  kUnknownLanguage,  // a {Name} outside the model's own list
+  kSegment,          // "offset" or "start": whole files are used
+  kRepeatedAudio,    // an audio string that its split has already
+  kLeak,             // an audio string that other splits hold too
+  // The files of planned rows, by WavOddity.
+  kNoDataSize,
+  kFileSizeAsDataSize,
+  kBytesBehindData,
+  kCutBehindData,
+};
+
+struct LanguageCount {
+  uint64_t num_rows = 0;
+  uint64_t num_samples = 0;  // at the feature sample rate
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_TALLY_H_

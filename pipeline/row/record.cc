@@ -1,0 +1,583 @@
+#include "pipeline/row/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <span>
+#include <utility>
+
+#include "dsp/samples/pcm.h"
+#include "io/hash.h"
+#include "pipeline/row/row_marks.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/setup/feature_spec.h"
+
+namespace melmill {
+namespace {
+
+// Files are read in blocks of this size; most clips are one block.
+constexpr size_t kBlockBytes = RecordProcessor::kMaxInputBytes;
+
+// And decoded in smaller ones, so that what one step makes is still in the
+// first- or second-level cache when the next one takes it.
+constexpr size_t kDecodeBytes = size_t{64} << 10;
+constexpr size_t kDecodeSamples = size_t{64} << 10;  // at the feature rate
+
+// What a long file's device may have to do ahead of the block that is read.
+constexpr uint64_t kReadAheadBytes = uint64_t{8} << 20;
+
+// A row of more features is written piece by piece, and clamped when its
+// maximum is known.
+constexpr uint64_t kMaxBufferedFeatureBytes = uint64_t{4} << 20;
+
+Error ChangedSincePlan() {
+  return {ErrorCode::kChangedSincePlan,
+          RejectMessage(ErrorCode::kChangedSincePlan, 0)};
+}
+
+Error NotFinite(int64_t sample) {
+  return {ErrorCode::kNotFinite, RejectMessage(ErrorCode::kNotFinite, sample),
+          sample};
+}
+
+// Whether the row is still wanted.
+Result<void> AskPermit(const RecordTask& task) {
+  if (task.permit == nullptr || task.permit->MayGoOn()) return {};
+  return Error{ErrorCode::kStopped, "the run was asked to stop"};
+}
+
+float ToFloat(float sample) { return sample; }
+float ToFloat(int16_t sample) { return static_cast<float>(sample) / 32768; }
+
+// The last samples, with zeros before a shorter clip.
+template <typename Sample>
+void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
+  const size_t count = std::min(samples.size(), tail->size());
+  std::fill(tail->begin(), tail->end(), 0.0f);
+  std::transform(samples.end() - static_cast<std::ptrdiff_t>(count),
+                 samples.end(),
+                 tail->end() - static_cast<std::ptrdiff_t>(count),
+                 [](Sample sample) { return ToFloat(sample); });
+}
+
+bool MayHoldNonFinite(SampleEncoding encoding) {
+  return encoding == SampleEncoding::kFloat32 ||
+         encoding == SampleEncoding::kFloat64;
+}
+
+std::unique_ptr<LogMel> MakeLogMel(const LogMelOptions& options,
+                                   std::optional<SimdTarget> simd_target) {
+  return simd_target ? MakeSimdLogMel(options, *simd_target)
+                     : MakeFftwLogMel(options);
+}
+
+}  // namespace
+
+Result<void> NoFeatures::Write(uint64_t, std::span<const std::byte>) {
+  return {};
+}
+
+Result<void> NoFeatures::Read(uint64_t, std::span<std::byte> features) {
+  std::fill(features.begin(), features.end(), std::byte{0});
+  return {};
+}
+
+RecordWorkspace::RecordWorkspace(const RecordProcessor& processor)
+    : resampler_(processor.code_path().spectral),
+      log_mel_workspace_(processor.log_mel().MakeWorkspace()) {}
+
+void RecordWorkspace::ReleaseExcess() {
+  const size_t num_bytes = features_.capacity_bytes() + mono_.capacity_bytes() +
+                           samples_.capacity() * sizeof(float);
+  if (num_bytes <= RecordProcessor::kMaxKeptWorkspaceBytes) return;
+  features_.Release();
+  mono_.Release();
+  SampleVector().swap(samples_);  // = {} would keep the memory
+}
+
+RecordProcessor::RecordProcessor(const FeatureSpec& features)
+    : features_(features),
+      log_mel_(MakeLogMel(features.log_mel(), features.code_path.log_mel)) {
+  assert(log_mel_ != nullptr);
+}
+
+Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
+                                         RecordInput* input) const {
+  if (task.quarantine_signal) {
+    return Error{ErrorCode::kPoison,
+                 RejectMessage(ErrorCode::kPoison, *task.quarantine_signal),
+                 *task.quarantine_signal};
+  }
+  if (const auto wanted = AskPermit(task); !wanted.ok()) return wanted.error();
+  const RowInWork row_in_work(task.source_hash);
+  const DeviceWait device_wait;
+  input->file_.reset();
+  Result<AudioFile> opened = AudioFile::Open(task.path);
+  if (!opened.ok()) {
+    Error error = opened.error();
+    if (error.code == ErrorCode::kMachineFault) {
+      error.message = task.path + ": " + error.message;
+    }
+    return error;
+  }
+  AudioFile& file = input->file_.emplace(std::move(opened).value());
+  input->facts_ = file.facts();
+  if (file.size_bytes() != task.file_bytes) return ChangedSincePlan();
+  input->block_offset_ = 0;
+  const std::span<std::byte> block = input->block_.Resize(
+      static_cast<size_t>(std::min<uint64_t>(kBlockBytes, file.size_bytes())));
+  if (file.ReadCachedAt(0, block)) return true;
+  if (!may_wait) {
+    input->file_.reset();  // many rows may wait for a reader
+    return false;
+  }
+  file.WillNeed(block.size(), kReadAheadBytes);
+  const Result<void> read = file.ReadAt(0, block);
+  if (!read.ok()) return read.error();
+  return true;
+}
+
+// The way of one row from the bytes of its file to its sink.
+class RecordProcessor::Row {
+ public:
+  Row(const RecordProcessor& processor, const RecordTask& task,
+      RecordInput* input, FeatureSink* sink, RecordWorkspace* workspace)
+      : log_mel_(*processor.log_mel_),
+        options_(processor.features_.log_mel()),
+        type_(processor.features_.feature_type),
+        frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
+                     FeatureSize(type_)),
+        task_(task),
+        header_(task.header),
+        input_(*input),
+        sink_(*sink),
+        ws_(*workspace) {}
+
+  Result<ShardRow> Compute();
+
+ private:
+  size_t DecodeStepBytes() const;
+  size_t MaxWindowSamples() const;
+  bool is_buffered() const {
+    return static_cast<uint64_t>(task_.num_frames) * frame_bytes_ <=
+           kMaxBufferedFeatureBytes;
+  }
+
+  Result<void> CheckHeader();
+  Result<std::span<const std::byte>> NextGroups(uint64_t position);
+  Result<void> DecodeBlock(std::span<const std::byte> bytes, uint64_t position);
+  Result<void> DecodeAll();
+  std::span<const int16_t> Pcm16InPlace();
+  template <typename Sample>
+  Result<void> ComputePiece(const ClipWindow<Sample>& clip, int64_t count);
+  Result<void> ComputePieces(bool is_whole);
+  Result<void> FinishFeatures(const ClipLevels& levels);
+  Result<void> ClampLongRow(const ClipLevels& levels);
+
+  const LogMel& log_mel_;
+  const LogMelOptions& options_;
+  const FeatureType type_;
+  const size_t frame_bytes_;
+  const RecordTask& task_;
+  const WavHeader& header_;
+  RecordInput& input_;
+  FeatureSink& sink_;
+  RecordWorkspace& ws_;
+
+  Hasher128 source_hasher_;
+  FrameMaxima maxima_;
+  int64_t next_frame_ = 0;
+  uint64_t feature_checksum_ = 0;
+};
+
+Result<void> RecordProcessor::Row::CheckHeader() {
+  const Result<WavHeader> header =
+      ReadWavHeader(input_.block_.span(), *input_.file_);
+  if (!header.ok()) {
+    return header.error().code == ErrorCode::kIoError ? header.error()
+                                                      : ChangedSincePlan();
+  }
+  if (header.value() != header_) return ChangedSincePlan();
+  return {};
+}
+
+// Whole sample groups from `position` on, read if need be.
+Result<std::span<const std::byte>> RecordProcessor::Row::NextGroups(
+    uint64_t position) {
+  const auto group_bytes =
+      static_cast<uint64_t>(header_.bytes_per_sample_group());
+  const uint64_t data_end = header_.data_offset + header_.data_bytes;
+  const auto available = [&]() -> uint64_t {
+    const uint64_t end = input_.block_offset_ + input_.block_.size();
+    return end > position ? std::min(end, data_end) - position : 0;
+  };
+  if (available() < group_bytes) {
+    const Result<void> wanted = AskPermit(task_);
+    if (!wanted.ok()) return wanted.error();
+    const StageTimer timer(&ws_.times, Stage::kRead);
+    input_.block_offset_ = position;
+    const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
+        std::min<uint64_t>(kBlockBytes, data_end - position)));
+    const DeviceWait device_wait;
+    if (!input_.file_->ReadCachedAt(position, block)) {
+      input_.file_->WillNeed(position + block.size(), kReadAheadBytes);
+      const Result<void> read = input_.file_->ReadAt(position, block);
+      if (!read.ok()) return read.error();
+    }
+    ws_.times.bytes_read += block.size();
+  }
+  const uint64_t num_bytes = available() / group_bytes * group_bytes;
+  return std::span<const std::byte>(input_.block_.span())
+      .subspan(static_cast<size_t>(position - input_.block_offset_),
+               static_cast<size_t>(num_bytes));
+}
+
+// Appends what the sample groups at `position` of the file give to
+// ws_.samples_.
+Result<void> RecordProcessor::Row::DecodeBlock(std::span<const std::byte> bytes,
+                                               uint64_t position) {
+  const auto group_bytes =
+      static_cast<size_t>(header_.bytes_per_sample_group());
+  const std::span<float> mono = ws_.mono_.Resize(bytes.size() / group_bytes);
+  {
+    const StageTimer timer(&ws_.times, Stage::kDecode);
+    source_hasher_.Update(bytes);
+    const Result<void> decoded = ws_.decoder_.DecodeToMono(bytes, mono);
+    if (!decoded.ok()) return decoded;
+    const int64_t bad =
+        MayHoldNonFinite(header_.encoding) ? FindNonFinite(mono) : -1;
+    if (bad >= 0) {
+      const uint64_t done = (position - header_.data_offset) / group_bytes;
+      return NotFinite(static_cast<int64_t>(done) + bad);
+    }
+  }
+  RowInWork::Beat();
+  const StageTimer timer(&ws_.times, Stage::kResample);
+  const size_t num_before = ws_.samples_.size();
+  ws_.resampler_.Process(mono, &ws_.samples_);
+  // A truncated clip is decoded to its end only for the checksum. One sample
+  // more than needed: Finish may take one away.
+  const auto max_samples =
+      static_cast<size_t>(task_.num_samples - ws_.first_sample_) + 1;
+  if (ws_.samples_.size() > max_samples) ws_.samples_.resize(max_samples);
+  if (header_.sample_rate_hz != options_.mel.sample_rate_hz &&
+      FindNonFinite(std::span(ws_.samples_).subspan(num_before)) >= 0) {
+    return NotFinite(-1);
+  }
+  return {};
+}
+
+// What is decoded at a time, in whole sample groups.
+size_t RecordProcessor::Row::DecodeStepBytes() const {
+  const auto group_bytes =
+      static_cast<size_t>(header_.bytes_per_sample_group());
+  const size_t for_samples = kDecodeSamples *
+                             static_cast<size_t>(header_.sample_rate_hz) /
+                             static_cast<size_t>(options_.mel.sample_rate_hz);
+  return std::max(std::min(kDecodeBytes / group_bytes, for_samples),
+                  size_t{1}) *
+         group_bytes;
+}
+
+// The most samples that ws_.samples_ ever holds: those of a piece, and what
+// one step adds, the resampler's delay included.
+size_t RecordProcessor::Row::MaxWindowSamples() const {
+  const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
+                                         2 * options_.mel.n_fft);
+  return std::min(static_cast<size_t>(task_.num_samples) + 1, piece) +
+         2 * kDecodeSamples;
+}
+
+// Streams the data chunk through decoder and resampler, and computes the
+// pieces whose samples are there.
+Result<void> RecordProcessor::Row::DecodeAll() {
+  const size_t step = DecodeStepBytes();
+  const Result<void> started = ws_.decoder_.Start(header_);
+  if (!started.ok()) return started;
+  ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
+  ws_.samples_.clear();
+  ws_.samples_.reserve(MaxWindowSamples());
+  ws_.first_sample_ = 0;
+  uint64_t position = header_.data_offset;
+  while (position < header_.data_offset + header_.data_bytes) {
+    const auto groups = NextGroups(position);
+    if (!groups.ok()) return groups.error();
+    std::span<const std::byte> left = groups.value();
+    while (!left.empty()) {
+      const auto bytes = left.first(std::min(step, left.size()));
+      left = left.subspan(bytes.size());
+      Result<void> done = DecodeBlock(bytes, position);
+      if (done.ok()) done = ComputePieces(/*is_whole=*/false);
+      if (!done.ok()) return done;
+      position += bytes.size();
+    }
+  }
+  {
+    const StageTimer timer(&ws_.times, Stage::kResample);
+    const size_t num_before = ws_.samples_.size();
+    ws_.resampler_.Finish(&ws_.samples_);
+    const auto added = std::span<const float>(ws_.samples_)
+                           .subspan(std::min(num_before, ws_.samples_.size()));
+    if (FindNonFinite(added) >= 0) return NotFinite(-1);
+  }
+  return ComputePieces(/*is_whole=*/true);
+}
+
+// The whole clip's samples, if they lie in the block as the transform takes
+// them.
+std::span<const int16_t> RecordProcessor::Row::Pcm16InPlace() {
+  const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
+                        !header_.big_endian && header_.num_channels == 1 &&
+                        header_.sample_rate_hz == options_.mel.sample_rate_hz;
+  const uint64_t data_end = header_.data_offset + header_.data_bytes;
+  if (!is_plain || input_.block_.size() < data_end) return {};
+  const std::byte* data = input_.block_.span().data() + header_.data_offset;
+  // The header walk accepts chunks at even offsets only.
+  assert(std::bit_cast<uintptr_t>(data) % alignof(int16_t) == 0);
+  return {reinterpret_cast<const int16_t*>(data),
+          static_cast<size_t>(header_.num_samples)};
+}
+
+// The frames [next_frame_, next_frame_ + count). A long row's are written.
+template <typename Sample>
+Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
+                                                int64_t count) {
+  const Result<void> wanted = AskPermit(task_);
+  if (!wanted.ok()) return wanted;
+  const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
+  const size_t offset = static_cast<size_t>(next_frame_) * frame_bytes_;
+  const std::span<std::byte> features =
+      is_buffered() ? ws_.features_.span().subspan(offset, num_bytes)
+                    : ws_.features_.Resize(num_bytes);
+  {
+    const StageTimer timer(&ws_.times, Stage::kLogMel);
+    log_mel_.ComputePiece(clip, {next_frame_, count}, type_, features,
+                          *ws_.log_mel_workspace_, &maxima_);
+  }
+  RowInWork::Beat();
+  next_frame_ += count;
+  if (task_.permit != nullptr) {
+    task_.permit->AddFrames(static_cast<uint64_t>(count));
+  }
+  if (is_buffered()) return {};
+  const StageTimer timer(&ws_.times, Stage::kStore);
+  return sink_.Write(offset, features);
+}
+
+// Computes all pieces that can be, and forgets samples that no other needs. A
+// piece that is not the clip's last never reaches the clip's end.
+Result<void> RecordProcessor::Row::ComputePieces(bool is_whole) {
+  const int64_t hop = options_.hop_length;
+  const int64_t n_fft = options_.mel.n_fft;
+  while (next_frame_ < task_.num_frames) {
+    const int64_t count =
+        std::min(kPieceFrames, task_.num_frames - next_frame_);
+    const int64_t samples_end =
+        ws_.first_sample_ + static_cast<int64_t>(ws_.samples_.size());
+    const bool is_last = next_frame_ + count == task_.num_frames;
+    const int64_t piece_end = (next_frame_ + count) * hop + n_fft;
+    if (!is_whole && (is_last || samples_end < piece_end)) return {};
+    const auto num_usable = static_cast<size_t>(
+        std::min(samples_end, task_.num_samples) - ws_.first_sample_);
+    const Result<void> computed = ComputePiece(
+        ClipWindow<float>{std::span(ws_.samples_).first(num_usable),
+                          ws_.first_sample_, task_.num_samples},
+        count);
+    if (!computed.ok()) return computed;
+    if (is_last) return {};
+    // With room for the tail samples, should the last piece be one frame.
+    const int64_t keep_from = std::max(next_frame_ * hop - n_fft, int64_t{0});
+    ws_.samples_.erase(ws_.samples_.begin(),
+                       ws_.samples_.begin() + (keep_from - ws_.first_sample_));
+    ws_.first_sample_ = keep_from;
+  }
+  return {};
+}
+
+// A long row's pieces were written before its maximum was known.
+Result<void> RecordProcessor::Row::ClampLongRow(const ClipLevels& levels) {
+  Hasher64 hasher;
+  const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
+  const size_t row_bytes = static_cast<size_t>(task_.num_frames) * frame_bytes_;
+  for (size_t offset = 0; offset < row_bytes; offset += piece_bytes) {
+    const std::span<std::byte> piece =
+        ws_.features_.Resize(std::min(piece_bytes, row_bytes - offset));
+    Result<void> done = AskPermit(task_);
+    if (!done.ok()) return done;
+    done = sink_.Read(offset, piece);
+    if (!done.ok()) return done;
+    log_mel_.Clamp(levels, type_, piece);
+    hasher.Update(piece);
+    done = sink_.Write(offset, piece);
+    if (!done.ok()) return done;
+  }
+  feature_checksum_ = hasher.Digest();
+  return {};
+}
+
+Result<void> RecordProcessor::Row::FinishFeatures(const ClipLevels& levels) {
+  ws_.times.bytes_stored +=
+      static_cast<uint64_t>(task_.num_frames) * frame_bytes_;
+  if (!is_buffered()) {
+    const StageTimer timer(&ws_.times, Stage::kStore);
+    return ClampLongRow(levels);
+  }
+  const std::span<std::byte> features = ws_.features_.span();
+  {
+    const StageTimer timer(&ws_.times, Stage::kLogMel);
+    log_mel_.Clamp(levels, type_, features);
+  }
+  const StageTimer timer(&ws_.times, Stage::kStore);
+  feature_checksum_ = Xxh3_64(features);
+  return sink_.Write(0, features);
+}
+
+Result<ShardRow> RecordProcessor::Row::Compute() {
+  ws_.times.bytes_read += input_.block_.size();
+  Result<void> done = CheckHeader();
+  if (!done.ok()) return done.error();
+  if (is_buffered()) {
+    ws_.features_.Resize(static_cast<size_t>(task_.num_frames) * frame_bytes_);
+  }
+  ws_.tail_samples_.resize(static_cast<size_t>(options_.mel.n_fft));
+  const std::span<const int16_t> pcm16 = Pcm16InPlace();
+  if (!pcm16.empty()) {
+    const auto clip = pcm16.first(static_cast<size_t>(task_.num_samples));
+    {
+      const StageTimer timer(&ws_.times, Stage::kDecode);
+      source_hasher_.Update(std::as_bytes(pcm16));
+    }
+    while (done.ok() && next_frame_ < task_.num_frames) {
+      done =
+          ComputePiece(ClipWindow<int16_t>{clip, 0, task_.num_samples},
+                       std::min(kPieceFrames, task_.num_frames - next_frame_));
+    }
+    CopyTail(clip, &ws_.tail_samples_);
+  } else {
+    done = DecodeAll();
+    if (done.ok()) {
+      CopyTail(std::span<const float>(ws_.samples_)
+                   .first(static_cast<size_t>(task_.num_samples -
+                                              ws_.first_sample_)),
+               &ws_.tail_samples_);
+    }
+  }
+  if (!done.ok()) return done.error();
+  const ClipLevels levels = log_mel_.Levels(maxima_);
+  done = FinishFeatures(levels);
+  if (!done.ok()) return done.error();
+
+  ShardRow row;
+  row.status = RowStatus::kStored;
+  row.start = task_.start;
+  row.num_frames = static_cast<uint32_t>(task_.num_frames);
+  row.num_samples = static_cast<uint64_t>(task_.num_samples);
+  row.body_max = levels.body_max;
+  row.floor = levels.floor;
+  row.checksum = feature_checksum_;
+  row.source_rate = static_cast<uint32_t>(header_.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(header_.num_channels);
+  row.source_num_samples = static_cast<uint64_t>(header_.num_samples);
+  row.source_checksum = source_hasher_.Digest();
+  return row;
+}
+
+Result<ShardRow> RecordProcessor::ComputeRecord(
+    const RecordTask& task, RecordInput* input, FeatureSink* sink,
+    RecordWorkspace* workspace) const {
+  const RowInWork row_in_work(task.source_hash);
+  Result<ShardRow> row = Row(*this, task, input, sink, workspace).Compute();
+  input->file_.reset();
+  workspace->ReleaseExcess();
+  return row;
+}
+
+uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
+  const LogMelOptions& options = features_.log_mel();
+  const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
+  const auto piece_samples = static_cast<uint64_t>(
+      kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
+  // See MaxWindowSamples. Beside it, in kDecoding: decoded blocks and
+  // libsndfile's buffers, a few hundred kB each; the transform's, 0.1 MB; the
+  // resampler's, 0.4 MB at most (libsoxr 1.3 MB).
+  const uint64_t samples =
+      sizeof(float) *
+      (std::min(static_cast<uint64_t>(task.num_samples) + 1, piece_samples) +
+       2 * kDecodeSamples);
+  const uint64_t features = std::min<uint64_t>(
+      kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.num_frames) *
+                                    static_cast<uint64_t>(options.mel.n_mels) *
+                                    FeatureSize(features_.feature_type));
+  constexpr uint64_t kDecoding = uint64_t{2} << 20;
+  return block + samples + features + kDecoding;
+}
+
+Result<ShardRow> TryRecord(const RecordTask& task,
+                           const RecordProcessor& processor, RecordInput* input,
+                           FeatureSink* sink, RecordWorkspace* workspace) {
+  for (int attempt = 1;; ++attempt) {
+    const Result<bool> read = processor.ReadRecord(task, true, input);
+    Result<ShardRow> row =
+        read.ok() ? processor.ComputeRecord(task, input, sink, workspace)
+                  : Result<ShardRow>(read.error());
+    if (row.ok() || !MayBeMachineFault(row.error().code) ||
+        attempt == kMaxReadAttempts) {
+      return row;
+    }
+  }
+}
+
+ShardRow MakeRejectedRow(const RecordTask& task, const Error& error) {
+  ShardRow row;
+  row.status = RowStatus::kRejected;
+  row.start = task.start;
+  row.source_rate = static_cast<uint32_t>(task.header.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(task.header.num_channels);
+  row.source_num_samples = static_cast<uint64_t>(task.header.num_samples);
+  row.reject_code = error.code;
+  row.reject_detail = error.detail;
+  return row;
+}
+
+bool MayBeMachineFault(ErrorCode code) {
+  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan ||
+         ErrorStageName(code) == "open";
+}
+
+Error LastingError(const Error& error) {
+  if (ErrorStageName(error.code) != "open") return error;
+  return {ErrorCode::kIoError, RejectMessage(ErrorCode::kIoError, error.detail),
+          error.detail};
+}
+
+std::string RejectMessage(ErrorCode code, int64_t detail) {
+  switch (code) {
+    case ErrorCode::kNotFinite:
+      return detail < 0 ? "samples too large to resample"
+                        : fmt::format("sample {} is NaN or infinite", detail);
+    case ErrorCode::kDecodeFailed:
+      return "libsndfile could not decode the samples";
+    case ErrorCode::kChangedSincePlan:
+      return "the file is not the one that was planned: its size or header "
+             "differs";
+    case ErrorCode::kIoError: {
+      if (detail == 0) return "could not be read: not a regular file";
+      const char* reason = strerrordesc_np(static_cast<int>(detail));
+      return fmt::format("could not be read: {}",
+                         reason == nullptr ? "unknown error" : reason);
+    }
+    case ErrorCode::kPoison: {
+      if (detail == 0) return "hung the program, alone too";
+      const char* name = sigabbrev_np(static_cast<int>(detail));
+      return fmt::format("crashed the program, alone too (SIG{})",
+                         name == nullptr ? "?" : name);
+    }
+    default:
+      return std::string(ErrorCodeName(code));
+  }
+}
+
+}  // namespace melmill

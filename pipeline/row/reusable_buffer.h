@@ -1,0 +1,48 @@
+#ifndef MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_
+#define MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <type_traits>
+
+namespace melmill {
+
+// Memory for one use after another: it grows until Release, and is not
+// cleared. Aligned as operator new aligns.
+template <typename T>
+class ReusableBuffer {
+  static_assert(std::is_trivially_copyable_v<T>);
+
+ public:
+  // The first `size` values, whatever they are; what was there before is lost
+  // if the buffer must grow.
+  std::span<T> Resize(size_t size) {
+    if (size > capacity_) {
+      Release();  // before the larger one is there
+      values_ = std::make_unique_for_overwrite<T[]>(size);
+      capacity_ = size;
+    }
+    size_ = size;
+    return span();
+  }
+
+  void Release() {
+    values_.reset();
+    size_ = capacity_ = 0;
+  }
+
+  size_t capacity_bytes() const { return capacity_ * sizeof(T); }
+  std::span<T> span() { return {values_.get(), size_}; }
+  std::span<const T> span() const { return {values_.get(), size_}; }
+  size_t size() const { return size_; }
+
+ private:
+  std::unique_ptr<T[]> values_;
+  size_t size_ = 0;
+  size_t capacity_ = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_

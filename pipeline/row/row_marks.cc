@@ -1,0 +1,134 @@
+#include "pipeline/row/row_marks.h"
+
+#include <signal.h>
+#include <sys/mman.h>
+
+#include <array>
+#include <atomic>
+#include <bit>
+#include <cassert>
+
+namespace melmill {
+namespace {
+
+constexpr size_t kMaxThreads = 1024;
+
+// Stack overflows need a stack to be handled on. Larger than what a vector
+// unit's registers take on it.
+constexpr size_t kSignalStackBytes = size_t{64} << 10;
+
+enum SlotState : int { kIdle, kWorking, kWaiting };
+
+// What one thread does. Written by that thread; read by its signal handler
+// and by the watch, to which a mix of old and new means: no hang.
+struct alignas(64) Slot {
+  std::atomic<bool> is_taken{false};
+  std::atomic<int> state{kIdle};
+  std::atomic<uint64_t> beats{0};
+  std::array<std::atomic<uint64_t>, 2> source_hash{};
+
+  Hash128 row() const {
+    const std::array<uint64_t, 2> words = {source_hash[0], source_hash[1]};
+    return std::bit_cast<Hash128>(words);
+  }
+};
+
+std::array<Slot, kMaxThreads> slots;
+constinit thread_local Slot* own_slot = nullptr;
+
+// Gives the thread a slot and a signal stack until it ends.
+class ThreadEntry {
+ public:
+  ThreadEntry() {
+    for (Slot& slot : slots) {
+      if (!slot.is_taken.exchange(true)) {
+        own_slot = &slot;
+        break;
+      }
+    }
+    stack_t previous;
+    if (sigaltstack(nullptr, &previous) != 0 ||
+        (previous.ss_flags & SS_DISABLE) == 0) {
+      return;  // a sanitizer's
+    }
+    void* memory = mmap(nullptr, kSignalStackBytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED) return;
+    stack_.ss_sp = memory;
+    stack_.ss_size = kSignalStackBytes;
+    sigaltstack(&stack_, nullptr);
+  }
+  ~ThreadEntry() {
+    if (own_slot != nullptr) own_slot->is_taken = false;
+    own_slot = nullptr;
+    if (stack_.ss_sp == nullptr) return;
+    stack_t none = {};
+    none.ss_flags = SS_DISABLE;
+    sigaltstack(&none, nullptr);
+    munmap(stack_.ss_sp, stack_.ss_size);
+  }
+  ThreadEntry(const ThreadEntry&) = delete;
+  ThreadEntry& operator=(const ThreadEntry&) = delete;
+
+ private:
+  stack_t stack_ = {};
+};
+
+}  // namespace
+
+RowInWork::RowInWork(const Hash128& source_hash) {
+  static thread_local ThreadEntry entry;
+  if (own_slot == nullptr) return;
+  assert(own_slot->state == kIdle);
+  const auto words = std::bit_cast<std::array<uint64_t, 2>>(source_hash);
+  own_slot->source_hash[0].store(words[0], std::memory_order_relaxed);
+  own_slot->source_hash[1].store(words[1], std::memory_order_relaxed);
+  Beat();
+  own_slot->state.store(kWorking, std::memory_order_release);
+}
+
+RowInWork::~RowInWork() {
+  if (own_slot == nullptr) return;
+  own_slot->state.store(kIdle, std::memory_order_release);
+}
+
+void RowInWork::Beat() {
+  if (own_slot == nullptr) return;
+  const uint64_t beats = own_slot->beats.load(std::memory_order_relaxed);
+  own_slot->beats.store(beats + 1, std::memory_order_relaxed);
+}
+
+DeviceWait::DeviceWait() {
+  if (own_slot == nullptr || own_slot->state != kWorking) return;
+  own_slot->state.store(kWaiting, std::memory_order_release);
+}
+
+DeviceWait::~DeviceWait() {
+  if (own_slot == nullptr || own_slot->state != kWaiting) return;
+  RowInWork::Beat();
+  own_slot->state.store(kWorking, std::memory_order_release);
+}
+
+std::optional<Hash128> MarkedRow() {
+  if (own_slot == nullptr || own_slot->state == kIdle) return std::nullopt;
+  return own_slot->row();
+}
+
+StillRows::StillRows() : seen_(std::make_unique<Seen[]>(kMaxThreads)) {}
+StillRows::~StillRows() = default;
+
+std::optional<Hash128> StillRows::Look(int max_looks) {
+  for (size_t i = 0; i < slots.size(); ++i) {
+    const Slot& slot = slots[i];
+    Seen& seen = seen_[i];
+    const uint64_t beats = slot.beats;
+    if (slot.state != kWorking || beats != seen.beats) {
+      seen = {beats, 0};
+    } else if (++seen.num_looks >= max_looks) {
+      return slot.row();
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace melmill

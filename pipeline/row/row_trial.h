@@ -1,0 +1,25 @@
+#ifndef MELMILL_PIPELINE_ROW_ROW_TRIAL_H_
+#define MELMILL_PIPELINE_ROW_ROW_TRIAL_H_
+
+#include <optional>
+
+#include "io/result.h"
+#include "pipeline/row/record.h"
+#include "pipeline/setup/run_control.h"
+
+namespace melmill {
+
+// Computes a row alone in a process of its own, where it may crash or hang, and
+// forgets the features. Returns nothing if the process ended normally (whether
+// or not the row was good), otherwise the signal that killed it, or 0 for a
+// hang. Call it while no other thread works on rows. Errors: kMachineFault: no
+// process can be made, it was killed from outside or ran out of memory, or
+// control->stop_requested().
+Result<std::optional<int>> TryRowAlone(const RecordTask& task,
+                                       const RecordProcessor& processor,
+                                       double hang_seconds,
+                                       const RunControl& control);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_ROW_TRIAL_H_

@@ -1,0 +1,96 @@
+#include "pipeline/row/row_watch.h"
+
+#include <signal.h>
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <chrono>
+#include <cmath>
+#include <iterator>
+#include <optional>
+#include <utility>
+
+#include "pipeline/row/row_marks.h"
+#include "pipeline/row/suspects_file.h"
+
+namespace melmill {
+namespace {
+
+constexpr int kCrashSignals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+
+// Of the one RowWatch there is: what the signal handler needs.
+std::array<char, 4096> suspects_file;  // terminated; empty: none
+std::array<struct sigaction, std::size(kCrashSignals)> previous_actions;
+
+void HandleCrash(int signal_number) {
+  const std::optional<Hash128> row = MarkedRow();
+  if (row && suspects_file[0] != '\0') {
+    WriteSuspect(suspects_file.data(), *row, signal_number);
+  }
+  const auto* const found = std::find(std::begin(kCrashSignals),
+                                      std::end(kCrashSignals), signal_number);
+  const auto index = static_cast<size_t>(found - std::begin(kCrashSignals));
+  sigaction(signal_number, &previous_actions[index], nullptr);
+  raise(signal_number);  // comes when this returns
+}
+
+void InstallCrashHandlers() {
+  struct sigaction action = {};
+  action.sa_handler = HandleCrash;
+  action.sa_flags = SA_ONSTACK;
+  for (size_t i = 0; i < std::size(kCrashSignals); ++i) {
+    sigaction(kCrashSignals[i], &action, &previous_actions[i]);
+  }
+}
+
+void RemoveCrashHandlers() {
+  for (size_t i = 0; i < std::size(kCrashSignals); ++i) {
+    sigaction(kCrashSignals[i], &previous_actions[i], nullptr);
+  }
+}
+
+}  // namespace
+
+RowWatch::RowWatch(Options options) : options_(std::move(options)) {
+  assert(std::isfinite(options_.hang_seconds) && options_.hang_seconds > 0);
+  suspects_file.fill('\0');
+  if (options_.file.size() < suspects_file.size()) {
+    std::copy(options_.file.begin(), options_.file.end(),
+              suspects_file.begin());
+  }
+  InstallCrashHandlers();
+  try {
+    thread_ = std::thread([this] { Watch(); });
+  } catch (...) {  // no destructor runs then
+    RemoveCrashHandlers();
+    throw;
+  }
+}
+
+RowWatch::~RowWatch() {
+  {
+    const std::lock_guard lock(mutex_);
+    ending_ = true;
+  }
+  ending_changed_.notify_all();
+  thread_.join();
+  RemoveCrashHandlers();
+}
+
+void RowWatch::Watch() {
+  constexpr int kLooks = 20;
+  const std::chrono::duration<double> interval(options_.hang_seconds / kLooks);
+  StillRows still;
+  std::unique_lock lock(mutex_);
+  while (
+      !ending_changed_.wait_for(lock, interval, [this] { return ending_; })) {
+    const std::optional<Hash128> hung = still.Look(kLooks);
+    if (!hung) continue;
+    if (suspects_file[0] != '\0') WriteSuspect(suspects_file.data(), *hung, 0);
+    options_.on_hung(*hung);
+    return;
+  }
+}
+
+}  // namespace melmill

@@ -1,0 +1,66 @@
+#ifndef MELMILL_PIPELINE_RUN_AUDIO_CHANGE_H_
+#define MELMILL_PIPELINE_RUN_AUDIO_CHANGE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/hash.h"
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/plan/tally.h"
+#include "pipeline/setup/run_control.h"
+#include "store/local_file.h"
+#include "store/shard/shard_writer.h"
+
+namespace melmill {
+
+// Whether the audio of existing shards is still the same. Their names do not
+// tell: they depend on the headers of the files only.
+
+// The rows of a store whose audio must be read again to find out.
+struct SuspectAudio {
+  uint64_t num_rows = 0;
+  uint64_t num_bytes = 0;  // of their files
+  uint64_t num_all_rows = 0;
+
+  // Enough for a person to decide: over 1 % of the rows and 10 GB.
+  bool is_much() const;
+  // The message for that case: rows, bytes and minutes.
+  std::string Describe() const;
+};
+
+// The source_checksum of each row of a shard; nothing for rows without one.
+using SourceChecksums = std::vector<std::optional<Hash128>>;
+
+struct AudioChange {
+  Tally changed;  // rows of other audio than their shard holds
+  // The shards they are in, of plan.shards, with what their audio is now.
+  std::map<size_t, SourceChecksums> shards;
+  // Rows of which nothing is known on this machine: taken as they are.
+  uint64_t num_unknown_rows = 0;
+};
+
+// Compares the files of shards that are there with what `local` says of them,
+// and reads those that look touched. Those that are the same all the same it
+// tells `local`; of a shard with changed rows it tells nothing. Throws
+// SetupError when many would have to be read and config.store.audio_check does
+// not say what to do. Errors: kMachineFault; also, with any message, once
+// control->stop_requested().
+Result<AudioChange> FindChangedAudio(
+    const Plan& plan, const std::string& folder,
+    const std::map<size_t, ShardWriter::Committed>& shards, LocalFile* local,
+    RunControl* control);
+
+// Checks that rebuilt shards hold the audio that was found when it was
+// compared. A shard that does not is removed. Errors: kMachineFault, also for
+// such a shard.
+Result<void> CheckRemadeShards(const Plan& plan, const std::string& folder,
+                               const AudioChange& change);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RUN_AUDIO_CHANGE_H_

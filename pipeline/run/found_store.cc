@@ -1,0 +1,152 @@
+#include "pipeline/run/found_store.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/json_object.h"
+
+namespace melmill {
+namespace {
+
+void CheckIsFolder(const std::string& path) {
+  std::error_code error;
+  if (std::filesystem::exists(path, error) &&
+      !std::filesystem::is_directory(path, error)) {
+    throw SetupError(fmt::format("--out {} is not a folder", path));
+  }
+}
+
+// A folder that is no store yet may hold what a killed run left, no more.
+void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
+  for (const auto& [name, identity] : files) {
+    if (name == kLockFile || name == kLocalFile || IsTemporaryFileName(name)) {
+      continue;
+    }
+    throw SetupError(fmt::format(
+        "--out {} is not empty and not a melmill store: it holds {}", folder,
+        name));
+  }
+}
+
+// The store's own files come and go, accepted manifests among them.
+void CheckManifestsLieElsewhere(const RunConfig& config) {
+  for (const SplitInput& split : config.input.splits) {
+    std::error_code error;
+    if (std::filesystem::equivalent(ParentFolder(split.manifest),
+                                    config.store.folder, error)) {
+      throw SetupError(fmt::format(
+          "the manifest {} lies in the store's folder: copy it elsewhere",
+          split.manifest));
+    }
+  }
+}
+
+[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
+                              const std::string& stored,
+                              const std::string& wanted,
+                              const std::string& way_on) {
+  throw SetupError(fmt::format(
+      "{} {}; use another --out, or {}:\n  {}", folder, what, way_on,
+      fmt::join(DescribeDifference(stored, wanted), "\n  ")));
+}
+
+// How to resume a store that other code made.
+std::string WayOn(const RunConfig& config, const std::string& producer) {
+  const CodeChoice& own = config.features.code;
+  const std::optional<CodeChoice> other = FindCodeChoice(producer, own);
+  if (!other) return "the version and the kind of machine it was made with";
+  std::vector<std::string> flags;
+  if (other->simd != own.simd) flags.push_back("--simd " + other->simd);
+  if (other->resampler != own.resampler) {
+    flags.push_back(
+        fmt::format("--resampler {}", ResamplerKindName(other->resampler)));
+  }
+  return fmt::format("the settings it was made with ({})",
+                     fmt::join(flags, " "));
+}
+
+void CheckBelongs(const RunConfig& config, const std::string& contract,
+                  const std::string& producer, uint64_t shard_bytes) {
+  const std::string own_contract = config.features.Contract();
+  if (contract != own_contract) {
+    RefuseOther(config.store.folder, "was made with other settings", contract,
+                own_contract, "the settings it was made with");
+  }
+  const std::string own_producer = config.features.Producer();
+  if (producer != own_producer) {
+    RefuseOther(config.store.folder, "was made with other code", producer,
+                own_producer, WayOn(config, producer));
+  }
+  if (config.store.shard_bytes && *config.store.shard_bytes != shard_bytes) {
+    throw SetupError(fmt::format(
+        "{} has a shard size of {} bytes, which cannot change; leave out "
+        "--shard-size",
+        config.store.folder, shard_bytes));
+  }
+}
+
+bool IsPlanOf(const StoredPlan& plan, const StoreIndex& index) {
+  return plan.fingerprint == index.plan && plan.contract == index.contract &&
+         plan.producer == index.producer &&
+         plan.shard_target_bytes == index.shard_target_bytes;
+}
+
+}  // namespace
+
+std::optional<FileIdentity> FoundStore::FindFile(
+    const std::string& name) const {
+  const auto found = files.find(name);
+  if (found == files.end()) return std::nullopt;
+  return found->second;
+}
+
+Result<FoundStore> InspectFolder(const RunConfig& config) {
+  CheckIsFolder(config.store.folder);
+  CheckManifestsLieElsewhere(config);
+  FoundStore found;
+  // First: what is read then is of these files, or a change shows.
+  Result<SeenFiles> files = SeeFiles(config.store.folder);
+  if (!files.ok()) return files.error();
+  found.files = std::move(files).value();
+  Result<StoreIndex> index = ReadStoreIndex(config.store.folder);
+  if (!index.ok() && index.error().code == ErrorCode::kMachineFault) {
+    return index.error();
+  }
+  if (index.ok()) {
+    found.index = std::move(index).value();
+    CheckBelongs(config, found.index->contract, found.index->producer,
+                 found.index->shard_target_bytes);
+  }
+  // Both depend on the input only, so each is rebuilt when it is damaged, as
+  // long as the other one says that this is a store.
+  Result<StoredPlan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
+  if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
+    return Unreadable(kPlanFile, plan.error());
+  }
+  if (plan.ok() && !(found.index && !IsPlanOf(plan.value(), *found.index))) {
+    found.plan = std::move(plan).value();
+    CheckBelongs(config, found.plan->contract, found.plan->producer,
+                 found.plan->shard_target_bytes);
+  } else if (found.index) {
+    found.damages.push_back({.file = kPlanFile,
+                             .what = plan.ok() ? "is not the plan of store.json"
+                                               : plan.error().message});
+  }
+  if (!index.ok() && index.error().code != ErrorCode::kNotFound) {
+    if (!found.plan || index.error().code != ErrorCode::kBadJson) {
+      throw SetupError(fmt::format("{}/{}: {}", config.store.folder,
+                                   kStoreIndexFile, index.error().message));
+    }
+    found.damages.push_back(
+        {.file = kStoreIndexFile, .what = index.error().message});
+  }
+  if (found.is_empty()) CheckHoldsNothingElse(config.store.folder, found.files);
+  return found;
+}
+
+}  // namespace melmill

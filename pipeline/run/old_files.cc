@@ -1,0 +1,155 @@
+#include "pipeline/run/old_files.h"
+
+#include <fmt/format.h>
+
+#include <set>
+
+#include "io/file/durable_file.h"
+#include "io/file/name_change.h"
+#include "pipeline/run/found_store.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/hdf5/h5_contents.h"
+#include "store/shard/shard_datasets.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+using Names = std::set<std::string>;
+
+void AddSplit(const std::string& split, Names* names) {
+  names->insert(TableFileName(split));
+  names->insert(AcceptedFileName(split));
+}
+
+// Tables, accepted manifests and the ledger that belong to the plan or to
+// store.json.
+Names ListedTables(const FoundStore& found) {
+  Names names;
+  if (!found.is_empty()) names.insert(kRejectsFile);
+  if (found.plan) {
+    for (const std::string& split : found.plan->split_names) {
+      AddSplit(split, &names);
+    }
+  }
+  if (found.index) {
+    for (const SplitEntry& split : found.index->splits) {
+      AddSplit(split.name, &names);
+    }
+  }
+  return names;
+}
+
+Names ListedShards(const FoundStore& found) {
+  Names names;
+  if (found.plan) {
+    for (const PlannedShard& shard : found.plan->shards) {
+      names.insert(found.plan->ShardFileName(shard));
+    }
+  }
+  if (found.index) {
+    for (const ShardEntry& shard : found.index->shards) {
+      names.insert(shard.file);
+    }
+  }
+  return names;
+}
+
+// What a complete store consists of, but its lock.
+Names FilesOf(const StoreIndex& index) {
+  Names names = {kStoreIndexFile};
+  for (const FileEntry& entry : index.files()) names.insert(entry.file);
+  for (const ShardEntry& shard : index.shards) names.insert(shard.file);
+  return names;
+}
+
+// Whether a file is the shard that its name says: one of a plan that is gone.
+// A file of a user's has such a name only by accident, and no such content.
+bool IsShard(const std::string& folder, const std::string& name) {
+  if (!IsShardFileName(name)) return false;
+  const Result<H5Contents> contents = ReadH5Contents(folder + '/' + name);
+  if (!contents.ok()) return false;
+  const std::string* format = contents.value().FindAttribute("format");
+  const std::string* fingerprint =
+      contents.value().FindAttribute("fingerprint");
+  return format != nullptr && *format == kShardFormat &&
+         fingerprint != nullptr &&
+         name.ends_with(fmt::format(".{}.h5", fingerprint->substr(0, 12)));
+}
+
+// Removes those of the names that were found and are the same files still;
+// says whether there was any.
+Result<bool> RemoveFound(const FoundStore& found, const Names& names,
+                         const std::string& folder) {
+  bool was_any = false;
+  for (const std::string& name : names) {
+    const auto identity = found.FindFile(name);
+    if (!identity) continue;
+    const Result<bool> removed = RemoveIfSame(folder + '/' + name, *identity);
+    if (!removed.ok()) return removed.error();
+    was_any = true;
+  }
+  return was_any;
+}
+
+Result<void> RemoveIndex(const FoundStore& found, const std::string& folder) {
+  const auto identity = found.FindFile(kStoreIndexFile);
+  if (!identity) return {};
+  const std::string path = folder + '/' + kStoreIndexFile;
+  const Result<bool> removed = RemoveIfSame(path, *identity);
+  if (!removed.ok()) return removed.error();
+  if (removed.value()) return SyncFolder(folder);
+  return Error{ErrorCode::kMachineFault,
+               path +
+                   ": another process changed it; make sure that no other run "
+                   "uses this folder"};
+}
+
+}  // namespace
+
+void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan) {
+  Names needed;
+  for (const SplitPlan& split : plan.splits) AddSplit(split.name, &needed);
+  const Names listed = ListedTables(found);
+  for (const std::string& name : needed) {
+    if (listed.contains(name) || !found.FindFile(name)) continue;
+    throw SetupError(fmt::format(
+        "{}/{} is in the way: the store needs this name for a file of its own; "
+        "move it elsewhere",
+        plan.config.store.folder, name));
+  }
+}
+
+Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
+                                 const std::vector<size_t>& to_make,
+                                 const std::string& folder) {
+  Result<void> done = RemoveIndex(found, folder);
+  if (!done.ok()) return done;
+  Names names = ListedTables(found);
+  for (const size_t shard : to_make) {
+    names.insert(plan.ShardFileName(plan.shards[shard]));
+  }
+  // On the disk before the plan is another one: that lists other files.
+  const Result<bool> removed = RemoveFound(found, names, folder);
+  if (!removed.ok()) return removed.error();
+  return removed.value() ? SyncFolder(folder) : Result<void>();
+}
+
+Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
+                             const std::string& folder, bool is_locked) {
+  const Names needed = FilesOf(index);
+  const Names listed = ListedShards(found);
+  Names names;
+  for (const auto& [name, identity] : found.files) {
+    if (needed.contains(name)) continue;
+    if (listed.contains(name) || IsSuspectsFileName(name) ||
+        IsShard(folder, name)) {
+      names.insert(name);
+    }
+  }
+  const Result<bool> removed = RemoveFound(found, names, folder);
+  if (!removed.ok()) return removed.error();
+  return RemoveTemporaryFiles(folder, found.files, is_locked);
+}
+
+}  // namespace melmill

@@ -1,0 +1,40 @@
+#ifndef MELMILL_PIPELINE_RUN_OLD_FILES_H_
+#define MELMILL_PIPELINE_RUN_OLD_FILES_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/run/found_store.h"
+#include "store/store_index.h"
+
+namespace melmill {
+
+// What becomes of the files that a run finds in a store's folder. It removes
+// only what melmill made: what the plan or store.json that was found lists,
+// temporary files, suspects, and shards by what they say of themselves. And it
+// removes only the very files that were found.
+
+// Throws SetupError when a file has the name of a table or of an accepted
+// manifest of the plan, and nothing says that melmill made it.
+void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan);
+
+// Makes way for a run, before plan.h5 changes. Removes store.json, which means
+// complete, before anything else; then the ledger, tables and accepted
+// manifests that were found, and the files of plan.shards[to_make]. Errors:
+// kMachineFault, also when another process changed store.json meanwhile.
+Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
+                                 const std::vector<size_t>& to_make,
+                                 const std::string& folder);
+
+// Removes what was found in the folder and the complete store `index` does not
+// need: old shards, suspects, temporary files. `is_locked`: see
+// RemoveTemporaryFiles. Errors: kMachineFault.
+Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
+                             const std::string& folder, bool is_locked);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RUN_OLD_FILES_H_

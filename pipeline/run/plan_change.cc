@@ -1,0 +1,131 @@
+#include "pipeline/run/plan_change.h"
+
+#include <algorithm>
+#include <compare>
+#include <string>
+#include <vector>
+
+#include "io/hash.h"
+#include "store/plan/plan_row.h"
+
+namespace melmill {
+namespace {
+
+// One line of a plan, wherever it stands.
+struct LineHash {
+  uint64_t audio = 0;    // of its split's name and audio string
+  uint64_t content = 0;  // of all that is stored of it
+
+  friend auto operator<=>(const LineHash&, const LineHash&) = default;
+};
+
+uint64_t First64(const Hash128& hash) {
+  uint64_t value = 0;
+  for (int i = 0; i < 8; ++i) value = value << 8 | hash[i];
+  return value;
+}
+
+LineHash HashLine(const std::string& split, const PlanRow& row) {
+  Hasher128 hasher;
+  hasher.UpdateSized(split);
+  hasher.UpdateSized(row.audio);
+  LineHash hash;
+  hash.audio = First64(hasher.Digest());
+  HashRowContent(row, &hasher);
+  hash.content = First64(hasher.Digest());
+  return hash;
+}
+
+Result<std::vector<LineHash>> HashLines(
+    const TableReader& rows, size_t num_kept_fields,
+    const std::vector<std::string>& split_names) {
+  std::vector<LineHash> hashes;
+  hashes.reserve(static_cast<size_t>(rows.num_rows()));
+  const Result<void> visited = ForEachPlanRow(
+      rows, 0, rows.num_rows(), num_kept_fields,
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (row.split >= split_names.size()) {
+          return Error{ErrorCode::kMachineFault, "the stored plan is damaged"};
+        }
+        hashes.push_back(HashLine(split_names[row.split], row));
+        return {};
+      });
+  if (!visited.ok()) return visited.error();
+  std::sort(hashes.begin(), hashes.end());
+  return hashes;
+}
+
+// Takes one audio string's lines out of each of two sorted lists and counts
+// what became of them.
+class LineMatcher {
+ public:
+  LineMatcher(const std::vector<LineHash>& old_lines,
+              const std::vector<LineHash>& new_lines)
+      : old_(old_lines), new_(new_lines) {}
+
+  void Count(PlanChange* change) {
+    while (old_at_ < old_.size() || new_at_ < new_.size()) {
+      CountAudio(NextAudio(), change);
+    }
+  }
+
+ private:
+  uint64_t NextAudio() const {
+    if (old_at_ == old_.size()) return new_[new_at_].audio;
+    if (new_at_ == new_.size()) return old_[old_at_].audio;
+    return std::min(old_[old_at_].audio, new_[new_at_].audio);
+  }
+
+  void CountAudio(uint64_t audio, PlanChange* change) {
+    uint64_t only_old = 0;
+    uint64_t only_new = 0;
+    const auto has = [audio](const std::vector<LineHash>& lines, size_t at) {
+      return at < lines.size() && lines[at].audio == audio;
+    };
+    while (has(old_, old_at_) || has(new_, new_at_)) {
+      if (!has(new_, new_at_) ||
+          (has(old_, old_at_) &&
+           old_[old_at_].content < new_[new_at_].content)) {
+        ++only_old;
+        ++old_at_;
+      } else if (!has(old_, old_at_) ||
+                 new_[new_at_].content < old_[old_at_].content) {
+        ++only_new;
+        ++new_at_;
+      } else {
+        ++old_at_;
+        ++new_at_;
+      }
+    }
+    const uint64_t changed = std::min(only_old, only_new);
+    change->num_changed += changed;
+    change->num_gone += only_old - changed;
+    change->num_added += only_new - changed;
+  }
+
+  const std::vector<LineHash>& old_;
+  const std::vector<LineHash>& new_;
+  size_t old_at_ = 0;
+  size_t new_at_ = 0;
+};
+
+}  // namespace
+
+Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
+  std::vector<std::string> names;
+  for (const SplitPlan& split : plan.splits) names.push_back(split.name);
+  const auto old_lines = HashLines(*old_plan.rows, old_plan.kept_fields.size(),
+                                   old_plan.split_names);
+  if (!old_lines.ok()) return old_lines.error();
+  const auto new_lines =
+      HashLines(*plan.rows, plan.config.input.kept_fields.size(), names);
+  if (!new_lines.ok()) return new_lines.error();
+  PlanChange change;
+  LineMatcher(old_lines.value(), new_lines.value()).Count(&change);
+  change.is_reordered =
+      change.num_added + change.num_gone + change.num_changed == 0 &&
+      old_plan.fingerprint != ToHex(plan.fingerprint);
+  return change;
+}
+
+}  // namespace melmill

@@ -1,0 +1,91 @@
+#include "pipeline/run/report_parts.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "io/manifest/utf8.h"
+#include "pipeline/plan/tally.h"
+#include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
+
+namespace melmill {
+
+uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects) {
+  uint64_t sum = 0;
+  for (const auto& [code, tally] : rejects) sum += tally.count;
+  return sum;
+}
+
+void AddRejects(const std::map<ErrorCode, Tally>& more,
+                std::map<ErrorCode, Tally>* rejects) {
+  for (const auto& [code, tally] : more) {
+    Tally& sum = (*rejects)[code];
+    const uint64_t count = sum.count + tally.count;
+    for (const Tally::Example& example : tally.examples) sum.Add(example);
+    sum.count = count;
+  }
+}
+
+Result<void> ListRejectedLines(RunReport* report) {
+  const Plan& plan = *report->plan;
+  return VisitPlanRows(
+      *plan.rows, 0, plan.rows->num_rows(),
+      plan.config.input.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
+          return Visiting::kEnough;
+        }
+        if (row.is_planned()) return Visiting::kGoOn;
+        report->rejected_lines.push_back(
+            {row.code,
+             {plan.splits[row.split].name, row.line, row.audio, row.message}});
+        return Visiting::kGoOn;
+      });
+}
+
+void CheckAnyPlanned(const Plan& plan) {
+  if (plan.num_rejected() < plan.num_lines()) return;
+  const auto& [code, tally] = *plan.rejects.begin();
+  const Tally::Example& example = tally.examples.front();
+  std::string hint;
+  if (plan.rejects.contains(ErrorCode::kNotFound)) {
+    const Tally::Example& missing =
+        plan.rejects.at(ErrorCode::kNotFound).examples.front();
+    hint = fmt::format(
+        "\n  {} was looked for as {}\n  relative paths start from the working "
+        "directory; --audio-root DIR changes that",
+        Printable(missing.audio),
+        Printable(
+            ResolveAudioPath(plan.config.input.audio_root, missing.audio)));
+    if (missing.audio.find('\\') != std::string::npos) {
+      hint +=
+          "\n  a backslash is part of a name here: write Windows paths with "
+          "slashes";
+    }
+  }
+  throw SetupError(fmt::format(
+      "not one of {} lines has a usable audio file; the first: {} line {}: "
+      "{}{}",
+      plan.num_lines(), example.split, example.line, example.message, hint));
+}
+
+uint64_t StoreBytes(const StoreIndex& store) {
+  uint64_t sum = 0;
+  for (const FileEntry& file : store.files()) sum += file.num_bytes;
+  for (const ShardEntry& shard : store.shards) sum += shard.num_bytes;
+  return sum;
+}
+
+uint64_t PlannedBytes(const Plan& plan) {
+  uint64_t sum = 0;
+  for (const PlannedShard& shard : plan.shards) {
+    sum += EstimateShardBytes(plan.MakeShardSpec(shard));
+  }
+  return sum;
+}
+
+}  // namespace melmill

@@ -1,0 +1,523 @@
+#include "pipeline/run/run.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <set>
+#include <utility>
+
+#include "io/file/durable_file.h"
+#include "io/file/file_lock.h"
+#include "io/manifest/utf8.h"
+#include "pipeline/extract/extract.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
+#include "pipeline/run/audio_change.h"
+#include "pipeline/run/finish.h"
+#include "pipeline/run/found_store.h"
+#include "pipeline/run/old_files.h"
+#include "pipeline/run/plan_change.h"
+#include "pipeline/run/report_parts.h"
+#include "pipeline/run/run_report.h"
+#include "pipeline/run/shard_check.h"
+#include "pipeline/run/suspects.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/stopwatch.h"
+#include "store/local_file.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
+  if (notice.bytes_to_write <= notice.free_bytes) return;
+  throw SetupError(fmt::format("the store needs {} more and {} has {} free",
+                               FormatBytes(notice.bytes_to_write), folder,
+                               FormatBytes(notice.free_bytes)));
+}
+
+std::set<ShardId> IdsOfShards(const StoreIndex& store) {
+  std::set<ShardId> ids;
+  for (const ShardEntry& shard : store.shards) {
+    const std::optional<Hash128> fingerprint = ParseHash128(shard.fingerprint);
+    if (fingerprint) ids.insert({*fingerprint, shard.checksum});
+  }
+  return ids;
+}
+
+// The run of one call, step by step.
+class ExtractRun {
+ public:
+  ExtractRun(const RunConfig& config, RunControl* control)
+      : config_(config), control_(control) {
+    if (config_.resources.num_threads == 0)
+      config_.resources.num_threads = AvailableCpus();
+  }
+
+  RunReport Run();
+
+ private:
+  bool Inspect();
+  bool PrepareFolder();
+  void LockFolder();
+  void LockNewStore();
+  bool MakePlan();
+  bool CheckRejects();
+  bool CheckStore();
+  RowWatch::Options WatchOptions();
+  Result<ShardCheck> CheckShards();
+  Result<bool> CheckOtherFiles();
+  void CountShards();
+  Result<void> LoadLocalFile();
+  bool CompareAudio();
+  void RemoveDeadRunsFiles();
+  void PrepareExtraction();
+  bool WritePlan();
+  Result<void> StartLocalFile();
+  bool TrySuspects();
+  bool ExtractShards();
+  void Finish();
+  // Records what ended the run; false, for callers to return.
+  bool EndWith(RunStatus status);
+  bool EndWithFault(const Error& error);
+  bool MayGoOn();
+  void CleanUp();
+
+  RunConfig config_;
+  RunControl* control_;
+  RunReport report_;
+  Stopwatch stopwatch_;
+  FoundStore found_;
+  bool folder_existed_ = false;
+  std::optional<FileLock> lock_;
+  std::optional<RecordProcessor> processor_;
+  std::unique_ptr<LocalFile> local_;
+  ShardCheck shards_;
+  AudioChange audio_;
+  Quarantine quarantine_;
+  ExtractOutcome extracted_;
+};
+
+bool ExtractRun::EndWith(RunStatus status) {
+  report_.status = status;
+  return false;
+}
+
+bool ExtractRun::EndWithFault(const Error& error) {
+  report_.fault = error;
+  return EndWith(RunStatus::kMachineFault);
+}
+
+bool ExtractRun::MayGoOn() {
+  return !control_->stop_requested() || EndWith(RunStatus::kStopped);
+}
+
+void ExtractRun::CleanUp() {
+  Result<void> done = RemoveLeftovers(found_, *report_.store,
+                                      config_.store.folder, lock_->is_held());
+  if (done.ok() && local_ != nullptr) {
+    done = local_->Compact(IdsOfShards(*report_.store));
+  }
+  if (!done.ok()) report_.notes.push_back(done.error().message);
+}
+
+void ExtractRun::LockFolder() {
+  Result<FileLock> lock = LockStore(config_.store.folder);
+  if (!lock.ok()) throw SetupError(lock.error().message);
+  lock_ = std::move(lock).value();
+  if (!lock_->is_held()) {
+    report_.notes.push_back(fmt::format(
+        "the file system of {} has no locks: make sure that no other run uses "
+        "this folder",
+        config_.store.folder));
+  }
+}
+
+// Locks a folder that held no store when it was looked at.
+void ExtractRun::LockNewStore() {
+  LockFolder();
+  // Another run may have come first.
+  Result<FoundStore> found = InspectFolder(config_);
+  if (!found.ok()) throw SetupError(found.error().message);
+  found_ = std::move(found).value();
+  if (!found_.is_empty()) {
+    throw SetupError(fmt::format("{} was in use by another melmill; run again",
+                                 config_.store.folder));
+  }
+}
+
+bool ExtractRun::Inspect() {
+  Result<FoundStore> found = InspectFolder(config_);
+  if (!found.ok()) return EndWithFault(found.error());
+  found_ = std::move(found).value();
+  return true;
+}
+
+bool ExtractRun::PrepareFolder() {
+  if (config_.store.folder.empty()) throw SetupError("--out is missing");
+  folder_existed_ = FileExists(config_.store.folder);
+  if (folder_existed_ && !Inspect()) return false;
+  const std::string writable = folder_existed_
+                                   ? config_.store.folder
+                                   : ParentFolder(config_.store.folder);
+  if (access(writable.c_str(), W_OK | X_OK) != 0) {
+    throw SetupError(
+        fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
+  }
+  if (found_.is_empty()) return true;
+  LockFolder();
+  if (!Inspect()) return false;  // as it is now that nobody changes it
+  if (found_.plan) config_.store.shard_bytes = found_.plan->shard_target_bytes;
+  if (found_.index)
+    config_.store.shard_bytes = found_.index->shard_target_bytes;
+  return true;
+}
+
+bool ExtractRun::MakePlan() {
+  const std::string spool_folder = folder_existed_
+                                       ? config_.store.folder
+                                       : ParentFolder(config_.store.folder);
+  Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
+  report_.plan_seconds = stopwatch_.seconds();
+  if (!MayGoOn()) return false;
+  if (!plan.ok()) return EndWithFault(plan.error());
+  report_.plan = std::move(plan).value();
+  report_.rejects = report_.plan->rejects;
+  report_.num_rejected = SumCounts(report_.rejects);
+  CheckAnyPlanned(*report_.plan);
+  return true;
+}
+
+bool ExtractRun::CheckRejects() {
+  if (!config_.max_rejects ||
+      config_.max_rejects->Allows(report_.num_rejected,
+                                  report_.plan->num_lines())) {
+    return true;
+  }
+  const Result<void> listed = ListRejectedLines(&report_);
+  if (!listed.ok()) return EndWithFault(listed.error());
+  return EndWith(RunStatus::kTooManyRejects);
+}
+
+RowWatch::Options ExtractRun::WatchOptions() {
+  return {.file = config_.store.folder + '/' + SuspectsFileName(),
+          .hang_seconds = config_.resources.hang_seconds,
+          .on_hung = [this](const Hash128& row) {
+            EndHungRun(*report_.plan, row, *control_);
+          }};
+}
+
+// A rejected row whose file has changed may end the program now.
+Result<ShardCheck> ExtractRun::CheckShards() {
+  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
+  if (!suspects.ok()) return suspects.error();
+  const RowWatch watch(WatchOptions());
+  return melmill::CheckShards({.plan = *report_.plan,
+                               .folder = config_.store.folder,
+                               .index = found_.index ? &*found_.index : nullptr,
+                               .read_features = config_.store.verify_resume,
+                               .processor = *processor_,
+                               .suspects = suspects.value(),
+                               .control = control_});
+}
+
+// Whether the files of a complete store that are no shards are there and
+// whole; those that are not are reported. Errors: kMachineFault, also once a
+// stop is asked for.
+Result<bool> ExtractRun::CheckOtherFiles() {
+  bool all_whole = found_.plan.has_value();
+  for (const FileEntry& entry : found_.index->files()) {
+    if (entry.file == kPlanFile && !found_.plan) continue;  // reported before
+    if (control_->stop_requested()) return MachineFault("stopped", EINTR);
+    const Result<std::optional<Damage>> damage =
+        CheckFile(config_.store.folder, entry, config_.store.verify_resume);
+    if (!damage.ok()) return damage.error();
+    if (!damage.value()) continue;
+    report_.damages.push_back(*damage.value());
+    all_whole = false;
+  }
+  return all_whole;
+}
+
+Result<void> ExtractRun::LoadLocalFile() {
+  if (local_ != nullptr) return {};
+  Result<std::unique_ptr<LocalFile>> local =
+      LocalFile::Load(config_.store.folder + '/' + kLocalFile);
+  if (!local.ok()) return local.error();
+  local_ = std::move(local).value();
+  return {};
+}
+
+// Whether the shards that are there hold the audio that is there. Those that
+// do not are to be made.
+bool ExtractRun::CompareAudio() {
+  if (shards_.kept.empty()) return true;
+  const Result<void> loaded = LoadLocalFile();
+  if (!loaded.ok()) return EndWithFault(loaded.error());
+  Result<AudioChange> change =
+      FindChangedAudio(*report_.plan, config_.store.folder, shards_.kept,
+                       local_.get(), control_);
+  if (!MayGoOn()) return false;
+  if (!change.ok()) return EndWithFault(change.error());
+  audio_ = std::move(change).value();
+  if (audio_.num_unknown_rows > 0) {
+    report_.notes.push_back(fmt::format(
+        "the audio of {} rows may have changed since the store was made, and "
+        "this machine has no record of it: --rehash reads and compares it",
+        audio_.num_unknown_rows));
+  }
+  for (const auto& [shard, checksums] : audio_.shards) {
+    shards_.kept.erase(shard);
+    shards_.to_make.push_back(shard);
+  }
+  std::sort(shards_.to_make.begin(), shards_.to_make.end());
+  return true;
+}
+
+// Compares plan and folder. True if there is something to do that may be done.
+bool ExtractRun::CheckStore() {
+  const Plan& plan = *report_.plan;
+  CheckNothingIsInTheWay(found_, plan);
+  processor_.emplace(config_.features);
+  Result<ShardCheck> shards = CheckShards();
+  if (!MayGoOn()) return false;
+  if (!shards.ok()) return EndWithFault(shards.error());
+  shards_ = std::move(shards).value();
+  if (!CompareAudio()) return false;
+  report_.num_shards_kept = shards_.kept.size();
+  report_.damages = found_.damages;
+  report_.damages.insert(report_.damages.end(), shards_.damages.begin(),
+                         shards_.damages.end());
+  if (found_.is_empty()) return true;
+
+  const std::string fingerprint = ToHex(plan.fingerprint);
+  const std::string old_fingerprint =
+      found_.index ? found_.index->plan : found_.plan->fingerprint;
+  const bool same_plan = old_fingerprint == fingerprint;
+  const bool is_followed = !found_.index || shards_.num_mended_rows == 0;
+  if (same_plan && is_followed && audio_.shards.empty()) {
+    Result<bool> all_whole = false;
+    if (found_.index) all_whole = CheckOtherFiles();
+    if (!MayGoOn()) return false;
+    if (!all_whole.ok()) return EndWithFault(all_whole.error());
+    if (!all_whole.value() || !shards_.to_make.empty()) return true;
+    // A killed run may have given store.json its name and done no more.
+    const Result<void> synced = SyncFolder(config_.store.folder);
+    if (!synced.ok()) return EndWithFault(synced.error());
+    report_.store = found_.index;
+    AddRejects(shards_.still_rejected, &report_.rejects);
+    report_.num_rejected = SumCounts(report_.rejects);
+    CleanUp();
+    return EndWith(RunStatus::kNothingToDo);
+  }
+  PlanChange change;
+  change.is_compared = same_plan || found_.plan.has_value();
+  if (!same_plan && found_.plan) {
+    const Result<PlanChange> compared = ComparePlans(*found_.plan, plan);
+    if (!compared.ok()) return EndWithFault(compared.error());
+    change = compared.value();
+  }
+  change.num_mended = shards_.num_mended_rows;
+  change.audio = audio_.changed;
+  change.num_shards_kept = shards_.kept.size();
+  change.num_shards_to_make = shards_.to_make.size();
+  report_.change = change;
+  return config_.store.update || EndWith(RunStatus::kNeedsUpdate);
+}
+
+// For whoever ends early.
+void ExtractRun::CountShards() {
+  report_.num_shards_left = shards_.to_make.size();
+  control_->shards_kept = shards_.kept.size();
+  control_->shards_made = 0;
+  control_->shards_in_all = shards_.kept.size() + shards_.to_make.size();
+}
+
+// What dead runs left takes space that this one may need.
+void ExtractRun::RemoveDeadRunsFiles() {
+  if (!lock_) {
+    // Of a run that did not get as far as a plan: no more than this is there.
+    if (std::none_of(
+            found_.files.begin(), found_.files.end(),
+            [](const auto& file) { return IsTemporaryFileName(file.first); })) {
+      return;
+    }
+    LockNewStore();
+  }
+  const Result<void> removed = RemoveTemporaryFiles(
+      config_.store.folder, found_.files, lock_->is_held());
+  if (!removed.ok()) report_.notes.push_back(removed.error().message);
+}
+
+// Says what will be done, and refuses what the disk cannot hold.
+void ExtractRun::PrepareExtraction() {
+  const Plan& plan = *report_.plan;
+  if (folder_existed_) RemoveDeadRunsFiles();
+  PlanNotice notice;
+  notice.num_lines = plan.num_lines();
+  notice.num_rejected = plan.num_rejected();
+  notice.num_samples = plan.num_samples();
+  notice.sample_rate_hz = plan.preset().log_mel.mel.sample_rate_hz;
+  notice.num_shards_to_make = shards_.to_make.size();
+  for (const size_t shard : shards_.to_make) {
+    notice.bytes_to_write +=
+        EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
+  }
+  RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
+  const std::string folder = folder_existed_
+                                 ? config_.store.folder
+                                 : ParentFolder(config_.store.folder);
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) == 0) {
+    notice.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
+    CheckDiskSpace(notice, folder);
+  }
+  if (control_->on_planned) control_->on_planned(notice);
+}
+
+// Before any shard is made: a shard that is there without being known here is
+// one whose run was killed.
+Result<void> ExtractRun::StartLocalFile() {
+  const Result<void> loaded = LoadLocalFile();
+  if (!loaded.ok() || local_->exists()) return loaded;
+  std::set<ShardId> kept;
+  for (const auto& [shard, committed] : shards_.kept) {
+    kept.insert({report_.plan->shards[shard].fingerprint, committed.checksum});
+  }
+  return local_->Rewrite({}, kept);
+}
+
+bool ExtractRun::WritePlan() {
+  // Another run may make it at the same time: the lock decides.
+  if (!folder_existed_ && mkdir(config_.store.folder.c_str(), 0777) != 0) {
+    const int error_number = errno;
+    if (error_number != EEXIST || !FileExists(config_.store.folder)) {
+      throw SetupError(fmt::format("cannot make {}: {}", config_.store.folder,
+                                   std::strerror(error_number)));
+    }
+  }
+  Result<void> done = SyncFolder(ParentFolder(config_.store.folder));
+  if (!done.ok()) return EndWithFault(done.error());
+  if (!lock_) LockNewStore();
+  done = RemoveReplacedFiles(found_, *report_.plan, shards_.to_make,
+                             config_.store.folder);
+  if (done.ok()) done = StartLocalFile();
+  if (done.ok()) {
+    done = WritePlanFile(*report_.plan, config_.store.folder + '/' + kPlanFile,
+                         found_.FindFile(kPlanFile));
+  }
+  return done.ok() || EndWithFault(done.error());
+}
+
+// Rows that ended an earlier run are tried alone before anything else runs.
+bool ExtractRun::TrySuspects() {
+  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
+  if (!suspects.ok()) return EndWithFault(suspects.error());
+  Result<Quarantine> quarantine =
+      melmill::TrySuspects(suspects.value(), *report_.plan, shards_.to_make,
+                           *processor_, *control_, &report_.notes);
+  if (!MayGoOn()) return false;
+  if (!quarantine.ok()) return EndWithFault(quarantine.error());
+  quarantine_ = std::move(quarantine).value();
+  return true;
+}
+
+bool ExtractRun::ExtractShards() {
+  const Plan& plan = *report_.plan;
+  for (const size_t index : shards_.to_make) {
+    control_->frames_to_do += plan.shards[index].num_frames;
+  }
+  control_->phase = RunControl::Phase::kExtract;
+  if (!shards_.to_make.empty()) {
+    const RowWatch watch(WatchOptions());
+    extracted_ = Extract({.plan = plan,
+                          .processor = *processor_,
+                          .shards = shards_.to_make,
+                          .folder = config_.store.folder,
+                          .num_threads = config_.resources.num_threads,
+                          .num_io_threads = config_.resources.num_io_threads,
+                          .max_bytes_in_flight =
+                              config_.resources.memory_bytes - kBaseMemoryBytes,
+                          .control = control_,
+                          .quarantine = quarantine_,
+                          .local = local_.get()});
+  }
+  report_.num_shards_left =
+      shards_.to_make.size() - extracted_.committed.size();
+  report_.num_shards_made = extracted_.committed.size();
+  report_.num_frames_made = control_->frames_done;
+  report_.telemetry = extracted_.telemetry;
+  if (extracted_.fault) return EndWithFault(*extracted_.fault);
+  return MayGoOn();
+}
+
+void ExtractRun::Finish() {
+  control_->phase = RunControl::Phase::kFinish;
+  std::map<size_t, ShardWriter::Committed> shards = std::move(shards_.kept);
+  shards.merge(extracted_.committed);
+  const Result<void> checked =
+      CheckRemadeShards(*report_.plan, config_.store.folder, audio_);
+  if (!checked.ok()) {
+    EndWithFault(checked.error());
+    return;
+  }
+  Result<FinishedStore> finished =
+      FinishStore(*report_.plan, config_.store.folder, shards);
+  if (!finished.ok()) {
+    EndWithFault(finished.error());
+    return;
+  }
+  report_.rejects = std::move(finished.value().rejects);
+  report_.num_rejected = SumCounts(report_.rejects);
+  report_.store = std::move(finished.value().index);
+  const uint64_t num_stored = report_.store->num_stored();
+  if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
+    EndWithFault({ErrorCode::kMachineFault,
+                  fmt::format("rows do not add up (a bug): {} lines, {} "
+                              "stored, {} rejected",
+                              report_.plan->num_lines(), num_stored,
+                              report_.num_rejected)});
+    return;
+  }
+  CleanUp();
+  EndWith(RunStatus::kFinished);
+}
+
+RunReport ExtractRun::Run() {
+  CheckConfig(config_);
+  RequireOpenFiles(MaxOpenFilesOfPlan(config_));
+  RequireThreads(config_);
+  if (PrepareFolder() && MakePlan() && CheckRejects() && CheckStore()) {
+    CountShards();
+    if (MayGoOn()) {
+      PrepareExtraction();
+      if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
+    }
+  }
+  if (report_.store) {
+    report_.store_bytes = StoreBytes(*report_.store);
+  } else if (report_.plan) {
+    report_.store_bytes = PlannedBytes(*report_.plan);
+  }
+  report_.total_seconds = stopwatch_.seconds();
+  return std::move(report_);
+}
+
+}  // namespace
+
+RunReport RunExtract(const RunConfig& config, RunControl* control) {
+  return ExtractRun(config, control).Run();
+}
+
+}  // namespace melmill

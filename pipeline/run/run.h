@@ -1,0 +1,16 @@
+#ifndef MELMILL_PIPELINE_RUN_RUN_H_
+#define MELMILL_PIPELINE_RUN_RUN_H_
+
+#include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
+
+namespace melmill {
+
+// Manifests to a store: plan, extract, finish. Resumes where an earlier run
+// stopped. Throws SetupError before anything is written.
+RunReport RunExtract(const RunConfig& config, RunControl* control);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RUN_RUN_H_

@@ -1,0 +1,65 @@
+#ifndef MELMILL_PIPELINE_RUN_RUN_REPORT_H_
+#define MELMILL_PIPELINE_RUN_RUN_REPORT_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "pipeline/extract/telemetry.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/plan/tally.h"
+#include "pipeline/run/plan_change.h"
+#include "store/damage.h"
+#include "store/store_index.h"
+
+namespace melmill {
+
+enum class RunStatus {
+  kPlanned,         // validate: nothing was to be written
+  kFinished,        // the store is complete
+  kNothingToDo,     // it was complete before
+  kTooManyRejects,  // the plan rejects more than allowed; nothing extracted
+  kNeedsUpdate,     // the store was made from another input; see `change`
+  kStopped,         // by a signal; a rerun resumes
+  kMachineFault,    // see `fault`; a rerun resumes
+};
+
+// What a run did, for a person or a program to read.
+struct RunReport {
+  RunStatus status = RunStatus::kPlanned;
+  std::optional<Error> fault;
+  std::optional<Plan> plan;          // once it was made
+  std::optional<PlanChange> change;  // of a store that was there before
+  std::optional<StoreIndex> store;   // once it is complete
+  // By reason: the plan's, and once complete all.
+  std::map<ErrorCode, Tally> rejects;
+  uint64_t num_rejected = 0;  // sum of `rejects`
+  // The first lines that the plan rejects, of a run that ends with it.
+  struct RejectedLine {
+    ErrorCode code = ErrorCode::kNone;
+    Tally::Example line;
+  };
+  static constexpr size_t kMaxRejectedLines = 1000;
+  std::vector<RejectedLine> rejected_lines;
+  // Files of the store that existed before and were not whole. If the run
+  // finished, they were rebuilt.
+  std::vector<Damage> damages;
+  // Lasting oddities of the machine, such as a file system without locks.
+  std::vector<std::string> notes;
+
+  uint64_t store_bytes = 0;      // planned, or on disk once complete
+  uint64_t num_shards_made = 0;  // by this run
+  uint64_t num_shards_kept = 0;  // from earlier ones
+  uint64_t num_shards_left = 0;  // not made, of a run that was to make them
+  uint64_t num_frames_made = 0;  // of the rows this run extracted
+  double plan_seconds = 0;
+  double total_seconds = 0;
+  Telemetry telemetry;  // of the extraction; all 0 if there was none
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RUN_RUN_REPORT_H_

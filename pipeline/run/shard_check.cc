@@ -1,0 +1,178 @@
+#include "pipeline/run/shard_check.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_trial.h"
+#include "pipeline/row/work_permit.h"
+#include "store/shard/shard_reader.h"
+
+namespace melmill {
+namespace {
+
+class ShardChecker {
+ public:
+  explicit ShardChecker(const ShardCheckJob& job)
+      : job_(job), workspace_(job.processor) {
+    if (job.index == nullptr) return;
+    for (const ShardEntry& entry : job.index->shards) {
+      entries_[entry.file] = &entry;
+    }
+  }
+
+  Result<ShardCheck> Check();
+
+ private:
+  Result<void> CheckShard(size_t index);
+  Result<ShardWriter::Committed> CheckFile(const PlannedShard& shard,
+                                           const Result<ShardReader>& reader,
+                                           const ShardEntry* entry) const;
+  Result<uint64_t> CountMendedRows(const PlannedShard& shard,
+                                   const ShardReader& reader);
+  Result<bool> IsMended(const RecordTask& task, const ShardRow& row);
+
+  const ShardCheckJob& job_;
+  std::map<std::string, const ShardEntry*> entries_;
+  RecordInput input_;
+  RecordWorkspace workspace_;
+  ShardCheck check_;
+};
+
+// Whether a rejected row's audio gives another outcome now.
+Result<bool> ShardChecker::IsMended(const RecordTask& task,
+                                    const ShardRow& row) {
+  const bool was_poison = row.reject_code == ErrorCode::kPoison;
+  if (was_poison || job_.suspects.contains(task.source_hash)) {
+    const Result<std::optional<int>> ended =
+        TryRowAlone(task, job_.processor,
+                    job_.plan.config.resources.hang_seconds, *job_.control);
+    if (!ended.ok()) return ended.error();
+    if (was_poison) return !ended.value().has_value();
+    if (ended.value()) return true;  // the run to come rejects it as poison
+  }
+  NoFeatures no_features;
+  const Result<ShardRow> now =
+      TryRecord(task, job_.processor, &input_, &no_features, &workspace_);
+  // Stopped rows too.
+  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
+    return now.error();
+  }
+  return now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row;
+}
+
+// Counts the rejected rows of a shard whose audio gives another outcome now,
+// and tells about the others.
+Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
+                                               const ShardReader& reader) {
+  const auto is_rejected = [](const ShardRow& row) {
+    return row.status == RowStatus::kRejected;
+  };
+  if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
+    return uint64_t{0};
+  }
+  WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });
+  const Result<RecordList> tasks =
+      RecordList::Load(job_.plan, shard, {}, &permit);
+  if (!tasks.ok()) return tasks.error();
+  uint64_t num_mended = 0;
+  for (size_t i = 0; i < tasks.value().size(); ++i) {
+    const ShardRow& row = reader.rows()[i];
+    if (!is_rejected(row)) continue;
+    if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
+    const RecordTask task = tasks.value()[i];
+    const Result<bool> mended = IsMended(task, row);
+    if (!mended.ok()) return mended.error();
+    if (mended.value()) {
+      ++num_mended;
+      continue;
+    }
+    check_.still_rejected[row.reject_code].Add(
+        {job_.plan.splits[shard.split].name, task.line, task.audio,
+         RejectMessage(row.reject_code, row.reject_detail)});
+  }
+  return num_mended;
+}
+
+// Why a shard's file cannot be kept, if it cannot. `entry`: what store.json
+// says of it, if anything.
+Result<ShardWriter::Committed> ShardChecker::CheckFile(
+    const PlannedShard& shard, const Result<ShardReader>& reader,
+    const ShardEntry* entry) const {
+  if (!reader.ok()) return reader.error();
+  if (!job_.plan.IsShard(shard, reader.value().spec())) {
+    return Error{ErrorCode::kBadHeader, "is another shard"};
+  }
+  const Result<uint64_t> checksum = reader.value().CheckIndex();
+  if (!checksum.ok()) return checksum.error();
+  if (entry != nullptr && entry->checksum != checksum.value()) {
+    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+  }
+  if (job_.read_features) {
+    const auto damaged = reader.value().FindDamagedRows(
+        [this] { return job_.control->stop_requested(); });
+    if (!damaged.ok()) return damaged.error();
+    if (!damaged.value().empty()) {
+      return Error{
+          ErrorCode::kBadHeader,
+          fmt::format("row {} is damaged", fmt::join(damaged.value(), ", "))};
+    }
+  }
+  return ShardWriter::Committed{reader.value().num_bytes(), checksum.value()};
+}
+
+Result<void> ShardChecker::CheckShard(size_t index) {
+  const PlannedShard& shard = job_.plan.shards[index];
+  const std::string file = job_.plan.ShardFileName(shard);
+  const auto known = entries_.find(file);
+  const ShardEntry* entry = known == entries_.end() ? nullptr : known->second;
+  const Result<ShardReader> reader =
+      ShardReader::Open(job_.folder + '/' + file);
+  const Result<ShardWriter::Committed> whole = CheckFile(shard, reader, entry);
+  if (!whole.ok()) {
+    const Error& error = whole.error();
+    if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
+    if (error.code != ErrorCode::kNotFound || entry != nullptr) {
+      check_.damages.push_back({.file = file, .what = error.message});
+    }
+    check_.to_make.push_back(index);
+    return {};
+  }
+  const Result<uint64_t> num_mended = CountMendedRows(shard, reader.value());
+  if (!num_mended.ok()) return num_mended.error();
+  check_.num_mended_rows += num_mended.value();
+  if (num_mended.value() > 0) {
+    check_.to_make.push_back(index);
+  } else {
+    check_.kept[index] = whole.value();
+  }
+  return {};
+}
+
+Result<ShardCheck> ShardChecker::Check() {
+  job_.control->shards_to_check = job_.plan.shards.size();
+  job_.control->phase = RunControl::Phase::kCheck;
+  std::set<std::string> seen;
+  for (size_t i = 0; i < job_.plan.shards.size(); ++i) {
+    if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
+    if (seen.insert(job_.plan.ShardFileName(job_.plan.shards[i])).second) {
+      const Result<void> checked = CheckShard(i);
+      if (!checked.ok()) return checked.error();
+    }
+    ++job_.control->shards_checked;
+  }
+  return std::move(check_);
+}
+
+}  // namespace
+
+Result<ShardCheck> CheckShards(const ShardCheckJob& job) {
+  return ShardChecker(job).Check();
+}
+
+}  // namespace melmill

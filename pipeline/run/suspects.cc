@@ -1,0 +1,105 @@
+#include "pipeline/run/suspects.h"
+
+#include <fmt/format.h>
+
+#include <cstdlib>
+#include <optional>
+#include <set>
+
+#include "io/hash.h"
+#include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_trial.h"
+#include "pipeline/row/suspects_file.h"
+#include "store/plan/plan_row.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+std::string Describe(const std::string& split, uint64_t line,
+                     const std::string& audio) {
+  return fmt::format("{} line {} ({})", split, line, audio);
+}
+
+// "train line 17 (a.wav)": the first row of that source.
+std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
+  std::string description = "a row";
+  Hasher128 hasher;
+  (void)VisitPlanRows(
+      *plan.rows, 0, plan.rows->num_rows(),
+      plan.config.input.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        hasher.Reset();
+        HashRowSource(row, &hasher);
+        if (!row.is_planned() || hasher.Digest() != source_hash) {
+          return Visiting::kGoOn;
+        }
+        description =
+            Describe(plan.splits[row.split].name, row.line, row.audio);
+        return Visiting::kEnough;
+      });
+  return description;
+}
+
+}  // namespace
+
+Result<Suspects> ReadAllSuspects(const std::string& folder) {
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  Suspects suspects;
+  for (const std::string& name : names.value()) {
+    if (!IsSuspectsFileName(name)) continue;
+    const Result<Suspects> more = ReadSuspects(folder + '/' + name);
+    if (!more.ok()) return more.error();
+    suspects.insert(more.value().begin(), more.value().end());
+  }
+  return suspects;
+}
+
+Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+                               const std::vector<size_t>& shards,
+                               const RecordProcessor& processor,
+                               const RunControl& control,
+                               std::vector<std::string>* notes) {
+  Quarantine quarantine;
+  std::set<Hash128> tried;
+  if (suspects.empty()) return quarantine;
+  for (const size_t index : shards) {
+    const PlannedShard& shard = plan.shards[index];
+    const Result<RecordList> tasks = RecordList::Load(plan, shard);
+    if (!tasks.ok()) return tasks.error();
+    for (size_t i = 0; i < tasks.value().size(); ++i) {
+      const RecordTask task = tasks.value()[i];
+      if (!suspects.contains(task.source_hash) ||
+          !tried.insert(task.source_hash).second) {
+        continue;
+      }
+      const Result<std::optional<int>> ended = TryRowAlone(
+          task, processor, plan.config.resources.hang_seconds, control);
+      if (!ended.ok()) return ended.error();
+      const std::string row =
+          Describe(plan.splits[shard.split].name, task.line, task.audio);
+      if (ended.value()) {
+        quarantine[task.source_hash] = *ended.value();
+        notes->push_back(fmt::format(
+            "{} ended an earlier run, and again when tried alone: rejected",
+            row));
+      } else {
+        notes->push_back(fmt::format(
+            "{} ended an earlier run, but not when tried alone", row));
+      }
+    }
+  }
+  return quarantine;
+}
+
+void EndHungRun(const Plan& plan, const Hash128& source_hash,
+                const RunControl& control) {
+  if (!control.on_hung) std::abort();
+  control.on_hung(fmt::format(
+      "{} has made no progress for {:g} s (--hang-after); run the same "
+      "command again: it tries that row alone",
+      DescribeRow(plan, source_hash), plan.config.resources.hang_seconds));
+}
+
+}  // namespace melmill

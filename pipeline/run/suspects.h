@@ -1,0 +1,37 @@
+#ifndef MELMILL_PIPELINE_RUN_SUSPECTS_H_
+#define MELMILL_PIPELINE_RUN_SUSPECTS_H_
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/row/record.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/row/suspects_file.h"
+#include "pipeline/setup/run_control.h"
+
+namespace melmill {
+
+// The suspects that earlier processes left in a store's folder. Errors:
+// kMachineFault.
+Result<Suspects> ReadAllSuspects(const std::string& folder);
+
+// Tries alone each row of plan.shards[shards] that ended an earlier run.
+// Returns those that did so again, and adds a line for each to `notes`. Errors:
+// kMachineFault; also once control.stop_requested().
+Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+                               const std::vector<size_t>& shards,
+                               const RecordProcessor& processor,
+                               const RunControl& control,
+                               std::vector<std::string>* notes);
+
+// What a RowWatch does when a row hangs: ends the process, by control.on_hung
+// if it is set.
+void EndHungRun(const Plan& plan, const Hash128& source_hash,
+                const RunControl& control);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_RUN_SUSPECTS_H_

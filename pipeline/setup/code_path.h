@@ -1,0 +1,57 @@
+#ifndef MELMILL_PIPELINE_SETUP_CODE_PATH_H_
+#define MELMILL_PIPELINE_SETUP_CODE_PATH_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "dsp/simd/simd_target.h"
+
+namespace melmill {
+
+// What changes sample rates.
+enum class ResamplerKind {
+  kSpectral,  // dsp/resample/spectral_resampler.h, and libsoxr for rates it
+              // leaves out
+  kSoxr,      // libsoxr alone
+};
+inline constexpr ResamplerKind kResamplerKinds[] = {ResamplerKind::kSpectral,
+                                                    ResamplerKind::kSoxr};
+std::string_view ResamplerKindName(ResamplerKind kind);  // "spectral", "soxr"
+std::optional<ResamplerKind> FindResamplerKind(std::string_view name);
+
+// The code as a person names it.
+struct CodeChoice {
+  // The SIMD code of the log-mel path and the spectral resampler: a
+  // SimdTargetName, "auto" for the best there is, "none" for the general path
+  // in double precision, and libsoxr.
+  std::string simd = "auto";
+  ResamplerKind resampler = ResamplerKind::kSoxr;
+
+  friend bool operator==(const CodeChoice&, const CodeChoice&) = default;
+};
+
+// The code that computes the features on one machine.
+struct CodePath {
+  std::optional<SimdTarget> log_mel;   // nothing: the general path
+  std::optional<SimdTarget> spectral;  // nothing: libsoxr alone
+
+  friend bool operator==(const CodePath&, const CodePath&) = default;
+};
+
+// What a choice means on this machine. Throws SetupError for what it cannot
+// run.
+CodePath ChooseCodePath(const CodeChoice& choice);
+
+// The compact JSON that says which code computes them: a resumed run must match
+// it. The same for all SIMD targets that give the same bits.
+std::string ProducerJson(const CodePath& code_path);
+
+// What makes `producer` on this machine, as near to `wanted` as can be; nothing
+// if nothing does.
+std::optional<CodeChoice> FindCodeChoice(const std::string& producer,
+                                         const CodeChoice& wanted);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_SETUP_CODE_PATH_H_

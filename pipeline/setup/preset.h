@@ -1,0 +1,30 @@
+#ifndef MELMILL_PIPELINE_SETUP_PRESET_H_
+#define MELMILL_PIPELINE_SETUP_PRESET_H_
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "dsp/log_mel/log_mel.h"
+
+namespace melmill {
+
+// The features of one family of models. Presets are data: no code depends on
+// which one it works for.
+struct Preset {
+  std::string_view name;
+  LogMelOptions log_mel;
+  // Longest clip the model takes, at the feature sample rate; 0 = no limit.
+  int64_t max_num_samples = 0;
+  // Texts are expected as "language {Name}<asr_text>{transcript}".
+  bool check_template = false;
+};
+
+// nullptr if there is none of that name.
+const Preset* FindPreset(std::string_view name);
+
+std::vector<std::string_view> PresetNames();
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_SETUP_PRESET_H_

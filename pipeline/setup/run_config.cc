@@ -1,0 +1,129 @@
+#include "pipeline/setup/run_config.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <limits>
+#include <set>
+
+#include "pipeline/setup/setup_error.h"
+#include "store/hdf5/h5_file.h"
+
+namespace melmill {
+namespace {
+
+bool IsNameCharacter(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
+}
+
+// With what else describes a plan they are one attribute of its file.
+constexpr size_t kMaxKeptBytes = kMaxAttributeBytes - 200;
+
+constexpr uint64_t kMinShardBytes = 1;
+constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
+
+void CheckSplits(const ManifestInput& input) {
+  if (input.splits.empty()) throw SetupError("no manifest given");
+  std::set<std::string> names;
+  for (const SplitInput& split : input.splits) {
+    if (!names.insert(split.name).second) {
+      throw SetupError(fmt::format(
+          "two manifests would be the split \"{}\": name them, as in "
+          "NAME={}",
+          split.name, split.manifest));
+    }
+  }
+}
+
+void CheckKeptFields(const std::vector<std::string>& kept_fields) {
+  std::set<std::string> fields = {"audio", "text", "prompt"};
+  for (const std::string& field : kept_fields) {
+    if (!IsPlainName(field)) {
+      throw SetupError(fmt::format(
+          "--keep {}: a field's name may hold letters, digits, '-' and '_'",
+          field));
+    }
+    if (!fields.insert(field).second) {
+      throw SetupError(
+          fmt::format("--keep {}: given twice, or stored anyway", field));
+    }
+  }
+  size_t num_bytes = 0;  // quoted, with commas
+  for (const std::string& field : kept_fields) {
+    num_bytes += field.size() + 3;
+  }
+  if (num_bytes > kMaxKeptBytes) {
+    throw SetupError(fmt::format(
+        "--keep: the names of {} fields take {} bytes; {} is the most",
+        kept_fields.size(), num_bytes, kMaxKeptBytes));
+  }
+}
+
+}  // namespace
+
+bool IsPlainName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), IsNameCharacter);
+}
+
+bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
+  if (!is_percent) return static_cast<double>(num_rejected) <= value;
+  // Neither a share of 0.7 nor its product is a double: each is rounded once,
+  // and must not fall below the number that it stands for.
+  constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
+  return static_cast<double>(num_rejected) * 100 <=
+         value * static_cast<double>(num_lines) * (1 + kRounding);
+}
+
+void CheckConfig(const RunConfig& config) {
+  CheckSplits(config.input);
+  CheckKeptFields(config.input.kept_fields);
+  const Preset& preset = *config.features.preset;
+  if (config.clips.truncate && preset.max_num_samples == 0) {
+    throw SetupError(fmt::format(
+        "--truncate: the preset {} takes clips of any length", preset.name));
+  }
+  if (!(config.clips.max_duration_s > 0)) {
+    throw SetupError("--max-duration must be above 0 seconds");
+  }
+  if (config.resources.num_threads < 0 || config.resources.num_threads > 1024) {
+    throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
+  }
+  if (config.resources.num_io_threads < 1 ||
+      config.resources.num_io_threads > 1024) {
+    throw SetupError("--io-threads must be 1 to 1024");
+  }
+  if (!(config.resources.hang_seconds >= 1 &&
+        config.resources.hang_seconds <= kMaxHangSeconds)) {
+    throw SetupError(fmt::format(
+        "--hang-after must be 1 to {:.0f} seconds (a year)", kMaxHangSeconds));
+  }
+  if (config.resources.memory_bytes < 2 * kBaseMemoryBytes) {
+    throw SetupError(fmt::format("--memory must be at least {}MiB",
+                                 2 * kBaseMemoryBytes >> 20));
+  }
+  if (config.store.shard_bytes &&
+      (*config.store.shard_bytes < kMinShardBytes ||
+       *config.store.shard_bytes > kMaxShardBytes)) {
+    throw SetupError("--shard-size must be at most 1TiB");
+  }
+}
+
+ManifestOptions MakeManifestOptions(const RunConfig& config) {
+  ManifestOptions options;
+  options.require_text = config.input.require_text;
+  options.check_template = config.features.preset->check_template;
+  options.strict_text = config.input.strict_text;
+  options.kept_fields = config.input.kept_fields;
+  return options;
+}
+
+std::string ResolveAudioPath(const std::string& audio_root,
+                             const std::string& audio) {
+  if (audio_root.empty() || audio.starts_with('/')) return audio;
+  return audio_root.ends_with('/') ? audio_root + audio
+                                   : audio_root + '/' + audio;
+}
+
+}  // namespace melmill

@@ -1,0 +1,101 @@
+#ifndef MELMILL_STORE_LOCAL_FILE_H_
+#define MELMILL_STORE_LOCAL_FILE_H_
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/file/file_facts.h"
+#include "io/hash.h"
+#include "io/result.h"
+
+namespace melmill {
+
+// A shard file by what it holds: two of the same id hold the same features of
+// the same audio.
+struct ShardId {
+  Hash128 fingerprint = {};
+  uint64_t checksum = 0;  // ShardWriter::Committed
+
+  friend auto operator<=>(const ShardId&, const ShardId&) = default;
+};
+
+// The store's `.local`: facts about its audio files on this machine. It is not
+// part of the store and may be lost at any time.
+//
+// A line with the format's version, then blocks: kind u32, zero u32, bytes of
+// the body u64, the body, XXH3-64 of all that u64; little-endian. A block of
+// kind kFacts says what the files of a shard's rows were like when they were
+// read for it: fingerprint, checksum u64, number of rows u64, their FileFacts.
+// Other kinds are skipped.
+//
+// Nothing here is flushed to the disk, and a block is never changed. A block
+// that was torn, damaged or lost counts as missing, and the audio is then read
+// again. A block is about one id only and is written after the audio was read,
+// so it is true whatever was killed. Memory grows with the number of shards.
+class LocalFile {
+ public:
+  static constexpr uint32_t kFacts = 1;
+
+  // Errors: kMachineFault; not for a file that is missing or damaged.
+  static Result<std::unique_ptr<LocalFile>> Load(const std::string& path);
+  ~LocalFile();
+  LocalFile(const LocalFile&) = delete;
+  LocalFile& operator=(const LocalFile&) = delete;
+
+  // Whether the file existed when it was loaded, or has been made since.
+  bool exists() const { return exists_; }
+  // The file exists and all of it could be read: appending needs no rewriting.
+  bool is_whole() const { return is_whole_; }
+
+  // The facts of a shard's rows; none at all for a shard that is taken as it
+  // is: see Rewrite. Nothing if the file has no such block. Errors:
+  // kMachineFault.
+  Result<std::optional<std::vector<FileFacts>>> Find(const ShardId& id) const;
+
+  // Adds a block, which replaces others of its id; makes the file if need be.
+  // For one thread. Errors: kMachineFault.
+  Result<void> Append(const ShardId& id, std::span<const FileFacts> facts);
+
+  // Puts a new file in place of the old one, with the blocks of `ids` alone
+  // and one without facts for each of `taken`: shards of which nothing is
+  // known here. Errors: kMachineFault.
+  Result<void> Rewrite(const std::set<ShardId>& ids,
+                       const std::set<ShardId>& taken);
+
+  // Rewrites the file if it holds blocks of other shards than `ids`, or half
+  // of it is superseded. Without effect if there is none.
+  Result<void> Compact(const std::set<ShardId>& ids);
+
+ private:
+  struct Place {
+    uint64_t offset = 0;  // of the block
+    uint64_t num_rows = 0;
+  };
+
+  explicit LocalFile(std::string path) : path_(std::move(path)) {}
+  Result<void> Open();
+  Result<void> Scan(uint64_t size_bytes);
+  Result<uint64_t> ScanBlock(uint64_t offset, uint64_t size_bytes);
+  Result<bool> Read(uint64_t offset, std::span<std::byte> bytes) const;
+  Result<uint64_t> HashBytes(uint64_t offset, uint64_t num_bytes) const;
+  Result<void> CopyBlocks(const std::set<ShardId>& ids, int to) const;
+
+  std::string path_;
+  bool exists_ = false;
+  int fd_ = -1;  // -1 too for a symbolic link
+  bool is_whole_ = false;
+  std::map<ShardId, Place> places_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_LOCAL_FILE_H_

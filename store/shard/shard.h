@@ -1,0 +1,61 @@
+#ifndef MELMILL_STORE_SHARD_SHARD_H_
+#define MELMILL_STORE_SHARD_SHARD_H_
+
+#include <cstdint>
+#include <string>
+
+#include "dsp/log_mel/log_mel.h"
+#include "io/hash.h"
+#include "io/result.h"
+
+namespace melmill {
+
+// The one unit of work, commit and verification: a run of rows of one split,
+// their features and what comes from their audio. docs/format.md describes
+// the file; ShardWriter makes it, ShardReader reads it.
+
+// Fixed when the shard is planned; everything in it goes into the file's name
+// or is a function of that.
+struct ShardSpec {
+  std::string contract;     // compact JSON: what the numbers mean
+  std::string producer;     // compact JSON: what made them
+  std::string fingerprint;  // 32 hex digits
+  FeatureType feature_type = FeatureType::kFloat16;
+  int n_mels = 0;
+  int tail_length = 0;  // samples kept of each clip's end: n_fft
+  uint64_t num_rows = 0;
+  uint64_t num_frames = 0;  // all slots together
+
+  uint64_t bytes_per_frame() const {
+    return static_cast<uint64_t>(n_mels) * FeatureSize(feature_type);
+  }
+};
+
+enum class RowStatus : uint8_t {
+  kStored = 1,
+  kRejected = 2,   // when it was extracted; its slot is zeros
+  kWithdrawn = 3,  // taken out later
+};
+
+// One row of a shard's index: the columns of the same names.
+struct ShardRow {
+  uint64_t start = 0;        // first frame in /features
+  uint32_t num_frames = 0;   // 0 unless stored
+  uint64_t num_samples = 0;  // at the feature sample rate; 0 unless stored
+  float body_max = 0;        // ClipLevels
+  float floor = 0;
+  RowStatus status = RowStatus::kRejected;
+  uint64_t checksum = 0;     // XXH3-64 of the row's feature bytes
+  uint32_t source_rate = 0;  // Hz
+  uint32_t source_channels = 0;
+  uint64_t source_num_samples = 0;  // per channel
+  Hash128 source_checksum = {};     // of the data chunk's samples
+  ErrorCode reject_code = ErrorCode::kNone;
+  int64_t reject_detail = 0;  // Error::detail
+
+  friend bool operator==(const ShardRow&, const ShardRow&) = default;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_SHARD_SHARD_H_

@@ -1,0 +1,185 @@
+#include "store/store_folder.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "io/file/file_lock.h"
+#include "io/file/temporary_name.h"
+
+namespace melmill {
+namespace {
+
+constexpr std::string_view kTable = ".rows.h5";
+constexpr std::string_view kAccepted = ".accepted.jsonl";
+constexpr std::string_view kSpool = ".table-";
+constexpr std::string_view kSuspects = ".suspects";
+constexpr std::string_view kTemporary = ".tmp";
+
+// ".table-a1b2c3"
+bool IsSpoolName(std::string_view name) {
+  constexpr size_t kRandomLetters = 6;
+  return name.starts_with(kSpool) &&
+         name.size() == kSpool.size() + kRandomLetters;
+}
+
+bool IsFixedName(std::string_view name) {
+  return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
+         name == kLockFile || name == kLocalFile;
+}
+
+bool IsFinalName(std::string_view name) {
+  return IsFixedName(name) || IsSuspectsFileName(name) ||
+         name.ends_with(kTable) || name.ends_with(kAccepted) ||
+         IsShardFileName(name);
+}
+
+struct FolderCloser {
+  void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+// Returns 0 or an errno.
+int ReadNames(DIR* folder, std::vector<std::string>* names) {
+  while (true) {
+    errno = 0;  // readdir sets it at an error, not at the end
+    const dirent* const entry = ::readdir(folder);
+    if (entry == nullptr) return errno;
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names->emplace_back(name);
+  }
+}
+
+// The time at which a file changes that is written to now: a server's, perhaps.
+Result<int64_t> ClockOf(const std::string& folder) {
+  const std::string path = folder + '/' + kLockFile;
+  const Result<DurableFile> probe = DurableFile::Create(path);
+  if (!probe.ok()) return probe.error();
+  const auto identity = Identify(TemporaryName(path));
+  if (!identity.ok()) return identity.error();
+  return identity.value() ? identity.value()->modified_ns : 0;
+}
+
+}  // namespace
+
+std::string TableFileName(std::string_view split) {
+  return fmt::format("{}{}", split, kTable);
+}
+
+std::string AcceptedFileName(std::string_view split) {
+  return fmt::format("{}{}", split, kAccepted);
+}
+
+std::string SuspectsFileName() {
+  return fmt::format("{}.{}", kSuspects, ProcessTag());
+}
+
+bool IsSuspectsFileName(std::string_view name) {
+  return name == kSuspects ||
+         FinalNameOf(fmt::format("{}{}", name, kTemporary)) == kSuspects;
+}
+
+bool IsShardFileName(std::string_view name) {
+  constexpr std::string_view kSuffix = ".h5";
+  constexpr size_t kHexDigits = 12;
+  if (!name.ends_with(kSuffix)) return false;
+  name.remove_suffix(kSuffix.size());
+  if (name.size() < kHexDigits + 2) return false;
+  const std::string_view hex = name.substr(name.size() - kHexDigits);
+  return name[name.size() - kHexDigits - 1] == '.' &&
+         hex.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+bool IsTemporaryFileName(std::string_view name) {
+  if (IsSpoolName(name) || IsFinalName(FinalNameOf(name))) return true;
+  // As earlier versions called it.
+  if (!name.ends_with(kTemporary)) return false;
+  name.remove_suffix(kTemporary.size());
+  return IsFixedName(name) || IsShardFileName(name);
+}
+
+// Not with std::filesystem: its iterator ends the process where there is no
+// memory for the next name (libstdc++ 12 copies paths in noexcept functions).
+Result<std::vector<std::string>> ListFolder(const std::string& folder) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, FolderCloser> entries(::opendir(folder.c_str()));
+  int error_number = errno;
+  if (!entries && error_number == ENOENT) return names;
+  if (entries) error_number = ReadNames(entries.get(), &names);
+  if (error_number != 0) {
+    return MachineFault("cannot list " + folder, error_number);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<SeenFiles> SeeFiles(const std::string& folder) {
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  SeenFiles files;
+  for (const std::string& name : names.value()) {
+    const auto identity = Identify(folder + '/' + name);
+    if (!identity.ok()) return identity.error();
+    if (identity.value()) files.emplace(name, *identity.value());
+  }
+  return files;
+}
+
+Result<void> RemoveTemporaryFiles(const std::string& folder,
+                                  const SeenFiles& files, bool is_locked) {
+  SeenFiles temporary;
+  for (const auto& file : files) {
+    if (IsTemporaryFileName(file.first)) temporary.insert(file);
+  }
+  if (temporary.empty()) return {};
+  if (!is_locked) {
+    constexpr int64_t kHour = int64_t{3600} * 1'000'000'000;
+    const Result<int64_t> now = ClockOf(folder);
+    if (!now.ok()) return now.error();
+    std::erase_if(temporary, [&now](const auto& file) {
+      return file.second.modified_ns > now.value() - kHour;
+    });
+  }
+  for (const auto& [name, identity] : temporary) {
+    const Result<void> removed = RemoveFile(folder + '/' + name);
+    if (!removed.ok()) return removed;
+  }
+  return {};
+}
+
+Result<FileLock> LockStore(const std::string& folder) {
+  Result<std::optional<FileLock>> lock =
+      FileLock::TryLock(folder + '/' + kLockFile);
+  if (!lock.ok()) return lock.error();
+  if (!lock.value()) {
+    return Error{ErrorCode::kMachineFault,
+                 fmt::format("{} is in use by another melmill", folder)};
+  }
+  return *std::move(lock).value();
+}
+
+bool FileExists(const std::string& path) {
+  struct stat status;
+  return stat(path.c_str(), &status) == 0;
+}
+
+Result<StoreIndex> ReadStoreIndex(const std::string& folder) {
+  constexpr size_t kMaxBytes = size_t{256} << 20;
+  const Result<std::string> text =
+      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxBytes);
+  if (!text.ok()) return text.error();
+  return ParseStoreIndex(text.value());
+}
+
+std::string ParentFolder(const std::string& path) {
+  const std::filesystem::path parent =
+      std::filesystem::path(path).lexically_normal().parent_path();
+  return parent.empty() ? "." : parent.string();
+}
+
+}  // namespace melmill

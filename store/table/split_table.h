@@ -1,0 +1,62 @@
+#ifndef MELMILL_STORE_TABLE_SPLIT_TABLE_H_
+#define MELMILL_STORE_TABLE_SPLIT_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/result.h"
+#include "store/plan/plan_row.h"
+#include "store/shard/shard.h"
+#include "store/table/table.h"
+#include "store/table/table_spool.h"
+
+namespace melmill {
+
+// NAME.rows.h5: one row for every stored line of a split, in manifest order,
+// so that a reader opens a split without opening its shards.
+std::vector<ColumnSpec> SplitTableColumns(
+    const std::vector<std::string>& kept_fields);
+
+// The number columns, in SplitTableColumns' order.
+enum SplitTableColumn : size_t {
+  kSplitTableLine,
+  kSplitTableShard,  // index into store.json's list
+  kSplitTableStart,
+  kSplitTableNumFrames,
+  kSplitTableNumSamples,
+  kSplitTableText,
+  kSplitTableAudio,
+  kSplitTablePrompt,
+  kSplitTableFirstKept,
+};
+
+class SplitTableWriter {
+ public:
+  SplitTableWriter(const std::string& spool_folder,
+                   const std::vector<std::string>& kept_fields);
+
+  // Errors: kMachineFault.
+  Result<void> Append(const PlanRow& plan_row, const ShardRow& shard_row,
+                      size_t shard);
+
+  // Writes the table and the columns for look-up by audio string: audio_hash
+  // (sorted XXH3-64 values) and audio_hash_row (the row of each; equal hashes
+  // in row order). Errors: kMachineFault.
+  Result<void> WriteFile(const std::string& path);
+
+ private:
+  struct HashedRow {
+    uint64_t hash;
+    uint64_t row;
+  };
+
+  TableSpool table_;
+  std::vector<HashedRow> hashes_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_TABLE_SPLIT_TABLE_H_

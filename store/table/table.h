@@ -1,0 +1,99 @@
+#ifndef MELMILL_STORE_TABLE_TABLE_H_
+#define MELMILL_STORE_TABLE_TABLE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/file/name_change.h"
+#include "io/result.h"
+#include "store/hdf5/h5_file.h"
+
+namespace melmill {
+
+// Tables of rows with named columns, in HDF5 files of contiguous datasets. A
+// number column is one dataset [rows]; a text column NAME is two: NAME_bytes
+// uint8 [all bytes] and NAME_offsets uint64 [rows + 1], row r being
+// bytes[offsets[r]:offsets[r + 1]]. Tables are written and read in pieces:
+// memory does not follow the number of rows.
+
+enum class ColumnType { kU8, kU32, kU64, kText };
+
+struct ColumnSpec {
+  std::string name;
+  ColumnType type = ColumnType::kU64;
+};
+
+// Some consecutive rows in memory. Columns are numbered as in the table's
+// specs; `row` counts from first_row().
+class TableBlock {
+ public:
+  uint64_t first_row() const { return first_row_; }
+  size_t num_rows() const { return num_rows_; }
+
+  // The value of a number column of any width.
+  uint64_t Number(size_t column, size_t row) const;
+  std::string_view Text(size_t column, size_t row) const;
+
+ private:
+  friend class TableReader;
+  struct Column {
+    ColumnType type = ColumnType::kU64;
+    std::vector<std::byte> bytes;
+    std::vector<uint64_t> offsets;  // of text, relative to bytes
+  };
+  uint64_t first_row_ = 0;
+  size_t num_rows_ = 0;
+  std::vector<Column> columns_;
+};
+
+// What a spool and a file have in common.
+class TableReader {
+ public:
+  virtual ~TableReader() = default;
+
+  const std::vector<ColumnSpec>& columns() const { return columns_; }
+  uint64_t num_rows() const { return num_rows_; }
+
+  // Rows from `first_row` on: at least one, at most max_rows, and no more
+  // than fit into about max_bytes. first_row < num_rows, max_rows > 0.
+  // Errors: kMachineFault; kBadHeader for text offsets that are not in order.
+  // Thread-safe as long as nobody appends.
+  Result<TableBlock> Read(uint64_t first_row, size_t max_rows,
+                          size_t max_bytes) const;
+
+  struct ExtraDataset {
+    DatasetSpec spec;
+    std::span<const std::byte> bytes;
+  };
+
+  // Writes the table as the HDF5 file `path`, durably. `extras` are datasets in
+  // addition to the columns. The same rows give the same bytes. `replaced`: see
+  // DurableFile::Commit. Errors: kMachineFault.
+  Result<void> WriteFile(
+      const std::string& path, const std::vector<AttributeSpec>& attributes,
+      const std::vector<ExtraDataset>& extras,
+      const std::optional<FileIdentity>& replaced = {}) const;
+
+ protected:
+  // One dataset's bytes; a text column has two streams. Stream numbers count
+  // through the columns in order, bytes before offsets.
+  virtual Result<void> ReadStream(size_t stream, uint64_t offset,
+                                  std::span<std::byte> bytes) const = 0;
+  virtual uint64_t StreamBytes(size_t stream) const = 0;
+
+  std::vector<ColumnSpec> columns_;
+  uint64_t num_rows_ = 0;
+
+ private:
+  Result<size_t> CountRowsThatFit(uint64_t first_row, size_t num_rows,
+                                  size_t max_bytes, TableBlock& block) const;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_TABLE_TABLE_H_

@@ -1,0 +1,50 @@
+#include "dsp/features/feature_type.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstddef>
+
+namespace melmill {
+namespace {
+
+TEST(FeatureType, HasASizeAndTheNameThatContractsCarry) {
+  EXPECT_EQ(FeatureSize(FeatureType::kFloat16), 2u);
+  EXPECT_EQ(FeatureSize(FeatureType::kFloat32), 4u);
+  EXPECT_EQ(FeatureSize(FeatureType::kBfloat16), 2u);
+  EXPECT_EQ(FeatureTypeName(FeatureType::kFloat16), "f16");
+  EXPECT_EQ(FeatureTypeName(FeatureType::kFloat32), "f32");
+  EXPECT_EQ(FeatureTypeName(FeatureType::kBfloat16), "bf16");
+}
+
+TEST(FeatureType, IsFoundByItsNameAlone) {
+  for (const FeatureType type : kFeatureTypes) {
+    EXPECT_EQ(FindFeatureType(FeatureTypeName(type)), type);
+  }
+  for (const char* name : {"", "f", "f64", "float16", "bf16 ", "BF16"}) {
+    EXPECT_EQ(FindFeatureType(name), std::nullopt) << name;
+  }
+}
+
+TEST(FeatureType, TagsLeadToTheTypesOwnValuesAndRounding) {
+  for (const FeatureType type : kFeatureTypes) {
+    int num_calls = 0;
+    WithFeatureTag(type, [&]<FeatureType kType>(FeatureTag<kType>) {
+      ++num_calls;
+      EXPECT_EQ(kType, type);
+      EXPECT_EQ(sizeof(FeatureValue<kType>), FeatureSize(type));
+      std::array<FeatureValue<kType>, 3> values = {};
+      const auto bytes = std::as_writable_bytes(std::span(values));
+      ASSERT_EQ(AsFeatures<kType>(bytes).size(), 3u);
+      EXPECT_EQ(AsFeatures<kType>(bytes).data(), values.data());
+    });
+    EXPECT_EQ(num_calls, 1);
+  }
+  constexpr float kValue = -1.00390625f;  // -(1 + 2^-8), a tie of bfloat16
+  EXPECT_EQ(RoundFeature<FeatureType::kFloat32>(kValue), kValue);
+  EXPECT_EQ(RoundFeature<FeatureType::kFloat16>(kValue), 0xbc04);
+  EXPECT_EQ(RoundFeature<FeatureType::kBfloat16>(kValue), 0xbf80);
+}
+
+}  // namespace
+}  // namespace melmill

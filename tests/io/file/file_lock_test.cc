@@ -1,0 +1,61 @@
+#include "io/file/file_lock.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "tests/support/temp_folder.h"
+
+namespace melmill {
+namespace {
+
+TEST(FileLockTest, OnlyOneHoldsItUntilItGoesAway) {
+  const TempFolder folder;
+  {
+    auto first = FileLock::TryLock(folder.File("lock"));
+    ASSERT_TRUE(first.ok() && first.value().has_value());
+    EXPECT_TRUE(first.value()->is_held());
+    const FileLock moved = *std::move(first.value());
+    EXPECT_TRUE(moved.is_held());
+    const auto second = FileLock::TryLock(folder.File("lock"));
+    ASSERT_TRUE(second.ok());
+    EXPECT_FALSE(second.value().has_value());
+  }
+  const auto third = FileLock::TryLock(folder.File("lock"));
+  ASSERT_TRUE(third.ok());
+  EXPECT_TRUE(third.value().has_value());
+}
+
+TEST(FileLockTest, DiesWithItsProcess) {
+  const TempFolder folder;
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    auto lock = FileLock::TryLock(folder.File("lock"));
+    ::_exit(lock.ok() && lock.value().has_value() ? 0 : 1);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  ASSERT_EQ(status, 0);
+  const auto lock = FileLock::TryLock(folder.File("lock"));
+  ASSERT_TRUE(lock.ok());
+  EXPECT_TRUE(lock.value().has_value());
+}
+
+TEST(FileLockTest, AMissingFolderIsAFault) {
+  const TempFolder folder;
+  const auto lock = FileLock::TryLock(folder.File("none/lock"));
+  ASSERT_FALSE(lock.ok());
+  EXPECT_EQ(lock.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(lock.error().detail, ENOENT);
+  EXPECT_NE(lock.error().message.find(folder.File("none/lock")),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,125 @@
+#include "pipeline/care/reopen.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/hash.h"
+#include "pipeline/extract/open_shard.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/setup_error.h"
+#include "tests/support/test_store.h"
+
+namespace melmill {
+namespace {
+
+class ReopenTest : public testing::Test {
+ protected:
+  std::string Refusal() {
+    try {
+      (void)ConfigOfStore("out", store_.index, "");
+    } catch (const SetupError& error) {
+      return error.what();
+    }
+    return "";
+  }
+
+  Result<Plan> Reopen() {
+    return PlanOfStore(store_.folder(), store_.index,
+                       ConfigOfStore(store_.folder(), store_.index, ""));
+  }
+
+  TestStore store_;
+};
+
+TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
+  RunControl control;
+  const Result<Plan> built = BuildPlan(store_.corpus().Config("out"),
+                                       store_.corpus().Path(""), &control);
+  const Result<Plan> reopened = Reopen();
+  ASSERT_TRUE(reopened.ok()) << reopened.error().message;
+  EXPECT_TRUE(reopened.value().shards == built.value().shards);
+  ASSERT_EQ(reopened.value().shards.size(), store_.index.shards.size());
+  for (const PlannedShard& shard : built.value().shards) {
+    EXPECT_EQ(reopened.value().ShardFileName(shard),
+              built.value().ShardFileName(shard));
+    const auto spec = reopened.value().MakeShardSpec(shard);
+    EXPECT_TRUE(built.value().IsShard(shard, spec));
+    const auto tasks = RecordList::Load(reopened.value(), shard);
+    const auto expected = RecordList::Load(built.value(), shard);
+    ASSERT_EQ(tasks.value().size(), expected.value().size());
+    for (size_t i = 0; i < tasks.value().size(); ++i) {
+      EXPECT_EQ(tasks.value()[i].path, expected.value()[i].path);
+      EXPECT_EQ(tasks.value()[i].num_samples, expected.value()[i].num_samples);
+    }
+  }
+}
+
+// All that this machine has.
+std::vector<CodePath> CodePaths() {
+  std::vector<CodePath> code_paths = {CodePath()};
+  for (const SimdTarget target : SupportedSimdTargets()) {
+    code_paths.push_back({target, target});
+    code_paths.push_back({target, std::nullopt});
+  }
+  return code_paths;
+}
+
+TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
+  for (const char* preset : {"qwen3-asr", "whisper"}) {
+    for (const FeatureType type : kFeatureTypes) {
+      for (const CodePath& code_path : CodePaths()) {
+        StoreIndex index;
+        index.contract = MakeFeatureSpec(preset, type).Contract();
+        index.producer = ProducerJson(code_path);
+        const RunConfig found = ConfigOfStore("out", index, "root");
+        EXPECT_EQ(found.features.preset->name, preset);
+        EXPECT_EQ(found.features.feature_type, type);
+        EXPECT_EQ(found.features.Producer(), index.producer);
+        EXPECT_EQ(found.input.audio_root, "root");
+      }
+    }
+  }
+}
+
+TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
+  std::string& contract = store_.index.contract;
+  const size_t hop = contract.find("\"hop_length\":160");
+  contract.replace(hop, 16, "\"hop_length\":161");
+  EXPECT_NE(Refusal().find("cannot compute the rows of"), std::string::npos);
+  EXPECT_NE(Refusal().find("\n  hop_length: 161 -> 160"), std::string::npos);
+  contract.replace(hop, 16, "\"hop_length\":160");
+  EXPECT_EQ(Refusal(), "");
+  std::string& producer = store_.index.producer;
+  producer.replace(producer.find("\"log_mel\":\""), 11, "\"log_mel\":\"x");
+  EXPECT_NE(Refusal().find("cannot compute the rows of"), std::string::npos);
+  EXPECT_NE(Refusal().find("\n  log_mel: \"x"), std::string::npos);
+}
+
+TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
+  std::string& contract = store_.index.contract;
+  contract = MakeFeatureSpec("whisper", FeatureType::kBfloat16).Contract();
+  contract.replace(contract.find("\"hop_length\":160"), 16,
+                   "\"hop_length\":161");
+  EXPECT_NE(Refusal().find("\n  hop_length: 161 -> 160"), std::string::npos);
+  EXPECT_EQ(Refusal().find("n_mels"), std::string::npos);
+  EXPECT_EQ(Refusal().find("feature_type"), std::string::npos);
+}
+
+TEST_F(ReopenTest, APlanThatIsDamagedGoneOrOfAnotherStoreIsAnError) {
+  store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
+  EXPECT_EQ(Reopen().error().code, ErrorCode::kBadHeader);
+  store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
+  EXPECT_TRUE(Reopen().ok());
+  std::swap(store_.index.shards[0], store_.index.shards[1]);
+  EXPECT_EQ(Reopen().error().message, "is not the plan of store.json");
+  std::filesystem::remove(store_.Path("plan.h5"));
+  EXPECT_FALSE(Reopen().ok());
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,178 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <chrono>
+#include <cstdarg>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <string>
+
+#include "pipeline/extract/extract.h"
+#include "pipeline/setup/feature_spec.h"
+#include "store/shard/shard_reader.h"
+#include "tests/support/corpus.h"
+
+namespace {
+
+// How often the next opens of files named "flaky" fail.
+std::atomic<int> num_failures_left{0};
+
+// Called when a WAV file is opened.
+std::function<void()> on_open;
+
+}  // namespace
+
+// Stands in for the C library's in this program: a device that comes back, and
+// a place where a run is interrupted.
+extern "C" int open(const char* path, int flags, ...) {
+  mode_t mode = 0;
+  if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode = va_arg(arguments, mode_t);
+    va_end(arguments);
+  }
+  if (on_open && std::strstr(path, ".wav") != nullptr) on_open();
+  if (std::strstr(path, "flaky") != nullptr && num_failures_left-- > 0) {
+    errno = EIO;
+    return -1;
+  }
+  return static_cast<int>(syscall(SYS_openat, AT_FDCWD, path, flags, mode));
+}
+
+namespace melmill {
+namespace {
+
+class ExtractRetryTest : public testing::TestWithParam<bool> {
+ protected:
+  // The rows of a shard of three clips, the second of which cannot be opened
+  // for the first num_failures times.
+  std::vector<ShardRow> Extract(int num_failures) {
+    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 4000, 1),
+                                          corpus_.AddWav("flaky.wav", 4000, 2),
+                                          corpus_.AddWav("b.wav", 4000, 3)});
+    RunConfig config;
+    config.features =
+        MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    RunControl control;
+    num_failures_left = 0;
+    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(config.features);
+    const ExtractJob job = {.plan = plan.value(),
+                            .processor = processor,
+                            .shards = {0},
+                            .folder = corpus_.Path(""),
+                            .num_threads = 2,
+                            .num_io_threads = 2,
+                            .control = &control};
+    num_failures_left = num_failures;
+    const ExtractOutcome outcome =
+        GetParam() ? melmill::Extract(job) : ExtractSerial(job);
+    EXPECT_FALSE(outcome.fault);
+    const Result<ShardReader> shard = ShardReader::Open(
+        job.folder + plan.value().ShardFileName(plan.value().shards[0]));
+    EXPECT_TRUE(shard.ok());
+    return shard.value().rows();
+  }
+
+  Corpus corpus_;
+};
+
+TEST_P(ExtractRetryTest, AFileThatComesBackIsStored) {
+  for (const ShardRow& row : Extract(kMaxReadAttempts - 1)) {
+    EXPECT_EQ(row.status, RowStatus::kStored);
+  }
+}
+
+TEST_P(ExtractRetryTest, AFileThatStaysAwayIsRejectedAlone) {
+  const std::vector<ShardRow> rows = Extract(kMaxReadAttempts);
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].status, RowStatus::kStored);
+  EXPECT_EQ(rows[1].reject_code, ErrorCode::kIoError);
+  EXPECT_EQ(rows[1].reject_detail, EIO);
+  EXPECT_EQ(rows[2].status, RowStatus::kStored);
+}
+
+INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
+                         [](const auto& param_info) {
+                           return param_info.param ? "Graph" : "Serial";
+                         });
+
+// A run that is asked to stop before it begins, or while it reads its third
+// row; its first shard has more of them than are in flight.
+class ExtractStopTest : public testing::Test {
+ protected:
+  ~ExtractStopTest() override { on_open = nullptr; }
+
+  ExtractOutcome Extract(bool at_once, std::chrono::seconds grace) {
+    RunConfig config;
+    config.features =
+        MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.folder = corpus_.Path("out");
+    config.store.shard_bytes = 128 << 10;
+    std::vector<std::string> lines;
+    for (uint32_t i = 0; i < 60; ++i) {
+      lines.push_back(
+          corpus_.AddWav("a" + std::to_string(i) + ".wav", 4000, i));
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+    std::filesystem::create_directory(config.store.folder);
+    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
+    EXPECT_TRUE(plan.ok());
+    const RecordProcessor processor(config.features);
+    ExtractJob job = {.plan = plan.value(),
+                      .processor = processor,
+                      .shards = {},
+                      .folder = config.store.folder,
+                      .num_threads = 1,
+                      .num_io_threads = 1,
+                      .control = &control_};
+    for (size_t i = 0; i < plan.value().shards.size(); ++i) {
+      job.shards.push_back(i);
+    }
+    EXPECT_GE(job.shards.size(), 2u);
+    first_shard_frames_ = plan.value().shards[0].num_frames;
+    if (at_once) control_.RequestStop(15, grace);
+    std::atomic<int> num_opened{0};
+    on_open = [&] {
+      if (++num_opened == 3) control_.RequestStop(15, grace);
+    };
+    const ExtractOutcome outcome = melmill::Extract(job);
+    EXPECT_FALSE(outcome.fault);
+    // Nothing half made.
+    EXPECT_EQ(ReadStoreFiles(config.store.folder).size(),
+              outcome.committed.size());
+    return outcome;
+  }
+
+  Corpus corpus_;
+  RunControl control_;
+  uint64_t first_shard_frames_ = 0;
+};
+
+TEST_F(ExtractStopTest, BeginsNoShard) {
+  EXPECT_TRUE(Extract(true, RunControl::kGrace).committed.empty());
+  EXPECT_EQ(control_.frames_done, 0u);
+}
+
+TEST_F(ExtractStopTest, CompletesTheShardInWorkWithinItsGrace) {
+  EXPECT_EQ(Extract(false, RunControl::kGrace).committed.size(), 1u);
+  EXPECT_EQ(control_.frames_done, first_shard_frames_);
+}
+
+TEST_F(ExtractStopTest, DropsTheShardInWorkAfterItsGrace) {
+  EXPECT_TRUE(Extract(false, std::chrono::seconds(-1)).committed.empty());
+  EXPECT_LT(control_.frames_done, first_shard_frames_);
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,113 @@
+#include "pipeline/extract/open_shard.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "store/table/table_spool.h"
+#include "tests/support/corpus.h"
+
+namespace melmill {
+namespace {
+
+class RecordListTest : public testing::Test {
+ protected:
+  RecordListTest() {
+    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
+                                          corpus_.AddWav("b.wav", 7000, 2)});
+    RunConfig config = corpus_.Config("out");
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.shard_bytes = 1 << 20;
+    RunControl control;
+    plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
+    EXPECT_EQ(plan_.shards.size(), 1u);
+    const Result<void> read =
+        ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(), 0,
+                       [this](uint64_t, const PlanRow& row) -> Result<void> {
+                         rows_.push_back(row);
+                         return {};
+                       });
+    EXPECT_TRUE(read.ok());
+  }
+
+  // Of the plan with its rows as they are in `rows`.
+  Result<RecordList> Load(const std::vector<PlanRow>& rows) {
+    auto spool =
+        std::make_unique<TableSpool>(corpus_.Path(""), PlanColumns({}));
+    for (const PlanRow& row : rows) {
+      EXPECT_TRUE(AppendPlanRow(row, spool.get()).ok());
+    }
+    plan_.rows = std::move(spool);
+    return RecordList::Load(plan_, plan_.shards[0]);
+  }
+
+  void ExpectRefused(const std::function<void(PlanRow*)>& change) {
+    for (size_t i = 0; i < rows_.size(); ++i) {
+      std::vector<PlanRow> rows = rows_;
+      change(&rows[i]);
+      const Result<RecordList> list = Load(rows);
+      ASSERT_FALSE(list.ok());
+      EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
+    }
+  }
+
+  Corpus corpus_;
+  Plan plan_;
+  std::vector<PlanRow> rows_;
+};
+
+TEST_F(RecordListTest, HoldsThePlannedRows) {
+  const Result<RecordList> list = Load(rows_);
+  ASSERT_TRUE(list.ok()) << list.error().message;
+  ASSERT_EQ(list.value().size(), 2u);
+  EXPECT_EQ(list.value()[1].start, static_cast<uint64_t>(rows_[0].num_frames));
+}
+
+TEST_F(RecordListTest, RowsThatContradictTheirHeaderAreRefused) {
+  ExpectRefused([](PlanRow* row) { row->num_frames += 1; });
+  ExpectRefused([](PlanRow* row) { row->num_frames = 0; });
+  ExpectRefused([](PlanRow* row) { row->num_samples -= 1; });
+  ExpectRefused([](PlanRow* row) { row->num_samples = 1; });
+  ExpectRefused([](PlanRow* row) { row->num_samples = INT64_MIN; });
+  ExpectRefused([](PlanRow* row) { row->split = 7; });
+  ExpectRefused([](PlanRow* row) {
+    row->header.encoding = static_cast<SampleEncoding>(9);
+  });
+  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 0; });
+  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 768'001; });
+  ExpectRefused([](PlanRow* row) { row->header.num_channels = 0; });
+  ExpectRefused([](PlanRow* row) { row->header.num_channels = 65; });
+  ExpectRefused([](PlanRow* row) { row->header.data_offset = UINT64_MAX; });
+  ExpectRefused([](PlanRow* row) { row->header.data_bytes += 2; });
+  ExpectRefused([](PlanRow* row) { row->file_bytes = 40; });
+  ExpectRefused([](PlanRow* row) { row->header.num_samples += 1; });
+}
+
+TEST_F(RecordListTest, AShardThatContradictsItsRowsIsRefused) {
+  const PlannedShard good = plan_.shards[0];
+  for (const auto& change : std::vector<std::function<void(PlannedShard*)>>{
+           [](PlannedShard* shard) { shard->num_rows = 1; },
+           [](PlannedShard* shard) { shard->num_rows = 0; },
+           [](PlannedShard* shard) { shard->num_frames -= 1; },
+           [](PlannedShard* shard) { shard->num_frames += 1; },
+           [](PlannedShard* shard) { shard->end_row -= 1; }}) {
+    plan_.shards[0] = good;
+    change(&plan_.shards[0]);
+    const Result<RecordList> list = Load(rows_);
+    ASSERT_FALSE(list.ok());
+    EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
+  }
+  // None planned: a shard has rows.
+  plan_.shards[0] = good;
+  plan_.shards[0].num_rows = plan_.shards[0].num_frames = 0;
+  std::vector<PlanRow> rows = rows_;
+  for (PlanRow& row : rows) row.code = ErrorCode::kNotWav;
+  EXPECT_FALSE(Load(rows).ok());
+}
+
+}  // namespace
+}  // namespace melmill

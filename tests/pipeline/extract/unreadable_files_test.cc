@@ -1,0 +1,114 @@
+#include "pipeline/extract/unreadable_files.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/support/corpus.h"
+
+namespace melmill {
+namespace {
+
+const Error kIoError = {ErrorCode::kIoError, "cannot be read", EIO};
+
+// A plan of three files, of which a test may remove some.
+class UnreadableFilesTest : public testing::Test {
+ protected:
+  RecordTask Task(const std::string& name) {
+    RecordTask task;
+    task.path = task.audio = corpus_.Path(name);
+    return task;
+  }
+
+  void Remove(const std::string& name) {
+    std::filesystem::remove(corpus_.Path(name));
+  }
+
+  Plan MakePlan(const std::vector<std::string>& names) {
+    std::vector<std::string> lines;
+    for (const std::string& name : names) {
+      lines.push_back(corpus_.AddWav(name, 4000, 1));
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+    RunConfig config;
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    RunControl control;
+    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
+    EXPECT_TRUE(plan.ok());
+    return std::move(plan).value();
+  }
+
+  Corpus corpus_;
+  const Plan plan_ = MakePlan({"a", "b", "c"});
+  UnreadableFiles files_{plan_};
+};
+
+TEST_F(UnreadableFilesTest, SixteenInARowAreOneTooMany) {
+  for (int i = 1; i < kMaxFailuresInARow; ++i) {
+    EXPECT_TRUE(files_.AddFailure(Task("a"), kIoError).ok());
+  }
+  files_.AddRead(Task("b"));
+  for (int i = 1; i < kMaxFailuresInARow; ++i) {
+    EXPECT_TRUE(files_.AddFailure(Task("a"), kIoError).ok());
+  }
+  const Result<void> last = files_.AddFailure(Task("a"), kIoError);
+  ASSERT_FALSE(last.ok());
+  EXPECT_EQ(last.error().code, ErrorCode::kMachineFault);
+}
+
+TEST_F(UnreadableFilesTest, AnyNumberMayBeRejectedWhileTheWitnessCanBeRead) {
+  files_.AddRead(Task("b"));
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(files_.CheckMayReject(Task("a"), kIoError).ok());
+  }
+}
+
+TEST_F(UnreadableFilesTest, NoneMayBeRejectedOnceTheWitnessIsGone) {
+  files_.AddRead(Task("b"));
+  Remove("b");
+  const Result<void> checked = files_.CheckMayReject(Task("a"), kIoError);
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(checked.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(checked.error().message,
+            Task("a").path + ": cannot be read; " + Task("b").path +
+                " cannot be read any more either: cannot be opened: No such "
+                "file or directory");
+}
+
+TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
+  Remove("a");
+  Remove("b");
+  EXPECT_TRUE(files_.CheckMayReject(Task("a"), kIoError).ok());
+  Remove("c");
+  const Result<void> checked = files_.CheckMayReject(Task("a"), kIoError);
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(checked.error().message, Task("a").path +
+                                         ": cannot be read; 2 other files "
+                                         "cannot be read either");
+}
+
+TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {
+  Remove("a");
+  Remove("c");
+  EXPECT_TRUE(files_.CheckMayReject(Task("a"), kIoError).ok());
+}
+
+TEST_F(UnreadableFilesTest, SixteenOthersAreTriedAtMost) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 18; ++i) names.push_back("f" + std::to_string(i));
+  const Plan plan = MakePlan(names);
+  for (int i = 0; i < 17; ++i) Remove(names[static_cast<size_t>(i)]);
+  const Result<void> checked =
+      UnreadableFiles(plan).CheckMayReject(Task("f0"), kIoError);
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(checked.error().message,
+            Task("f0").path +
+                ": cannot be read; 16 other files cannot be read either");
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,432 @@
+#include "pipeline/row/record.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <bit>
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <optional>
+
+#include "dsp/features/float16.h"
+#include "dsp/resample/resampler.h"
+#include "io/hash.h"
+#include "pipeline/plan/probe.h"
+#include "pipeline/setup/feature_spec.h"
+#include "tests/support/corpus.h"
+#include "tests/support/heap_meter.h"
+
+namespace melmill {
+namespace {
+
+// The features of one row.
+class MemorySink : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    ++num_writes;
+    if (on_write) on_write();
+    EXPECT_LE(offset_bytes + features.size(), bytes.size());
+    std::copy(features.begin(), features.end(),
+              bytes.begin() + static_cast<ptrdiff_t>(offset_bytes));
+    return {};
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    ++num_reads;
+    if (on_read) on_read();
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset_bytes),
+                features.size(), features.begin());
+    return {};
+  }
+
+  std::vector<std::byte> bytes;
+  int num_writes = 0;
+  int num_reads = 0;
+  std::function<void()> on_write;
+  std::function<void()> on_read;
+};
+
+class RecordTest : public testing::Test {
+ protected:
+  RecordTask MakeTask(const std::string& name) {
+    const Result<Source> source =
+        ProbeSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"));
+    EXPECT_TRUE(source.ok());
+    RecordTask task;
+    task.path = corpus_.Path(name);
+    task.file_bytes = source.value().file_bytes;
+    task.header = source.value().header;
+    task.num_samples = source.value().num_samples;
+    task.num_frames = source.value().num_frames;
+    task.start = 17;
+    return task;
+  }
+
+  Result<ShardRow> Try(const RecordTask& task) {
+    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+                       std::byte{0xee});
+    return TryRecord(task, processor_, &input_, &sink_, &workspace_);
+  }
+
+  Corpus corpus_;
+  RecordProcessor processor_{
+      MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
+                      {.resampler = ResamplerKind::kSpectral})};
+  RecordInput input_;
+  MemorySink sink_;
+  RecordWorkspace workspace_{processor_};
+};
+
+TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
+  // Over three blocks of the file, in pieces that do not fit its samples.
+  WavSpec spec;
+  spec.sample_rate_hz = 48000;
+  spec.num_channels = 3;
+  spec.encoding = SampleEncoding::kFloat32;
+  corpus_.AddWav("a.wav", 300'007, 1, spec);
+  const RecordTask task = MakeTask("a.wav");
+  const Result<ShardRow> row = Try(task);
+  ASSERT_TRUE(row.ok()) << row.error().message;
+
+  const std::vector<float> interleaved = MakeSamples(300'007, 3, 1);
+  std::vector<float> mono;
+  for (size_t i = 0; i < interleaved.size(); i += 3) {
+    mono.push_back((interleaved[i] + interleaved[i + 1] + interleaved[i + 2]) /
+                   3.0f);
+  }
+  SampleVector samples;
+  Resampler resampler(processor_.code_path().spectral);
+  resampler.Start(48000, 16000);
+  resampler.Process(mono, &samples);
+  resampler.Finish(&samples);
+  std::vector<std::byte> features(sink_.bytes.size());
+  const ClipLevels levels =
+      processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
+                                   *processor_.log_mel().MakeWorkspace());
+  EXPECT_EQ(sink_.bytes, features);
+  EXPECT_EQ(row.value().checksum, Xxh3_64(features));
+  EXPECT_EQ(row.value().body_max, levels.body_max);
+  EXPECT_EQ(row.value().floor, levels.floor);
+  EXPECT_EQ(row.value().num_samples, samples.size());
+  EXPECT_EQ(row.value().num_frames, samples.size() / 160);
+  EXPECT_EQ(row.value().start, 17u);
+  EXPECT_EQ(row.value().source_rate, 48000u);
+  EXPECT_EQ(row.value().source_channels, 3u);
+  EXPECT_EQ(row.value().source_num_samples, 300'007u);
+  EXPECT_TRUE(std::equal(samples.end() - 400, samples.end(),
+                         workspace_.tail_samples().begin()));
+  Hasher128 hasher;
+  hasher.Update(EncodeSamples(interleaved, SampleEncoding::kFloat32));
+  EXPECT_EQ(row.value().source_checksum, hasher.Digest());
+}
+
+// A row of many pieces is written before its maximum is known, and clamped
+// then; its last piece may be one frame, or its loudest.
+TEST_F(RecordTest, GivesTheFeaturesOfAVeryLongClip) {
+  for (const size_t num_samples :
+       {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
+        size_t{6 * 3024 * 160 + 250}}) {
+    std::vector<float> samples = MakeSamples(num_samples, 1, 5);
+    for (size_t i = 0; i + 20'000 < num_samples; ++i) samples[i] *= 1e-4f;
+    WavSpec spec;
+    spec.sample_rate_hz = 16000;
+    spec.encoding = SampleEncoding::kFloat32;
+    WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+    const RecordTask task = MakeTask("a.wav");
+    sink_.num_writes = 0;
+    const Result<ShardRow> row = Try(task);
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    EXPECT_GT(sink_.num_writes, 10) << "the row is meant to be a long one";
+    std::vector<std::byte> features(sink_.bytes.size());
+    const ClipLevels levels =
+        processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
+                                     *processor_.log_mel().MakeWorkspace());
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_EQ(row.value().body_max, levels.body_max);
+    EXPECT_EQ(row.value().floor, levels.floor);
+    EXPECT_EQ(row.value().checksum, Xxh3_64(features));
+    EXPECT_TRUE(std::equal(samples.end() - 400, samples.end(),
+                           workspace_.tail_samples().begin()));
+  }
+}
+
+// PCM16 of the feature rate is taken as it lies in the file; what differs from
+// it in any way gives the same bits by way of floats.
+TEST_F(RecordTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
+  WavSpec spec;
+  spec.sample_rate_hz = 16000;
+  for (const size_t num_samples : {201u, 1000u, 47'111u, 700'000u}) {
+    corpus_.AddWav("plain.wav", num_samples, 3, spec);
+    WavSpec swapped = spec;
+    swapped.container = WavContainer::kRifx;
+    corpus_.AddWav("swapped.wav", num_samples, 3, swapped);
+    const Result<ShardRow> plain = Try(MakeTask("plain.wav"));
+    ASSERT_TRUE(plain.ok());
+    const std::vector<std::byte> features = sink_.bytes;
+    const std::vector<float> tail(workspace_.tail_samples().begin(),
+                                  workspace_.tail_samples().end());
+    const Result<ShardRow> other = Try(MakeTask("swapped.wav"));
+    ASSERT_TRUE(other.ok());
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_TRUE(std::equal(tail.begin(), tail.end(),
+                           workspace_.tail_samples().begin()));
+    EXPECT_EQ(plain.value().floor, other.value().floor);
+    EXPECT_EQ(plain.value().body_max, other.value().body_max);
+  }
+}
+
+TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
+  WavSpec spec;
+  spec.sample_rate_hz = 8000;
+  corpus_.AddWav("a.wav", 400'000, 3, spec);
+  RecordTask task = MakeTask("a.wav");
+  task.num_samples = 480'000;
+  task.num_frames = 3000;
+  ASSERT_TRUE(Try(task).ok());
+  SampleVector samples;
+  Resampler resampler(processor_.code_path().spectral);
+  resampler.Start(8000, 16000);
+  const std::vector<float> source = MakeSamples(400'000, 1, 3);
+  std::vector<float> rounded;
+  const std::string encoded = EncodeSamples(source, SampleEncoding::kPcm16);
+  for (size_t i = 0; i < encoded.size(); i += 2) {
+    int16_t value;
+    std::memcpy(&value, encoded.data() + i, 2);
+    rounded.push_back(value / 32768.0f);
+  }
+  resampler.Process(rounded, &samples);
+  samples.resize(480'000);
+  std::vector<std::byte> features(sink_.bytes.size());
+  processor_.log_mel().Compute(samples, FeatureType::kFloat16, features,
+                               *processor_.log_mel().MakeWorkspace());
+  EXPECT_TRUE(sink_.bytes == features);
+}
+
+TEST_F(RecordTest, AllocatesNothingForAnotherRowOfACommonFormat) {
+  WavSpec spec;
+  spec.sample_rate_hz = 16000;
+  corpus_.AddWav("long.wav", 400'000, 3, spec);
+  corpus_.AddWav("short.wav", 100'000, 4, spec);
+  spec.num_channels = 2;
+  spec.encoding = SampleEncoding::kPcm24;
+  corpus_.AddWav("stereo.wav", 90'000, 5, spec);
+  spec.sample_rate_hz = 48000;
+  corpus_.AddWav("resampled.wav", 200'000, 6, spec);
+  for (const char* name : {"long.wav", "stereo.wav", "resampled.wav"}) {
+    ASSERT_TRUE(Try(MakeTask(name)).ok());
+  }
+  for (const char* name :
+       {"short.wav", "resampled.wav", "stereo.wav", "long.wav"}) {
+    const RecordTask task = MakeTask(name);
+    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+                       std::byte{0});
+    const HeapMeter meter;
+    const Result<ShardRow> row =
+        TryRecord(task, processor_, &input_, &sink_, &workspace_);
+    EXPECT_EQ(meter.PeakBytes(), 0u) << name;
+    ASSERT_TRUE(row.ok());
+  }
+}
+
+TEST_F(RecordTest, StaysWithinItsMemoryBoundWhateverTheLength) {
+  WavSpec spec;
+  spec.sample_rate_hz = 48000;
+  spec.num_channels = 2;
+  spec.encoding = SampleEncoding::kPcm24;
+  corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
+  const RecordTask task = MakeTask("a.wav");
+  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  const HeapMeter meter;
+  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task));
+  EXPECT_LE(processor_.MemoryBytes(task), uint64_t{16} << 20);
+}
+
+TEST_F(RecordTest, KeepsLittleOfWhatALongRowTook) {
+  WavSpec spec;
+  spec.sample_rate_hz = 48000;
+  corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
+  const RecordTask task = MakeTask("a.wav");
+  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  const size_t before = heap_live_bytes;
+  const HeapMeter meter;
+  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  // Its samples; AddressSanitizer keeps arrays from the meter.
+  EXPECT_GT(meter.PeakBytes(), size_t{2} << 20)
+      << "the row is meant to be long";
+  constexpr size_t kResamplerBytes = size_t{256} << 10;
+  EXPECT_LE(heap_live_bytes - before,
+            RecordProcessor::kMaxInputBytes + kResamplerBytes);
+}
+
+// A stopped run's row asks before each piece and ends without an outcome.
+class RecordStopTest : public RecordTest {
+ protected:
+  // Seven pieces, which are written before they are clamped.
+  RecordTask MakeLongTask() {
+    corpus_.AddWav("long.wav", size_t{20'000} * 160, 3);
+    RecordTask task = MakeTask("long.wav");
+    task.permit = &permit_;
+    return task;
+  }
+  void EndGrace() { control_.RequestStop(15, std::chrono::seconds(-1)); }
+  void ExpectStopped(const RecordTask& task) {
+    const Result<ShardRow> row = Try(task);
+    ASSERT_FALSE(row.ok());
+    EXPECT_EQ(row.error().code, ErrorCode::kStopped);
+    EXPECT_FALSE(MayBeMachineFault(row.error().code));
+  }
+
+  // The task's permit ends when it is asked for the given number of times.
+  void RevokeAtQuestion(int number, RecordTask* task) {
+    counting_permit_.emplace(control_, [this, number] {
+      if (++num_questions_ == number) counting_permit_->Revoke();
+    });
+    task->permit = &*counting_permit_;
+    control_.RequestStop(15);
+  }
+
+  RunControl control_;
+  WorkPermit permit_{control_};
+  std::optional<WorkPermit> counting_permit_;
+  int num_questions_ = 0;
+};
+
+TEST_F(RecordStopTest, CountsTheFramesOfEachPiece) {
+  RecordTask task = MakeLongTask();
+  WorkPermit permit(control_, [] { ADD_FAILURE() << "nobody asked to stop"; });
+  task.permit = &permit;
+  ASSERT_TRUE(Try(task).ok());
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.num_frames));
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheFileIsOpened) {
+  const RecordTask task = MakeLongTask();
+  EndGrace();
+  corpus_.AddWav("long.wav", 1000, 3);  // else changed_since_plan
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_writes, 0);
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheNextPiece) {
+  const RecordTask task = MakeLongTask();
+  sink_.on_write = [this] {
+    if (sink_.num_writes == 3) EndGrace();
+  };
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_writes, 3);
+  EXPECT_EQ(permit_.num_frames(), 3u * kPieceFrames);
+}
+
+TEST_F(RecordStopTest, EndsBeforeTheNextPieceIsClamped) {
+  const RecordTask task = MakeLongTask();
+  sink_.on_read = [this] {
+    if (sink_.num_reads == 2) permit_.Revoke();
+  };
+  ExpectStopped(task);
+  EXPECT_EQ(sink_.num_reads, 2);
+}
+
+// A row of two pieces that is transformed where it was read.
+TEST_F(RecordStopTest, EndsARowInMemoryToo) {
+  corpus_.AddWav("short.wav", size_t{32} * 16000, 3);
+  RecordTask task = MakeTask("short.wav");
+  RevokeAtQuestion(3, &task);
+  ExpectStopped(task);
+  EXPECT_EQ(num_questions_, 3);  // opening it, and two pieces
+  EXPECT_EQ(counting_permit_->num_frames(),
+            static_cast<uint64_t>(kPieceFrames));
+}
+
+// Of a clip that is truncated the rest is read for its checksum, without
+// pieces to compute.
+TEST_F(RecordStopTest, EndsBeforeTheNextBlockIsRead) {
+  RecordTask task = MakeLongTask();
+  task.num_samples = 1600;
+  task.num_frames = 10;
+  RevokeAtQuestion(4, &task);
+  ExpectStopped(task);
+  EXPECT_EQ(num_questions_, 4);  // opening it, and three blocks
+  EXPECT_EQ(counting_permit_->num_frames(), 0u);
+}
+
+TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {
+  corpus_.AddWav("long.wav", 2000, 1);
+  corpus_.AddWav("short.wav", 250, 2);
+  ASSERT_TRUE(Try(MakeTask("long.wav")).ok());
+  ASSERT_TRUE(Try(MakeTask("short.wav")).ok());
+  const std::span<const float> tail = workspace_.tail_samples();
+  ASSERT_EQ(tail.size(), 400u);
+  EXPECT_TRUE(std::all_of(tail.begin(), tail.begin() + 150,
+                          [](float x) { return x == 0; }));
+  const float first = MakeSamples(250, 1, 2)[0];
+  EXPECT_NEAR(tail[150], first, 1.0f / 32768);
+}
+
+TEST_F(RecordTest, NamesTheFirstSampleThatIsNotFinite) {
+  WavSpec spec;
+  spec.encoding = SampleEncoding::kFloat32;
+  spec.num_channels = 2;
+  // In the second of the blocks in which the file is read.
+  std::vector<float> samples = MakeSamples(250'000, 2, 1);
+  samples[2 * 201'234 + 1] = INFINITY;
+  WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+  const Result<ShardRow> row = Try(MakeTask("a.wav"));
+  ASSERT_FALSE(row.ok());
+  EXPECT_EQ(row.error().code, ErrorCode::kNotFinite);
+  EXPECT_EQ(row.error().message, "sample 201234 is NaN or infinite");
+  EXPECT_EQ(RejectMessage(row.error().code, row.error().detail),
+            row.error().message);
+}
+
+TEST_F(RecordTest, SamplesThatOverflowWhenResampledAreNotFinite) {
+  WavSpec spec;
+  spec.encoding = SampleEncoding::kFloat32;
+  spec.sample_rate_hz = 8000;
+  std::vector<float> samples(5000);
+  for (size_t i = 0; i < samples.size(); ++i) {
+    samples[i] = (i / 3) % 2 == 0 ? 3.4e38f : -3.4e38f;
+  }
+  WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+  const Result<ShardRow> row = Try(MakeTask("a.wav"));
+  ASSERT_FALSE(row.ok());
+  EXPECT_EQ(row.error().code, ErrorCode::kNotFinite);
+  EXPECT_EQ(row.error().detail, -1);
+}
+
+TEST_F(RecordTest, RefusesAFileOfAnotherHeader) {
+  corpus_.AddWav("a.wav", 4000, 1);
+  const RecordTask task = MakeTask("a.wav");
+  std::string bytes = ReadWholeFile(task.path);
+  bytes[24] ^= 1;  // the sample rate
+  WriteWholeFile(task.path, bytes);
+  EXPECT_EQ(Try(task).error().code, ErrorCode::kChangedSincePlan);
+  WriteWholeFile(task.path, std::string(bytes.size(), 'x'));
+  EXPECT_EQ(Try(task).error().code, ErrorCode::kChangedSincePlan);
+}
+
+TEST_F(RecordTest, WaitsForTheDeviceOnlyWhenItMay) {
+  corpus_.AddWav("a.wav", 4000, 1);
+  const RecordTask task = MakeTask("a.wav");
+  const Result<bool> waited = processor_.ReadRecord(task, true, &input_);
+  ASSERT_TRUE(waited.ok());
+  EXPECT_TRUE(waited.value());
+  // Without waiting either answer is right; an error is not.
+  EXPECT_TRUE(processor_.ReadRecord(task, false, &input_).ok());
+}
+
+TEST(RejectMessageTest, TurnsOpenErrorsIntoLastingIoErrors) {
+  const Error lasting =
+      LastingError({ErrorCode::kNoPermission, "whatever", EACCES});
+  EXPECT_EQ(lasting.code, ErrorCode::kIoError);
+  EXPECT_EQ(lasting.message, "could not be read: Permission denied");
+  EXPECT_EQ(LastingError({ErrorCode::kIsDirectory, "x", 0}).message,
+            "could not be read: not a regular file");
+  EXPECT_EQ(LastingError({ErrorCode::kNotFinite, "x", 3}).code,
+            ErrorCode::kNotFinite);
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,88 @@
+#include "tools/melmill/commands/flag_values.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "pipeline/setup/setup_error.h"
+#include "tests/support/temp_folder.h"
+
+namespace melmill {
+namespace {
+
+TEST(ParseSplitInputTest, NamesSplitsAfterTheFileOrAsTold) {
+  EXPECT_EQ(ParseSplitInput("data/train.jsonl").name, "train");
+  EXPECT_EQ(ParseSplitInput("train.v2/dev-1.json").name, "dev-1");
+  const SplitInput named = ParseSplitInput("eval=data/x.y.jsonl");
+  EXPECT_EQ(named.name, "eval");
+  EXPECT_EQ(named.manifest, "data/x.y.jsonl");
+  EXPECT_EQ(ParseSplitInput("lr=0.1/train.jsonl").name, "lr");
+  EXPECT_EQ(ParseSplitInput("runs/lr=0.1/train.jsonl").name, "train");
+}
+
+TEST(ParseSplitInputTest, AFileThatIsThereIsNoName) {
+  const TempFolder folder;
+  const std::string old = std::filesystem::current_path();
+  std::filesystem::current_path(folder.path());
+  std::filesystem::create_directory("lang=de");
+  WriteWholeFile("lang=de/m.jsonl", "{}");
+  const SplitInput split = ParseSplitInput("lang=de/m.jsonl");
+  std::filesystem::current_path(old);
+  EXPECT_EQ(split.name, "m");
+  EXPECT_EQ(split.manifest, "lang=de/m.jsonl");
+}
+
+TEST(ParseSplitInputTest, RefusesOtherSuffixesAndNames) {
+  EXPECT_THROW(ParseSplitInput("train.csv"), SetupError);
+  EXPECT_THROW(ParseSplitInput("train"), SetupError);
+  EXPECT_THROW(ParseSplitInput("tra in.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("=train.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("../.jsonl"), SetupError);
+  EXPECT_THROW(ParseSplitInput("a.b=train.jsonl"), SetupError);
+}
+
+TEST(ParseByteSizeTest, ReadsBinaryAndDecimalUnits) {
+  EXPECT_EQ(ParseByteSize("1B"), 1u);
+  EXPECT_EQ(ParseByteSize("64KiB"), 65536u);
+  EXPECT_EQ(ParseByteSize("256MiB"), 268435456u);
+  EXPECT_EQ(ParseByteSize("1.5GiB"), 1610612736u);
+  EXPECT_EQ(ParseByteSize("2GB"), 2000000000u);
+  for (const char* bad : {"", "1", "MiB", "-1MiB", "1 MiB", "0B", "1mib",
+                          "nanB", "infGiB", "1e30TiB", "0x10B"}) {
+    EXPECT_THROW(ParseByteSize(bad), SetupError) << bad;
+  }
+}
+
+TEST(MaxRejectsTest, CountsLinesOrPercent) {
+  const MaxRejects lines = ParseMaxRejects("2");
+  EXPECT_TRUE(lines.Allows(2, 3));
+  EXPECT_FALSE(lines.Allows(3, 1000));
+  const MaxRejects percent = ParseMaxRejects("1.5%");
+  EXPECT_TRUE(percent.Allows(3, 200));
+  EXPECT_FALSE(percent.Allows(4, 200));
+  EXPECT_TRUE(ParseMaxRejects("0").Allows(0, 10));
+  for (const char* bad : {"", "1.5", "-1", "101%", "1%%", "two", "nan%", "inf",
+                          "inf%", "1e999"}) {
+    EXPECT_THROW(ParseMaxRejects(bad), SetupError) << bad;
+  }
+}
+
+// Every share in tenths of a per cent, reached exactly and missed by one.
+TEST(MaxRejectsTest, AShareThatIsReachedExactlyIsAllowed) {
+  for (uint64_t tenths = 0; tenths <= 1000; ++tenths) {
+    const MaxRejects share =
+        ParseMaxRejects(fmt::format("{}.{}%", tenths / 10, tenths % 10));
+    for (uint64_t num_lines = 1000; num_lines <= uint64_t{1000} << 20;
+         num_lines *= 2) {
+      const uint64_t limit = tenths * (num_lines / 1000);
+      ASSERT_TRUE(share.Allows(limit, num_lines)) << tenths << ' ' << num_lines;
+      ASSERT_FALSE(share.Allows(limit + 1, num_lines)) << tenths;
+    }
+  }
+  EXPECT_TRUE(ParseMaxRejects("0.7%").Allows(7, 1000));
+  EXPECT_FALSE(ParseMaxRejects("0.69%").Allows(7, 1000));
+}
+
+}  // namespace
+}  // namespace melmill

@@ -1,0 +1,18 @@
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_
+
+#include <CLI/CLI.hpp>
+
+namespace melmill {
+
+// Each adds its subcommand to `app`; the command's action sets `*exit_code`.
+// Actions throw SetupError for what the user must fix.
+void AddExtractCommand(CLI::App* app, int* exit_code);
+void AddValidateCommand(CLI::App* app, int* exit_code);
+void AddInfoCommand(CLI::App* app, int* exit_code);
+void AddVerifyCommand(CLI::App* app, int* exit_code);
+void AddBenchCommand(CLI::App* app, int* exit_code);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_COMMANDS_H_

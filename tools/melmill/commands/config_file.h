@@ -1,0 +1,20 @@
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_
+
+#include <CLI/CLI.hpp>
+
+namespace melmill {
+
+// Lets `app` take the flags of its commands from a file; to be called before
+// the commands are added.
+void ReadConfigFiles(CLI::App* app);
+
+// Adds --config FILE to a command: lines "flag = value" without sections. The
+// command line takes precedence. Flags that only another command knows are left
+// out, so that one file serves extract and validate; a flag that no command
+// knows is an error.
+void AddConfigFlag(CLI::App* command);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_CONFIG_FILE_H_

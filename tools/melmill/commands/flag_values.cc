@@ -1,0 +1,112 @@
+#include "tools/melmill/commands/flag_values.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "pipeline/setup/setup_error.h"
+
+namespace melmill {
+namespace {
+
+bool HasManifestSuffix(const std::string& path) {
+  return path.ends_with(".jsonl") || path.ends_with(".json");
+}
+
+std::string FileStem(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  const std::string name =
+      slash == std::string::npos ? path : path.substr(slash + 1);
+  return name.substr(0, name.rfind('.'));
+}
+
+void CheckSplitName(const std::string& name, const std::string& argument) {
+  if (!IsPlainName(name)) {
+    throw SetupError(fmt::format(
+        "\"{}\" cannot name a split: use 1 to 64 letters, digits, '-' and "
+        "'_', as in NAME={}",
+        name, argument));
+  }
+}
+
+// The number at the start of `text`; `*rest` becomes what follows it.
+double ParseNumber(const std::string& text, std::string* rest) {
+  double value = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || !(value >= 0)) return -1;
+  *rest = std::string(end, text.data() + text.size());
+  return value;
+}
+
+}  // namespace
+
+SplitInput ParseSplitInput(const std::string& argument) {
+  SplitInput input;
+  std::error_code ignored;
+  // A name has no '/', so "dir=x/a.jsonl" with a slash first is a plain path.
+  const size_t equals = argument.find('=');
+  const size_t slash = argument.find('/');
+  const bool is_named = equals != std::string::npos &&
+                        (slash == std::string::npos || equals < slash);
+  // A folder may have an '=' in its name: what is there as a whole is a path.
+  if (is_named && !std::filesystem::exists(argument, ignored)) {
+    input.name = argument.substr(0, equals);
+    input.manifest = argument.substr(equals + 1);
+  } else {
+    input.manifest = argument;
+    input.name = FileStem(argument);
+  }
+  if (!HasManifestSuffix(input.manifest)) {
+    throw SetupError(fmt::format(
+        "{}: a manifest's name must end in .jsonl or .json", input.manifest));
+  }
+  CheckSplitName(input.name, input.manifest);
+  return input;
+}
+
+MaxRejects ParseMaxRejects(const std::string& text) {
+  MaxRejects result;
+  std::string rest;
+  result.value = ParseNumber(text, &rest);
+  result.is_percent = rest == "%";
+  const bool whole =
+      std::isfinite(result.value) && result.value == std::floor(result.value);
+  if (result.value < 0 || (!rest.empty() && !result.is_percent) ||
+      (result.is_percent ? result.value > 100 : !whole)) {
+    throw SetupError(fmt::format(
+        "--max-rejects {}: give a number of lines (10) or a share (1.5%)",
+        text));
+  }
+  return result;
+}
+
+uint64_t ParseByteSize(const std::string& text) {
+  static const std::pair<std::string_view, double> kUnits[] = {
+      {"B", 1.0},
+      {"KiB", 1024.0},
+      {"MiB", 1048576.0},
+      {"GiB", 1073741824.0},
+      {"TiB", 1099511627776.0},
+      {"KB", 1e3},
+      {"MB", 1e6},
+      {"GB", 1e9},
+      {"TB", 1e12}};
+  std::string rest;
+  const double value = ParseNumber(text, &rest);
+  for (const auto& [unit, factor] : kUnits) {
+    const double num_bytes = value * factor;
+    if (rest == unit && num_bytes >= 1 && num_bytes < 9e18) {
+      return static_cast<uint64_t>(num_bytes);
+    }
+  }
+  throw SetupError(
+      fmt::format("\"{}\" is not a size: write 256MiB or 1GiB", text));
+}
+
+}  // namespace melmill

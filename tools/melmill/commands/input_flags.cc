@@ -1,0 +1,129 @@
+#include "tools/melmill/commands/input_flags.h"
+
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "tools/melmill/commands/flag_values.h"
+
+namespace melmill {
+namespace {
+
+std::vector<std::string> FeatureTypeNames() {
+  std::vector<std::string> names;
+  for (const FeatureType type : kFeatureTypes) {
+    names.emplace_back(FeatureTypeName(type));
+  }
+  return names;
+}
+
+std::vector<std::string> ResamplerNames() {
+  std::vector<std::string> names;
+  for (const ResamplerKind kind : kResamplerKinds) {
+    names.emplace_back(ResamplerKindName(kind));
+  }
+  return names;
+}
+
+}  // namespace
+
+void AddInputFlags(CLI::App* command, InputFlags* flags) {
+  command
+      ->add_option("MANIFEST", flags->manifests,
+                   "Manifests: .jsonl or .json files with one JSON object per "
+                   "line, {\"audio\": \"a.wav\", \"text\": "
+                   "\"language English<asr_text>hello\"}. Each becomes a "
+                   "split of the store, named after the file or as NAME=FILE")
+      ->required();
+  command
+      ->add_option("--preset", flags->preset,
+                   "Features to make: qwen3-asr (128 mels; also for "
+                   "whisper-large-v3 up to 30 s) or whisper (80 mels)")
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--dtype", flags->feature_type,
+          "Type of the stored features: f16 (float16), f32 (float32) or bf16 "
+          "(bfloat16)")
+      ->check(CLI::IsMember(FeatureTypeNames()))
+      ->capture_default_str();
+  command->add_option("--audio-root", flags->audio_root,
+                      "Folder that relative audio paths start from (default: "
+                      "the working directory)");
+  command->add_option("--keep", flags->kept_fields,
+                      "Also store this field of the manifest (may be "
+                      "repeated)");
+  command->add_flag("--no-text", flags->no_text,
+                    "Accept lines without \"text\"");
+  command->add_flag("--strict-text", flags->strict_text,
+                    "Reject texts that do not follow \"language "
+                    "{Name}<asr_text>{transcript}\" instead of warning");
+  command
+      ->add_option("--max-duration", flags->max_duration_s,
+                   "Reject files longer than this, in seconds")
+      ->capture_default_str();
+  command->add_flag("--truncate", flags->truncate,
+                    "Cut clips to the preset's limit (whisper: 30 s) instead "
+                    "of rejecting them");
+  command->add_option("--max-rejects", flags->max_rejects,
+                      "Exit with 0 if at most N lines, or P% of them, are "
+                      "rejected (default: 0)");
+  command->add_option("--shard-size", flags->shard_bytes,
+                      "Target size of a shard file, such as 256MiB or 1GiB "
+                      "(default: 256MiB, more for very large splits)");
+  command->add_option("--threads", flags->num_threads,
+                      "Number of computing threads (default, and 0: one for "
+                      "each CPU that this process may use)");
+  command
+      ->add_option("--io-threads", flags->num_io_threads,
+                   "Number of threads that wait for the disk")
+      ->capture_default_str();
+  command
+      ->add_option("--memory", flags->memory,
+                   "Approximate memory limit, such as 512MB or 2GiB; rows "
+                   "wait until memory is free")
+      ->capture_default_str();
+  command
+      ->add_option("--simd", flags->simd,
+                   "Vector code to use: avx512, avx2 or neon (these give the "
+                   "same bytes), sse4, auto (the best that this machine has), "
+                   "or none (FFTW in double precision, resampling by libsoxr)")
+      ->capture_default_str();
+  command
+      ->add_option("--resampler", flags->resampler,
+                   "Code that changes sample rates: soxr (libsoxr, bit for "
+                   "bit what librosa uses) or spectral (melmill's own: "
+                   "several times as fast, the same within 1e-6; needs vector "
+                   "code; leaves unusual rates to libsoxr)")
+      ->capture_default_str()
+      ->check(CLI::IsMember(ResamplerNames()));
+  // Or --keep would take a manifest that follows it.
+  command->get_option("--keep")->allow_extra_args(false);
+}
+
+RunConfig MakeRunConfig(const InputFlags& flags) {
+  RunConfig config;
+  for (const std::string& manifest : flags.manifests) {
+    config.input.splits.push_back(ParseSplitInput(manifest));
+  }
+  config.features = MakeFeatureSpec(
+      flags.preset, FindFeatureType(flags.feature_type).value(),
+      {.simd = flags.simd,
+       .resampler = FindResamplerKind(flags.resampler).value()});
+  config.input.audio_root = flags.audio_root;
+  config.input.kept_fields = flags.kept_fields;
+  config.input.require_text = !flags.no_text;
+  config.input.strict_text = flags.strict_text;
+  config.clips.max_duration_s = flags.max_duration_s;
+  config.clips.truncate = flags.truncate;
+  if (!flags.max_rejects.empty()) {
+    config.max_rejects = ParseMaxRejects(flags.max_rejects);
+  }
+  if (!flags.shard_bytes.empty()) {
+    config.store.shard_bytes = ParseByteSize(flags.shard_bytes);
+  }
+  config.resources.num_threads = flags.num_threads;
+  config.resources.num_io_threads = flags.num_io_threads;
+  config.resources.memory_bytes = ParseByteSize(flags.memory);
+  return config;
+}
+
+}  // namespace melmill

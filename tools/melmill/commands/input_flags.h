@@ -1,0 +1,39 @@
+#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
+#define MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "pipeline/setup/run_config.h"
+
+namespace melmill {
+
+// The flags that extract and validate share: what is read, and how.
+struct InputFlags {
+  std::vector<std::string> manifests;
+  std::string preset = "qwen3-asr";
+  std::string feature_type = "f16";
+  std::string audio_root;
+  std::vector<std::string> kept_fields;
+  bool no_text = false;
+  bool strict_text = false;
+  double max_duration_s = 1200;
+  bool truncate = false;
+  std::string max_rejects;
+  std::string shard_bytes;
+  int num_threads = 0;
+  int num_io_threads = 16;
+  std::string memory = "512MB";
+  std::string simd = "auto";
+  std::string resampler = "soxr";
+};
+
+void AddInputFlags(CLI::App* command, InputFlags* flags);
+
+// Throws SetupError.
+RunConfig MakeRunConfig(const InputFlags& flags);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_

@@ -1,0 +1,65 @@
+#include "tools/melmill/commands/run_command.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <optional>
+#include <string>
+
+#include "pipeline/run/run_report.h"
+#include "tools/melmill/exit_code.h"
+#include "tools/melmill/report/json_end.h"
+#include "tools/melmill/report/summary_json.h"
+#include "tools/melmill/report/summary_text.h"
+#include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/progress_line.h"
+#include "tools/melmill/terminal/signals.h"
+
+namespace melmill {
+namespace {
+
+// The row's thread cannot be ended, so the process is.
+[[noreturn]] void EndHungRun(const RunControl& control,
+                             const std::string& message) {
+  PrintJson(FormatJsonFault(message, control));
+  PrintMessage(fmt::format("error: {}\n{}\n", Printable(message),
+                           FormatKept(control.shards_kept + control.shards_made,
+                                      control.shards_in_all)));
+  _exit(kExitMachine);
+}
+
+RunReport RunWatched(const RunCommand& command, const RunConfig& config,
+                     RunControl* control) {
+  InstallSignalHandlers(control);
+  control->on_hung = [control](const std::string& message) {
+    EndHungRun(*control, message);
+  };
+  std::optional<ProgressLine> progress;
+  if (!command.quiet) progress.emplace(*control);
+  if (!command.quiet && !command.json) {
+    control->on_planned = [&progress](const PlanNotice& notice) {
+      progress->PrintLine(FormatNotice(notice));
+    };
+  }
+  return command.run(config, control);
+}
+
+}  // namespace
+
+int RunAndReport(const RunCommand& command) {
+  static RunControl control;
+  if (command.json) ExpectJson();
+  const RunConfig config = command.make_config();
+  const RunReport report = RunWatched(command, config, &control);
+  const int exit_code = ExitCodeOf(report, config, control);
+  if (!command.json && (!command.quiet || exit_code != kExitOk)) {
+    PrintMessage(FormatSummary(report, config.store.folder));
+  }
+  if (command.json &&
+      !PrintJson(FormatJsonReport(report, config.store.folder, exit_code))) {
+    return kExitMachine;
+  }
+  return exit_code;
+}
+
+}  // namespace melmill

@@ -1,0 +1,216 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "pipeline/care/audio_check.h"
+#include "pipeline/care/repair.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/run_config.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/store_folder.h"
+#include "store/verify.h"
+#include "tools/melmill/commands/commands.h"
+#include "tools/melmill/exit_code.h"
+#include "tools/melmill/report/summary_text.h"
+#include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/progress_line.h"
+#include "tools/melmill/terminal/signals.h"
+
+namespace melmill {
+namespace {
+
+struct VerifyFlags {
+  std::string folder;
+  bool repair = false;
+  int64_t against_audio = 0;  // rows; 0: no
+  std::string audio_root;
+};
+
+constexpr char kHowToWriteAgain[] =
+    "to rebuild everything that is damaged, run the melmill extract command of "
+    "this store with --verify-resume";
+
+std::string ListDamages(const char* label, const std::vector<Damage>& damages) {
+  std::string text;
+  for (const Damage& damage : damages) {
+    text += fmt::format("{}: {}\n", label, DescribeDamage(damage));
+  }
+  return text;
+}
+
+int PrintFault(const Error& error) {
+  PrintMessage(fmt::format("error: {}\n", Printable(error.message)));
+  return kExitMachine;
+}
+
+// The exit code when store.json cannot be used.
+int ReportUnusable(const std::string& folder, const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kMachineFault:
+      return PrintFault(error);
+    case ErrorCode::kNotFound:
+      throw SetupError(fmt::format(
+          "{} is not a complete store: it has no {} (melmill info says more)",
+          folder, kStoreIndexFile));
+    case ErrorCode::kBadJson:
+      break;
+    default:
+      throw SetupError(
+          fmt::format("{}/{}: {}", folder, kStoreIndexFile, error.message));
+  }
+  if (!PrintResult(ListDamages(
+          "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {
+    return kExitMachine;
+  }
+  PrintMessage(fmt::format("nothing else was checked; {}\n", kHowToWriteAgain));
+  return kExitDamaged;
+}
+
+std::string CountFailures(const VerifyReport& report) {
+  if (report.damages.empty() && report.unreadable.empty()) {
+    return "every checksum is right";
+  }
+  std::string text = fmt::format("{} damaged", report.damages.size());
+  if (!report.unreadable.empty()) {
+    text += fmt::format(", {} unreadable", report.unreadable.size());
+  }
+  return text;
+}
+
+std::string FormatVerified(const VerifyReport& report) {
+  std::string text = ListDamages("damaged", report.damages);
+  for (const Error& error : report.unreadable) {
+    text += fmt::format("unreadable: {}\n", Printable(error.message));
+  }
+  return text + fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
+                            report.num_rows, FormatBytes(report.num_bytes),
+                            CountFailures(report));
+}
+
+// Files that cannot be read may be whole.
+int PrintUnreadable(const VerifyReport& report) {
+  return PrintFault(
+      {ErrorCode::kMachineFault,
+       fmt::format("{} files cannot be read, the first of them {}; they may be "
+                   "whole: fix the cause and verify again",
+                   report.unreadable.size(), report.unreadable[0].message)});
+}
+
+int Verify(const std::string& folder, const StoreIndex& index) {
+  const VerifyReport report = VerifyStore(folder, index);
+  if (!PrintResult(FormatVerified(report))) return kExitMachine;
+  if (!report.unreadable.empty()) return PrintUnreadable(report);
+  if (report.damages.empty()) return kExitOk;
+  PrintMessage(
+      fmt::format("melmill verify --repair rebuilds damaged shards; {}\n",
+                  kHowToWriteAgain));
+  return kExitDamaged;
+}
+
+// The row's thread cannot be ended, so the process is.
+void EndHungRuns(RunControl* control) {
+  control->on_hung = [](const std::string& message) {
+    _exit(PrintFault({ErrorCode::kMachineFault, message}));
+  };
+}
+
+int Repair(const VerifyFlags& flags) {
+  static RunControl control;
+  EndHungRuns(&control);
+  std::optional<ProgressLine> progress;
+  // Before that it only reads, which may be stopped at any time.
+  control.on_planned = [&progress](const PlanNotice&) {
+    InstallSignalHandlers(&control);
+    progress.emplace(control);
+  };
+  const Result<RepairReport> repaired =
+      RepairStore(flags.folder, flags.audio_root, &control);
+  progress.reset();
+  if (!repaired.ok()) return ReportUnusable(flags.folder, repaired.error());
+  const RepairReport& report = repaired.value();
+  std::string text = FormatVerified(report.found);
+  for (const std::string& file : report.repaired) {
+    text += fmt::format("repaired: {}\n", Printable(file));
+  }
+  text += ListDamages("not repaired", report.left);
+  if (!PrintResult(text)) return kExitMachine;
+  if (report.fault) return PrintFault(*report.fault);
+  if (!report.found.unreadable.empty()) return PrintUnreadable(report.found);
+  if (report.left.empty()) return kExitOk;
+  if (control.stop_requested()) return kExitSignal + control.stop_signal();
+  PrintMessage(fmt::format("{}\n", kHowToWriteAgain));
+  return kExitDamaged;
+}
+
+int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
+  RunControl control;
+  EndHungRuns(&control);
+  const Result<AudioReport> checked =
+      CheckAgainstAudio(flags.folder, index, flags.audio_root,
+                        static_cast<uint64_t>(flags.against_audio),
+                        std::random_device()(), control);
+  if (!checked.ok()) return PrintFault(checked.error());
+  const AudioReport& report = checked.value();
+  const std::string text =
+      ListDamages("differs", report.differences) +
+      fmt::format("{} of {} rows computed again from their audio: {}\n",
+                  report.num_rows, index.num_stored(),
+                  report.differences.empty()
+                      ? "every byte is the same"
+                      : fmt::format("{} differ", report.differences.size()));
+  if (!PrintResult(text)) return kExitMachine;
+  return report.differences.empty() ? kExitOk : kExitDamaged;
+}
+
+int RunVerifyCommand(const VerifyFlags& flags) {
+  if (!flags.audio_root.empty() && !flags.repair && flags.against_audio == 0) {
+    throw SetupError("--audio-root needs --repair or --against-audio");
+  }
+  if (flags.repair) return Repair(flags);
+  const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
+  if (!index.ok()) return ReportUnusable(flags.folder, index.error());
+  if (flags.against_audio > 0) return CheckAudio(flags, index.value());
+  return Verify(flags.folder, index.value());
+}
+
+}  // namespace
+
+void AddVerifyCommand(CLI::App* app, int* exit_code) {
+  CLI::App* command = app->add_subcommand(
+      "verify",
+      "Check every checksum of a store, repair it, or compare it "
+      "with its audio");
+  auto flags = std::make_shared<VerifyFlags>();
+  command->add_option("STORE", flags->folder, "The store's folder")->required();
+  CLI::Option* repair = command->add_flag(
+      "--repair", flags->repair,
+      "Rebuild damaged and missing shards from their audio. A shard is "
+      "replaced "
+      "only by the bytes that store.json describes: if the audio has changed, "
+      "the shard stays as it is and its rows are named");
+  command
+      ->add_option("--against-audio", flags->against_audio,
+                   "Instead of checksums: compute N random stored rows from "
+                   "their audio again and compare every byte")
+      ->type_name("N")
+      ->check(CLI::PositiveNumber)
+      ->excludes(repair);
+  command->add_option("--audio-root", flags->audio_root,
+                      "Folder that relative audio paths start from, with "
+                      "--repair and --against-audio (default: the working "
+                      "directory)");
+  command->callback(
+      [flags, exit_code] { *exit_code = RunVerifyCommand(*flags); });
+  command->footer(
+      "Exit codes: 0 whole (or repaired), 1 damaged or different, "
+      "2 not a complete store, in use, or made by another program or kind of "
+      "machine, 4 fault of the machine, 130/143 stopped by a signal.");
+}
+
+}  // namespace melmill

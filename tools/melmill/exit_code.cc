@@ -1,0 +1,29 @@
+#include "tools/melmill/exit_code.h"
+
+#include "pipeline/run/run_report.h"
+
+namespace melmill {
+
+int ExitCodeOf(const RunReport& report, const RunConfig& config,
+               const RunControl& control) {
+  switch (report.status) {
+    case RunStatus::kStopped:
+      return kExitSignal + control.stop_signal();
+    case RunStatus::kMachineFault:
+      return kExitMachine;
+    case RunStatus::kNeedsUpdate:
+      return kExitUsage;
+    case RunStatus::kTooManyRejects:
+      return kExitRejects;
+    case RunStatus::kPlanned:
+    case RunStatus::kFinished:
+    case RunStatus::kNothingToDo:
+      break;
+  }
+  const MaxRejects allowed = config.max_rejects.value_or(MaxRejects());
+  return allowed.Allows(report.num_rejected, report.plan->num_lines())
+             ? kExitOk
+             : kExitRejects;
+}
+
+}  // namespace melmill

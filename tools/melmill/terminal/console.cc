@@ -1,0 +1,41 @@
+#include "tools/melmill/terminal/console.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+
+namespace melmill {
+
+void OpenStandardStreams() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // The lowest free number is given out: that of the closed stream.
+    if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", O_RDWR);
+  }
+}
+
+void PrintMessage(std::string_view text) {
+  (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+  std::fflush(stderr);
+}
+
+bool PrintResult(std::string_view text) {
+  const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
+  if (std::fflush(stdout) == 0 && written == text.size()) return true;
+  PrintMessage("error: cannot write the report to standard output\n");
+  return false;
+}
+
+std::string PrintableLines(std::string_view text) {
+  std::string shown;
+  while (!text.empty()) {
+    const size_t end = std::min(text.find('\n'), text.size());
+    shown += Printable(text.substr(0, end));
+    if (end < text.size()) shown += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return shown;
+}
+
+}  // namespace melmill

@@ -1,0 +1,29 @@
+#ifndef MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_
+#define MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_
+
+#include <string>
+#include <string_view>
+
+#include "io/manifest/utf8.h"  // Printable
+
+namespace melmill {
+
+// A run must not fail because of where its messages go: a log on a full disk, a
+// closed descriptor.
+
+// Opens /dev/null in place of standard streams that are closed, so that no
+// file of a store gets one of their numbers.
+void OpenStandardStreams();
+
+// Writes to standard error; what cannot be written is lost.
+void PrintMessage(std::string_view text);
+
+// Writes a result to standard output. False if not all of it could be.
+bool PrintResult(std::string_view text);
+
+// Printable for text of several lines: line feeds stay.
+std::string PrintableLines(std::string_view text);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_TERMINAL_CONSOLE_H_
