@@ -39,7 +39,7 @@ std::string RejectMessage(ErrorCode code, int64_t detail) {
     case ErrorCode::kDecodeFailed:
       return "libsndfile could not decode the samples";
     case ErrorCode::kChangedSincePlan:
-      return "the file is not the one that was planned: its size or header "
+      return "the file changed after it was planned: its size or header "
              "differs";
     case ErrorCode::kIoError: {
       if (detail == 0) return "could not be read: not a regular file";
@@ -48,10 +48,11 @@ std::string RejectMessage(ErrorCode code, int64_t detail) {
                          reason == nullptr ? "unknown error" : reason);
     }
     case ErrorCode::kPoison: {
-      if (detail == 0) return "hung the program, alone too";
+      if (detail == 0) return "hung the program, and again when tried alone";
       const char* name = sigabbrev_np(static_cast<int>(detail));
-      return fmt::format("crashed the program, alone too (SIG{})",
-                         name == nullptr ? "?" : name);
+      return fmt::format(
+          "crashed the program (SIG{}), and again when tried alone",
+          name == nullptr ? "?" : name);
     }
     default:
       return std::string(ErrorCodeName(code));

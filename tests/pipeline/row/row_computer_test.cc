@@ -298,9 +298,11 @@ class RowStopTest : public RowComputerTest {
 };
 
 TEST_F(RowStopTest, CountsTheFramesOfEachPiece) {
-  const RowTask task = MakeLongTask();
+  RowTask task = MakeLongTask();
+  WorkPermit permit(control_, [] { ADD_FAILURE() << "nobody asked to stop"; });
+  task.permit = &permit;
   ASSERT_TRUE(Try(task).ok());
-  EXPECT_EQ(permit_.num_frames(), static_cast<uint64_t>(task.num_frames));
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.num_frames));
 }
 
 TEST_F(RowStopTest, EndsBeforeTheFileIsOpened) {
