@@ -21,6 +21,7 @@
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 
 namespace melmill {

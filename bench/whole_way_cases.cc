@@ -13,6 +13,7 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "store/contract.h"
 
 namespace melmill {

@@ -25,6 +25,7 @@
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 

@@ -29,6 +29,7 @@
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_folder.h"

@@ -27,6 +27,7 @@
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/work_permit.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
 
 // The graph:

@@ -13,7 +13,6 @@
 #include "pipeline/plan/planned_files.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/run_config.h"
-#include "pipeline/setup/run_control.h"
 #include "store/shard/shard.h"
 #include "store/table/table.h"
 
@@ -61,13 +60,6 @@ struct Plan {
   }
   uint64_t bytes_per_frame() const;
 };
-
-// Reads the manifests and every file's header. `spool_folder`: where a
-// nameless temporary file may lie. Throws SetupError for a manifest that
-// cannot be read or holds nothing. Errors: kMachineFault; also, with any
-// message, once control->stop_requested().
-Result<Plan> BuildPlan(const RunConfig& config, const std::string& spool_folder,
-                       RunControl* control);
 
 }  // namespace melmill
 

@@ -10,6 +10,7 @@
 
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/resample/resampler.h"
+#include "dsp/samples/reusable_buffer.h"
 #include "io/file/audio_file.h"
 #include "io/file/file_facts.h"
 #include "io/hash.h"
@@ -17,7 +18,6 @@
 #include "io/wav/wav_decoder.h"
 #include "io/wav/wav_header.h"
 #include "pipeline/row/feature_sink.h"
-#include "pipeline/row/reusable_buffer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/stage_times.h"
 #include "pipeline/setup/code_path.h"
@@ -38,6 +38,7 @@ class RowInput {
 
  private:
   friend class RowComputer;
+  friend class RowPass;
   std::optional<AudioFile> file_;
   FileFacts facts_;
   ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
@@ -61,6 +62,7 @@ class RowWorkspace {
 
  private:
   friend class RowComputer;
+  friend class RowPass;
 
   // Gives back what a long row took.
   void ReleaseExcess();
@@ -110,8 +112,6 @@ class RowComputer {
   static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
 
  private:
-  class Row;  // one call of ComputeRow
-
   FeatureSpec features_;
   std::unique_ptr<LogMel> log_mel_;
 };

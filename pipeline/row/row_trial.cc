@@ -18,6 +18,7 @@
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 namespace {

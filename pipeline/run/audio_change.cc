@@ -17,6 +17,7 @@
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
 #include "store/shard/shard_reader.h"

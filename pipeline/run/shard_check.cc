@@ -16,6 +16,7 @@
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/work_permit.h"
+#include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
 
 namespace melmill {

@@ -13,6 +13,7 @@
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/suspects_file.h"
+#include "pipeline/setup/run_control.h"
 #include "store/plan/plan_row.h"
 #include "store/store_folder.h"
 

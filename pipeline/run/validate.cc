@@ -4,9 +4,11 @@
 #include <string>
 #include <utility>
 
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
 
 namespace melmill {

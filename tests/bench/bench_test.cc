@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "tests/support/corpus.h"
 

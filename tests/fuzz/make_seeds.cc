@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "io/hash.h"
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"

@@ -14,6 +14,7 @@
 #include "pipeline/plan_file.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_list.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"

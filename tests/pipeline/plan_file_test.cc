@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/plan/plan_builder.h"
+#include "pipeline/setup/run_control.h"
 #include "store/hdf5/h5_contents.h"
 #include "tests/support/corpus.h"
 

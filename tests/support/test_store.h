@@ -6,6 +6,7 @@
 #include <string>
 
 #include "pipeline/run/run.h"
+#include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
 #include "store/store_index.h"
 #include "tests/support/corpus.h"

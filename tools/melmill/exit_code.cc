@@ -1,6 +1,7 @@
 #include "tools/melmill/exit_code.h"
 
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

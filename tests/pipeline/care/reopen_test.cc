@@ -9,9 +9,11 @@
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "tests/support/test_store.h"
 

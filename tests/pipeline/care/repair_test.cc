@@ -9,6 +9,7 @@
 
 #include "io/file/file_lock.h"
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "tests/support/test_store.h"

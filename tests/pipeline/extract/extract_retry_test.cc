@@ -14,8 +14,10 @@
 #include <string>
 
 #include "pipeline/extract/extract.h"
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan_file.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_list.h"
@@ -19,6 +20,7 @@
 #include "pipeline/run/finish.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
 

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_list.h"
+#include "pipeline/setup/run_control.h"
 #include "store/table/table_spool.h"
 #include "tests/support/corpus.h"
 

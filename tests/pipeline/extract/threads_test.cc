@@ -26,10 +26,12 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/extract/thread_pool.h"
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan/probe.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_task.h"
+#include "pipeline/setup/run_control.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

@@ -5,8 +5,10 @@
 #include <string>
 #include <vector>
 
+#include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
 #include "tests/support/corpus.h"

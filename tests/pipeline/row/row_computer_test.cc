@@ -17,6 +17,7 @@
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
 #include "tests/support/corpus.h"
 #include "tests/support/heap_meter.h"
 

@@ -11,6 +11,7 @@
 
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_control.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {

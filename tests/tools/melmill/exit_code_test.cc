@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
+#include "pipeline/setup/run_control.h"
+
 namespace melmill {
 namespace {
 

@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "bench/bench.h"
+#include "pipeline/setup/run_control.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/bench_report.h"

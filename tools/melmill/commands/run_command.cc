@@ -7,6 +7,7 @@
 #include <string>
 
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_control.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"

@@ -5,6 +5,7 @@
 
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_control.h"
 
 namespace melmill {
 

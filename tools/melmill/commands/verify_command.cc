@@ -12,6 +12,7 @@
 #include "pipeline/care/repair.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/run_config.h"
+#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "store/verify.h"

@@ -7,6 +7,7 @@
 
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_control.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/report_facts.h"
 

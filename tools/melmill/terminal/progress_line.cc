@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/run_control.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {

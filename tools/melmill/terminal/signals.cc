@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "pipeline/setup/run_control.h"
 #include "tools/melmill/report/json_end.h"
 
 namespace melmill {

@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "pipeline/setup/run_control.h"
+
 namespace melmill {
 namespace {
 

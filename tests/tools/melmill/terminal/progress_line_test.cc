@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/setup/run_control.h"
+
 namespace melmill {
 namespace {
 

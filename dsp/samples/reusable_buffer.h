@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_
-#define MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_
+#ifndef MELMILL_DSP_SAMPLES_REUSABLE_BUFFER_H_
+#define MELMILL_DSP_SAMPLES_REUSABLE_BUFFER_H_
 
 #include <cstddef>
 #include <memory>
@@ -45,4 +45,4 @@ class ReusableBuffer {
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_ROW_REUSABLE_BUFFER_H_
+#endif  // MELMILL_DSP_SAMPLES_REUSABLE_BUFFER_H_

@@ -1,0 +1,419 @@
+#include "pipeline/plan/plan_builder.h"
+
+#include <fmt/format.h>
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/parallel_pipeline.h>
+#include <oneapi/tbb/task_arena.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cassert>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "io/file/line_reader.h"
+#include "io/hash.h"
+#include "io/manifest/language.h"
+#include "io/manifest/manifest.h"
+#include "pipeline/extract/unreadable_files.h"
+#include "pipeline/plan/probe.h"
+#include "pipeline/plan/repeated_audio.h"
+#include "pipeline/plan/tally.h"
+#include "pipeline/setup/run_control.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/plan/plan_row.h"
+#include "store/table/table_spool.h"
+
+namespace melmill {
+namespace {
+
+// A batch is the unit of work of the plan's pipeline: large enough for its cost
+// not to be felt, and small enough for many threads that wait for a slow file
+// system to share a short manifest.
+constexpr size_t kBatchLines = 64;
+constexpr size_t kBatchBytes = size_t{1} << 20;
+
+// Batches come in rounds of this many bytes, which bounds the memory when every
+// line has the maximal length.
+constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
+
+// So many I/O errors in a row are the machine's fault, not the files'.
+constexpr int kMaxIoErrorsInARow = 16;
+
+// A hostile manifest may name a new language in every line.
+constexpr size_t kMaxLanguages = 1000;
+
+// One manifest line on its way through the plan.
+struct PlannedLine {
+  Line line;
+  PlanRow row;
+  FileFacts facts;
+  std::string language;
+  int num_dropped_fields = 0;
+  bool lacks_template = false;
+  bool has_segment = false;
+  WavOddity oddity = WavOddity::kNone;  // of a planned row
+};
+
+struct Batch {
+  uint32_t split = 0;
+  std::vector<PlannedLine> lines;
+};
+
+void RejectLine(const Error& error, PlanRow* row) {
+  row->code = error.code;
+  row->message = error.message;
+}
+
+std::optional<Warning> WarningOf(WavOddity oddity) {
+  switch (oddity) {
+    case WavOddity::kNone:
+      return std::nullopt;
+    case WavOddity::kNoDataSize:
+      return Warning::kNoDataSize;
+    case WavOddity::kFileSizeAsDataSize:
+      return Warning::kFileSizeAsDataSize;
+    case WavOddity::kBytesBehindData:
+      return Warning::kBytesBehindData;
+    case WavOddity::kCutBehindData:
+      return Warning::kCutBehindData;
+  }
+  assert(false);
+  return std::nullopt;
+}
+
+class PlanBuilder {
+ public:
+  PlanBuilder(const RunConfig& config, const std::string& spool_folder,
+              RunControl* control);
+
+  Result<Plan> Build();
+
+ private:
+  // Stage 1, in order: blank lines are counted and dropped here.
+  bool ReadBatch(Batch* batch);
+  bool OpenNextManifest();
+  // Stage 2, parallel.
+  void ProbeLine(PlannedLine* planned) const;
+  // Stage 3, in order.
+  void AppendBatch(Batch batch);
+  void AppendLine(PlannedLine* planned);
+  void CountPlanned(const PlannedLine& planned, SplitPlan* split);
+  void Fail(const Error& error);
+
+  void RunPipeline();
+  void RunRound();
+  Result<void> CheckLastPlanned() const;
+  Result<void> LayOut();
+
+  const Preset& preset_;
+  const ManifestOptions manifest_options_;
+  RunControl* control_;
+  Plan plan_;
+  TableSpool* spool_ = nullptr;  // plan_.rows
+
+  std::optional<LineReader> reader_;
+  size_t reader_split_ = 0;  // the split after the one being read
+  uint64_t round_bytes_ = 0;
+  bool all_read_ = false;
+
+  RepeatedAudio repeated_audio_;
+  Hasher128 hasher_;
+  int num_io_errors_in_a_row_ = 0;
+  std::string last_planned_audio_;
+  std::mutex failure_mutex_;
+  std::optional<Error> failure_;
+  std::atomic<bool> failed_{false};
+};
+
+PlanBuilder::PlanBuilder(const RunConfig& config,
+                         const std::string& spool_folder, RunControl* control)
+    : preset_(*config.features.preset),
+      manifest_options_(MakeManifestOptions(config)),
+      control_(control) {
+  CheckConfig(config);
+  plan_.config = config;
+  plan_.contract = config.features.Contract();
+  plan_.producer = config.features.Producer();
+  auto spool = std::make_unique<TableSpool>(
+      spool_folder, PlanColumns(config.input.kept_fields));
+  spool_ = spool.get();
+  plan_.rows = std::move(spool);
+  plan_.files = std::make_unique<PlannedFiles>(spool_folder);
+  for (const SplitInput& input : config.input.splits) {
+    plan_.splits.push_back({.name = input.name, .manifest = input.manifest});
+    const Result<LineReader> probe = LineReader::Open(input.manifest);
+    if (!probe.ok()) {
+      throw SetupError(fmt::format("cannot read the manifest {}: {}",
+                                   input.manifest, probe.error().message));
+    }
+  }
+  hasher_.UpdateSized(plan_.contract);
+  hasher_.UpdateSized(plan_.producer);
+  for (const SplitInput& input : config.input.splits) {
+    hasher_.UpdateSized(input.name);
+  }
+  for (const std::string& field : config.input.kept_fields) {
+    hasher_.UpdateSized(field);
+  }
+}
+
+// Stages 1 and 3 may fail at the same time.
+void PlanBuilder::Fail(const Error& error) {
+  const std::lock_guard lock(failure_mutex_);
+  if (!failure_) failure_ = error;
+  failed_ = true;
+}
+
+bool PlanBuilder::OpenNextManifest() {
+  if (reader_split_ == plan_.splits.size()) return false;
+  const SplitPlan& split = plan_.splits[reader_split_];
+  Result<LineReader> reader = LineReader::Open(split.manifest);
+  if (!reader.ok()) {
+    Fail({ErrorCode::kMachineFault,
+          fmt::format("cannot read {}: {}", split.manifest,
+                      reader.error().message)});
+    return false;
+  }
+  reader_ = std::move(reader).value();
+  ++reader_split_;
+  return true;
+}
+
+bool PlanBuilder::ReadBatch(Batch* batch) {
+  if (round_bytes_ >= kRoundBytes) return false;
+  all_read_ = failed_ || control_->stop_requested() ||
+              (!reader_ && !OpenNextManifest());
+  if (all_read_) return false;
+  SplitPlan& split = plan_.splits[reader_split_ - 1];
+  batch->split = static_cast<uint32_t>(reader_split_ - 1);
+  batch->lines.reserve(kBatchLines);
+  size_t num_bytes = 0;
+  while (batch->lines.size() < kBatchLines && num_bytes < kBatchBytes) {
+    Result<std::optional<Line>> next = reader_->Next();
+    if (!next.ok()) {
+      Fail({ErrorCode::kMachineFault,
+            fmt::format("{}: {}", split.manifest, next.error().message),
+            next.error().detail});
+      all_read_ = true;
+      return false;
+    }
+    if (!next.value()) {
+      split.manifest_hash = reader_->ContentHash();
+      reader_.reset();
+      break;
+    }
+    Line line = std::move(*next.value());
+    if (!line.too_long && IsBlank(line.bytes)) {
+      ++split.num_blank_lines;
+      continue;
+    }
+    num_bytes += line.bytes.size();
+    PlannedLine& planned = batch->lines.emplace_back();
+    planned.row.split = batch->split;
+    planned.row.line = line.number;
+    planned.line = std::move(line);
+  }
+  round_bytes_ += num_bytes;
+  return true;
+}
+
+void PlanBuilder::ProbeLine(PlannedLine* planned) const {
+  PlanRow& row = planned->row;
+  row.line_hash = Xxh3_64(planned->line.bytes);
+  row.kept.resize(manifest_options_.kept_fields.size());
+  if (planned->line.too_long) {
+    RejectLine(
+        {ErrorCode::kLineTooLong,
+         fmt::format("the line is longer than {} MiB", kMaxLineBytes >> 20)},
+        &row);
+    return;
+  }
+  Result<ManifestLine> parsed =
+      ParseManifestLine(planned->line.bytes, manifest_options_, &row.audio);
+  planned->line.bytes = {};
+  if (!parsed.ok()) return RejectLine(parsed.error(), &row);
+  ManifestLine& line = parsed.value();
+  row.audio = std::move(line.audio);
+  row.text = std::move(line.text);
+  row.prompt = std::move(line.prompt);
+  row.kept = std::move(line.kept);
+  planned->language = std::move(line.language);
+  planned->num_dropped_fields = line.num_dropped_fields;
+  planned->lacks_template = line.lacks_template;
+  planned->has_segment = line.has_segment;
+  const Result<Source> source =
+      ProbeSource(ResolveAudioPath(plan_.config.input.audio_root, row.audio),
+                  plan_.config.clips, preset_);
+  if (!source.ok()) return RejectLine(source.error(), &row);
+  row.file_bytes = source.value().file_bytes;
+  planned->facts = source.value().facts;
+  row.header = source.value().header;
+  planned->oddity = source.value().oddity;
+  row.num_samples = source.value().num_samples;
+  row.num_frames = source.value().num_frames;
+}
+
+void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
+  const PlanRow& row = planned.row;
+  split->num_samples += static_cast<uint64_t>(row.num_samples);
+  split->num_frames += static_cast<uint64_t>(row.num_frames);
+  ++split->rows_by_rate[row.header.sample_rate_hz];
+  std::string name = planned.language;
+  if (split->languages.size() >= kMaxLanguages &&
+      !split->languages.contains(name)) {
+    name = "(others)";
+  }
+  LanguageCount& language = split->languages[name];
+  ++language.num_rows;
+  language.num_samples += static_cast<uint64_t>(row.num_samples);
+  repeated_audio_.Add(row.audio);
+}
+
+void PlanBuilder::AppendLine(PlannedLine* planned) {
+  PlanRow& row = planned->row;
+  SplitPlan& split = plan_.splits[row.split];
+  const auto place = [&] {  // copied only where it is worth telling
+    return Tally::Example{split.name, row.line, row.audio, row.message};
+  };
+  ++split.num_lines;
+  split.num_dropped_fields += planned->num_dropped_fields;
+  num_io_errors_in_a_row_ =
+      row.code == ErrorCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
+  if (row.code == ErrorCode::kMachineFault ||
+      num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
+    return Fail({ErrorCode::kMachineFault,
+                 fmt::format("{}: {}", row.audio, row.message)});
+  }
+  if (row.is_planned()) {
+    last_planned_audio_ = row.audio;
+    CountPlanned(*planned, &split);
+  } else {
+    ++split.num_rejected;
+    plan_.rejects[row.code].Add(place());
+  }
+  if (planned->lacks_template) {
+    plan_.warnings[Warning::kNoTemplate].Add(place());
+  }
+  if (planned->has_segment) plan_.warnings[Warning::kSegment].Add(place());
+  if (!planned->language.empty() && !IsKnownLanguage(planned->language)) {
+    Tally::Example example = place();
+    example.message = planned->language;
+    plan_.warnings[Warning::kUnknownLanguage].Add(example);
+  }
+  if (const auto warning = WarningOf(planned->oddity)) {
+    plan_.warnings[*warning].Add(place());
+  }
+  HashRow(row, &hasher_);
+  Result<void> appended = AppendPlanRow(row, spool_);
+  if (appended.ok() && row.is_planned()) {
+    appended = plan_.files->Add({planned->facts, row.file_bytes});
+  }
+  if (!appended.ok()) Fail(appended.error());
+}
+
+void PlanBuilder::AppendBatch(Batch batch) {
+  for (PlannedLine& planned : batch.lines) {
+    if (failed_) return;
+    AppendLine(&planned);
+  }
+  control_->lines_planned += batch.lines.size();
+}
+
+// Probing waits for the disk, so it has as many threads as wait for it later.
+void PlanBuilder::RunPipeline() {
+  namespace tbb = oneapi::tbb;
+  const int num_threads = plan_.config.resources.num_io_threads;
+  const tbb::global_control parallelism(
+      tbb::global_control::max_allowed_parallelism,
+      static_cast<size_t>(num_threads));
+  tbb::task_arena arena(num_threads);
+  arena.execute([this] {
+    while (!all_read_) RunRound();
+  });
+}
+
+void PlanBuilder::RunRound() {
+  namespace tbb = oneapi::tbb;
+  round_bytes_ = 0;
+  tbb::parallel_pipeline(
+      static_cast<size_t>(2 * plan_.config.resources.num_io_threads),
+      tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
+                                    [this](tbb::flow_control& flow) {
+                                      Batch batch;
+                                      if (!ReadBatch(&batch)) flow.stop();
+                                      return batch;
+                                    }) &
+          tbb::make_filter<Batch, Batch>(tbb::filter_mode::parallel,
+                                         [this](Batch batch) {
+                                           for (PlannedLine& line : batch.lines)
+                                             ProbeLine(&line);
+                                           return batch;
+                                         }) &
+          tbb::make_filter<Batch, void>(
+              tbb::filter_mode::serial_in_order,
+              [this](Batch batch) { AppendBatch(std::move(batch)); }));
+}
+
+// Whether files are missing, or the place where they all lie.
+Result<void> PlanBuilder::CheckLastPlanned() const {
+  const bool any_unopened = std::any_of(
+      plan_.rejects.begin(), plan_.rejects.end(), [](const auto& reject) {
+        return ErrorStageName(reject.first) == "open" ||
+               reject.first == ErrorCode::kIoError;
+      });
+  if (!any_unopened || last_planned_audio_.empty()) return {};
+  const std::string path =
+      ResolveAudioPath(plan_.config.input.audio_root, last_planned_audio_);
+  const Result<void> read = ReadFromDevice(path);
+  if (read.ok()) return {};
+  return Error{ErrorCode::kMachineFault,
+               fmt::format("{} could be read a moment ago, but now {}", path,
+                           read.error().message)};
+}
+
+Result<void> PlanBuilder::LayOut() {
+  std::vector<uint64_t> split_bytes;
+  for (const SplitPlan& split : plan_.splits) {
+    split_bytes.push_back(split.num_frames * plan_.bytes_per_frame());
+  }
+  plan_.shard_target_bytes =
+      plan_.config.store.shard_bytes.value_or(ChooseShardBytes(split_bytes));
+  hasher_.UpdateU64(plan_.shard_target_bytes);
+  plan_.fingerprint = hasher_.Digest();
+  Result<std::vector<PlannedShard>> shards = LayOutShards(
+      *plan_.rows, {plan_.contract, plan_.producer, plan_.bytes_per_frame()},
+      plan_.shard_target_bytes);
+  if (!shards.ok()) return shards.error();
+  plan_.shards = std::move(shards).value();
+  return {};
+}
+
+Result<Plan> PlanBuilder::Build() {
+  RunPipeline();
+  if (failure_) return *failure_;
+  if (control_->stop_requested()) {
+    return Error{ErrorCode::kMachineFault, "stopped"};
+  }
+  for (const SplitPlan& split : plan_.splits) {
+    if (split.num_lines == 0) {
+      throw SetupError(
+          fmt::format("{}: the manifest holds no lines", split.manifest));
+    }
+  }
+  Result<void> done = CheckLastPlanned();
+  if (done.ok()) done = repeated_audio_.Tell(&plan_);
+  if (done.ok()) done = LayOut();
+  if (!done.ok()) return done.error();
+  return std::move(plan_);
+}
+
+}  // namespace
+
+Result<Plan> BuildPlan(const RunConfig& config, const std::string& spool_folder,
+                       RunControl* control) {
+  return PlanBuilder(config, spool_folder, control).Build();
+}
+
+}  // namespace melmill

@@ -1,0 +1,344 @@
+#include "pipeline/row/row_pass.h"
+
+#include <algorithm>
+#include <bit>
+#include <cassert>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "dsp/samples/pcm.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_marks.h"
+
+namespace melmill {
+namespace {
+
+Error NotFinite(int64_t sample) {
+  return {ErrorCode::kNotFinite, RejectMessage(ErrorCode::kNotFinite, sample),
+          sample};
+}
+
+float ToFloat(float sample) { return sample; }
+float ToFloat(int16_t sample) { return static_cast<float>(sample) / 32768; }
+
+// The last samples, with zeros before a shorter clip.
+template <typename Sample>
+void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
+  const size_t count = std::min(samples.size(), tail->size());
+  std::fill(tail->begin(), tail->end(), 0.0f);
+  std::transform(samples.end() - static_cast<std::ptrdiff_t>(count),
+                 samples.end(),
+                 tail->end() - static_cast<std::ptrdiff_t>(count),
+                 [](Sample sample) { return ToFloat(sample); });
+}
+
+bool MayHoldNonFinite(SampleEncoding encoding) {
+  return encoding == SampleEncoding::kFloat32 ||
+         encoding == SampleEncoding::kFloat64;
+}
+
+}  // namespace
+
+Error ChangedSincePlan() {
+  return {ErrorCode::kChangedSincePlan,
+          RejectMessage(ErrorCode::kChangedSincePlan, 0)};
+}
+
+Result<void> AskPermit(const RowTask& task) {
+  if (task.permit == nullptr || task.permit->MayGoOn()) return {};
+  return Error{ErrorCode::kStopped, "the run was asked to stop"};
+}
+
+Result<void> RowPass::CheckHeader() {
+  const Result<WavHeader> header =
+      ReadWavHeader(input_.block_.span(), *input_.file_);
+  if (!header.ok()) {
+    return header.error().code == ErrorCode::kIoError ? header.error()
+                                                      : ChangedSincePlan();
+  }
+  if (header.value() != header_) return ChangedSincePlan();
+  return {};
+}
+
+// Whole sample groups from `position` on, read if need be.
+Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
+  const auto group_bytes =
+      static_cast<uint64_t>(header_.bytes_per_sample_group());
+  const uint64_t data_end = header_.data_offset + header_.data_bytes;
+  const auto available = [&]() -> uint64_t {
+    const uint64_t end = input_.block_offset_ + input_.block_.size();
+    return end > position ? std::min(end, data_end) - position : 0;
+  };
+  if (available() < group_bytes) {
+    const Result<void> wanted = AskPermit(task_);
+    if (!wanted.ok()) return wanted.error();
+    const StageTimer timer(&ws_.times, Stage::kRead);
+    input_.block_offset_ = position;
+    const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
+        std::min<uint64_t>(kBlockBytes, data_end - position)));
+    const DeviceWait device_wait;
+    if (!input_.file_->ReadCachedAt(position, block)) {
+      input_.file_->WillNeed(position + block.size(), kReadAheadBytes);
+      const Result<void> read = input_.file_->ReadAt(position, block);
+      if (!read.ok()) return read.error();
+    }
+    ws_.times.bytes_read += block.size();
+  }
+  const uint64_t num_bytes = available() / group_bytes * group_bytes;
+  return std::span<const std::byte>(input_.block_.span())
+      .subspan(static_cast<size_t>(position - input_.block_offset_),
+               static_cast<size_t>(num_bytes));
+}
+
+// Appends what the sample groups at `position` of the file give to
+// ws_.samples_.
+Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
+                                  uint64_t position) {
+  const auto group_bytes =
+      static_cast<size_t>(header_.bytes_per_sample_group());
+  const std::span<float> mono = ws_.mono_.Resize(bytes.size() / group_bytes);
+  {
+    const StageTimer timer(&ws_.times, Stage::kDecode);
+    source_hasher_.Update(bytes);
+    const Result<void> decoded = ws_.decoder_.DecodeToMono(bytes, mono);
+    if (!decoded.ok()) return decoded;
+    const int64_t bad =
+        MayHoldNonFinite(header_.encoding) ? FindNonFinite(mono) : -1;
+    if (bad >= 0) {
+      const uint64_t done = (position - header_.data_offset) / group_bytes;
+      return NotFinite(static_cast<int64_t>(done) + bad);
+    }
+  }
+  RowInWork::Beat();
+  const StageTimer timer(&ws_.times, Stage::kResample);
+  const size_t num_before = ws_.samples_.size();
+  ws_.resampler_.Process(mono, &ws_.samples_);
+  // A truncated clip is decoded to its end only for the checksum. One sample
+  // more than needed: Finish may take one away.
+  const auto max_samples =
+      static_cast<size_t>(task_.num_samples - ws_.first_sample_) + 1;
+  if (ws_.samples_.size() > max_samples) ws_.samples_.resize(max_samples);
+  if (header_.sample_rate_hz != options_.mel.sample_rate_hz &&
+      FindNonFinite(std::span(ws_.samples_).subspan(num_before)) >= 0) {
+    return NotFinite(-1);
+  }
+  return {};
+}
+
+// What is decoded at a time, in whole sample groups.
+size_t RowPass::DecodeStepBytes() const {
+  const auto group_bytes =
+      static_cast<size_t>(header_.bytes_per_sample_group());
+  const size_t for_samples = kDecodeSamples *
+                             static_cast<size_t>(header_.sample_rate_hz) /
+                             static_cast<size_t>(options_.mel.sample_rate_hz);
+  return std::max(std::min(kDecodeBytes / group_bytes, for_samples),
+                  size_t{1}) *
+         group_bytes;
+}
+
+// The most samples that ws_.samples_ ever holds: those of a piece, and what
+// one step adds, the resampler's delay included.
+size_t RowPass::MaxWindowSamples() const {
+  const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
+                                         2 * options_.mel.n_fft);
+  return std::min(static_cast<size_t>(task_.num_samples) + 1, piece) +
+         2 * kDecodeSamples;
+}
+
+// Streams the data chunk through decoder and resampler, and computes the
+// pieces whose samples are there.
+Result<void> RowPass::DecodeAll() {
+  const size_t step = DecodeStepBytes();
+  const Result<void> started = ws_.decoder_.Start(header_);
+  if (!started.ok()) return started;
+  ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
+  ws_.samples_.clear();
+  ws_.samples_.reserve(MaxWindowSamples());
+  ws_.first_sample_ = 0;
+  uint64_t position = header_.data_offset;
+  while (position < header_.data_offset + header_.data_bytes) {
+    const auto groups = NextGroups(position);
+    if (!groups.ok()) return groups.error();
+    std::span<const std::byte> left = groups.value();
+    while (!left.empty()) {
+      const auto bytes = left.first(std::min(step, left.size()));
+      left = left.subspan(bytes.size());
+      Result<void> done = DecodeBlock(bytes, position);
+      if (done.ok()) done = ComputePieces(/*is_whole=*/false);
+      if (!done.ok()) return done;
+      position += bytes.size();
+    }
+  }
+  {
+    const StageTimer timer(&ws_.times, Stage::kResample);
+    const size_t num_before = ws_.samples_.size();
+    ws_.resampler_.Finish(&ws_.samples_);
+    const auto added = std::span<const float>(ws_.samples_)
+                           .subspan(std::min(num_before, ws_.samples_.size()));
+    if (FindNonFinite(added) >= 0) return NotFinite(-1);
+  }
+  return ComputePieces(/*is_whole=*/true);
+}
+
+// The whole clip's samples, if they lie in the block as the transform takes
+// them.
+std::span<const int16_t> RowPass::Pcm16InPlace() {
+  const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
+                        !header_.big_endian && header_.num_channels == 1 &&
+                        header_.sample_rate_hz == options_.mel.sample_rate_hz;
+  const uint64_t data_end = header_.data_offset + header_.data_bytes;
+  if (!is_plain || input_.block_.size() < data_end) return {};
+  const std::byte* data = input_.block_.span().data() + header_.data_offset;
+  // The header walk accepts chunks at even offsets only.
+  assert(std::bit_cast<uintptr_t>(data) % alignof(int16_t) == 0);
+  return {reinterpret_cast<const int16_t*>(data),
+          static_cast<size_t>(header_.num_samples)};
+}
+
+// The frames [next_frame_, next_frame_ + count). A long row's are written.
+template <typename Sample>
+Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
+                                   int64_t count) {
+  const Result<void> wanted = AskPermit(task_);
+  if (!wanted.ok()) return wanted;
+  const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
+  const size_t offset = static_cast<size_t>(next_frame_) * frame_bytes_;
+  const std::span<std::byte> features =
+      is_buffered() ? ws_.features_.span().subspan(offset, num_bytes)
+                    : ws_.features_.Resize(num_bytes);
+  {
+    const StageTimer timer(&ws_.times, Stage::kLogMel);
+    log_mel_.ComputePiece(clip, {next_frame_, count}, type_, features,
+                          *ws_.log_mel_workspace_, &maxima_);
+  }
+  RowInWork::Beat();
+  next_frame_ += count;
+  if (task_.permit != nullptr) {
+    task_.permit->AddFrames(static_cast<uint64_t>(count));
+  }
+  if (is_buffered()) return {};
+  const StageTimer timer(&ws_.times, Stage::kStore);
+  return sink_.Write(offset, features);
+}
+
+// Computes all pieces that can be, and forgets samples that no other needs. A
+// piece that is not the clip's last never reaches the clip's end.
+Result<void> RowPass::ComputePieces(bool is_whole) {
+  const int64_t hop = options_.hop_length;
+  const int64_t n_fft = options_.mel.n_fft;
+  while (next_frame_ < task_.num_frames) {
+    const int64_t count =
+        std::min(kPieceFrames, task_.num_frames - next_frame_);
+    const int64_t samples_end =
+        ws_.first_sample_ + static_cast<int64_t>(ws_.samples_.size());
+    const bool is_last = next_frame_ + count == task_.num_frames;
+    const int64_t piece_end = (next_frame_ + count) * hop + n_fft;
+    if (!is_whole && (is_last || samples_end < piece_end)) return {};
+    const auto num_usable = static_cast<size_t>(
+        std::min(samples_end, task_.num_samples) - ws_.first_sample_);
+    const Result<void> computed = ComputePiece(
+        ClipWindow<float>{std::span(ws_.samples_).first(num_usable),
+                          ws_.first_sample_, task_.num_samples},
+        count);
+    if (!computed.ok()) return computed;
+    if (is_last) return {};
+    // With room for the tail samples, should the last piece be one frame.
+    const int64_t keep_from = std::max(next_frame_ * hop - n_fft, int64_t{0});
+    ws_.samples_.erase(ws_.samples_.begin(),
+                       ws_.samples_.begin() + (keep_from - ws_.first_sample_));
+    ws_.first_sample_ = keep_from;
+  }
+  return {};
+}
+
+// A long row's pieces were written before its maximum was known.
+Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
+  Hasher64 hasher;
+  const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
+  const size_t row_bytes = static_cast<size_t>(task_.num_frames) * frame_bytes_;
+  for (size_t offset = 0; offset < row_bytes; offset += piece_bytes) {
+    const std::span<std::byte> piece =
+        ws_.features_.Resize(std::min(piece_bytes, row_bytes - offset));
+    Result<void> done = AskPermit(task_);
+    if (!done.ok()) return done;
+    done = sink_.Read(offset, piece);
+    if (!done.ok()) return done;
+    log_mel_.Clamp(levels, type_, piece);
+    hasher.Update(piece);
+    done = sink_.Write(offset, piece);
+    if (!done.ok()) return done;
+  }
+  feature_checksum_ = hasher.Digest();
+  return {};
+}
+
+Result<void> RowPass::FinishFeatures(const ClipLevels& levels) {
+  ws_.times.bytes_stored +=
+      static_cast<uint64_t>(task_.num_frames) * frame_bytes_;
+  if (!is_buffered()) {
+    const StageTimer timer(&ws_.times, Stage::kStore);
+    return ClampLongRow(levels);
+  }
+  const std::span<std::byte> features = ws_.features_.span();
+  {
+    const StageTimer timer(&ws_.times, Stage::kLogMel);
+    log_mel_.Clamp(levels, type_, features);
+  }
+  const StageTimer timer(&ws_.times, Stage::kStore);
+  feature_checksum_ = Xxh3_64(features);
+  return sink_.Write(0, features);
+}
+
+Result<ShardRow> RowPass::Compute() {
+  ws_.times.bytes_read += input_.block_.size();
+  Result<void> done = CheckHeader();
+  if (!done.ok()) return done.error();
+  if (is_buffered()) {
+    ws_.features_.Resize(static_cast<size_t>(task_.num_frames) * frame_bytes_);
+  }
+  ws_.tail_samples_.resize(static_cast<size_t>(options_.mel.n_fft));
+  const std::span<const int16_t> pcm16 = Pcm16InPlace();
+  if (!pcm16.empty()) {
+    const auto clip = pcm16.first(static_cast<size_t>(task_.num_samples));
+    {
+      const StageTimer timer(&ws_.times, Stage::kDecode);
+      source_hasher_.Update(std::as_bytes(pcm16));
+    }
+    while (done.ok() && next_frame_ < task_.num_frames) {
+      done =
+          ComputePiece(ClipWindow<int16_t>{clip, 0, task_.num_samples},
+                       std::min(kPieceFrames, task_.num_frames - next_frame_));
+    }
+    CopyTail(clip, &ws_.tail_samples_);
+  } else {
+    done = DecodeAll();
+    if (done.ok()) {
+      CopyTail(std::span<const float>(ws_.samples_)
+                   .first(static_cast<size_t>(task_.num_samples -
+                                              ws_.first_sample_)),
+               &ws_.tail_samples_);
+    }
+  }
+  if (!done.ok()) return done.error();
+  const ClipLevels levels = log_mel_.Levels(maxima_);
+  done = FinishFeatures(levels);
+  if (!done.ok()) return done.error();
+
+  ShardRow row;
+  row.status = RowStatus::kStored;
+  row.start = task_.start;
+  row.num_frames = static_cast<uint32_t>(task_.num_frames);
+  row.num_samples = static_cast<uint64_t>(task_.num_samples);
+  row.body_max = levels.body_max;
+  row.floor = levels.floor;
+  row.checksum = feature_checksum_;
+  row.source_rate = static_cast<uint32_t>(header_.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(header_.num_channels);
+  row.source_num_samples = static_cast<uint64_t>(header_.num_samples);
+  row.source_checksum = source_hasher_.Digest();
+  return row;
+}
+
+}  // namespace melmill

@@ -1,0 +1,99 @@
+#ifndef MELMILL_PIPELINE_ROW_ROW_PASS_H_
+#define MELMILL_PIPELINE_ROW_ROW_PASS_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "dsp/log_mel/log_mel.h"
+#include "io/hash.h"
+#include "io/result.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
+#include "pipeline/setup/feature_spec.h"
+#include "store/shard/shard.h"
+
+namespace melmill {
+
+// For row_computer.cc only.
+
+// Files are read in blocks of this size; most clips are one block.
+inline constexpr size_t kBlockBytes = RowComputer::kMaxInputBytes;
+
+// And decoded in smaller ones, so that what one step makes is still in the
+// first- or second-level cache when the next one takes it.
+inline constexpr size_t kDecodeBytes = size_t{64} << 10;
+inline constexpr size_t kDecodeSamples = size_t{64}
+                                         << 10;  // at the feature rate
+
+// What a long file's device may have to do ahead of the block that is read.
+inline constexpr uint64_t kReadAheadBytes = uint64_t{8} << 20;
+
+// A row of more features is written piece by piece, and clamped when its
+// maximum is known.
+inline constexpr uint64_t kMaxBufferedFeatureBytes = uint64_t{4} << 20;
+
+Error ChangedSincePlan();
+
+// Whether the row is still wanted. Errors: kStopped.
+Result<void> AskPermit(const RowTask& task);
+
+// The way of one row from the bytes of its file to its sink.
+class RowPass {
+ public:
+  RowPass(const FeatureSpec& features, const LogMel& log_mel,
+          const RowTask& task, RowInput* input, FeatureSink* sink,
+          RowWorkspace* workspace)
+      : log_mel_(log_mel),
+        options_(features.log_mel()),
+        type_(features.feature_type),
+        frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
+                     FeatureSize(type_)),
+        task_(task),
+        header_(task.header),
+        input_(*input),
+        sink_(*sink),
+        ws_(*workspace) {}
+
+  Result<ShardRow> Compute();
+
+ private:
+  size_t DecodeStepBytes() const;
+  size_t MaxWindowSamples() const;
+  bool is_buffered() const {
+    return static_cast<uint64_t>(task_.num_frames) * frame_bytes_ <=
+           kMaxBufferedFeatureBytes;
+  }
+
+  Result<void> CheckHeader();
+  Result<std::span<const std::byte>> NextGroups(uint64_t position);
+  Result<void> DecodeBlock(std::span<const std::byte> bytes, uint64_t position);
+  Result<void> DecodeAll();
+  std::span<const int16_t> Pcm16InPlace();
+  template <typename Sample>
+  Result<void> ComputePiece(const ClipWindow<Sample>& clip, int64_t count);
+  Result<void> ComputePieces(bool is_whole);
+  Result<void> FinishFeatures(const ClipLevels& levels);
+  Result<void> ClampLongRow(const ClipLevels& levels);
+
+  const LogMel& log_mel_;
+  const LogMelOptions& options_;
+  const FeatureType type_;
+  const size_t frame_bytes_;
+  const RowTask& task_;
+  const WavHeader& header_;
+  RowInput& input_;
+  FeatureSink& sink_;
+  RowWorkspace& ws_;
+
+  Hasher128 source_hasher_;
+  FrameMaxima maxima_;
+  int64_t next_frame_ = 0;
+  uint64_t feature_checksum_ = 0;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_ROW_PASS_H_
