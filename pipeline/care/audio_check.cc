@@ -16,6 +16,11 @@
 
 #include "pipeline/care/reopen.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/suspects.h"
@@ -54,7 +59,7 @@ class MemorySink : public FeatureSink {
   std::vector<std::byte>& bytes_;
 };
 
-Difference CompareRows(const RecordTask& task, const ShardRow& stored,
+Difference CompareRows(const RowTask& task, const ShardRow& stored,
                        const Result<ShardRow>& now) {
   const bool was_stored = stored.status == RowStatus::kStored;
   if (!now.ok()) {
@@ -77,12 +82,12 @@ bool BytesEqual(std::span<const std::byte> a, std::span<const std::byte> b) {
 
 }  // namespace
 
-Result<ShardRow> RowChecker::Compute(const RecordTask& task) {
+Result<ShardRow> RowChecker::Compute(const RowTask& task) {
   MemorySink sink(&features_);
-  return TryRecord(task, processor_, &input_, &sink, &workspace_);
+  return TryRow(task, processor_, &input_, &sink, &workspace_);
 }
 
-Result<Difference> RowChecker::CompareIndex(const RecordTask& task,
+Result<Difference> RowChecker::CompareIndex(const RowTask& task,
                                             const ShardRow& stored) {
   const Result<ShardRow> now = Compute(task);
   // Stopped rows too.
@@ -92,7 +97,7 @@ Result<Difference> RowChecker::CompareIndex(const RecordTask& task,
   return CompareRows(task, stored, now);
 }
 
-Result<Difference> RowChecker::CompareAll(const RecordTask& task,
+Result<Difference> RowChecker::CompareAll(const RowTask& task,
                                           const ShardReader& shard) {
   const Result<Difference> index = CompareIndex(task, shard.rows()[task.row]);
   if (!index.ok() || index.value()) return index;
@@ -113,7 +118,7 @@ Result<Difference> RowChecker::CompareAll(const RecordTask& task,
   return Difference();
 }
 
-Result<Difference> RowChecker::CheckFile(const RecordTask& task) {
+Result<Difference> RowChecker::CheckFile(const RowTask& task) {
   const Result<ShardRow> now = Compute(task);
   if (now.ok()) return Difference();
   if (ErrorStageName(now.error().code) == "machine") return now.error();
@@ -178,13 +183,13 @@ class AudioChecker {
 
  private:
   Result<ShardReader> OpenShard(const ShardPicks& picks) const;
-  Result<Difference> Compare(const RecordTask& task, const ShardReader& shard);
+  Result<Difference> Compare(const RowTask& task, const ShardReader& shard);
 
   const std::string& folder_;
   const StoreIndex& index_;
   const Plan& plan_;
   const RunControl& control_;
-  const RecordProcessor processor_;
+  const RowComputer processor_;
   Quarantine quarantine_;
   oneapi::tbb::enumerable_thread_specific<RowChecker> checkers_;
 };
@@ -220,7 +225,7 @@ Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
   return reader;
 }
 
-Result<Difference> AudioChecker::Compare(const RecordTask& task,
+Result<Difference> AudioChecker::Compare(const RowTask& task,
                                          const ShardReader& shard) {
   const auto ended = quarantine_.find(task.source_hash);
   if (ended != quarantine_.end()) {
@@ -239,7 +244,7 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
     return std::vector<Damage>{
         {.file = entry.file, .what = reader.error().message}};
   }
-  const auto tasks = RecordList::Load(plan_, plan_.shards[picks.shard]);
+  const auto tasks = RowList::Load(plan_, plan_.shards[picks.shard]);
   if (!tasks.ok()) {
     if (tasks.error().code == ErrorCode::kMachineFault) return tasks.error();
     return std::vector<Damage>{
@@ -261,7 +266,7 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
   for (size_t i = 0; i < results.size(); ++i) {
     if (!results[i].ok()) return results[i].error();
     if (!results[i].value()) continue;
-    const RecordTask task = task_of(i);
+    const RowTask task = task_of(i);
     differences.push_back(
         {entry.file, entry.split, task.line, task.audio, *results[i].value()});
   }

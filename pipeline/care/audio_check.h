@@ -9,7 +9,8 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_control.h"
 #include "store/damage.h"
 #include "store/shard/shard_reader.h"
@@ -22,27 +23,27 @@ namespace melmill {
 class RowChecker {
  public:
   // `processor` must live as long.
-  explicit RowChecker(const RecordProcessor& processor)
+  explicit RowChecker(const RowComputer& processor)
       : processor_(processor), workspace_(processor) {}
 
   // How the row differs from `stored`, its entry in the index, when it is
   // computed from its audio now; nothing if it is the same. Errors:
   // kMachineFault.
-  Result<std::optional<std::string>> CompareIndex(const RecordTask& task,
+  Result<std::optional<std::string>> CompareIndex(const RowTask& task,
                                                   const ShardRow& stored);
   // Compares features and tail samples too. `shard` holds the row, which is
   // stored.
-  Result<std::optional<std::string>> CompareAll(const RecordTask& task,
+  Result<std::optional<std::string>> CompareAll(const RowTask& task,
                                                 const ShardReader& shard);
   // Why the file cannot be read as planned, if it cannot.
-  Result<std::optional<std::string>> CheckFile(const RecordTask& task);
+  Result<std::optional<std::string>> CheckFile(const RowTask& task);
 
  private:
-  Result<ShardRow> Compute(const RecordTask& task);
+  Result<ShardRow> Compute(const RowTask& task);
 
-  const RecordProcessor& processor_;
-  RecordInput input_;
-  RecordWorkspace workspace_;
+  const RowComputer& processor_;
+  RowInput input_;
+  RowWorkspace workspace_;
   std::vector<std::byte> features_;  // of the row computed last
 };
 

@@ -18,6 +18,9 @@
 #include "pipeline/care/reopen.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/suspects_file.h"
@@ -88,7 +91,7 @@ class Repairer {
   // First index in store.json of each damaged shard's file.
   std::map<std::string, size_t> damaged_;
   std::optional<Plan> plan_;
-  std::optional<RecordProcessor> processor_;
+  std::optional<RowComputer> processor_;
   Quarantine quarantine_;
   std::set<Hash128> tried_;  // rows
   ExtractOutcome outcome_;
@@ -133,7 +136,7 @@ bool Repairer::ReadPlan() {
 // there: with the wrong working directory that is so for all.
 Result<void> Repairer::DropShardsThatCannotBeMade() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
-    const auto tasks = RecordList::Load(*plan_, plan_->shards[at->second]);
+    const auto tasks = RowList::Load(*plan_, plan_->shards[at->second]);
     if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
       report_.left.push_back({.file = at->first,
                               .what = fmt::format("cannot be rebuilt: {}",
@@ -150,7 +153,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
       ++at;
       continue;
     }
-    const RecordTask first = tasks.value()[0];
+    const RowTask first = tasks.value()[0];
     report_.left.push_back(
         {.file = at->first,
          .what = fmt::format(
@@ -174,10 +177,10 @@ Result<void> Repairer::QuarantineSuspects() {
   if (poison.value().empty() && suspects.value().empty()) return {};
   for (const auto& [file, shard] : damaged_) {
     const std::string& split = index_.shards[shard].split;
-    const auto tasks = RecordList::Load(*plan_, plan_->shards[shard]);
+    const auto tasks = RowList::Load(*plan_, plan_->shards[shard]);
     if (!tasks.ok()) return tasks.error();
     for (size_t i = 0; i < tasks.value().size(); ++i) {
-      const RecordTask task = tasks.value()[i];
+      const RowTask task = tasks.value()[i];
       if (!poison.value().contains({split, task.line}) &&
           !suspects.value().contains(task.source_hash)) {
         continue;
@@ -220,8 +223,7 @@ void Repairer::MakeShards() {
 Result<void> Repairer::NameChangedRows(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
   WorkPermit permit(*control_, [&permit] { permit.Revoke(); });
-  const auto tasks =
-      RecordList::Load(*plan_, plan_->shards[shard], {}, &permit);
+  const auto tasks = RowList::Load(*plan_, plan_->shards[shard], {}, &permit);
   if (!tasks.ok()) return tasks.error();
   const auto old = ShardReader::Open(config_.store.folder + '/' + entry.file);
   const auto old_checksum =
@@ -232,7 +234,7 @@ Result<void> Repairer::NameChangedRows(size_t shard) {
   RowChecker checker(*processor_);
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     if (control_->stop_requested()) return MachineFault("stopped", EINTR);
-    const RecordTask task = tasks.value()[i];
+    const RowTask task = tasks.value()[i];
     if (quarantine_.contains(task.source_hash)) continue;
     const auto difference =
         knows_old ? checker.CompareIndex(task, old.value().rows()[task.row])

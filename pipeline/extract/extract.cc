@@ -8,8 +8,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -18,10 +16,16 @@
 #include <tuple>
 #include <utility>
 
+#include "pipeline/extract/cache_guess.h"
+#include "pipeline/extract/catch_all.h"
+#include "pipeline/extract/committer.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/row_queue.h"
 #include "pipeline/extract/thread_pool.h"
 #include "pipeline/extract/unreadable_files.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/work_permit.h"
 #include "pipeline/setup/stopwatch.h"
 
@@ -46,9 +50,6 @@ namespace {
 
 namespace flow = oneapi::tbb::flow;
 
-// Whole shards waiting for fsync; dispatch waits beyond that.
-constexpr int kMaxUncommittedShards = 4;
-
 // A shard in work.
 struct ShardInWork {
   ShardInWork(const RunControl& control, std::function<void()> on_stop)
@@ -58,51 +59,16 @@ struct ShardInWork {
   std::unique_ptr<OpenShard> shard;
 };
 
-// Whether a row's file is likely to be in the page cache. A computing thread
-// that tries in vain opens a file for nothing, and where opening takes time (a
-// network file system) it stands still. So until a try is known to have
-// succeeded, and after one that did not, there is one at a time, and each miss
-// makes the next one later.
-class PlaceGuess {
- public:
-  // Whether the next row should be read in place; if so, Tell must follow.
-  bool ShouldTry() {
-    if (is_cached_) return true;
-    if (is_trying_) return false;
-    if (num_to_skip_ > 0) {
-      --num_to_skip_;
-      return false;
-    }
-    is_trying_ = true;
-    return true;
-  }
-  void Tell(bool was_cached) {
-    is_trying_ = false;
-    is_cached_ = was_cached;
-    skip_length_ =
-        was_cached ? 0 : std::clamp(2 * skip_length_, 1, kMaxSkipped);
-    num_to_skip_ = skip_length_;
-  }
-
- private:
-  static constexpr int kMaxSkipped = 64;
-
-  bool is_cached_ = false;
-  bool is_trying_ = false;
-  int skip_length_ = 0;
-  int num_to_skip_ = 0;
-};
-
 // A row on its way through the graph.
 struct Token {
   ShardInWork* shard = nullptr;
-  QueuedRow row;
-  RecordTask task;
+  QueuedRow queued;
+  RowTask task;
   bool may_try_in_place = true;
   bool was_tried = false;   // read in place
   bool was_cached = false;  // and that went well
   bool is_read = false;
-  RecordInput input;     // of what a reader read
+  RowInput input;        // of what a reader read
   Result<void> outcome;  // once work is done: stored, or why not
 };
 
@@ -127,8 +93,8 @@ class ReadyTokens {
 
  private:
   static bool IsLater(const Token* a, const Token* b) {
-    return std::pair(a->row.shard, a->row.record) >
-           std::pair(b->row.shard, b->row.record);
+    return std::pair(a->queued.shard, a->queued.row) >
+           std::pair(b->queued.shard, b->queued.row);
   }
 
   std::mutex mutex_;
@@ -137,115 +103,11 @@ class ReadyTokens {
 
 // What a thread that computes keeps from row to row.
 struct Worker {
-  explicit Worker(const RecordProcessor& processor) : workspace(processor) {}
+  explicit Worker(const RowComputer& processor) : workspace(processor) {}
 
-  RecordWorkspace workspace;
-  RecordInput input;  // of what it read itself: one, to stay in its cache
+  RowWorkspace workspace;
+  RowInput input;  // of what it read itself: one, to stay in its cache
 };
-
-// Calls body(); what it throws becomes a machine fault.
-template <typename Body>
-auto CatchAll(Body body) -> decltype(body()) {
-  try {
-    return body();
-  } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::kMachineFault, "out of memory"};
-  } catch (const std::exception& error) {
-    return Error{ErrorCode::kMachineFault, error.what()};
-  } catch (...) {
-    return Error{ErrorCode::kMachineFault, "unknown exception"};
-  }
-}
-
-// Commits shards on a thread of its own.
-class Committer {
- public:
-  Committer(RunControl* control, LocalFile* local)
-      : control_(*control), local_(local) {}
-
-  // Waits while kMaxUncommittedShards are under way.
-  void Submit(std::unique_ptr<OpenShard> shard);
-
-  std::optional<Error> fault() const;
-  // The shards that have become committed, or will not be, since the last
-  // call; if none has and one is under way, waits for it.
-  std::vector<size_t> TakeEnded(bool may_wait);
-  // Waits for all; then the results.
-  std::map<size_t, ShardWriter::Committed> Finish();
-  // After Finish.
-  double seconds() const { return seconds_; }
-
- private:
-  void Commit(OpenShard* shard);
-
-  RunControl& control_;
-  LocalFile* local_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  int num_uncommitted_ = 0;
-  std::vector<size_t> ended_;
-  std::optional<Error> fault_;
-  std::map<size_t, ShardWriter::Committed> committed_;
-  double seconds_ = 0;
-  ThreadPool thread_{1};
-};
-
-void Committer::Submit(std::unique_ptr<OpenShard> shard) {
-  shard->ReleaseRecords();
-  // std::function wants to be copyable, hence the shared_ptr.
-  std::function<void()> commit =
-      [this, shared = std::shared_ptr<OpenShard>(std::move(shard))] {
-        Commit(shared.get());
-      };
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock,
-                [this] { return num_uncommitted_ < kMaxUncommittedShards; });
-  // Counted last: one that found no memory is never waited for.
-  thread_.Submit(std::move(commit));
-  ++num_uncommitted_;
-}
-
-void Committer::Commit(OpenShard* shard) {
-  const Stopwatch stopwatch;
-  std::optional<Result<ShardWriter::Committed>> result;
-  if (!control_.grace_is_over()) {
-    result = CatchAll([&] { return shard->Commit(local_); });
-  }
-  {
-    const std::lock_guard lock(mutex_);
-    seconds_ += stopwatch.seconds();
-    --num_uncommitted_;
-    if (result && result->ok()) ++control_.shards_made;
-    const Result<void> noted = CatchAll([&]() -> Result<void> {
-      ended_.push_back(shard->index());
-      if (result && !result->ok()) return result->error();
-      if (result) committed_[shard->index()] = result->value();
-      return {};
-    });
-    if (!noted.ok() && !fault_) fault_ = noted.error();
-  }
-  changed_.notify_all();
-}
-
-std::optional<Error> Committer::fault() const {
-  const std::lock_guard lock(mutex_);
-  return fault_;
-}
-
-std::vector<size_t> Committer::TakeEnded(bool may_wait) {
-  std::unique_lock lock(mutex_);
-  if (may_wait) {
-    changed_.wait(lock,
-                  [this] { return !ended_.empty() || num_uncommitted_ == 0; });
-  }
-  return std::exchange(ended_, {});
-}
-
-std::map<size_t, ShardWriter::Committed> Committer::Finish() {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return num_uncommitted_ == 0; });
-  return std::move(committed_);
-}
 
 class GraphExtractor : private RowSource {
  public:
@@ -261,14 +123,14 @@ class GraphExtractor : private RowSource {
 
   // RowSource:
   Result<ShardSize> Open(size_t shard) override;
-  RowSize SizeOf(size_t shard, size_t record) const override;
+  RowSize SizeOf(size_t shard, size_t row) const override;
 
   // dispatch: one at a time.
   void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
   void TakeBack(Token* token);
   void Settle(Token* token);
   void RetryOrReject(Token* token);
-  void FinishRecord(Token* token);
+  void FinishRow(Token* token);
   bool PickRow(Token* token);
   bool MustStop();
 
@@ -302,7 +164,7 @@ class GraphExtractor : private RowSource {
   UnreadableFiles unreadable_files_{job_.plan};
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
-  PlaceGuess place_guess_;
+  CacheGuess cache_guess_;
 
   DepthMeter reads_waiting_;
   std::atomic<double> read_seconds_{0};  // of readers_
@@ -321,7 +183,7 @@ size_t NumTokens(int num_threads, int num_io_threads,
                  uint64_t max_bytes_in_flight) {
   const auto wanted = static_cast<size_t>(num_threads + 3 * num_io_threads);
   const auto affordable = static_cast<size_t>(max_bytes_in_flight / 4 /
-                                              RecordProcessor::kMaxInputBytes);
+                                              RowComputer::kMaxInputBytes);
   return std::clamp(affordable, static_cast<size_t>(num_threads) + 1, wanted);
 }
 
@@ -331,8 +193,8 @@ uint64_t RowBudget(const ExtractJob& job) {
   const size_t num_tokens =
       NumTokens(job.num_threads, job.num_io_threads, job.max_bytes_in_flight);
   const uint64_t kept =
-      (num_tokens + num_threads) * RecordProcessor::kMaxInputBytes +
-      num_threads * RecordProcessor::kMaxKeptWorkspaceBytes;
+      (num_tokens + num_threads) * RowComputer::kMaxInputBytes +
+      num_threads * RowComputer::kMaxKeptWorkspaceBytes;
   return job.max_bytes_in_flight > kept ? job.max_bytes_in_flight - kept : 0;
 }
 
@@ -368,12 +230,12 @@ Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {
   });
   if (!shard.ok()) return shard.error();
   opened.shard = std::move(shard).value();
-  return ShardSize{.num_rows = opened.shard->records().size(),
+  return ShardSize{.num_rows = opened.shard->rows().size(),
                    .num_frames = job_.plan.shards[index].num_frames};
 }
 
-RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t record) const {
-  const RecordTask task = open_shards_.at(shard).shard->records()[record];
+RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t row) const {
+  const RowTask task = open_shards_.at(shard).shard->rows()[row];
   return {.num_frames = static_cast<uint64_t>(task.num_frames),
           .num_bytes = job_.processor.MemoryBytes(task)};
 }
@@ -426,9 +288,9 @@ bool GraphExtractor::PickRow(Token* token) {
       return false;
     }
     if (next.value()) {
-      token->row = *next.value();
-      token->shard = &open_shards_.at(token->row.shard);
-      token->task = token->shard->shard->records()[token->row.record];
+      token->queued = *next.value();
+      token->shard = &open_shards_.at(token->queued.shard);
+      token->task = token->shard->shard->rows()[token->queued.row];
       return true;
     }
     if (!queue_.waits_for_commit()) return false;
@@ -437,17 +299,17 @@ bool GraphExtractor::PickRow(Token* token) {
   return false;
 }
 
-void GraphExtractor::FinishRecord(Token* token) {
-  job_.control->frames_done += token->row.num_frames;
-  if (!queue_.Settle(token->row)) return;
+void GraphExtractor::FinishRow(Token* token) {
+  job_.control->frames_done += token->queued.num_frames;
+  if (!queue_.Settle(token->queued)) return;
   closed_frames_ += token->shard->permit.num_frames();
   committer_.Submit(std::move(token->shard->shard));
-  open_shards_.erase(token->row.shard);
+  open_shards_.erase(token->queued.shard);
 }
 
 void GraphExtractor::RetryOrReject(Token* token) {
   const Error& error = token->outcome.error();
-  const int attempt = token->row.attempt;
+  const int attempt = token->queued.attempt;
   const bool may_pass = MayBeMachineFault(error.code);
   Result<void> may_go_on;
   if (may_pass && attempt == 1) {
@@ -460,7 +322,7 @@ void GraphExtractor::RetryOrReject(Token* token) {
     return;
   }
   if (may_pass && attempt < kMaxReadAttempts) {
-    if (!queue_.Defer(token->row)) {
+    if (!queue_.Defer(token->queued)) {
       outcome_.fault = {
           ErrorCode::kMachineFault,
           fmt::format("over {} files cannot be read or have changed",
@@ -469,22 +331,22 @@ void GraphExtractor::RetryOrReject(Token* token) {
     return;
   }
   const Result<void> rejected =
-      token->shard->shard->Reject(token->row.record, error);
+      token->shard->shard->Reject(token->queued.row, error);
   if (!rejected.ok()) {
     outcome_.fault = rejected.error();
     return;
   }
   ++outcome_.num_rejected;
-  FinishRecord(token);
+  FinishRow(token);
 }
 
 void GraphExtractor::Settle(Token* token) {
   if (token->outcome.ok()) {
     unreadable_files_.AddRead(token->task);
     ++outcome_.num_stored;
-    FinishRecord(token);
+    FinishRow(token);
   } else if (token->outcome.error().code == ErrorCode::kStopped) {
-    queue_.GiveUp(token->row);
+    queue_.GiveUp(token->queued);
   } else if (token->outcome.error().code == ErrorCode::kMachineFault) {
     if (!outcome_.fault) outcome_.fault = token->outcome.error();
   } else {
@@ -495,7 +357,7 @@ void GraphExtractor::Settle(Token* token) {
 void GraphExtractor::TakeBack(Token* token) {
   if (token->shard != nullptr) {
     ++num_returned_;
-    if (token->was_tried) place_guess_.Tell(token->was_cached);
+    if (token->was_tried) cache_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
     if (!token->task.quarantine_signal) {  // one that is is not read
       ++(token->was_cached ? telemetry.rows_read_in_place
@@ -517,7 +379,7 @@ void GraphExtractor::Dispatch(Token* token,
     free_tokens_.pop_back();
     next->is_read = false;
     next->was_tried = next->was_cached = false;
-    next->may_try_in_place = place_guess_.ShouldTry();
+    next->may_try_in_place = cache_guess_.ShouldTry();
     next->outcome = {};
     ++num_dispatched_;
     uint64_t& max_bytes = outcome_.telemetry.max_bytes_in_flight;
@@ -531,7 +393,7 @@ Result<bool> GraphExtractor::ReadInPlace(Token* token, Worker* worker) {
   const StageTimer timer(&worker->workspace.times, Stage::kRead);
   token->was_tried = true;
   Result<bool> read =
-      job_.processor.ReadRecord(token->task, false, &worker->input);
+      job_.processor.ReadRow(token->task, false, &worker->input);
   token->was_cached = read.ok() && read.value();
   return read;
 }
@@ -546,7 +408,7 @@ Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
     if (!read.value()) return false;
   }
   const Result<void> stored = token->shard->shard->ComputeAndStore(
-      token->row.record, job_.processor,
+      token->queued.row, job_.processor,
       token->is_read ? &token->input : &worker.input, &worker.workspace);
   if (!stored.ok()) return stored.error();
   return true;
@@ -582,7 +444,7 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
     readers_.Submit([this, token, return_token] {
       const Stopwatch stopwatch;
       const Result<bool> read = CatchAll([&] {
-        return job_.processor.ReadRecord(token->task, true, &token->input);
+        return job_.processor.ReadRow(token->task, true, &token->input);
       });
       read_seconds_ += stopwatch.seconds();
       return_token(read);
@@ -660,7 +522,7 @@ size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
   // A shard is open while it is being filled, a row of it is in work or waits
   // for a further attempt, or it waits for its commit.
   const size_t num_open_shards = 1 + num_tokens + RowQueue::kMaxDeferredRows +
-                                 size_t{kMaxUncommittedShards};
+                                 size_t{Committer::kMaxUncommittedShards};
   // Each row in work has its audio open.
   return num_tokens + std::min(num_open_shards, num_shards);
 }

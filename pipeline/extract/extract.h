@@ -11,7 +11,8 @@
 #include "io/result.h"
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_control.h"
 #include "store/local_file.h"
 #include "store/shard/shard_writer.h"
@@ -20,7 +21,7 @@ namespace melmill {
 
 struct ExtractJob {
   const Plan& plan;
-  const RecordProcessor& processor;
+  const RowComputer& processor;
   std::vector<size_t> shards;  // of plan.shards: what to make
   std::string folder;          // of the store; exists
   int num_threads = 1;         // that compute

@@ -4,6 +4,8 @@
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/unreadable_files.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/work_permit.h"
 
 namespace melmill {
@@ -27,19 +29,19 @@ class SerialExtractor {
 
  private:
   Result<void> MakeShard(size_t index);
-  Result<void> MakeRow(OpenShard* shard, size_t record);
+  Result<void> MakeRow(OpenShard* shard, size_t row);
 
   const ExtractJob& job_;
-  RecordInput input_;
-  RecordWorkspace workspace_;
+  RowInput input_;
+  RowWorkspace workspace_;
   UnreadableFiles unreadable_files_;
   ExtractOutcome outcome_;
 };
 
-Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
-  const RecordTask task = shard->records()[record];
+Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t row) {
+  const RowTask task = shard->rows()[row];
   const Result<void> stored =
-      shard->TryAndStore(record, job_.processor, &input_, &workspace_);
+      shard->TryAndStore(row, job_.processor, &input_, &workspace_);
   if (stored.ok()) {
     unreadable_files_.AddRead(task);
     ++outcome_.num_stored;
@@ -58,7 +60,7 @@ Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t record) {
     if (!may_go_on.ok()) return may_go_on;
   }
   ++outcome_.num_rejected;
-  return shard->Reject(record, error);
+  return shard->Reject(row, error);
 }
 
 Result<void> SerialExtractor::MakeShard(size_t index) {
@@ -66,7 +68,7 @@ Result<void> SerialExtractor::MakeShard(size_t index) {
   auto shard = OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine,
                                  &permit);
   if (!shard.ok()) return shard.error();
-  for (size_t i = 0; i < shard.value()->records().size(); ++i) {
+  for (size_t i = 0; i < shard.value()->rows().size(); ++i) {
     const Result<void> made = MakeRow(shard.value().get(), i);
     if (!made.ok()) return made;
   }

@@ -83,9 +83,9 @@ void RowQueue::TakeBack(const QueuedRow& row) {
 
 std::optional<QueuedRow> RowQueue::NextFresh() {
   Shard& shard = shards_.at(*filling_);
-  const RowSource::RowSize size = source_.SizeOf(*filling_, shard.next_record);
+  const RowSource::RowSize size = source_.SizeOf(*filling_, shard.next_row);
   const QueuedRow row = {.shard = *filling_,
-                         .record = shard.next_record,
+                         .row = shard.next_row,
                          .num_frames = size.num_frames,
                          .num_bytes = size.num_bytes};
   if (!FitsMemory(row)) return {};
@@ -94,7 +94,7 @@ std::optional<QueuedRow> RowQueue::NextFresh() {
     shard.lost_frames += row.num_frames;
     lost_frames_ += row.num_frames;
   }
-  if (++shard.next_record == shard.size.num_rows) filling_.reset();
+  if (++shard.next_row == shard.size.num_rows) filling_.reset();
   return GiveOut(row);
 }
 

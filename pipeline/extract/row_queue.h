@@ -17,8 +17,8 @@ namespace melmill {
 
 // A row that is given out to be made.
 struct QueuedRow {
-  size_t shard = 0;   // in the plan
-  size_t record = 0;  // in the shard
+  size_t shard = 0;  // in the plan
+  size_t row = 0;    // in the shard
   int attempt = 1;
   uint64_t num_frames = 0;
   uint64_t num_bytes = 0;  // of memory while it is in work
@@ -39,7 +39,7 @@ class RowSource {
   virtual ~RowSource() = default;
   // Makes the shard ready for its rows.
   virtual Result<ShardSize> Open(size_t shard) = 0;
-  virtual RowSize SizeOf(size_t shard, size_t record) const = 0;
+  virtual RowSize SizeOf(size_t shard, size_t row) const = 0;
 };
 
 // What is left to do of an open shard.
@@ -110,7 +110,7 @@ class RowQueue {
  private:
   struct Shard {
     RowSource::ShardSize size;
-    size_t next_record = 0;
+    size_t next_row = 0;
     size_t num_unsettled = 0;
     uint64_t lost_frames = 0;  // given out, if they count
     bool waits_for_retry = false;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "io/file/audio_file.h"
+#include "pipeline/row/row_task.h"
 #include "store/plan/plan_row.h"
 
 namespace melmill {
@@ -20,12 +21,12 @@ Result<void> ReadFromDevice(const std::string& path) {
   return file.value().ReadAt(0, bytes);
 }
 
-void UnreadableFiles::AddRead(const RecordTask& task) {
+void UnreadableFiles::AddRead(const RowTask& task) {
   num_in_a_row_ = 0;
   witness_path_ = task.path;
 }
 
-Result<void> UnreadableFiles::AddFailure(const RecordTask& task,
+Result<void> UnreadableFiles::AddFailure(const RowTask& task,
                                          const Error& error) {
   if (++num_in_a_row_ < kMaxFailuresInARow) return {};
   return Error{
@@ -35,7 +36,7 @@ Result<void> UnreadableFiles::AddFailure(const RecordTask& task,
                   num_in_a_row_, task.path, error.message)};
 }
 
-Result<void> UnreadableFiles::CheckMayReject(const RecordTask& task,
+Result<void> UnreadableFiles::CheckMayReject(const RowTask& task,
                                              const Error& error) {
   if (witness_path_.empty()) return CheckOtherFiles(task, error);
   const Result<void> read = ReadFromDevice(witness_path_);
@@ -48,7 +49,7 @@ Result<void> UnreadableFiles::CheckMayReject(const RecordTask& task,
 
 // The first few are enough: should all of them be bad the run stops, and
 // nothing is lost.
-Result<void> UnreadableFiles::CheckOtherFiles(const RecordTask& task,
+Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
                                               const Error& error) const {
   constexpr int kMaxTried = 16;
   int num_tried = 0;

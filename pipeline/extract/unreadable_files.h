@@ -5,7 +5,8 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 
 namespace melmill {
 
@@ -24,21 +25,20 @@ class UnreadableFiles {
   explicit UnreadableFiles(const Plan& plan) : plan_(plan) {}
 
   // The row's file was read to its end.
-  void AddRead(const RecordTask& task);
+  void AddRead(const RowTask& task);
 
   // A file could not be read in the first attempt, with an error that
   // MayBeMachineFault. Errors: kMachineFault when too many in a row failed.
-  Result<void> AddFailure(const RecordTask& task, const Error& error);
+  Result<void> AddFailure(const RowTask& task, const Error& error);
 
   // A file could not be read in the last attempt either. Its row may be
   // rejected if the witness can still be read from its device, or, while no
   // file was read to its end, another file of the plan. Waits for that read.
   // Errors: kMachineFault if the row may not be rejected.
-  Result<void> CheckMayReject(const RecordTask& task, const Error& error);
+  Result<void> CheckMayReject(const RowTask& task, const Error& error);
 
  private:
-  Result<void> CheckOtherFiles(const RecordTask& task,
-                               const Error& error) const;
+  Result<void> CheckOtherFiles(const RowTask& task, const Error& error) const;
 
   const Plan& plan_;
   std::string witness_path_;  // empty: none yet

@@ -14,6 +14,9 @@
 #include <iterator>
 #include <thread>
 
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
 
 namespace melmill {
@@ -28,22 +31,21 @@ bool IsRowsFault(int signal_number) {
   return std::ranges::find(kRowsFaults, signal_number) != std::end(kRowsFaults);
 }
 
-TrialStatus Compute(const RecordTask& task, const RecordProcessor& processor,
+TrialStatus Compute(const RowTask& task, const RowComputer& processor,
                     double hang_seconds) {
   const RowWatch watch({.file = "",
                         .hang_seconds = hang_seconds,
                         .on_hung = [](const Hash128&) { _exit(kHung); }});
-  RecordInput input;
+  RowInput input;
   NoFeatures no_features;
-  RecordWorkspace workspace(processor);
+  RowWorkspace workspace(processor);
   const Result<ShardRow> row =
-      TryRecord(task, processor, &input, &no_features, &workspace);
+      TryRow(task, processor, &input, &no_features, &workspace);
   const bool failed = !row.ok() && row.error().code == ErrorCode::kMachineFault;
   return failed ? kMachineFailed : kSurvived;
 }
 
-[[noreturn]] void RunTrial(const RecordTask& task,
-                           const RecordProcessor& processor,
+[[noreturn]] void RunTrial(const RowTask& task, const RowComputer& processor,
                            double hang_seconds) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
@@ -94,8 +96,8 @@ Result<int> WaitFor(pid_t child, const RunControl& control) {
 
 }  // namespace
 
-Result<std::optional<int>> TryRowAlone(const RecordTask& task,
-                                       const RecordProcessor& processor,
+Result<std::optional<int>> TryRowAlone(const RowTask& task,
+                                       const RowComputer& processor,
                                        double hang_seconds,
                                        const RunControl& control) {
   const DefaultChildSignal default_child_signal;

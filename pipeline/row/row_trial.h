@@ -4,7 +4,8 @@
 #include <optional>
 
 #include "io/result.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_control.h"
 
 namespace melmill {
@@ -15,8 +16,8 @@ namespace melmill {
 // hang. Call it while no other thread works on rows. Errors: kMachineFault: no
 // process can be made, it was killed from outside or ran out of memory, or
 // control->stop_requested().
-Result<std::optional<int>> TryRowAlone(const RecordTask& task,
-                                       const RecordProcessor& processor,
+Result<std::optional<int>> TryRowAlone(const RowTask& task,
+                                       const RowComputer& processor,
                                        double hang_seconds,
                                        const RunControl& control);
 

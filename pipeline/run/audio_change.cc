@@ -13,6 +13,8 @@
 #include "io/file/name_change.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/thread_pool.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/setup_error.h"
@@ -39,7 +41,7 @@ struct SeenAudio {
 
 // Reads the audio data of a row's file. Errors: those of AudioFile, and
 // kChangedSincePlan.
-Result<SeenAudio> ReadAudio(const RecordTask& task, const RunControl& control,
+Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
                             std::vector<std::byte>* buffer) {
   const Result<AudioFile> opened = AudioFile::Open(task.path);
   if (!opened.ok()) return opened.error();
@@ -67,7 +69,7 @@ Result<SeenAudio> ReadAudio(const RecordTask& task, const RunControl& control,
 // With all attempts. A file that became another one since the plan has no
 // checksum; one that cannot be read is the machine's fault: a shard that is
 // there is not given up for it.
-Result<std::optional<SeenAudio>> TryReadAudio(const RecordTask& task,
+Result<std::optional<SeenAudio>> TryReadAudio(const RowTask& task,
                                               const RunControl& control,
                                               std::vector<std::byte>* buffer) {
   for (int attempt = 1;; ++attempt) {
@@ -87,7 +89,7 @@ Result<std::optional<SeenAudio>> TryReadAudio(const RecordTask& task,
 // One shard whose suspects are read.
 struct ShardInDoubt {
   size_t index = 0;
-  RecordList tasks;
+  RowList tasks;
   SourceChecksums stored = {};
   SourceChecksums seen = {};
   std::vector<FileFacts> facts = {};
@@ -221,7 +223,7 @@ Result<ShardInDoubt> AudioComparer::LoadShard(size_t index) {
   const std::string file = plan_.ShardFileName(planned);
   const Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + file);
   if (!reader.ok()) return Unreadable(file, reader.error());
-  Result<RecordList> tasks = RecordList::Load(plan_, planned);
+  Result<RowList> tasks = RowList::Load(plan_, planned);
   if (!tasks.ok()) return tasks.error();
   ShardInDoubt shard{.index = index, .tasks = std::move(tasks).value()};
   for (const ShardRow& row : reader.value().rows()) {
@@ -298,7 +300,7 @@ void AudioComparer::ReadRows() {
       const size_t next = next_row_++;
       if (next >= rows_.size()) return;
       const auto& [shard, row] = rows_[next];
-      const RecordTask task = shard->tasks[row];
+      const RowTask task = shard->tasks[row];
       const Result<std::optional<SeenAudio>> seen =
           TryReadAudio(task, control_, &buffer);
       if (!seen.ok()) return Fail(seen.error());
@@ -321,7 +323,7 @@ Result<void> AudioComparer::Conclude(ShardInDoubt* shard) {
       plan_.splits[plan_.shards[shard->index].split].name;
   for (const size_t row : shard->suspects) {
     if (shard->seen[row] == shard->stored[row]) continue;
-    const RecordTask task = shard->tasks[row];
+    const RowTask task = shard->tasks[row];
     change_.changed.Add({split, task.line, task.audio, ""});
   }
   if (change_.changed.count > num_before) {
@@ -369,7 +371,7 @@ Result<void> CheckRemadeShard(const Plan& plan, const std::string& folder,
   if (!reader.ok()) return Unreadable(path, reader.error());
   const std::optional<size_t> other = FindOtherRow(reader.value().rows(), seen);
   if (!other) return {};
-  const Result<RecordList> tasks = RecordList::Load(plan, shard);
+  const Result<RowList> tasks = RowList::Load(plan, shard);
   if (!tasks.ok()) return tasks.error();
   if (identity.value()) {
     const Result<bool> removed = RemoveIfSame(path, *identity.value());

@@ -16,6 +16,8 @@
 #include "io/file/file_lock.h"
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/audio_change.h"
@@ -101,7 +103,7 @@ class ExtractRun {
   FoundStore found_;
   bool folder_existed_ = false;
   std::optional<FileLock> lock_;
-  std::optional<RecordProcessor> processor_;
+  std::optional<RowComputer> processor_;
   std::unique_ptr<LocalFile> local_;
   ShardCheck shards_;
   AudioChange audio_;

@@ -9,6 +9,11 @@
 #include <utility>
 
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/work_permit.h"
 #include "store/shard/shard_reader.h"
@@ -35,18 +40,17 @@ class ShardChecker {
                                            const ShardEntry* entry) const;
   Result<uint64_t> CountMendedRows(const PlannedShard& shard,
                                    const ShardReader& reader);
-  Result<bool> IsMended(const RecordTask& task, const ShardRow& row);
+  Result<bool> IsMended(const RowTask& task, const ShardRow& row);
 
   const ShardCheckJob& job_;
   std::map<std::string, const ShardEntry*> entries_;
-  RecordInput input_;
-  RecordWorkspace workspace_;
+  RowInput input_;
+  RowWorkspace workspace_;
   ShardCheck check_;
 };
 
 // Whether a rejected row's audio gives another outcome now.
-Result<bool> ShardChecker::IsMended(const RecordTask& task,
-                                    const ShardRow& row) {
+Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
   const bool was_poison = row.reject_code == ErrorCode::kPoison;
   if (was_poison || job_.suspects.contains(task.source_hash)) {
     const Result<std::optional<int>> ended =
@@ -58,7 +62,7 @@ Result<bool> ShardChecker::IsMended(const RecordTask& task,
   }
   NoFeatures no_features;
   const Result<ShardRow> now =
-      TryRecord(task, job_.processor, &input_, &no_features, &workspace_);
+      TryRow(task, job_.processor, &input_, &no_features, &workspace_);
   // Stopped rows too.
   if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
     return now.error();
@@ -77,15 +81,14 @@ Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
     return uint64_t{0};
   }
   WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });
-  const Result<RecordList> tasks =
-      RecordList::Load(job_.plan, shard, {}, &permit);
+  const Result<RowList> tasks = RowList::Load(job_.plan, shard, {}, &permit);
   if (!tasks.ok()) return tasks.error();
   uint64_t num_mended = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.rows()[i];
     if (!is_rejected(row)) continue;
     if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
-    const RecordTask task = tasks.value()[i];
+    const RowTask task = tasks.value()[i];
     const Result<bool> mended = IsMended(task, row);
     if (!mended.ok()) return mended.error();
     if (mended.value()) {

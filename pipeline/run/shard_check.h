@@ -10,7 +10,7 @@
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/plan/tally.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/run_control.h"
 #include "store/damage.h"
@@ -32,7 +32,7 @@ struct ShardCheckJob {
   const std::string& folder;
   const StoreIndex* index = nullptr;  // what store.json says, if there is one
   bool read_features = false;         // or all but the features
-  const RecordProcessor& processor;
+  const RowComputer& processor;
   const Suspects& suspects;  // rows to be tried alone
   RunControl* control;
 };

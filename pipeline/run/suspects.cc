@@ -8,6 +8,9 @@
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/suspects_file.h"
 #include "store/plan/plan_row.h"
@@ -58,7 +61,7 @@ Result<Suspects> ReadAllSuspects(const std::string& folder) {
 
 Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
                                const std::vector<size_t>& shards,
-                               const RecordProcessor& processor,
+                               const RowComputer& processor,
                                const RunControl& control,
                                std::vector<std::string>* notes) {
   Quarantine quarantine;
@@ -66,10 +69,10 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
   if (suspects.empty()) return quarantine;
   for (const size_t index : shards) {
     const PlannedShard& shard = plan.shards[index];
-    const Result<RecordList> tasks = RecordList::Load(plan, shard);
+    const Result<RowList> tasks = RowList::Load(plan, shard);
     if (!tasks.ok()) return tasks.error();
     for (size_t i = 0; i < tasks.value().size(); ++i) {
-      const RecordTask task = tasks.value()[i];
+      const RowTask task = tasks.value()[i];
       if (!suspects.contains(task.source_hash) ||
           !tried.insert(task.source_hash).second) {
         continue;

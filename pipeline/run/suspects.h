@@ -7,7 +7,8 @@
 
 #include "io/result.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/setup/run_control.h"
@@ -23,7 +24,7 @@ Result<Suspects> ReadAllSuspects(const std::string& folder);
 // kMachineFault; also once control.stop_requested().
 Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
                                const std::vector<size_t>& shards,
-                               const RecordProcessor& processor,
+                               const RowComputer& processor,
                                const RunControl& control,
                                std::vector<std::string>* notes);
 

@@ -109,7 +109,9 @@ def test_a_row_that_crashes_alone_too_is_rejected_in_the_next_run(
     assert f"({POISONED}) ended an earlier run, and again when tried alone" in (
         rerun.stderr
     )
-    message = f"crashed the program, alone too ({CRASHES[what]})"
+    message = (
+        f"crashed the program ({CRASHES[what]}), and again when tried alone"
+    )
     assert poisoned.poisoned_rejects() == [("poison", message)]
     assert not poisoned.suspects()
     stored = {row.audio for row in Store(poisoned.store).rows()}
@@ -128,7 +130,7 @@ def test_a_row_that_hangs_alone_too_is_rejected_in_the_next_run(
     assert re.fullmatch(kept, last_line(hung.stderr))
     rerun = poisoned.run("HANG")
     assert rerun.exit_code == 3, rerun.stderr
-    message = "hung the program, alone too"
+    message = "hung the program, and again when tried alone"
     assert poisoned.poisoned_rejects() == [("poison", message)]
 
 
@@ -190,7 +192,7 @@ def test_a_row_is_tried_alone_where_the_parent_ignores_its_children(
         timeout_s=60,
     )
     assert rerun.exit_code == 3, rerun.stderr
-    message = "crashed the program, alone too (SIGSEGV)"
+    message = "crashed the program (SIGSEGV), and again when tried alone"
     assert poisoned.poisoned_rejects() == [("poison", message)]
 
 
@@ -231,7 +233,7 @@ def test_a_rejected_row_that_crashes_when_it_is_checked_again_is_tried_alone(
     assert {name: files_of(lurking.store)[name] for name in before} == before
     updated = lurking.run("SEGV", "--update")
     assert updated.exit_code == 3, updated.stderr
-    message = "crashed the program, alone too (SIGSEGV)"
+    message = "crashed the program (SIGSEGV), and again when tried alone"
     assert lurking.poisoned_rejects() == [("poison", message)]
     assert lurking.run("SEGV").exit_code == 3
 
@@ -300,7 +302,10 @@ def test_a_row_that_crashes_a_comparison_is_tried_alone_by_the_next(
     again = compare("SEGV")
     assert again.exit_code == 1, again
     assert f"{POISONED}): " not in again.stdout
-    assert "crashed the program, alone too (SIGSEGV)" in again.stdout
+    assert (
+        "crashed the program (SIGSEGV), and again when tried alone"
+        in again.stdout
+    )
     assert "1 differ" in again.stdout
     assert compare("").exit_code == 0
 

@@ -95,7 +95,12 @@ def frames_begun(path: Path) -> int:
 
 
 def shim() -> Path:
-    return Path(melmill_path()).parents[1] / "bench" / "studies" / "libslow_files.so"
+    return (
+        Path(melmill_path()).parents[1]
+        / "bench"
+        / "studies"
+        / "libslow_files.so"
+    )
 
 
 def command(

@@ -12,6 +12,8 @@
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
@@ -43,7 +45,7 @@ StoreIndex IndexOf(const std::string& folder, const StoredPlan& plan) {
   return index;
 }
 
-void CompareRows(const RecordList& rows, const RecordProcessor& processor) {
+void CompareRows(const RowList& rows, const RowComputer& processor) {
   RowChecker checker(processor);
   for (size_t i = 0; i < rows.size(); ++i) {
     (void)checker.CompareIndex(rows[i], ShardRow()).ok();
@@ -52,13 +54,13 @@ void CompareRows(const RecordList& rows, const RecordProcessor& processor) {
 }
 
 void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
-  const auto rows = RecordList::Load(plan, plan.shards[shard]);
+  const auto rows = RowList::Load(plan, plan.shards[shard]);
   if (!rows.ok()) {
     Require(rows.error().code == ErrorCode::kBadHeader,
             "a plan that contradicts itself is called that");
     return;
   }
-  const RecordProcessor processor(plan.config.features);
+  const RowComputer processor(plan.config.features);
   CompareRows(rows.value(), processor);
   RunControl control;
   const ExtractOutcome outcome = ExtractSerial({.plan = plan,

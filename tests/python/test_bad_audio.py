@@ -678,7 +678,8 @@ def test_what_is_accepted_oddly_is_counted_and_the_first_are_named(
             f"  train line {audios.index(name) + 1}: {name}" for name in files
         ]
         [place] = [n for n, line in enumerate(text) if line == lines[0]]
-        assert text[place - 1].startswith(f"warning: {len(files)} WAV files ")
+        noun = "WAV file" if len(files) == 1 else "WAV files"
+        assert text[place - 1].startswith(f"warning: {len(files)} {noun} ")
         assert text[place : place + len(lines[:3])] == lines[:3]
         assert not set(lines[3:]) & set(text)
 

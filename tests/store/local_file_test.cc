@@ -10,6 +10,7 @@
 #include <initializer_list>
 #include <string>
 
+#include "io/file/name_change.h"
 #include "io/hash.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
@@ -247,15 +248,25 @@ TEST(LocalFileTest, CompactForgetsWhatIsNotAskedFor) {
   EXPECT_TRUE(folder.Names().empty());
   ASSERT_TRUE(local->Append(Id(1), MakeFacts(9, 77)).ok());
   ASSERT_TRUE(local->Append(Id(2), MakeFacts(9, 5)).ok());
-  const uint64_t num_bytes = std::filesystem::file_size(path);
+  ASSERT_TRUE(local->Append(Id(2), MakeFacts(9, 5)).ok());
+  const auto before = Identify(path);
   ASSERT_TRUE(local->Compact({Id(1), Id(2), Id(3)}).ok());
-  EXPECT_EQ(std::filesystem::file_size(path), num_bytes);
-  ASSERT_TRUE(local->Compact({Id(2)}).ok());
+  EXPECT_EQ(Identify(path).value(), before.value());  // a third is superseded
+  ASSERT_TRUE(local->Compact({Id(0), Id(2)}).ok());
   EXPECT_FALSE(Find(*local, Id(1)).has_value());
   EXPECT_EQ(Find(*local, Id(2)), MakeFacts(9, 5));
   ASSERT_TRUE(local->Append(Id(2), MakeFacts(9, 6)).ok());
   ASSERT_TRUE(local->Compact({Id(2)}).ok());
   EXPECT_EQ(Find(*local, Id(2)), MakeFacts(9, 6));
+}
+
+TEST(LocalFileTest, CompactReplacesADamagedFile) {
+  const TempFolder folder;
+  const std::string path = FileWith(folder, "torn");
+  const auto local = Load(path);
+  ASSERT_TRUE(local->Compact({Id(1)}).ok());
+  EXPECT_TRUE(Load(path)->is_whole());
+  EXPECT_EQ(Find(*local, Id(1)), MakeFacts(1, 1));
 }
 
 TEST(LocalFileTest, CompactHalvesWhatIsSuperseded) {

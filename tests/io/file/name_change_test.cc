@@ -3,14 +3,62 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <filesystem>
+#include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/file/temporary_name.h"
 #include "tests/support/temp_folder.h"
+
+namespace {
+
+// What the calls below do first, and once only: another process is quicker.
+std::function<void()> before_rename;
+// An errno that they fail with; 0: none.
+int renameat2_error = 0;
+int link_error = 0;
+bool links_all_the_same = false;
+
+void LetTheOtherGoFirst() {
+  if (before_rename) std::exchange(before_rename, nullptr)();
+}
+
+}  // namespace
+
+// Taken by the code under test in place of the C library's.
+extern "C" int renameat2(int from_folder, const char* from, int to_folder,
+                         const char* to, unsigned flags) noexcept {
+  LetTheOtherGoFirst();
+  if (renameat2_error != 0) {
+    errno = renameat2_error;
+    return -1;
+  }
+  return static_cast<int>(
+      syscall(SYS_renameat2, from_folder, from, to_folder, to, flags));
+}
+
+extern "C" int rename(const char* from, const char* to) noexcept {
+  LetTheOtherGoFirst();
+  return static_cast<int>(
+      syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0));
+}
+
+extern "C" int link(const char* from, const char* to) noexcept {
+  if (link_error != 0 && !links_all_the_same) {
+    errno = link_error;
+    return -1;
+  }
+  const int made = linkat(AT_FDCWD, from, AT_FDCWD, to, 0);
+  if (made != 0 || link_error == 0) return made;
+  errno = link_error;
+  return -1;
+}
 
 namespace melmill {
 namespace {
@@ -120,13 +168,119 @@ TEST(RemoveIfSameTest, RemovesOnlyWhatWasSeen) {
   WriteWholeFile(folder.File("a"), "old");
   const FileIdentity seen = IdentityOf(folder.File("a"));
   WriteOver(folder.File("a"), "older");
+  before_rename = [] { ADD_FAILURE() << "takes the name away for a moment"; };
   EXPECT_FALSE(RemoveIfSame(folder.File("a"), seen).value());
+  before_rename = nullptr;
   EXPECT_EQ(folder.Names(), Names{"a"});
   EXPECT_TRUE(
       RemoveIfSame(folder.File("a"), IdentityOf(folder.File("a"))).value());
   EXPECT_TRUE(folder.Names().empty());
   EXPECT_FALSE(RemoveIfSame(folder.File("a"), seen).value());
 }
+
+// Another process changes what was seen, between the look and the change.
+class QuickerProcessTest : public testing::Test {
+ protected:
+  QuickerProcessTest() {
+    WriteWholeFile(new_, "new");
+    WriteWholeFile(name_, "old");
+  }
+  ~QuickerProcessTest() override { before_rename = nullptr; }
+
+  // It puts a file of its own there.
+  void LetItReplace() {
+    before_rename = [this] {
+      WriteWholeFile(folder_.File("other"), "other");
+      std::filesystem::rename(folder_.File("other"), name_);
+    };
+  }
+
+  const TempFolder folder_;
+  const std::string new_ = folder_.File("new");
+  const std::string name_ = folder_.File("name");
+};
+
+TEST_F(QuickerProcessTest, KeepsTheFileThatWouldBeReplaced) {
+  LetItReplace();
+  EXPECT_FALSE(ReplaceIfSame(new_, name_, IdentityOf(name_)).value());
+  EXPECT_EQ(ReadWholeFile(name_), "other");
+  EXPECT_EQ(ReadWholeFile(new_), "new");
+  EXPECT_EQ(folder_.Names(), (Names{"name", "new"}));
+}
+
+TEST_F(QuickerProcessTest, KeepsTheFileThatWouldBeRemoved) {
+  LetItReplace();
+  EXPECT_FALSE(RemoveIfSame(name_, IdentityOf(name_)).value());
+  EXPECT_EQ(ReadWholeFile(name_), "other");
+  EXPECT_EQ(folder_.Names(), (Names{"name", "new"}));
+}
+
+TEST_F(QuickerProcessTest, MayRemoveTheFileItself) {
+  before_rename = [this] { std::filesystem::remove(name_); };
+  EXPECT_FALSE(RemoveIfSame(name_, IdentityOf(name_)).value());
+  EXPECT_EQ(folder_.Names(), Names{"new"});
+}
+
+TEST_F(QuickerProcessTest, KeepsItsNameWhereNamesAreGiven) {
+  LetItReplace();
+  EXPECT_FALSE(NameIfFree(new_, name_).value());
+  EXPECT_EQ(ReadWholeFile(name_), "other");
+}
+
+// File systems that cannot do all of it.
+class PoorFileSystemTest : public testing::TestWithParam<int> {
+ protected:
+  PoorFileSystemTest() {
+    renameat2_error = EINVAL;
+    link_error = GetParam();
+    WriteWholeFile(folder_.File("a"), "a");
+  }
+  ~PoorFileSystemTest() override {
+    renameat2_error = link_error = 0;
+    links_all_the_same = false;
+  }
+
+  const TempFolder folder_;
+};
+
+TEST_P(PoorFileSystemTest, GivesFreeNamesOnly) {
+  EXPECT_TRUE(NameIfFree(folder_.File("a"), folder_.File("b")).value());
+  EXPECT_EQ(folder_.Names(), Names{"b"});
+  WriteWholeFile(folder_.File("a"), "other");
+  EXPECT_FALSE(NameIfFree(folder_.File("a"), folder_.File("b")).value());
+  EXPECT_EQ(ReadWholeFile(folder_.File("b")), "a");
+  EXPECT_EQ(ReadWholeFile(folder_.File("a")), "other");
+}
+
+TEST_P(PoorFileSystemTest, ReplacesWhatWasSeen) {
+  WriteWholeFile(folder_.File("b"), "b");
+  const FileIdentity seen = IdentityOf(folder_.File("b"));
+  EXPECT_TRUE(
+      ReplaceIfSame(folder_.File("a"), folder_.File("b"), seen).value());
+  EXPECT_EQ(folder_.Names(), Names{"b"});
+  EXPECT_EQ(ReadWholeFile(folder_.File("b")), "a");
+}
+
+INSTANTIATE_TEST_SUITE_P(LinksFailWith, PoorFileSystemTest,
+                         testing::Values(0, EPERM, EMLINK, ENOSYS, ENOTSUP));
+
+using LostAnswerTest = PoorFileSystemTest;
+
+TEST_P(LostAnswerTest, ALinkThatWasMadeCounts) {
+  links_all_the_same = true;
+  EXPECT_TRUE(NameIfFree(folder_.File("a"), folder_.File("b")).value());
+  EXPECT_EQ(folder_.Names(), Names{"b"});
+}
+
+TEST_P(LostAnswerTest, OtherFaultsAreTold) {
+  const auto failed = NameIfFree(folder_.File("a"), folder_.File("b"));
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().detail, GetParam());
+  EXPECT_EQ(folder_.Names(), Names{"a"});
+}
+
+INSTANTIATE_TEST_SUITE_P(LinkFailsWith, LostAnswerTest,
+                         testing::Values(EIO, ENOSPC));
 
 TEST(HaveSameBytesTest, ComparesAllOfThem) {
   const TempFolder folder;

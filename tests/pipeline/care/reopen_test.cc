@@ -9,6 +9,7 @@
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_list.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
@@ -49,8 +50,8 @@ TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
               built.value().ShardFileName(shard));
     const auto spec = reopened.value().MakeShardSpec(shard);
     EXPECT_TRUE(built.value().IsShard(shard, spec));
-    const auto tasks = RecordList::Load(reopened.value(), shard);
-    const auto expected = RecordList::Load(built.value(), shard);
+    const auto tasks = RowList::Load(reopened.value(), shard);
+    const auto expected = RowList::Load(built.value(), shard);
     ASSERT_EQ(tasks.value().size(), expected.value().size());
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       EXPECT_EQ(tasks.value()[i].path, expected.value()[i].path);

@@ -14,6 +14,7 @@
 #include <string>
 
 #include "pipeline/extract/extract.h"
+#include "pipeline/row/row_computer.h"
 #include "pipeline/setup/feature_spec.h"
 #include "store/shard/shard_reader.h"
 #include "tests/support/corpus.h"
@@ -65,7 +66,7 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
     num_failures_left = 0;
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(config.features);
+    const RowComputer processor(config.features);
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},
@@ -128,7 +129,7 @@ class ExtractStopTest : public testing::Test {
     std::filesystem::create_directory(config.store.folder);
     const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(config.features);
+    const RowComputer processor(config.features);
     ExtractJob job = {.plan = plan.value(),
                       .processor = processor,
                       .shards = {},

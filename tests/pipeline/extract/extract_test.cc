@@ -13,6 +13,9 @@
 
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/plan_file.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
@@ -38,7 +41,7 @@ class ExtractTest : public testing::Test {
     RunControl control;
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
-    const RecordProcessor processor(config.features);
+    const RowComputer processor(config.features);
     std::vector<size_t> shards(plan.value().shards.size());
     std::iota(shards.begin(), shards.end(), size_t{0});
     outcome_ = extract({.plan = plan.value(),
@@ -64,7 +67,7 @@ class ExtractTest : public testing::Test {
   // The first rows of the first shard.
   Quarantine MakeQuarantine(const Plan& plan) const {
     Quarantine quarantine;
-    const auto tasks = RecordList::Load(plan, plan.shards[0]);
+    const auto tasks = RowList::Load(plan, plan.shards[0]);
     EXPECT_TRUE(tasks.ok());
     for (size_t row = 0; row < num_in_quarantine_; ++row) {
       quarantine[tasks.value()[row].source_hash] = 11;
@@ -165,7 +168,7 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
   for (const bool all_of_them : {true, false}) {
     auto shard = OpenShard::Create(plan.value(), 1, config.store.folder);
     ASSERT_TRUE(shard.ok());
-    const size_t num_rows = shard.value()->records().size();
+    const size_t num_rows = shard.value()->rows().size();
     ASSERT_GT(num_rows, 2u);
     const Error unreadable = {ErrorCode::kIoError, "", EIO};
     const Error not_finite = {ErrorCode::kNotFinite, "", 3};
@@ -192,7 +195,7 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
     Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
     EXPECT_TRUE(plan.ok());
     change_();
-    const RecordProcessor processor(config.features);
+    const RowComputer processor(config.features);
     const ExtractJob job = {.plan = plan.value(),
                             .processor = processor,
                             .shards = {0},

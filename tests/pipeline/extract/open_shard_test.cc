@@ -8,15 +8,16 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/row/row_list.h"
 #include "store/table/table_spool.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
 namespace {
 
-class RecordListTest : public testing::Test {
+class RowListTest : public testing::Test {
  protected:
-  RecordListTest() {
+  RowListTest() {
     corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
                                           corpus_.AddWav("b.wav", 7000, 2)});
     RunConfig config = corpus_.Config("out");
@@ -35,21 +36,21 @@ class RecordListTest : public testing::Test {
   }
 
   // Of the plan with its rows as they are in `rows`.
-  Result<RecordList> Load(const std::vector<PlanRow>& rows) {
+  Result<RowList> Load(const std::vector<PlanRow>& rows) {
     auto spool =
         std::make_unique<TableSpool>(corpus_.Path(""), PlanColumns({}));
     for (const PlanRow& row : rows) {
       EXPECT_TRUE(AppendPlanRow(row, spool.get()).ok());
     }
     plan_.rows = std::move(spool);
-    return RecordList::Load(plan_, plan_.shards[0]);
+    return RowList::Load(plan_, plan_.shards[0]);
   }
 
   void ExpectRefused(const std::function<void(PlanRow*)>& change) {
     for (size_t i = 0; i < rows_.size(); ++i) {
       std::vector<PlanRow> rows = rows_;
       change(&rows[i]);
-      const Result<RecordList> list = Load(rows);
+      const Result<RowList> list = Load(rows);
       ASSERT_FALSE(list.ok());
       EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
     }
@@ -60,14 +61,14 @@ class RecordListTest : public testing::Test {
   std::vector<PlanRow> rows_;
 };
 
-TEST_F(RecordListTest, HoldsThePlannedRows) {
-  const Result<RecordList> list = Load(rows_);
+TEST_F(RowListTest, HoldsThePlannedRows) {
+  const Result<RowList> list = Load(rows_);
   ASSERT_TRUE(list.ok()) << list.error().message;
   ASSERT_EQ(list.value().size(), 2u);
   EXPECT_EQ(list.value()[1].start, static_cast<uint64_t>(rows_[0].num_frames));
 }
 
-TEST_F(RecordListTest, RowsThatContradictTheirHeaderAreRefused) {
+TEST_F(RowListTest, RowsThatContradictTheirHeaderAreRefused) {
   ExpectRefused([](PlanRow* row) { row->num_frames += 1; });
   ExpectRefused([](PlanRow* row) { row->num_frames = 0; });
   ExpectRefused([](PlanRow* row) { row->num_samples -= 1; });
@@ -87,7 +88,7 @@ TEST_F(RecordListTest, RowsThatContradictTheirHeaderAreRefused) {
   ExpectRefused([](PlanRow* row) { row->header.num_samples += 1; });
 }
 
-TEST_F(RecordListTest, AShardThatContradictsItsRowsIsRefused) {
+TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {
   const PlannedShard good = plan_.shards[0];
   for (const auto& change : std::vector<std::function<void(PlannedShard*)>>{
            [](PlannedShard* shard) { shard->num_rows = 1; },
@@ -97,7 +98,7 @@ TEST_F(RecordListTest, AShardThatContradictsItsRowsIsRefused) {
            [](PlannedShard* shard) { shard->end_row -= 1; }}) {
     plan_.shards[0] = good;
     change(&plan_.shards[0]);
-    const Result<RecordList> list = Load(rows_);
+    const Result<RowList> list = Load(rows_);
     ASSERT_FALSE(list.ok());
     EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
   }

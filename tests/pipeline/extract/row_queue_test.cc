@@ -25,8 +25,8 @@ class FakeShards : public RowSource {
     return ShardSize{.num_rows = frames_[shard].size(),
                      .num_frames = NumFrames(shard)};
   }
-  RowSize SizeOf(size_t shard, size_t record) const override {
-    return {frames_[shard][record], 2 * frames_[shard][record]};
+  RowSize SizeOf(size_t shard, size_t row) const override {
+    return {frames_[shard][row], 2 * frames_[shard][row]};
   }
 
   uint64_t NumFrames(size_t shard) const {
@@ -50,7 +50,7 @@ std::vector<size_t> FirstShards(size_t count) {
 constexpr RowQueue::Limits kNoLimits = {.max_bytes = 1'000'000,
                                         .max_lost_frames = 1'000'000};
 
-using Place = std::pair<size_t, size_t>;  // shard and record
+using Place = std::pair<size_t, size_t>;  // shard and row
 
 // All rows that are given out without one coming back.
 std::vector<QueuedRow> TakeAll(RowQueue* queue) {
@@ -65,7 +65,7 @@ std::vector<QueuedRow> TakeAll(RowQueue* queue) {
 
 std::vector<Place> Places(const std::vector<QueuedRow>& rows) {
   std::vector<Place> places;
-  for (const QueuedRow& row : rows) places.emplace_back(row.shard, row.record);
+  for (const QueuedRow& row : rows) places.emplace_back(row.shard, row.row);
   return places;
 }
 

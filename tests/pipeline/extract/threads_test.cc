@@ -27,6 +27,8 @@
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/extract/thread_pool.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
 #include "tests/support/corpus.h"
 
@@ -46,18 +48,18 @@ void RunThreads(int num_threads, const std::function<void(int)>& body) {
 // A shard in work, and how many of its rows are.
 struct ShardInWork {
   std::unique_ptr<OpenShard> shard;
-  std::atomic<size_t> num_open_records{0};
+  std::atomic<size_t> num_open_rows{0};
 };
 
 // One row on its way; what a token of the graph holds.
 struct Job {
   ShardInWork* shard = nullptr;
-  size_t record = 0;
+  size_t row = 0;
   bool is_read = false;
   std::optional<Error> error;
-  RecordInput input;
+  RowInput input;
 
-  RecordTask task() const { return shard->shard->records()[record]; }
+  RowTask task() const { return shard->shard->rows()[row]; }
 };
 
 // Hands jobs from thread to thread.
@@ -99,7 +101,7 @@ class JobQueue {
 // commits, one watches.
 class ThreadExtractor {
  public:
-  ThreadExtractor(const Plan& plan, const RecordProcessor& processor,
+  ThreadExtractor(const Plan& plan, const RowComputer& processor,
                   std::string folder)
       : plan_(plan),
         processor_(processor),
@@ -132,30 +134,30 @@ class ThreadExtractor {
         const std::lock_guard lock(shards_mutex_);
         shard = &shards_.emplace_back();
       }
-      const size_t num_records = opened.value()->records().size();
-      shard->num_open_records = num_records;
+      const size_t num_rows = opened.value()->rows().size();
+      shard->num_open_rows = num_rows;
       shard->shard = std::move(opened).value();
-      for (size_t record = 0; record < num_records; ++record) {
+      for (size_t row = 0; row < num_rows; ++row) {
         auto job = std::make_unique<Job>();
         job->shard = shard;
-        job->record = record;
+        job->row = row;
         jobs_.Push(std::move(job));
       }
     }
   }
 
   void Compute() {
-    RecordWorkspace workspace(processor_);
-    RecordInput input;
+    RowWorkspace workspace(processor_);
+    RowInput input;
     while (std::unique_ptr<Job> job = jobs_.Pop()) {
       Result<void> done;
       if (job->error) {
         done = *job->error;
       } else if (job->is_read) {
-        done = job->shard->shard->ComputeAndStore(job->record, processor_,
+        done = job->shard->shard->ComputeAndStore(job->row, processor_,
                                                   &job->input, &workspace);
-      } else if (job->record % 3 == 0) {
-        done = job->shard->shard->TryAndStore(job->record, processor_, &input,
+      } else if (job->row % 3 == 0) {
+        done = job->shard->shard->TryAndStore(job->row, processor_, &input,
                                               &workspace);
       } else {
         HandToReader(std::move(job));
@@ -176,7 +178,7 @@ class ThreadExtractor {
       // As the graph: in place first, where the file may be in the cache.
       for (const bool may_wait : {false, true}) {
         const Result<bool> result =
-            processor_.ReadRecord(read->task(), may_wait, &read->input);
+            processor_.ReadRow(read->task(), may_wait, &read->input);
         if (!result.ok()) read->error = result.error();
         if (!result.ok() || result.value()) break;
       }
@@ -193,17 +195,17 @@ class ThreadExtractor {
     } else {
       ASSERT_NE(done.error().code, ErrorCode::kMachineFault)
           << done.error().message;
-      ASSERT_TRUE(shard->shard->Reject(job.record, done.error()).ok());
+      ASSERT_TRUE(shard->shard->Reject(job.row, done.error()).ok());
       ++num_rejected_;
     }
     control_.frames_done += static_cast<uint64_t>(job.task().num_frames);
-    if (--shard->num_open_records > 0) return;
+    if (--shard->num_open_rows > 0) return;
     committer_.Submit([this, shard] { Commit(shard); });
   }
 
   void Commit(ShardInWork* shard) {
     const size_t index = shard->shard->index();
-    shard->shard->ReleaseRecords();
+    shard->shard->ReleaseRows();
     const Result<ShardWriter::Committed> result = shard->shard->Commit(nullptr);
     EXPECT_TRUE(result.ok()) << result.error().message;
     {
@@ -227,7 +229,7 @@ class ThreadExtractor {
   }
 
   const Plan& plan_;
-  const RecordProcessor& processor_;
+  const RowComputer& processor_;
   const std::string folder_;
   RunControl control_;
   DepthMeter reads_waiting_;
@@ -279,7 +281,7 @@ TEST_P(ThreadsTest, NodeBodiesMakeTheBytesOfTheSerialLoop) {
   const Result<Plan> planned = BuildPlan(config, corpus_.Path(""), &control);
   ASSERT_TRUE(planned.ok()) << planned.error().message;
   const Plan& plan = planned.value();
-  const RecordProcessor processor(config.features);
+  const RowComputer processor(config.features);
   std::vector<size_t> shards(plan.shards.size());
   std::iota(shards.begin(), shards.end(), size_t{0});
   const ExtractOutcome serial = ExtractSerial({.plan = plan,

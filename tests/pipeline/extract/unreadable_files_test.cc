@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "pipeline/row/row_task.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -18,8 +19,8 @@ const Error kIoError = {ErrorCode::kIoError, "cannot be read", EIO};
 // A plan of three files, of which a test may remove some.
 class UnreadableFilesTest : public testing::Test {
  protected:
-  RecordTask Task(const std::string& name) {
-    RecordTask task;
+  RowTask Task(const std::string& name) {
+    RowTask task;
     task.path = task.audio = corpus_.Path(name);
     return task;
   }

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
@@ -86,6 +90,212 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   EXPECT_FALSE(FindChangedAudio(*report.plan, config.store.folder, kept,
                                 local.value().get(), &control)
                    .ok());
+}
+
+// A finished store, and a .local of the test's own that says of all its files
+// that they have long been as they are.
+class FindChangedAudioTest : public testing::Test {
+ protected:
+  // In the first shard.
+  static constexpr size_t kRow = 1;
+  static constexpr size_t kRejectedRow = 3;
+
+  FindChangedAudioTest() {
+    RunReport report = RunExtract(MakeCorpus(), &control_);
+    EXPECT_EQ(report.status, RunStatus::kFinished);
+    plan_ = std::move(*report.plan);
+    uint64_t first = 0;
+    for (size_t i = 0; i < plan_.shards.size(); ++i) {
+      kept_[i].checksum = report.store->shards[i].checksum;
+      const auto num_rows = static_cast<size_t>(plan_.shards[i].num_rows);
+      files_.push_back(plan_.files->Read(first, num_rows).value());
+      first += num_rows;
+      facts_.emplace_back();
+      for (const PlannedFile& file : files_.back()) {
+        facts_.back().push_back(file.facts);
+        facts_.back().back().flags &= ~FileFacts::kUnsettled;
+      }
+    }
+    facts_[0].at(kRejectedRow) = {};
+    EXPECT_EQ(plan_.shards.size(), 3u);
+  }
+
+  // One shard a split: where a split is cut follows from the paths.
+  RunConfig MakeCorpus() {
+    WavSpec floats;
+    floats.encoding = SampleEncoding::kFloat32;
+    std::vector<std::string> lines;
+    for (uint32_t i = 0; i < 7; ++i) {
+      const std::string name = "t" + std::to_string(i) + ".wav";
+      lines.push_back(corpus_.AddWav(name, 4000, i, floats));
+    }
+    const std::string bad = corpus_.Path("t3.wav");
+    std::string bytes = ReadWholeFile(bad);
+    bytes.replace(bytes.size() - 400, 4, std::string("\x00\x00\xc0\x7f", 4));
+    WriteWholeFile(bad, bytes);
+    corpus_.WriteManifest("train.jsonl", {lines.begin(), lines.begin() + 5});
+    corpus_.WriteManifest("eval.jsonl", {lines[5]});
+    corpus_.WriteManifest("dev.jsonl", {lines[6]});
+    RunConfig config = corpus_.Config("out");
+    config.input.splits.emplace_back(
+        SplitInput{"dev", corpus_.Path("dev.jsonl")});
+    config.store.shard_bytes = 1 << 30;
+    return config;
+  }
+
+  ShardId IdOf(size_t shard) const {
+    return {plan_.shards[shard].fingerprint, kept_.at(shard).checksum};
+  }
+  std::unique_ptr<LocalFile> MakeLocal(const std::string& name) const {
+    return LocalFile::Load(corpus_.Path(name)).value();
+  }
+
+  // After facts_ were told.
+  AudioChange Find(AudioCheck check) {
+    for (const auto& [shard, committed] : kept_) {
+      EXPECT_TRUE(local_->Append(IdOf(shard), facts_[shard]).ok());
+    }
+    return FindWith(check, local_.get());
+  }
+  AudioChange FindWith(AudioCheck check, LocalFile* local) {
+    plan_.config.store.audio_check = check;
+    Result<AudioChange> change =
+        FindChangedAudio(plan_, corpus_.Path("out"), kept_, local, &control_);
+    EXPECT_TRUE(change.ok()) << change.error().message;
+    return std::move(change).value();
+  }
+
+  void ExpectRead(uint64_t num_bytes) const {
+    EXPECT_EQ(control_.audio_bytes_to_read, num_bytes);
+    EXPECT_EQ(control_.audio_bytes_read, num_bytes);
+  }
+  // Of the files of stored rows.
+  uint64_t BytesOf(size_t shard) const {
+    uint64_t sum = 0;
+    for (size_t row = 0; row < files_[shard].size(); ++row) {
+      if (facts_[shard][row].is_known()) sum += files_[shard][row].num_bytes;
+    }
+    return sum;
+  }
+
+  Corpus corpus_;
+  RunControl control_;
+  Plan plan_;
+  std::map<size_t, ShardWriter::Committed> kept_;
+  std::vector<std::vector<PlannedFile>> files_;  // by shard
+  std::vector<std::vector<FileFacts>> facts_;
+  const std::unique_ptr<LocalFile> local_ = MakeLocal("local");
+};
+
+TEST_F(FindChangedAudioTest, ReadsNothingThatDoesNotLookTouched) {
+  const AudioChange change = Find(AudioCheck::kTouched);
+  EXPECT_EQ(change.changed.count, 0u);
+  EXPECT_EQ(change.num_unknown_rows, 0u);
+  ExpectRead(0);
+}
+
+TEST_F(FindChangedAudioTest, ReadsWhatLooksTouchedAndTellsThatItIsTheSame) {
+  --facts_[0][kRow].changed_ns;
+  --facts_[2][0].inode;
+  const AudioChange change = Find(AudioCheck::kTouched);
+  EXPECT_EQ(change.changed.count, 0u);
+  EXPECT_TRUE(change.shards.empty());
+  EXPECT_EQ(control_.phase, RunControl::Phase::kCompareAudio);
+  ExpectRead(files_[0][kRow].num_bytes + files_[2][0].num_bytes);
+  const auto told = local_->Find(IdOf(0)).value();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->at(kRow).changed_ns, facts_[0][kRow].changed_ns + 1);
+  EXPECT_EQ(told->at(0), facts_[0][0]);
+  EXPECT_FALSE(told->at(kRejectedRow).is_known());
+}
+
+TEST_F(FindChangedAudioTest, NamesOtherAudioAndTellsNothingOfItsShard) {
+  --facts_[0][kRow].changed_ns;
+  --facts_[0][0].changed_ns;
+  --facts_[2][0].changed_ns;
+  const std::string clip = corpus_.Path("t1.wav");
+  std::string bytes = ReadWholeFile(clip);
+  bytes.back() ^= 1;  // of its last sample
+  WriteWholeFile(clip, bytes);
+  const AudioChange change = Find(AudioCheck::kTouched);
+  ASSERT_EQ(change.changed.count, 1u);
+  EXPECT_EQ(change.changed.examples[0].split, "train");
+  EXPECT_EQ(change.changed.examples[0].line, 2u);
+  EXPECT_EQ(change.changed.examples[0].audio, clip);
+  ASSERT_EQ(change.shards.size(), 1u);
+  const SourceChecksums& seen = change.shards.at(0);
+  ASSERT_EQ(seen.size(), files_[0].size());
+  for (size_t row = 0; row < seen.size(); ++row) {
+    EXPECT_EQ(seen[row].has_value(), row != kRejectedRow) << row;
+  }
+  EXPECT_EQ(local_->Find(IdOf(0)).value(), facts_[0]);
+  EXPECT_NE(local_->Find(IdOf(2)).value(), facts_[2]);
+}
+
+TEST_F(FindChangedAudioTest, ReadsAllButRejectedRowsWhenTold) {
+  const AudioChange change = Find(AudioCheck::kAll);
+  EXPECT_EQ(change.changed.count, 0u);
+  uint64_t sum = 0;
+  for (const auto& [shard, committed] : kept_) sum += BytesOf(shard);
+  ExpectRead(sum);
+}
+
+TEST_F(FindChangedAudioTest, TrustedFilesAreToldOfAndNotRead) {
+  --facts_[0][kRow].changed_ns;
+  Find(AudioCheck::kNone);
+  ExpectRead(0);
+  const auto told = local_->Find(IdOf(0)).value();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_EQ(told->at(kRow), files_[0][kRow].facts);
+}
+
+TEST_F(FindChangedAudioTest, ShardsTakenAsTheyAreHaveUnknownRows) {
+  facts_[0].clear();
+  EXPECT_EQ(Find(AudioCheck::kTouched).num_unknown_rows, files_[0].size());
+  ExpectRead(0);
+  EXPECT_EQ(Find(AudioCheck::kAll).num_unknown_rows, 0u);
+  EXPECT_GT(control_.audio_bytes_read, 0u);
+}
+
+TEST_F(FindChangedAudioTest, WithoutALocalFileAllIsUnknown) {
+  const auto none = MakeLocal("none");
+  uint64_t num_rows = 0;
+  for (const auto& files : files_) num_rows += files.size();
+  EXPECT_EQ(FindWith(AudioCheck::kTouched, none.get()).num_unknown_rows,
+            num_rows);
+  ExpectRead(0);
+  EXPECT_FALSE(none->exists());
+}
+
+// Its run was killed before it told of it.
+TEST_F(FindChangedAudioTest, AShardThatWasNotToldOfIsRead) {
+  const auto other = MakeLocal("other");
+  ASSERT_TRUE(other->Append({}, {}).ok());
+  kept_ = {{0, kept_.at(0)}};
+  const AudioChange change = FindWith(AudioCheck::kTouched, other.get());
+  EXPECT_EQ(change.num_unknown_rows, 0u);
+  EXPECT_EQ(change.changed.count, 0u);
+  EXPECT_EQ(control_.audio_bytes_read, BytesOf(0));
+  EXPECT_TRUE(other->Find(IdOf(0)).value().has_value());
+}
+
+TEST_F(FindChangedAudioTest, FactsOfAnotherNumberOfRowsDoNotCount) {
+  kept_ = {{0, kept_.at(0)}};
+  const uint64_t num_bytes = BytesOf(0);
+  facts_[0].pop_back();
+  EXPECT_EQ(Find(AudioCheck::kTouched).changed.count, 0u);
+  EXPECT_EQ(control_.audio_bytes_read, num_bytes);
+}
+
+TEST_F(FindChangedAudioTest, AStopIsAFaultThatTellsNothing) {
+  --facts_[0][kRow].changed_ns;
+  control_.RequestStop(15);
+  ASSERT_TRUE(local_->Append(IdOf(0), facts_[0]).ok());
+  kept_ = {{0, kept_.at(0)}};
+  const Result<AudioChange> change = FindChangedAudio(
+      plan_, corpus_.Path("out"), kept_, local_.get(), &control_);
+  EXPECT_FALSE(change.ok());
+  EXPECT_EQ(local_->Find(IdOf(0)).value(), facts_[0]);
 }
 
 }  // namespace

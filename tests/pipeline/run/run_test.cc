@@ -13,7 +13,7 @@
 #include "io/file/durable_file.h"
 #include "io/file/file_lock.h"
 #include "pipeline/plan/plan.h"
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/run/shard_check.h"
@@ -466,7 +466,7 @@ TEST_F(RunTest, NoShardIsCheckedOnceAStopIsAskedFor) {
   RunControl planning;
   const Result<Plan> plan = BuildPlan(config, config.store.folder, &planning);
   ASSERT_TRUE(plan.ok());
-  const RecordProcessor processor(config.features);
+  const RowComputer processor(config.features);
   const auto check = [&](RunControl* control) {
     return CheckShards({.plan = plan.value(),
                         .folder = config.store.folder,

@@ -1,4 +1,4 @@
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
 
 #include <gtest/gtest.h>
 
@@ -13,6 +13,9 @@
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
 #include "pipeline/plan/probe.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
 #include "tests/support/corpus.h"
 #include "tests/support/heap_meter.h"
@@ -48,13 +51,13 @@ class MemorySink : public FeatureSink {
   std::function<void()> on_read;
 };
 
-class RecordTest : public testing::Test {
+class RowComputerTest : public testing::Test {
  protected:
-  RecordTask MakeTask(const std::string& name) {
+  RowTask MakeTask(const std::string& name) {
     const Result<Source> source =
         ProbeSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"));
     EXPECT_TRUE(source.ok());
-    RecordTask task;
+    RowTask task;
     task.path = corpus_.Path(name);
     task.file_bytes = source.value().file_bytes;
     task.header = source.value().header;
@@ -64,29 +67,29 @@ class RecordTest : public testing::Test {
     return task;
   }
 
-  Result<ShardRow> Try(const RecordTask& task) {
+  Result<ShardRow> Try(const RowTask& task) {
     sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
                        std::byte{0xee});
-    return TryRecord(task, processor_, &input_, &sink_, &workspace_);
+    return TryRow(task, processor_, &input_, &sink_, &workspace_);
   }
 
   Corpus corpus_;
-  RecordProcessor processor_{
+  RowComputer processor_{
       MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
                       {.resampler = ResamplerKind::kSpectral})};
-  RecordInput input_;
+  RowInput input_;
   MemorySink sink_;
-  RecordWorkspace workspace_{processor_};
+  RowWorkspace workspace_{processor_};
 };
 
-TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
+TEST_F(RowComputerTest, GivesTheFeaturesOfTheWholeClip) {
   // Over three blocks of the file, in pieces that do not fit its samples.
   WavSpec spec;
   spec.sample_rate_hz = 48000;
   spec.num_channels = 3;
   spec.encoding = SampleEncoding::kFloat32;
   corpus_.AddWav("a.wav", 300'007, 1, spec);
-  const RecordTask task = MakeTask("a.wav");
+  const RowTask task = MakeTask("a.wav");
   const Result<ShardRow> row = Try(task);
   ASSERT_TRUE(row.ok()) << row.error().message;
 
@@ -124,7 +127,7 @@ TEST_F(RecordTest, GivesTheFeaturesOfTheWholeClip) {
 
 // A row of many pieces is written before its maximum is known, and clamped
 // then; its last piece may be one frame, or its loudest.
-TEST_F(RecordTest, GivesTheFeaturesOfAVeryLongClip) {
+TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
   for (const size_t num_samples :
        {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
         size_t{6 * 3024 * 160 + 250}}) {
@@ -134,7 +137,7 @@ TEST_F(RecordTest, GivesTheFeaturesOfAVeryLongClip) {
     spec.sample_rate_hz = 16000;
     spec.encoding = SampleEncoding::kFloat32;
     WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
-    const RecordTask task = MakeTask("a.wav");
+    const RowTask task = MakeTask("a.wav");
     sink_.num_writes = 0;
     const Result<ShardRow> row = Try(task);
     ASSERT_TRUE(row.ok()) << row.error().message;
@@ -154,7 +157,7 @@ TEST_F(RecordTest, GivesTheFeaturesOfAVeryLongClip) {
 
 // PCM16 of the feature rate is taken as it lies in the file; what differs from
 // it in any way gives the same bits by way of floats.
-TEST_F(RecordTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
+TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
   WavSpec spec;
   spec.sample_rate_hz = 16000;
   for (const size_t num_samples : {201u, 1000u, 47'111u, 700'000u}) {
@@ -177,11 +180,11 @@ TEST_F(RecordTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
   }
 }
 
-TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
+TEST_F(RowComputerTest, TruncatesLongClipsToTheirFirstSamples) {
   WavSpec spec;
   spec.sample_rate_hz = 8000;
   corpus_.AddWav("a.wav", 400'000, 3, spec);
-  RecordTask task = MakeTask("a.wav");
+  RowTask task = MakeTask("a.wav");
   task.num_samples = 480'000;
   task.num_frames = 3000;
   ASSERT_TRUE(Try(task).ok());
@@ -204,7 +207,7 @@ TEST_F(RecordTest, TruncatesLongClipsToTheirFirstSamples) {
   EXPECT_TRUE(sink_.bytes == features);
 }
 
-TEST_F(RecordTest, AllocatesNothingForAnotherRowOfACommonFormat) {
+TEST_F(RowComputerTest, AllocatesNothingForAnotherRowOfACommonFormat) {
   WavSpec spec;
   spec.sample_rate_hz = 16000;
   corpus_.AddWav("long.wav", 400'000, 3, spec);
@@ -219,60 +222,60 @@ TEST_F(RecordTest, AllocatesNothingForAnotherRowOfACommonFormat) {
   }
   for (const char* name :
        {"short.wav", "resampled.wav", "stereo.wav", "long.wav"}) {
-    const RecordTask task = MakeTask(name);
+    const RowTask task = MakeTask(name);
     sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
                        std::byte{0});
     const HeapMeter meter;
     const Result<ShardRow> row =
-        TryRecord(task, processor_, &input_, &sink_, &workspace_);
+        TryRow(task, processor_, &input_, &sink_, &workspace_);
     EXPECT_EQ(meter.PeakBytes(), 0u) << name;
     ASSERT_TRUE(row.ok());
   }
 }
 
-TEST_F(RecordTest, StaysWithinItsMemoryBoundWhateverTheLength) {
+TEST_F(RowComputerTest, StaysWithinItsMemoryBoundWhateverTheLength) {
   WavSpec spec;
   spec.sample_rate_hz = 48000;
   spec.num_channels = 2;
   spec.encoding = SampleEncoding::kPcm24;
   corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
-  const RecordTask task = MakeTask("a.wav");
+  const RowTask task = MakeTask("a.wav");
   sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
   const HeapMeter meter;
-  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
   EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task));
   EXPECT_LE(processor_.MemoryBytes(task), uint64_t{16} << 20);
 }
 
-TEST_F(RecordTest, KeepsLittleOfWhatALongRowTook) {
+TEST_F(RowComputerTest, KeepsLittleOfWhatALongRowTook) {
   WavSpec spec;
   spec.sample_rate_hz = 48000;
   corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
-  const RecordTask task = MakeTask("a.wav");
+  const RowTask task = MakeTask("a.wav");
   sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
   const size_t before = heap_live_bytes;
   const HeapMeter meter;
-  ASSERT_TRUE(TryRecord(task, processor_, &input_, &sink_, &workspace_).ok());
+  ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
   // Its samples; AddressSanitizer keeps arrays from the meter.
   EXPECT_GT(meter.PeakBytes(), size_t{2} << 20)
       << "the row is meant to be long";
   constexpr size_t kResamplerBytes = size_t{256} << 10;
   EXPECT_LE(heap_live_bytes - before,
-            RecordProcessor::kMaxInputBytes + kResamplerBytes);
+            RowComputer::kMaxInputBytes + kResamplerBytes);
 }
 
 // A stopped run's row asks before each piece and ends without an outcome.
-class RecordStopTest : public RecordTest {
+class RowStopTest : public RowComputerTest {
  protected:
   // Seven pieces, which are written before they are clamped.
-  RecordTask MakeLongTask() {
+  RowTask MakeLongTask() {
     corpus_.AddWav("long.wav", size_t{20'000} * 160, 3);
-    RecordTask task = MakeTask("long.wav");
+    RowTask task = MakeTask("long.wav");
     task.permit = &permit_;
     return task;
   }
   void EndGrace() { control_.RequestStop(15, std::chrono::seconds(-1)); }
-  void ExpectStopped(const RecordTask& task) {
+  void ExpectStopped(const RowTask& task) {
     const Result<ShardRow> row = Try(task);
     ASSERT_FALSE(row.ok());
     EXPECT_EQ(row.error().code, ErrorCode::kStopped);
@@ -280,7 +283,7 @@ class RecordStopTest : public RecordTest {
   }
 
   // The task's permit ends when it is asked for the given number of times.
-  void RevokeAtQuestion(int number, RecordTask* task) {
+  void RevokeAtQuestion(int number, RowTask* task) {
     counting_permit_.emplace(control_, [this, number] {
       if (++num_questions_ == number) counting_permit_->Revoke();
     });
@@ -294,22 +297,24 @@ class RecordStopTest : public RecordTest {
   int num_questions_ = 0;
 };
 
-TEST_F(RecordStopTest, CountsTheFramesOfEachPiece) {
-  const RecordTask task = MakeLongTask();
+TEST_F(RowStopTest, CountsTheFramesOfEachPiece) {
+  RowTask task = MakeLongTask();
+  WorkPermit permit(control_, [] { ADD_FAILURE() << "nobody asked to stop"; });
+  task.permit = &permit;
   ASSERT_TRUE(Try(task).ok());
-  EXPECT_EQ(permit_.num_frames(), static_cast<uint64_t>(task.num_frames));
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.num_frames));
 }
 
-TEST_F(RecordStopTest, EndsBeforeTheFileIsOpened) {
-  const RecordTask task = MakeLongTask();
+TEST_F(RowStopTest, EndsBeforeTheFileIsOpened) {
+  const RowTask task = MakeLongTask();
   EndGrace();
   corpus_.AddWav("long.wav", 1000, 3);  // else changed_since_plan
   ExpectStopped(task);
   EXPECT_EQ(sink_.num_writes, 0);
 }
 
-TEST_F(RecordStopTest, EndsBeforeTheNextPiece) {
-  const RecordTask task = MakeLongTask();
+TEST_F(RowStopTest, EndsBeforeTheNextPiece) {
+  const RowTask task = MakeLongTask();
   sink_.on_write = [this] {
     if (sink_.num_writes == 3) EndGrace();
   };
@@ -318,8 +323,8 @@ TEST_F(RecordStopTest, EndsBeforeTheNextPiece) {
   EXPECT_EQ(permit_.num_frames(), 3u * kPieceFrames);
 }
 
-TEST_F(RecordStopTest, EndsBeforeTheNextPieceIsClamped) {
-  const RecordTask task = MakeLongTask();
+TEST_F(RowStopTest, EndsBeforeTheNextPieceIsClamped) {
+  const RowTask task = MakeLongTask();
   sink_.on_read = [this] {
     if (sink_.num_reads == 2) permit_.Revoke();
   };
@@ -328,9 +333,9 @@ TEST_F(RecordStopTest, EndsBeforeTheNextPieceIsClamped) {
 }
 
 // A row of two pieces that is transformed where it was read.
-TEST_F(RecordStopTest, EndsARowInMemoryToo) {
+TEST_F(RowStopTest, EndsARowInMemoryToo) {
   corpus_.AddWav("short.wav", size_t{32} * 16000, 3);
-  RecordTask task = MakeTask("short.wav");
+  RowTask task = MakeTask("short.wav");
   RevokeAtQuestion(3, &task);
   ExpectStopped(task);
   EXPECT_EQ(num_questions_, 3);  // opening it, and two pieces
@@ -340,8 +345,8 @@ TEST_F(RecordStopTest, EndsARowInMemoryToo) {
 
 // Of a clip that is truncated the rest is read for its checksum, without
 // pieces to compute.
-TEST_F(RecordStopTest, EndsBeforeTheNextBlockIsRead) {
-  RecordTask task = MakeLongTask();
+TEST_F(RowStopTest, EndsBeforeTheNextBlockIsRead) {
+  RowTask task = MakeLongTask();
   task.num_samples = 1600;
   task.num_frames = 10;
   RevokeAtQuestion(4, &task);
@@ -350,7 +355,7 @@ TEST_F(RecordStopTest, EndsBeforeTheNextBlockIsRead) {
   EXPECT_EQ(counting_permit_->num_frames(), 0u);
 }
 
-TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {
+TEST_F(RowComputerTest, TailOfAShortClipHasZerosInFront) {
   corpus_.AddWav("long.wav", 2000, 1);
   corpus_.AddWav("short.wav", 250, 2);
   ASSERT_TRUE(Try(MakeTask("long.wav")).ok());
@@ -363,7 +368,7 @@ TEST_F(RecordTest, TailOfAShortClipHasZerosInFront) {
   EXPECT_NEAR(tail[150], first, 1.0f / 32768);
 }
 
-TEST_F(RecordTest, NamesTheFirstSampleThatIsNotFinite) {
+TEST_F(RowComputerTest, NamesTheFirstSampleThatIsNotFinite) {
   WavSpec spec;
   spec.encoding = SampleEncoding::kFloat32;
   spec.num_channels = 2;
@@ -379,7 +384,7 @@ TEST_F(RecordTest, NamesTheFirstSampleThatIsNotFinite) {
             row.error().message);
 }
 
-TEST_F(RecordTest, SamplesThatOverflowWhenResampledAreNotFinite) {
+TEST_F(RowComputerTest, SamplesThatOverflowWhenResampledAreNotFinite) {
   WavSpec spec;
   spec.encoding = SampleEncoding::kFloat32;
   spec.sample_rate_hz = 8000;
@@ -394,9 +399,9 @@ TEST_F(RecordTest, SamplesThatOverflowWhenResampledAreNotFinite) {
   EXPECT_EQ(row.error().detail, -1);
 }
 
-TEST_F(RecordTest, RefusesAFileOfAnotherHeader) {
+TEST_F(RowComputerTest, RefusesAFileOfAnotherHeader) {
   corpus_.AddWav("a.wav", 4000, 1);
-  const RecordTask task = MakeTask("a.wav");
+  const RowTask task = MakeTask("a.wav");
   std::string bytes = ReadWholeFile(task.path);
   bytes[24] ^= 1;  // the sample rate
   WriteWholeFile(task.path, bytes);
@@ -405,14 +410,14 @@ TEST_F(RecordTest, RefusesAFileOfAnotherHeader) {
   EXPECT_EQ(Try(task).error().code, ErrorCode::kChangedSincePlan);
 }
 
-TEST_F(RecordTest, WaitsForTheDeviceOnlyWhenItMay) {
+TEST_F(RowComputerTest, WaitsForTheDeviceOnlyWhenItMay) {
   corpus_.AddWav("a.wav", 4000, 1);
-  const RecordTask task = MakeTask("a.wav");
-  const Result<bool> waited = processor_.ReadRecord(task, true, &input_);
+  const RowTask task = MakeTask("a.wav");
+  const Result<bool> waited = processor_.ReadRow(task, true, &input_);
   ASSERT_TRUE(waited.ok());
   EXPECT_TRUE(waited.value());
   // Without waiting either answer is right; an error is not.
-  EXPECT_TRUE(processor_.ReadRecord(task, false, &input_).ok());
+  EXPECT_TRUE(processor_.ReadRow(task, false, &input_).ok());
 }
 
 TEST(RejectMessageTest, TurnsOpenErrorsIntoLastingIoErrors) {

@@ -1,4 +1,4 @@
-#include "pipeline/row/record.h"
+#include "pipeline/row/row_computer.h"
 
 #include <fmt/format.h>
 
@@ -11,7 +11,10 @@
 
 #include "dsp/samples/pcm.h"
 #include "io/hash.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_marks.h"
+#include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
 #include "pipeline/setup/feature_spec.h"
 
@@ -19,7 +22,7 @@ namespace melmill {
 namespace {
 
 // Files are read in blocks of this size; most clips are one block.
-constexpr size_t kBlockBytes = RecordProcessor::kMaxInputBytes;
+constexpr size_t kBlockBytes = RowComputer::kMaxInputBytes;
 
 // And decoded in smaller ones, so that what one step makes is still in the
 // first- or second-level cache when the next one takes it.
@@ -44,7 +47,7 @@ Error NotFinite(int64_t sample) {
 }
 
 // Whether the row is still wanted.
-Result<void> AskPermit(const RecordTask& task) {
+Result<void> AskPermit(const RowTask& task) {
   if (task.permit == nullptr || task.permit->MayGoOn()) return {};
   return Error{ErrorCode::kStopped, "the run was asked to stop"};
 }
@@ -76,36 +79,27 @@ std::unique_ptr<LogMel> MakeLogMel(const LogMelOptions& options,
 
 }  // namespace
 
-Result<void> NoFeatures::Write(uint64_t, std::span<const std::byte>) {
-  return {};
-}
-
-Result<void> NoFeatures::Read(uint64_t, std::span<std::byte> features) {
-  std::fill(features.begin(), features.end(), std::byte{0});
-  return {};
-}
-
-RecordWorkspace::RecordWorkspace(const RecordProcessor& processor)
+RowWorkspace::RowWorkspace(const RowComputer& processor)
     : resampler_(processor.code_path().spectral),
       log_mel_workspace_(processor.log_mel().MakeWorkspace()) {}
 
-void RecordWorkspace::ReleaseExcess() {
+void RowWorkspace::ReleaseExcess() {
   const size_t num_bytes = features_.capacity_bytes() + mono_.capacity_bytes() +
                            samples_.capacity() * sizeof(float);
-  if (num_bytes <= RecordProcessor::kMaxKeptWorkspaceBytes) return;
+  if (num_bytes <= RowComputer::kMaxKeptWorkspaceBytes) return;
   features_.Release();
   mono_.Release();
   SampleVector().swap(samples_);  // = {} would keep the memory
 }
 
-RecordProcessor::RecordProcessor(const FeatureSpec& features)
+RowComputer::RowComputer(const FeatureSpec& features)
     : features_(features),
       log_mel_(MakeLogMel(features.log_mel(), features.code_path.log_mel)) {
   assert(log_mel_ != nullptr);
 }
 
-Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
-                                         RecordInput* input) const {
+Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
+                                  RowInput* input) const {
   if (task.quarantine_signal) {
     return Error{ErrorCode::kPoison,
                  RejectMessage(ErrorCode::kPoison, *task.quarantine_signal),
@@ -141,10 +135,10 @@ Result<bool> RecordProcessor::ReadRecord(const RecordTask& task, bool may_wait,
 }
 
 // The way of one row from the bytes of its file to its sink.
-class RecordProcessor::Row {
+class RowComputer::Row {
  public:
-  Row(const RecordProcessor& processor, const RecordTask& task,
-      RecordInput* input, FeatureSink* sink, RecordWorkspace* workspace)
+  Row(const RowComputer& processor, const RowTask& task, RowInput* input,
+      FeatureSink* sink, RowWorkspace* workspace)
       : log_mel_(*processor.log_mel_),
         options_(processor.features_.log_mel()),
         type_(processor.features_.feature_type),
@@ -181,11 +175,11 @@ class RecordProcessor::Row {
   const LogMelOptions& options_;
   const FeatureType type_;
   const size_t frame_bytes_;
-  const RecordTask& task_;
+  const RowTask& task_;
   const WavHeader& header_;
-  RecordInput& input_;
+  RowInput& input_;
   FeatureSink& sink_;
-  RecordWorkspace& ws_;
+  RowWorkspace& ws_;
 
   Hasher128 source_hasher_;
   FrameMaxima maxima_;
@@ -193,7 +187,7 @@ class RecordProcessor::Row {
   uint64_t feature_checksum_ = 0;
 };
 
-Result<void> RecordProcessor::Row::CheckHeader() {
+Result<void> RowComputer::Row::CheckHeader() {
   const Result<WavHeader> header =
       ReadWavHeader(input_.block_.span(), *input_.file_);
   if (!header.ok()) {
@@ -205,7 +199,7 @@ Result<void> RecordProcessor::Row::CheckHeader() {
 }
 
 // Whole sample groups from `position` on, read if need be.
-Result<std::span<const std::byte>> RecordProcessor::Row::NextGroups(
+Result<std::span<const std::byte>> RowComputer::Row::NextGroups(
     uint64_t position) {
   const auto group_bytes =
       static_cast<uint64_t>(header_.bytes_per_sample_group());
@@ -237,8 +231,8 @@ Result<std::span<const std::byte>> RecordProcessor::Row::NextGroups(
 
 // Appends what the sample groups at `position` of the file give to
 // ws_.samples_.
-Result<void> RecordProcessor::Row::DecodeBlock(std::span<const std::byte> bytes,
-                                               uint64_t position) {
+Result<void> RowComputer::Row::DecodeBlock(std::span<const std::byte> bytes,
+                                           uint64_t position) {
   const auto group_bytes =
       static_cast<size_t>(header_.bytes_per_sample_group());
   const std::span<float> mono = ws_.mono_.Resize(bytes.size() / group_bytes);
@@ -271,7 +265,7 @@ Result<void> RecordProcessor::Row::DecodeBlock(std::span<const std::byte> bytes,
 }
 
 // What is decoded at a time, in whole sample groups.
-size_t RecordProcessor::Row::DecodeStepBytes() const {
+size_t RowComputer::Row::DecodeStepBytes() const {
   const auto group_bytes =
       static_cast<size_t>(header_.bytes_per_sample_group());
   const size_t for_samples = kDecodeSamples *
@@ -284,7 +278,7 @@ size_t RecordProcessor::Row::DecodeStepBytes() const {
 
 // The most samples that ws_.samples_ ever holds: those of a piece, and what
 // one step adds, the resampler's delay included.
-size_t RecordProcessor::Row::MaxWindowSamples() const {
+size_t RowComputer::Row::MaxWindowSamples() const {
   const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
                                          2 * options_.mel.n_fft);
   return std::min(static_cast<size_t>(task_.num_samples) + 1, piece) +
@@ -293,7 +287,7 @@ size_t RecordProcessor::Row::MaxWindowSamples() const {
 
 // Streams the data chunk through decoder and resampler, and computes the
 // pieces whose samples are there.
-Result<void> RecordProcessor::Row::DecodeAll() {
+Result<void> RowComputer::Row::DecodeAll() {
   const size_t step = DecodeStepBytes();
   const Result<void> started = ws_.decoder_.Start(header_);
   if (!started.ok()) return started;
@@ -328,7 +322,7 @@ Result<void> RecordProcessor::Row::DecodeAll() {
 
 // The whole clip's samples, if they lie in the block as the transform takes
 // them.
-std::span<const int16_t> RecordProcessor::Row::Pcm16InPlace() {
+std::span<const int16_t> RowComputer::Row::Pcm16InPlace() {
   const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
                         !header_.big_endian && header_.num_channels == 1 &&
                         header_.sample_rate_hz == options_.mel.sample_rate_hz;
@@ -343,8 +337,8 @@ std::span<const int16_t> RecordProcessor::Row::Pcm16InPlace() {
 
 // The frames [next_frame_, next_frame_ + count). A long row's are written.
 template <typename Sample>
-Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
-                                                int64_t count) {
+Result<void> RowComputer::Row::ComputePiece(const ClipWindow<Sample>& clip,
+                                            int64_t count) {
   const Result<void> wanted = AskPermit(task_);
   if (!wanted.ok()) return wanted;
   const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
@@ -369,7 +363,7 @@ Result<void> RecordProcessor::Row::ComputePiece(const ClipWindow<Sample>& clip,
 
 // Computes all pieces that can be, and forgets samples that no other needs. A
 // piece that is not the clip's last never reaches the clip's end.
-Result<void> RecordProcessor::Row::ComputePieces(bool is_whole) {
+Result<void> RowComputer::Row::ComputePieces(bool is_whole) {
   const int64_t hop = options_.hop_length;
   const int64_t n_fft = options_.mel.n_fft;
   while (next_frame_ < task_.num_frames) {
@@ -398,7 +392,7 @@ Result<void> RecordProcessor::Row::ComputePieces(bool is_whole) {
 }
 
 // A long row's pieces were written before its maximum was known.
-Result<void> RecordProcessor::Row::ClampLongRow(const ClipLevels& levels) {
+Result<void> RowComputer::Row::ClampLongRow(const ClipLevels& levels) {
   Hasher64 hasher;
   const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
   const size_t row_bytes = static_cast<size_t>(task_.num_frames) * frame_bytes_;
@@ -418,7 +412,7 @@ Result<void> RecordProcessor::Row::ClampLongRow(const ClipLevels& levels) {
   return {};
 }
 
-Result<void> RecordProcessor::Row::FinishFeatures(const ClipLevels& levels) {
+Result<void> RowComputer::Row::FinishFeatures(const ClipLevels& levels) {
   ws_.times.bytes_stored +=
       static_cast<uint64_t>(task_.num_frames) * frame_bytes_;
   if (!is_buffered()) {
@@ -435,7 +429,7 @@ Result<void> RecordProcessor::Row::FinishFeatures(const ClipLevels& levels) {
   return sink_.Write(0, features);
 }
 
-Result<ShardRow> RecordProcessor::Row::Compute() {
+Result<ShardRow> RowComputer::Row::Compute() {
   ws_.times.bytes_read += input_.block_.size();
   Result<void> done = CheckHeader();
   if (!done.ok()) return done.error();
@@ -485,9 +479,9 @@ Result<ShardRow> RecordProcessor::Row::Compute() {
   return row;
 }
 
-Result<ShardRow> RecordProcessor::ComputeRecord(
-    const RecordTask& task, RecordInput* input, FeatureSink* sink,
-    RecordWorkspace* workspace) const {
+Result<ShardRow> RowComputer::ComputeRow(const RowTask& task, RowInput* input,
+                                         FeatureSink* sink,
+                                         RowWorkspace* workspace) const {
   const RowInWork row_in_work(task.source_hash);
   Result<ShardRow> row = Row(*this, task, input, sink, workspace).Compute();
   input->file_.reset();
@@ -495,7 +489,7 @@ Result<ShardRow> RecordProcessor::ComputeRecord(
   return row;
 }
 
-uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
+uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
   const LogMelOptions& options = features_.log_mel();
   const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
@@ -515,68 +509,18 @@ uint64_t RecordProcessor::MemoryBytes(const RecordTask& task) const {
   return block + samples + features + kDecoding;
 }
 
-Result<ShardRow> TryRecord(const RecordTask& task,
-                           const RecordProcessor& processor, RecordInput* input,
-                           FeatureSink* sink, RecordWorkspace* workspace) {
+Result<ShardRow> TryRow(const RowTask& task, const RowComputer& processor,
+                        RowInput* input, FeatureSink* sink,
+                        RowWorkspace* workspace) {
   for (int attempt = 1;; ++attempt) {
-    const Result<bool> read = processor.ReadRecord(task, true, input);
+    const Result<bool> read = processor.ReadRow(task, true, input);
     Result<ShardRow> row =
-        read.ok() ? processor.ComputeRecord(task, input, sink, workspace)
+        read.ok() ? processor.ComputeRow(task, input, sink, workspace)
                   : Result<ShardRow>(read.error());
     if (row.ok() || !MayBeMachineFault(row.error().code) ||
         attempt == kMaxReadAttempts) {
       return row;
     }
-  }
-}
-
-ShardRow MakeRejectedRow(const RecordTask& task, const Error& error) {
-  ShardRow row;
-  row.status = RowStatus::kRejected;
-  row.start = task.start;
-  row.source_rate = static_cast<uint32_t>(task.header.sample_rate_hz);
-  row.source_channels = static_cast<uint32_t>(task.header.num_channels);
-  row.source_num_samples = static_cast<uint64_t>(task.header.num_samples);
-  row.reject_code = error.code;
-  row.reject_detail = error.detail;
-  return row;
-}
-
-bool MayBeMachineFault(ErrorCode code) {
-  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan ||
-         ErrorStageName(code) == "open";
-}
-
-Error LastingError(const Error& error) {
-  if (ErrorStageName(error.code) != "open") return error;
-  return {ErrorCode::kIoError, RejectMessage(ErrorCode::kIoError, error.detail),
-          error.detail};
-}
-
-std::string RejectMessage(ErrorCode code, int64_t detail) {
-  switch (code) {
-    case ErrorCode::kNotFinite:
-      return detail < 0 ? "samples too large to resample"
-                        : fmt::format("sample {} is NaN or infinite", detail);
-    case ErrorCode::kDecodeFailed:
-      return "libsndfile could not decode the samples";
-    case ErrorCode::kChangedSincePlan:
-      return "the file is not the one that was planned: its size or header "
-             "differs";
-    case ErrorCode::kIoError: {
-      if (detail == 0) return "could not be read: not a regular file";
-      const char* reason = strerrordesc_np(static_cast<int>(detail));
-      return fmt::format("could not be read: {}",
-                         reason == nullptr ? "unknown error" : reason);
-    }
-    case ErrorCode::kPoison: {
-      if (detail == 0) return "hung the program, alone too";
-      const char* name = sigabbrev_np(static_cast<int>(detail));
-      return fmt::format("crashed the program, alone too (SIG{})",
-                         name == nullptr ? "?" : name);
-    }
-    default:
-      return std::string(ErrorCodeName(code));
   }
 }
 

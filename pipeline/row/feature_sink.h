@@ -1,0 +1,36 @@
+#ifndef MELMILL_PIPELINE_ROW_FEATURE_SINK_H_
+#define MELMILL_PIPELINE_ROW_FEATURE_SINK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "io/result.h"
+
+namespace melmill {
+
+// Where the features of one row go.
+class FeatureSink {
+ public:
+  virtual ~FeatureSink() = default;
+
+  // Bytes of the row from `offset_bytes` on. Errors: kMachineFault.
+  virtual Result<void> Write(uint64_t offset_bytes,
+                             std::span<const std::byte> features) = 0;
+  // Reads back what was written.
+  virtual Result<void> Read(uint64_t offset_bytes,
+                            std::span<std::byte> features) = 0;
+};
+
+// For rows of which only the outcome counts.
+class NoFeatures : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override;
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_FEATURE_SINK_H_

@@ -1,0 +1,62 @@
+#include "pipeline/row/reject_rules.h"
+
+#include <fmt/format.h>
+
+#include <cassert>
+
+#include "pipeline/row/row_task.h"
+
+namespace melmill {
+
+ShardRow MakeRejectedRow(const RowTask& task, const Error& error) {
+  ShardRow row;
+  row.status = RowStatus::kRejected;
+  row.start = task.start;
+  row.source_rate = static_cast<uint32_t>(task.header.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(task.header.num_channels);
+  row.source_num_samples = static_cast<uint64_t>(task.header.num_samples);
+  row.reject_code = error.code;
+  row.reject_detail = error.detail;
+  return row;
+}
+
+bool MayBeMachineFault(ErrorCode code) {
+  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan ||
+         ErrorStageName(code) == "open";
+}
+
+Error LastingError(const Error& error) {
+  if (ErrorStageName(error.code) != "open") return error;
+  return {ErrorCode::kIoError, RejectMessage(ErrorCode::kIoError, error.detail),
+          error.detail};
+}
+
+std::string RejectMessage(ErrorCode code, int64_t detail) {
+  switch (code) {
+    case ErrorCode::kNotFinite:
+      return detail < 0 ? "samples too large to resample"
+                        : fmt::format("sample {} is NaN or infinite", detail);
+    case ErrorCode::kDecodeFailed:
+      return "libsndfile could not decode the samples";
+    case ErrorCode::kChangedSincePlan:
+      return "the file changed after it was planned: its size or header "
+             "differs";
+    case ErrorCode::kIoError: {
+      if (detail == 0) return "could not be read: not a regular file";
+      const char* reason = strerrordesc_np(static_cast<int>(detail));
+      return fmt::format("could not be read: {}",
+                         reason == nullptr ? "unknown error" : reason);
+    }
+    case ErrorCode::kPoison: {
+      if (detail == 0) return "hung the program, and again when tried alone";
+      const char* name = sigabbrev_np(static_cast<int>(detail));
+      return fmt::format(
+          "crashed the program (SIG{}), and again when tried alone",
+          name == nullptr ? "?" : name);
+    }
+    default:
+      return std::string(ErrorCodeName(code));
+  }
+}
+
+}  // namespace melmill

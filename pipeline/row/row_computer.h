@@ -1,0 +1,130 @@
+#ifndef MELMILL_PIPELINE_ROW_ROW_COMPUTER_H_
+#define MELMILL_PIPELINE_ROW_ROW_COMPUTER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dsp/log_mel/log_mel.h"
+#include "dsp/resample/resampler.h"
+#include "io/file/audio_file.h"
+#include "io/file/file_facts.h"
+#include "io/hash.h"
+#include "io/result.h"
+#include "io/wav/wav_decoder.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reusable_buffer.h"
+#include "pipeline/row/row_task.h"
+#include "pipeline/row/stage_times.h"
+#include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
+#include "store/shard/shard.h"
+
+namespace melmill {
+
+// The stages one row goes through, as plain functions: the flow graph and the
+// serial loop call the same ones.
+
+// The part of a file that was read last. Many are in flight while threads wait
+// for the disk.
+class RowInput {
+ public:
+  // Of the file, before any of it was read. Valid after ReadRow.
+  const FileFacts& facts() const { return facts_; }
+
+ private:
+  friend class RowComputer;
+  std::optional<AudioFile> file_;
+  FileFacts facts_;
+  ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
+  uint64_t block_offset_ = 0;
+};
+
+class RowComputer;
+
+// Everything that a worker needs to compute one row at a time. It is reused, so
+// memory is allocated only for long rows (which give it back), for rows larger
+// than all before, and when the sample rate changes from row to row.
+class RowWorkspace {
+ public:
+  explicit RowWorkspace(const RowComputer& processor);
+
+  // Valid after ComputeRow.
+  std::span<const float> tail_samples() const { return tail_samples_; }
+
+  // The time that all work of this object has taken.
+  StageTimes times;
+
+ private:
+  friend class RowComputer;
+
+  // Gives back what a long row took.
+  void ReleaseExcess();
+
+  WavDecoder decoder_;
+  Resampler resampler_;
+  ReusableBuffer<float> mono_;  // one block at the source's rate
+  // The clip at the feature rate, from first_sample_ on: the samples that
+  // pieces still to be computed need.
+  SampleVector samples_;
+  int64_t first_sample_ = 0;
+  ReusableBuffer<std::byte> features_;  // of a row, or of a long row's piece
+  std::vector<float> tail_samples_;
+  std::unique_ptr<LogMel::Workspace> log_mel_workspace_;
+};
+
+// Immutable; serves any number of threads, each with its own workspace.
+class RowComputer {
+ public:
+  explicit RowComputer(const FeatureSpec& features);
+
+  const LogMel& log_mel() const { return *log_mel_; }
+  const CodePath& code_path() const { return features_.code_path; }
+
+  // Opens the file and reads its first block (a whole file, if it is short).
+  // With may_wait false, the result false means that the read would wait for
+  // the device: call again with true, on a thread that may wait. Errors: those
+  // of AudioFile, kChangedSincePlan, kPoison for a row in quarantine, and
+  // kStopped, as the permit says.
+  Result<bool> ReadRow(const RowTask& task, bool may_wait,
+                       RowInput* input) const;
+
+  // Decodes, resamples and transforms what ReadRow began to read, and
+  // writes the features to `sink`. Returns the row's index. After an error
+  // the sink may hold any bytes. Errors: kNotFinite, kDecodeFailed,
+  // kChangedSincePlan, kIoError, kMachineFault, kStopped.
+  Result<ShardRow> ComputeRow(const RowTask& task, RowInput* input,
+                              FeatureSink* sink, RowWorkspace* workspace) const;
+
+  // An upper bound of the memory that the row takes while it is in work.
+  uint64_t MemoryBytes(const RowTask& task) const;
+
+  // An upper bound of the buffers that a RowInput and a RowWorkspace keep
+  // from row to row. What resampler and transform keep (at most 0.7 MB) is
+  // counted with each row.
+  static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
+  static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
+
+ private:
+  class Row;  // one call of ComputeRow
+
+  FeatureSpec features_;
+  std::unique_ptr<LogMel> log_mel_;
+};
+
+// How many times a file that was good in the plan is read before its row is
+// rejected.
+inline constexpr int kMaxReadAttempts = 3;
+
+// Both stages on the calling thread, with all attempts.
+Result<ShardRow> TryRow(const RowTask& task, const RowComputer& processor,
+                        RowInput* input, FeatureSink* sink,
+                        RowWorkspace* workspace);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_ROW_COMPUTER_H_

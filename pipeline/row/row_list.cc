@@ -1,0 +1,126 @@
+#include "pipeline/row/row_list.h"
+
+#include <fmt/format.h>
+
+#include <string>
+#include <utility>
+
+#include "dsp/resample/resampler.h"
+#include "pipeline/row/row_task.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+// Whether planning can have made these numbers.
+bool IsPossible(const WavHeader& header, uint64_t file_bytes) {
+  if (header.encoding < SampleEncoding::kPcmU8 ||
+      header.encoding > SampleEncoding::kALaw ||
+      header.sample_rate_hz < kMinSampleRateHz ||
+      header.sample_rate_hz > kMaxSampleRateHz || header.num_channels < 1 ||
+      header.num_channels > kMaxNumChannels || header.num_samples < 1) {
+    return false;
+  }
+  const auto group_bytes =
+      static_cast<uint64_t>(header.bytes_per_sample_group());
+  return header.data_offset <= file_bytes &&
+         header.data_bytes <= file_bytes - header.data_offset &&
+         header.data_bytes % group_bytes == 0 &&
+         header.data_bytes / group_bytes ==
+             static_cast<uint64_t>(header.num_samples);
+}
+
+bool IsPossible(const Plan& plan, const PlanRow& row) {
+  if (!IsPossible(row.header, row.file_bytes)) return false;
+  const LogMelOptions& log_mel = plan.preset().log_mel;
+  const int64_t length =
+      ResampledLength(row.header.num_samples, row.header.sample_rate_hz,
+                      log_mel.mel.sample_rate_hz);
+  const int64_t longest = plan.preset().max_num_samples;
+  // A clip may have been cut at the preset's longest length, no shorter.
+  return (row.num_samples == length ||
+          (row.num_samples == longest && longest < length)) &&
+         row.num_samples >= MinNumSamples(log_mel) &&
+         row.num_frames == NumFrames(log_mel, row.num_samples);
+}
+
+Error Contradiction(const std::string& what) {
+  return {ErrorCode::kBadHeader,
+          fmt::format("{} contradicts itself: {}", kPlanFile, what)};
+}
+
+}  // namespace
+
+Result<void> RowList::Add(const Plan& plan, const PlannedShard& shard,
+                          const PlanRow& row, Hasher128* hasher) {
+  if (row.split != shard.split || !IsPossible(plan, row)) {
+    return Contradiction(fmt::format("line {} is impossible", row.line));
+  }
+  if (rows_.size() == shard.num_rows ||
+      static_cast<uint64_t>(row.num_frames) > shard.num_frames - num_frames_) {
+    return Contradiction("a shard has more rows or frames than it says");
+  }
+  hasher->Reset();
+  HashRowSource(row, hasher);
+  audio_.insert(audio_.end(), row.audio.begin(), row.audio.end());
+  rows_.push_back({.line = row.line,
+                   .file_bytes = row.file_bytes,
+                   .header = row.header,
+                   .num_samples = row.num_samples,
+                   .num_frames = row.num_frames,
+                   .start = num_frames_,
+                   .source_hash = hasher->Digest(),
+                   .audio_end = audio_.size()});
+  num_frames_ += static_cast<uint64_t>(row.num_frames);
+  return {};
+}
+
+Result<RowList> RowList::Load(const Plan& plan, const PlannedShard& shard,
+                              const Quarantine& quarantine,
+                              WorkPermit* permit) {
+  RowList list(plan.config, quarantine, permit);
+  list.rows_.reserve(static_cast<size_t>(shard.num_rows));
+  Hasher128 hasher;
+  const Result<void> visited = ForEachPlanRow(
+      *plan.rows, shard.first_row, shard.end_row,
+      plan.config.input.kept_fields.size(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        return row.is_planned() ? list.Add(plan, shard, row, &hasher)
+                                : Result<void>();
+      });
+  if (!visited.ok()) return visited.error();
+  if (list.size() == 0 || list.size() != shard.num_rows ||
+      list.num_frames_ != shard.num_frames) {
+    return Contradiction("a shard has fewer rows or frames than it says");
+  }
+  list.audio_.shrink_to_fit();
+  return list;
+}
+
+RowTask RowList::operator[](size_t row) const {
+  const Entry& found = rows_[row];
+  const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_end;
+  std::string audio(audio_.data() + begin, found.audio_end - begin);
+  std::string path = ResolveAudioPath(config_->input.audio_root, audio);
+  RowTask task = {.row = row,
+                  .line = found.line,
+                  .audio = std::move(audio),
+                  .path = std::move(path),
+                  .file_bytes = found.file_bytes,
+                  .header = found.header,
+                  .num_samples = found.num_samples,
+                  .num_frames = found.num_frames,
+                  .start = found.start,
+                  .source_hash = found.source_hash,
+                  .permit = permit_};
+  const auto ended = quarantine_.find(found.source_hash);
+  if (ended != quarantine_.end()) task.quarantine_signal = ended->second;
+  return task;
+}
+
+void RowList::Clear() {
+  std::vector<Entry>().swap(rows_);
+  std::vector<char>().swap(audio_);
+}
+
+}  // namespace melmill

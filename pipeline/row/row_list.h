@@ -1,0 +1,63 @@
+#ifndef MELMILL_PIPELINE_ROW_ROW_LIST_H_
+#define MELMILL_PIPELINE_ROW_ROW_LIST_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "io/hash.h"
+#include "io/result.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/plan/plan.h"
+#include "pipeline/row/row_task.h"
+#include "store/plan/plan_row.h"
+
+namespace melmill {
+
+// The rows of a planned shard, in order. Shards of short clips have tens of
+// thousands of rows, and several are open at a time: so they are kept in few
+// bytes, without a block of memory for each, and made when asked for.
+class RowList {
+ public:
+  // The plan must outlive it. Errors: kMachineFault; kBadHeader where the rows
+  // of a plan that was read from a file contradict each other, their headers or
+  // the shard: what computes and stores rows relies on them.
+  static Result<RowList> Load(const Plan& plan, const PlannedShard& shard,
+                              const Quarantine& quarantine = {},
+                              WorkPermit* permit = nullptr);
+
+  size_t size() const { return rows_.size(); }
+  RowTask operator[](size_t row) const;
+
+  // Gives the memory back.
+  void Clear();
+
+ private:
+  struct Entry {
+    uint64_t line;
+    uint64_t file_bytes;
+    WavHeader header;
+    int64_t num_samples;
+    int64_t num_frames;
+    uint64_t start;
+    Hash128 source_hash;
+    uint64_t audio_end;  // in audio_; it begins where the last one ends
+  };
+
+  RowList(const RunConfig& config, const Quarantine& quarantine,
+          WorkPermit* permit)
+      : config_(&config), quarantine_(quarantine), permit_(permit) {}
+  Result<void> Add(const Plan& plan, const PlannedShard& shard,
+                   const PlanRow& row, Hasher128* hasher);
+
+  const RunConfig* config_;
+  Quarantine quarantine_;
+  WorkPermit* permit_;
+  std::vector<Entry> rows_;
+  std::vector<char> audio_;  // all strings
+  uint64_t num_frames_ = 0;  // of all rows
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_ROW_LIST_H_

@@ -1,0 +1,39 @@
+#ifndef MELMILL_PIPELINE_ROW_ROW_TASK_H_
+#define MELMILL_PIPELINE_ROW_ROW_TASK_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "io/hash.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/row/work_permit.h"
+
+namespace melmill {
+
+// Rows that crashed or hung the program alone: see RowTask.
+using Quarantine = std::map<Hash128, int>;
+
+// One planned row of one shard.
+struct RowTask {
+  size_t row = 0;           // in its shard
+  uint64_t line = 0;        // in its manifest
+  std::string audio;        // as the manifest has it
+  std::string path;         // what that means
+  uint64_t file_bytes = 0;  // as the plan saw it; must still be so
+  WavHeader header;
+  int64_t num_samples = 0;  // at the feature sample rate
+  int64_t num_frames = 0;
+  uint64_t start = 0;        // first frame in the shard
+  Hash128 source_hash = {};  // HashRowSource
+  // In quarantine: the signal that ended the program, 0 for a hang.
+  std::optional<int> quarantine_signal;
+  // Asked before each piece, told of each; none: the row is always wanted.
+  WorkPermit* permit = nullptr;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_ROW_ROW_TASK_H_
