@@ -275,6 +275,25 @@ def test_lines_have_at_most_80_columns(path: Path) -> None:
     assert not [(n, line) for n, line in prose(path) if len(line) > 80]
 
 
+FOLDERS = "dsp|io|store|pipeline|bench|tools|python|tests|docs|examples|cmake"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_paths_in_the_documents_exist(path: Path) -> None:
+    pattern = rf"(?<![\w./-])(?:{FOLDERS})/[\w./*-]*[\w*]"
+    missing = [
+        name
+        for name in re.findall(pattern, path.read_text())
+        if not any(REPOSITORY.glob(name))
+    ]
+    assert not missing
+
+
+def test_contributing_names_paths() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text()
+    assert len(re.findall(rf"`(?:{FOLDERS})/", text)) > 40
+
+
 SCRIPTS = (
     "tools/coverage",
     "tools/fuzz",

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <random>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +63,24 @@ WavSpec Counting(size_t num_bytes) {
       static_cast<uint32_t>(Plain().size() - 8 + num_bytes);
   return spec;
 }
+
+// A file of which one read fails, counted from 1.
+class FailingSource : public MemorySource {
+ public:
+  FailingSource(const std::vector<std::byte>& bytes, int failing_read)
+      : MemorySource(bytes), failing_read_(failing_read) {}
+
+  Result<void> ReadAt(uint64_t offset,
+                      std::span<std::byte> bytes) const override {
+    if (num_reads() + 1 == failing_read_) {
+      return Error{ErrorCode::kIoError, "no disk"};
+    }
+    return MemorySource::ReadAt(offset, bytes);
+  }
+
+ private:
+  int failing_read_;
+};
 
 TEST(WavTailTest, NothingBehindTheDataCostsNothing) {
   for (const size_t num_samples : {100, 100'000}) {
@@ -267,6 +287,37 @@ TEST(WavTailTest, FilesBackToBackAreSeenBehindWhateverTheFirstOneHas) {
   }
   // RIFF of another type is a chunk.
   EXPECT_EQ(With(Chunk("RIFF", "AVI abcd")), kOk);
+}
+
+TEST(WavTailTest, AnyReadThatFailsIsTheFilesError) {
+  WavSpec rf64;
+  rf64.container = WavContainer::kRf64;
+  WavSpec odd;
+  odd.encoding = SampleEncoding::kPcmU8;
+  WavSpec empty;
+  empty.claimed_data_bytes = 0;
+  const std::string next = ToString(Plain());
+  const std::string chunks = Chunk("LIST", "INFO") + Chunk("id3 ", "odd");
+  int num_failures = 0;
+  for (const auto& bytes :
+       {Joined(Plain(), chunks), Joined(Plain(rf64), chunks),
+        Joined(BuildWavAround(odd, SomeData(odd, 101)), chunks),
+        Joined(Plain(empty), chunks), Joined(Plain(), chunks + next + next),
+        Joined(Plain(), std::string(100'000, '\0')),
+        Joined(Plain(), std::string(100'000, '\xFF') + "x"),
+        Joined(Plain(Counting(0)), Junk(3000))}) {
+    for (const size_t prefix_bytes : {size_t{0}, size_t{60}}) {
+      const MemorySource whole(bytes);
+      const auto prefix = std::span(bytes).first(prefix_bytes);
+      (void)ReadWavFile(prefix, whole);
+      for (int read = 1; read <= whole.num_reads(); ++read, ++num_failures) {
+        const auto wav = ReadWavFile(prefix, FailingSource(bytes, read));
+        ASSERT_FALSE(wav.ok()) << bytes.size() << " bytes, read " << read;
+        EXPECT_EQ(wav.error().code, ErrorCode::kIoError);
+      }
+    }
+  }
+  EXPECT_GT(num_failures, 60);
 }
 
 }  // namespace
