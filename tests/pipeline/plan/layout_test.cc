@@ -137,7 +137,7 @@ class LayOutShardsTest : public testing::Test {
   }
 
   std::vector<PlannedShard> LayOut(uint64_t target_bytes = 1 << 20) {
-    auto shards = LayOutShards(table_, 0, shape_, target_bytes);
+    auto shards = LayOutShards(table_, shape_, target_bytes);
     EXPECT_TRUE(shards.ok());
     return shards.value();
   }
