@@ -2,9 +2,7 @@
 
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_for.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <cassert>
@@ -24,6 +22,7 @@
 #include "pipeline/row/row_watch.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/suspects.h"
+#include "pipeline/setup/arena.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
@@ -304,12 +303,8 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                         }});
   std::vector<Result<std::vector<Damage>>> results(picks.size(),
                                                    std::vector<Damage>());
-  const int num_threads = AvailableCpus();
-  const oneapi::tbb::global_control parallelism(
-      oneapi::tbb::global_control::max_allowed_parallelism,
-      static_cast<size_t>(num_threads));
-  oneapi::tbb::task_arena arena(num_threads);
-  arena.execute([&] {
+  Arena arena(AvailableCpus());
+  arena.Run([&] {
     oneapi::tbb::parallel_for(size_t{0}, picks.size(), [&](size_t i) {
       results[i] = checker.Check(picks[i]);
     });

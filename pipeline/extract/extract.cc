@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 #include <oneapi/tbb/enumerable_thread_specific.h>
 #include <oneapi/tbb/flow_graph.h>
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -27,6 +25,7 @@
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/work_permit.h"
+#include "pipeline/setup/arena.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
 
@@ -170,7 +169,7 @@ class GraphExtractor : private RowSource {
   DepthMeter reads_waiting_;
   std::atomic<double> read_seconds_{0};  // of readers_
 
-  oneapi::tbb::global_control parallelism_;
+  Arena arena_;
   oneapi::tbb::enumerable_thread_specific<Worker> workers_;
   std::vector<Token> tokens_;
   ReadyTokens ready_tokens_;
@@ -213,8 +212,7 @@ RowQueue::Limits QueueLimits(const ExtractJob& job) {
 GraphExtractor::GraphExtractor(const ExtractJob& job)
     : job_(job),
       queue_(job.shards, QueueLimits(job), this),
-      parallelism_(oneapi::tbb::global_control::max_allowed_parallelism,
-                   static_cast<size_t>(job.num_threads)),
+      arena_(job.num_threads),
       workers_([&job] { return Worker(job.processor); }),
       tokens_(NumTokens(job.num_threads, job.num_io_threads,
                         job.max_bytes_in_flight)),
@@ -504,9 +502,7 @@ void GraphExtractor::CollectTelemetry() {
 }
 
 ExtractOutcome GraphExtractor::Run() {
-  // An arena of its own: the implicit one has no more threads than CPUs.
-  oneapi::tbb::task_arena arena(job_.num_threads);
-  arena.execute([this] { RunGraph(); });
+  arena_.Run([this] { RunGraph(); });
   outcome_.committed = committer_.Finish();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
   Reconcile();

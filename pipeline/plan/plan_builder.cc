@@ -1,9 +1,7 @@
 #include "pipeline/plan/plan_builder.h"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/parallel_pipeline.h>
-#include <oneapi/tbb/task_arena.h>
 
 #include <algorithm>
 #include <atomic>
@@ -20,6 +18,7 @@
 #include "pipeline/plan/probe.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/tally.h"
+#include "pipeline/setup/arena.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/plan/plan_row.h"
@@ -323,13 +322,8 @@ void PlanBuilder::AppendBatch(Batch batch) {
 
 // Probing waits for the disk, so it has as many threads as wait for it later.
 void PlanBuilder::RunPipeline() {
-  namespace tbb = oneapi::tbb;
-  const int num_threads = plan_.config.resources.num_io_threads;
-  const tbb::global_control parallelism(
-      tbb::global_control::max_allowed_parallelism,
-      static_cast<size_t>(num_threads));
-  tbb::task_arena arena(num_threads);
-  arena.execute([this] {
+  Arena arena(plan_.config.resources.num_io_threads);
+  arena.Run([this] {
     while (!all_read_) RunRound();
   });
 }
