@@ -35,8 +35,8 @@ struct StoredPlan {
   }
 };
 
-// Contract and producer are JSON objects, and shards are of splits and rows
-// that are there; nothing else is checked. Errors: kNotFound, kMachineFault,
+// Checks that contract and producer are JSON objects and that shards are of
+// existing splits and rows; nothing else. Errors: kNotFound, kMachineFault,
 // kBadHeader.
 Result<StoredPlan> ReadPlanFile(const std::string& path);
 

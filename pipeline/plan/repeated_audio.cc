@@ -10,7 +10,7 @@
 
 namespace melmill {
 
-// Keeps the hashes of audio strings that are there more than once.
+// Keeps the hashes of audio strings that occur more than once.
 void RepeatedAudio::KeepRepeated() {
   std::sort(hashes_.begin(), hashes_.end());
   std::vector<uint64_t> repeated;

@@ -44,11 +44,11 @@ struct AudioChange {
   uint64_t num_unknown_rows = 0;
 };
 
-// Compares the files of shards that are there with what `local` says of them,
-// and reads those that look touched. Those that are the same all the same it
-// tells `local`; of a shard with changed rows it tells nothing. Throws
-// SetupError when many would have to be read and config.store.audio_check does
-// not say what to do. Errors: kMachineFault; also, with any message, once
+// Compares the files of existing shards with what `local` says about them, and
+// reads those that look touched. Tells `local` about files that turn out to be
+// the same, unless their shard has changed rows. Throws SetupError when many
+// files would have to be read and config.store.audio_check does not say what to
+// do. Errors: kMachineFault; also, with any message, once
 // control->stop_requested().
 Result<AudioChange> FindChangedAudio(
     const Plan& plan, const std::string& folder,

@@ -263,8 +263,8 @@ Result<void> ExtractRun::LoadLocalFile() {
   return {};
 }
 
-// Whether the shards that are there hold the audio that is there. Those that
-// do not are to be made.
+// Compares existing shards with the audio as it is now. Shards that differ are
+// to be made.
 bool ExtractRun::CompareAudio() {
   if (shards_.kept.empty()) return true;
   const Result<void> loaded = LoadLocalFile();

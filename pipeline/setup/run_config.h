@@ -37,7 +37,7 @@ inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
 // A year: no row takes as long, and a clock can count to it.
 inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
 
-// Which audio files of shards that are there are read and compared.
+// Which audio files of existing shards are read and compared.
 enum class AudioCheck {
   kTouched,  // those that look as if they were changed
   kAll,

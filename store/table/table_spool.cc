@@ -46,7 +46,7 @@ class TableSpool::Impl {
            streams_[stream].tail_bytes;
   }
 
-  // Whether every column has so many values.
+  // Whether every column has num_rows values.
   bool HasRows(uint64_t num_rows) const {
     for (size_t s = 0; s < specs_.size(); ++s) {
       if (!specs_[s].is_text_bytes &&
