@@ -38,9 +38,8 @@ class ShapeCheck final : public Json::json_sax_t {
       error += "\" appears twice in an object";
       return Fail(std::move(error));
     }
-    if (keys.size() > kMaxJsonKeysPerObject)
-      return Fail("an object is too large");
-    return true;
+    if (keys.size() <= kMaxJsonKeysPerObject) return true;
+    return Fail("an object is too large");
   }
   bool parse_error(std::size_t position, const std::string&,
                    const nlohmann::detail::exception&) override {
@@ -62,8 +61,8 @@ class ShapeCheck final : public Json::json_sax_t {
     return false;
   }
 
-  std::array<std::set<std::string>, kMaxJsonDepth>
-      keys_;  // of the open objects
+  // Of the open objects.
+  std::array<std::set<std::string>, kMaxJsonDepth> keys_;
   size_t depth_ = 0;
   std::string error_;
 };

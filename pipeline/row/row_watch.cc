@@ -23,11 +23,15 @@ constexpr int kCrashSignals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 std::array<char, 4096> suspects_file;  // terminated; empty: none
 std::array<struct sigaction, std::size(kCrashSignals)> previous_actions;
 
+// A signal handler may call it.
+void NoteSuspect(const Hash128& row, int signal_number) {
+  if (suspects_file[0] == '\0') return;
+  WriteSuspect(suspects_file.data(), row, signal_number);
+}
+
 void HandleCrash(int signal_number) {
   const std::optional<Hash128> row = MarkedRow();
-  if (row && suspects_file[0] != '\0') {
-    WriteSuspect(suspects_file.data(), *row, signal_number);
-  }
+  if (row) NoteSuspect(*row, signal_number);
   const auto* const found = std::find(std::begin(kCrashSignals),
                                       std::end(kCrashSignals), signal_number);
   const auto index = static_cast<size_t>(found - std::begin(kCrashSignals));
@@ -87,7 +91,7 @@ void RowWatch::Watch() {
       !ending_changed_.wait_for(lock, interval, [this] { return ending_; })) {
     const std::optional<Hash128> hung = still.Look(kLooks);
     if (!hung) continue;
-    if (suspects_file[0] != '\0') WriteSuspect(suspects_file.data(), *hung, 0);
+    NoteSuspect(*hung, 0);
     options_.on_hung(*hung);
     return;
   }

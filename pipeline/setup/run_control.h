@@ -40,8 +40,8 @@ class RunControl {
   std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
   std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected
 
-  // Set once the work is known: the number of the store's shards, of those that
-  // exist from earlier runs, and of those that this run has made.
+  // Set once the work is known. They count all shards of the store, the shards
+  // that earlier runs left, and the shards that this run has made.
   std::atomic<uint64_t> shards_in_all{0};
   std::atomic<uint64_t> shards_kept{0};
   std::atomic<uint64_t> shards_made{0};
