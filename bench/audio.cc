@@ -15,7 +15,7 @@
 #include "dsp/samples/pcm.h"
 #include "io/file/audio_file.h"
 #include "io/wav/wav_decoder.h"
-#include "pipeline/plan/probe.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_config.h"
@@ -63,11 +63,11 @@ BenchClip LoadClip(const std::string& path, const Preset& preset,
                    uint64_t max_bytes) {
   ClipLimits limits;
   limits.max_duration_s = std::numeric_limits<double>::infinity();
-  const Result<Source> source = ProbeSource(path, limits, preset);
-  if (!source.ok()) ThrowFor(path, source.error());
+  const Result<SeenSource> seen = ReadSource(path, limits, preset);
+  if (!seen.ok()) ThrowFor(path, seen.error());
   BenchClip clip;
   clip.path = path;
-  clip.header = source.value().header;
+  clip.header = seen.value().source.header;
   if (clip.header.data_bytes > max_bytes) {
     throw SetupError(fmt::format(
         "{}: together with the files before it this is more than {} of audio; "

@@ -235,7 +235,7 @@ Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {
 
 RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t row) const {
   const RowTask task = open_shards_.at(shard).shard->rows()[row];
-  return {.num_frames = static_cast<uint64_t>(task.num_frames),
+  return {.num_frames = static_cast<uint64_t>(task.source.num_frames),
           .num_bytes = job_.processor.MemoryBytes(task)};
 }
 

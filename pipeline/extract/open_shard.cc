@@ -88,7 +88,7 @@ Result<void> OpenShard::Reject(size_t row, const Error& error) {
   const RowTask task = rows_[row];
   if (MayBeMachineFault(error.code)) ++num_unreadable_;
   return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
-                         static_cast<uint64_t>(task.num_frames));
+                         static_cast<uint64_t>(task.source.num_frames));
 }
 
 Result<ShardWriter::Committed> OpenShard::Commit(LocalFile* local) {

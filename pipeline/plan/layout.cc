@@ -65,7 +65,8 @@ Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
         if (shards.empty() || shards.back().split != row.split) {
           cutter.StartSplit();
         }
-        const uint64_t num_frames = static_cast<uint64_t>(row.num_frames);
+        const uint64_t num_frames =
+            static_cast<uint64_t>(row.source.num_frames);
         if (cutter.StartsShard(row.audio, num_frames * shape.bytes_per_frame)) {
           finish_shard();
           hasher = StartFingerprint(shape);

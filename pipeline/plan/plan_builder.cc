@@ -15,7 +15,7 @@
 #include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
-#include "pipeline/plan/probe.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/arena.h"
@@ -242,23 +242,20 @@ void PlanBuilder::ProbeLine(PlannedLine* planned) const {
   planned->num_dropped_fields = line.num_dropped_fields;
   planned->lacks_template = line.lacks_template;
   planned->has_segment = line.has_segment;
-  const Result<Source> source =
-      ProbeSource(ResolveAudioPath(plan_.config.input.audio_root, row.audio),
-                  plan_.config.clips, preset_);
-  if (!source.ok()) return RejectLine(source.error(), &row);
-  row.file_bytes = source.value().file_bytes;
-  planned->facts = source.value().facts;
-  row.header = source.value().header;
-  planned->oddity = source.value().oddity;
-  row.num_samples = source.value().num_samples;
-  row.num_frames = source.value().num_frames;
+  const Result<SeenSource> seen =
+      ReadSource(ResolveAudioPath(plan_.config.input.audio_root, row.audio),
+                 plan_.config.clips, preset_);
+  if (!seen.ok()) return RejectLine(seen.error(), &row);
+  row.source = seen.value().source;
+  planned->facts = seen.value().facts;
+  planned->oddity = seen.value().oddity;
 }
 
 void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
   const PlanRow& row = planned.row;
-  split->num_samples += static_cast<uint64_t>(row.num_samples);
-  split->num_frames += static_cast<uint64_t>(row.num_frames);
-  ++split->rows_by_rate[row.header.sample_rate_hz];
+  split->num_samples += static_cast<uint64_t>(row.source.num_samples);
+  split->num_frames += static_cast<uint64_t>(row.source.num_frames);
+  ++split->rows_by_rate[row.source.header.sample_rate_hz];
   std::string name = planned.language;
   if (split->languages.size() >= kMaxLanguages &&
       !split->languages.contains(name)) {
@@ -266,7 +263,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
   }
   LanguageCount& language = split->languages[name];
   ++language.num_rows;
-  language.num_samples += static_cast<uint64_t>(row.num_samples);
+  language.num_samples += static_cast<uint64_t>(row.source.num_samples);
   repeated_audio_.Add(row.audio);
 }
 
@@ -307,7 +304,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   HashRow(row, &hasher_);
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
-    appended = plan_.files->Add({planned->facts, row.file_bytes});
+    appended = plan_.files->Add({planned->facts, row.source.file_bytes});
   }
   if (!appended.ok()) Fail(appended.error());
 }

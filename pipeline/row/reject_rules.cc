@@ -12,9 +12,10 @@ ShardRow MakeRejectedRow(const RowTask& task, const Error& error) {
   ShardRow row;
   row.status = RowStatus::kRejected;
   row.start = task.start;
-  row.source_rate = static_cast<uint32_t>(task.header.sample_rate_hz);
-  row.source_channels = static_cast<uint32_t>(task.header.num_channels);
-  row.source_num_samples = static_cast<uint64_t>(task.header.num_samples);
+  row.source_rate = static_cast<uint32_t>(task.source.header.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(task.source.header.num_channels);
+  row.source_num_samples =
+      static_cast<uint64_t>(task.source.header.num_samples);
   row.reject_code = error.code;
   row.reject_detail = error.detail;
   return row;

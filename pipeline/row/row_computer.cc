@@ -64,7 +64,7 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
   }
   AudioFile& file = input->file_.emplace(std::move(opened).value());
   input->facts_ = file.facts();
-  if (file.size_bytes() != task.file_bytes) return ChangedSincePlan();
+  if (file.size_bytes() != task.source.file_bytes) return ChangedSincePlan();
   input->block_offset_ = 0;
   const std::span<std::byte> block = input->block_.Resize(
       static_cast<size_t>(std::min<uint64_t>(kBlockBytes, file.size_bytes())));
@@ -92,7 +92,8 @@ Result<ShardRow> RowComputer::ComputeRow(const RowTask& task, RowInput* input,
 
 uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
   const LogMelOptions& options = features_.log_mel();
-  const uint64_t block = std::min<uint64_t>(task.file_bytes, kBlockBytes);
+  const uint64_t block =
+      std::min<uint64_t>(task.source.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
       kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
   // See MaxWindowSamples. Beside it, in kDecoding: decoded blocks and
@@ -100,10 +101,11 @@ uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
   // resampler's, 0.4 MB at most (libsoxr 1.3 MB).
   const uint64_t samples =
       sizeof(float) *
-      (std::min(static_cast<uint64_t>(task.num_samples) + 1, piece_samples) +
+      (std::min(static_cast<uint64_t>(task.source.num_samples) + 1,
+                piece_samples) +
        2 * kDecodeSamples);
   const uint64_t features = std::min<uint64_t>(
-      kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.num_frames) *
+      kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.source.num_frames) *
                                     static_cast<uint64_t>(options.mel.n_mels) *
                                     FeatureSize(features_.feature_type));
   constexpr uint64_t kDecoding = uint64_t{2} << 20;

@@ -13,7 +13,8 @@ namespace melmill {
 namespace {
 
 // Whether planning can have made these numbers.
-bool IsPossible(const WavHeader& header, uint64_t file_bytes) {
+bool HasPossibleHeader(const Source& source) {
+  const WavHeader& header = source.header;
   if (header.encoding < SampleEncoding::kPcmU8 ||
       header.encoding > SampleEncoding::kALaw ||
       header.sample_rate_hz < kMinSampleRateHz ||
@@ -23,25 +24,25 @@ bool IsPossible(const WavHeader& header, uint64_t file_bytes) {
   }
   const auto group_bytes =
       static_cast<uint64_t>(header.bytes_per_sample_group());
-  return header.data_offset <= file_bytes &&
-         header.data_bytes <= file_bytes - header.data_offset &&
+  return header.data_offset <= source.file_bytes &&
+         header.data_bytes <= source.file_bytes - header.data_offset &&
          header.data_bytes % group_bytes == 0 &&
          header.data_bytes / group_bytes ==
              static_cast<uint64_t>(header.num_samples);
 }
 
-bool IsPossible(const Plan& plan, const PlanRow& row) {
-  if (!IsPossible(row.header, row.file_bytes)) return false;
-  const LogMelOptions& log_mel = plan.preset().log_mel;
+bool IsPossible(const Source& source, const Preset& preset) {
+  if (!HasPossibleHeader(source)) return false;
+  const LogMelOptions& log_mel = preset.log_mel;
   const int64_t length =
-      ResampledLength(row.header.num_samples, row.header.sample_rate_hz,
+      ResampledLength(source.header.num_samples, source.header.sample_rate_hz,
                       log_mel.mel.sample_rate_hz);
-  const int64_t longest = plan.preset().max_num_samples;
+  const int64_t longest = preset.max_num_samples;
   // A clip may have been cut at the preset's longest length, no shorter.
-  return (row.num_samples == length ||
-          (row.num_samples == longest && longest < length)) &&
-         row.num_samples >= MinNumSamples(log_mel) &&
-         row.num_frames == NumFrames(log_mel, row.num_samples);
+  return (source.num_samples == length ||
+          (source.num_samples == longest && longest < length)) &&
+         source.num_samples >= MinNumSamples(log_mel) &&
+         source.num_frames == NumFrames(log_mel, source.num_samples);
 }
 
 Error Contradiction(const std::string& what) {
@@ -53,25 +54,23 @@ Error Contradiction(const std::string& what) {
 
 Result<void> RowList::Add(const Plan& plan, const PlannedShard& shard,
                           const PlanRow& row, Hasher128* hasher) {
-  if (row.split != shard.split || !IsPossible(plan, row)) {
+  if (row.split != shard.split || !IsPossible(row.source, plan.preset())) {
     return Contradiction(fmt::format("line {} is impossible", row.line));
   }
   if (rows_.size() == shard.num_rows ||
-      static_cast<uint64_t>(row.num_frames) > shard.num_frames - num_frames_) {
+      static_cast<uint64_t>(row.source.num_frames) >
+          shard.num_frames - num_frames_) {
     return Contradiction("a shard has more rows or frames than it says");
   }
   hasher->Reset();
   HashRowSource(row, hasher);
   audio_.insert(audio_.end(), row.audio.begin(), row.audio.end());
   rows_.push_back({.line = row.line,
-                   .file_bytes = row.file_bytes,
-                   .header = row.header,
-                   .num_samples = row.num_samples,
-                   .num_frames = row.num_frames,
+                   .source = row.source,
                    .start = num_frames_,
                    .source_hash = hasher->Digest(),
                    .audio_end = audio_.size()});
-  num_frames_ += static_cast<uint64_t>(row.num_frames);
+  num_frames_ += static_cast<uint64_t>(row.source.num_frames);
   return {};
 }
 
@@ -105,10 +104,7 @@ RowTask RowList::operator[](size_t row) const {
                   .line = found.line,
                   .audio = std::move(audio),
                   .path = std::move(path),
-                  .file_bytes = found.file_bytes,
-                  .header = found.header,
-                  .num_samples = found.num_samples,
-                  .num_frames = found.num_frames,
+                  .source = found.source,
                   .start = found.start,
                   .source_hash = found.source_hash,
                   .permit = permit_};

@@ -7,7 +7,6 @@
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
 #include "pipeline/plan/plan.h"
 #include "pipeline/row/row_task.h"
 #include "store/plan/plan_row.h"
@@ -35,10 +34,7 @@ class RowList {
  private:
   struct Entry {
     uint64_t line;
-    uint64_t file_bytes;
-    WavHeader header;
-    int64_t num_samples;
-    int64_t num_frames;
+    Source source;
     uint64_t start;
     Hash128 source_hash;
     uint64_t audio_end;  // in audio_; it begins where the last one ends

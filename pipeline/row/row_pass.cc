@@ -117,7 +117,7 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
   // A truncated clip is decoded to its end only for the checksum. One sample
   // more than needed: Finish may take one away.
   const auto max_samples =
-      static_cast<size_t>(task_.num_samples - ws_.first_sample_) + 1;
+      static_cast<size_t>(task_.source.num_samples - ws_.first_sample_) + 1;
   if (ws_.samples_.size() > max_samples) ws_.samples_.resize(max_samples);
   if (header_.sample_rate_hz != options_.mel.sample_rate_hz &&
       FindNonFinite(std::span(ws_.samples_).subspan(num_before)) >= 0) {
@@ -143,7 +143,7 @@ size_t RowPass::DecodeStepBytes() const {
 size_t RowPass::MaxWindowSamples() const {
   const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
                                          2 * options_.mel.n_fft);
-  return std::min(static_cast<size_t>(task_.num_samples) + 1, piece) +
+  return std::min(static_cast<size_t>(task_.source.num_samples) + 1, piece) +
          2 * kDecodeSamples;
 }
 
@@ -228,19 +228,19 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
 Result<void> RowPass::ComputePieces(bool is_whole) {
   const int64_t hop = options_.hop_length;
   const int64_t n_fft = options_.mel.n_fft;
-  while (next_frame_ < task_.num_frames) {
+  while (next_frame_ < task_.source.num_frames) {
     const int64_t count =
-        std::min(kPieceFrames, task_.num_frames - next_frame_);
+        std::min(kPieceFrames, task_.source.num_frames - next_frame_);
     const int64_t samples_end =
         ws_.first_sample_ + static_cast<int64_t>(ws_.samples_.size());
-    const bool is_last = next_frame_ + count == task_.num_frames;
+    const bool is_last = next_frame_ + count == task_.source.num_frames;
     const int64_t piece_end = (next_frame_ + count) * hop + n_fft;
     if (!is_whole && (is_last || samples_end < piece_end)) return {};
     const auto num_usable = static_cast<size_t>(
-        std::min(samples_end, task_.num_samples) - ws_.first_sample_);
+        std::min(samples_end, task_.source.num_samples) - ws_.first_sample_);
     const Result<void> computed = ComputePiece(
         ClipWindow<float>{std::span(ws_.samples_).first(num_usable),
-                          ws_.first_sample_, task_.num_samples},
+                          ws_.first_sample_, task_.source.num_samples},
         count);
     if (!computed.ok()) return computed;
     if (is_last) return {};
@@ -257,7 +257,8 @@ Result<void> RowPass::ComputePieces(bool is_whole) {
 Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
   Hasher64 hasher;
   const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
-  const size_t row_bytes = static_cast<size_t>(task_.num_frames) * frame_bytes_;
+  const size_t row_bytes =
+      static_cast<size_t>(task_.source.num_frames) * frame_bytes_;
   for (size_t offset = 0; offset < row_bytes; offset += piece_bytes) {
     const std::span<std::byte> piece =
         ws_.features_.Resize(std::min(piece_bytes, row_bytes - offset));
@@ -276,7 +277,7 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
 
 Result<void> RowPass::FinishFeatures(const ClipLevels& levels) {
   ws_.times.bytes_stored +=
-      static_cast<uint64_t>(task_.num_frames) * frame_bytes_;
+      static_cast<uint64_t>(task_.source.num_frames) * frame_bytes_;
   if (!is_buffered()) {
     const StageTimer timer(&ws_.times, Stage::kStore);
     return ClampLongRow(levels);
@@ -296,27 +297,29 @@ Result<ShardRow> RowPass::Compute() {
   Result<void> done = CheckHeader();
   if (!done.ok()) return done.error();
   if (is_buffered()) {
-    ws_.features_.Resize(static_cast<size_t>(task_.num_frames) * frame_bytes_);
+    ws_.features_.Resize(static_cast<size_t>(task_.source.num_frames) *
+                         frame_bytes_);
   }
   ws_.tail_samples_.resize(static_cast<size_t>(options_.mel.n_fft));
   const std::span<const int16_t> pcm16 = Pcm16InPlace();
   if (!pcm16.empty()) {
-    const auto clip = pcm16.first(static_cast<size_t>(task_.num_samples));
+    const auto clip =
+        pcm16.first(static_cast<size_t>(task_.source.num_samples));
     {
       const StageTimer timer(&ws_.times, Stage::kDecode);
       source_hasher_.Update(std::as_bytes(pcm16));
     }
-    while (done.ok() && next_frame_ < task_.num_frames) {
-      done =
-          ComputePiece(ClipWindow<int16_t>{clip, 0, task_.num_samples},
-                       std::min(kPieceFrames, task_.num_frames - next_frame_));
+    while (done.ok() && next_frame_ < task_.source.num_frames) {
+      done = ComputePiece(
+          ClipWindow<int16_t>{clip, 0, task_.source.num_samples},
+          std::min(kPieceFrames, task_.source.num_frames - next_frame_));
     }
     CopyTail(clip, &ws_.tail_samples_);
   } else {
     done = DecodeAll();
     if (done.ok()) {
       CopyTail(std::span<const float>(ws_.samples_)
-                   .first(static_cast<size_t>(task_.num_samples -
+                   .first(static_cast<size_t>(task_.source.num_samples -
                                               ws_.first_sample_)),
                &ws_.tail_samples_);
     }
@@ -329,8 +332,8 @@ Result<ShardRow> RowPass::Compute() {
   ShardRow row;
   row.status = RowStatus::kStored;
   row.start = task_.start;
-  row.num_frames = static_cast<uint32_t>(task_.num_frames);
-  row.num_samples = static_cast<uint64_t>(task_.num_samples);
+  row.num_frames = static_cast<uint32_t>(task_.source.num_frames);
+  row.num_samples = static_cast<uint64_t>(task_.source.num_samples);
   row.body_max = levels.body_max;
   row.floor = levels.floor;
   row.checksum = feature_checksum_;

@@ -52,7 +52,7 @@ class RowPass {
         frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
                      FeatureSize(type_)),
         task_(task),
-        header_(task.header),
+        header_(task.source.header),
         input_(*input),
         sink_(*sink),
         ws_(*workspace) {}
@@ -63,7 +63,7 @@ class RowPass {
   size_t DecodeStepBytes() const;
   size_t MaxWindowSamples() const;
   bool is_buffered() const {
-    return static_cast<uint64_t>(task_.num_frames) * frame_bytes_ <=
+    return static_cast<uint64_t>(task_.source.num_frames) * frame_bytes_ <=
            kMaxBufferedFeatureBytes;
   }
 

@@ -8,8 +8,8 @@
 #include <string>
 
 #include "io/hash.h"
-#include "io/wav/wav_header.h"
 #include "pipeline/row/work_permit.h"
+#include "store/source.h"
 
 namespace melmill {
 
@@ -18,14 +18,11 @@ using Quarantine = std::map<Hash128, int>;
 
 // One planned row of one shard.
 struct RowTask {
-  size_t row = 0;           // in its shard
-  uint64_t line = 0;        // in its manifest
-  std::string audio;        // as the manifest has it
-  std::string path;         // what that means
-  uint64_t file_bytes = 0;  // as the plan saw it; must still be so
-  WavHeader header;
-  int64_t num_samples = 0;  // at the feature sample rate
-  int64_t num_frames = 0;
+  size_t row = 0;     // in its shard
+  uint64_t line = 0;  // in its manifest
+  std::string audio;  // as the manifest has it
+  std::string path;   // what that means
+  Source source;
   uint64_t start = 0;        // first frame in the shard
   Hash128 source_hash = {};  // HashRowSource
   // In quarantine: the signal that ended the program, 0 for a hang.

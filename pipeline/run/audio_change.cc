@@ -47,13 +47,13 @@ Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
   const Result<AudioFile> opened = AudioFile::Open(task.path);
   if (!opened.ok()) return opened.error();
   const AudioFile& file = opened.value();
-  if (file.size_bytes() != task.file_bytes) {
+  if (file.size_bytes() != task.source.file_bytes) {
     return Error{ErrorCode::kChangedSincePlan, "has another size"};
   }
   SeenAudio seen{.facts = file.facts()};
   Hasher128 hasher;
-  uint64_t at = task.header.data_offset;
-  const uint64_t end = at + task.header.data_bytes;
+  uint64_t at = task.source.header.data_offset;
+  const uint64_t end = at + task.source.header.data_bytes;
   while (at < end && !control.stop_requested()) {
     const auto num_bytes = std::min<uint64_t>(kReadBytes, end - at);
     buffer->resize(static_cast<size_t>(num_bytes));
@@ -310,7 +310,7 @@ void AudioComparer::ReadRows() {
         shard->seen[row] = seen.value()->checksum;
         shard->facts[row] = seen.value()->facts;
       }
-      control_.audio_bytes_read += task.file_bytes;
+      control_.audio_bytes_read += task.source.file_bytes;
     }
   } catch (const std::exception& error) {
     Fail({ErrorCode::kMachineFault, error.what()});

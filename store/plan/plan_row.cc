@@ -58,7 +58,8 @@ std::vector<ColumnSpec> PlanColumns(
 }
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
-  const WavHeader& header = row.header;
+  const Source& source = row.source;
+  const WavHeader& header = source.header;
   const bool planned = row.is_planned();
   table->AddNumber(kSplit, row.split);
   table->AddNumber(kLine, row.line);
@@ -68,7 +69,7 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   table->AddText(kAudio, row.audio);
   table->AddText(kText, row.text);
   table->AddText(kPrompt, row.prompt);
-  table->AddNumber(kFileBytes, row.file_bytes);
+  table->AddNumber(kFileBytes, source.file_bytes);
   table->AddNumber(kEncoding,
                    planned ? static_cast<uint64_t>(header.encoding) : 0);
   table->AddNumber(kBigEndian, header.big_endian ? 1 : 0);
@@ -78,8 +79,8 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   table->AddNumber(kDataBytes, header.data_bytes);
   table->AddNumber(kSourceNumSamples,
                    static_cast<uint64_t>(header.num_samples));
-  table->AddNumber(kNumSamples, static_cast<uint64_t>(row.num_samples));
-  table->AddNumber(kNumFrames, static_cast<uint64_t>(row.num_frames));
+  table->AddNumber(kNumSamples, static_cast<uint64_t>(source.num_samples));
+  table->AddNumber(kNumFrames, static_cast<uint64_t>(source.num_frames));
   for (size_t i = 0; i < row.kept.size(); ++i) {
     table->AddText(kFirstKept + i, row.kept[i]);
   }
@@ -98,16 +99,17 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
   row->audio = block.Text(kAudio, index);
   row->text = block.Text(kText, index);
   row->prompt = block.Text(kPrompt, index);
-  row->file_bytes = number(kFileBytes);
-  row->header.encoding = static_cast<SampleEncoding>(number(kEncoding));
-  row->header.big_endian = number(kBigEndian) != 0;
-  row->header.sample_rate_hz = static_cast<int>(number(kSampleRate));
-  row->header.num_channels = static_cast<int>(number(kChannels));
-  row->header.data_offset = number(kDataOffset);
-  row->header.data_bytes = number(kDataBytes);
-  row->header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
-  row->num_samples = static_cast<int64_t>(number(kNumSamples));
-  row->num_frames = static_cast<int64_t>(number(kNumFrames));
+  row->source.file_bytes = number(kFileBytes);
+  WavHeader& header = row->source.header;
+  header.encoding = static_cast<SampleEncoding>(number(kEncoding));
+  header.big_endian = number(kBigEndian) != 0;
+  header.sample_rate_hz = static_cast<int>(number(kSampleRate));
+  header.num_channels = static_cast<int>(number(kChannels));
+  header.data_offset = number(kDataOffset);
+  header.data_bytes = number(kDataBytes);
+  header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
+  row->source.num_samples = static_cast<int64_t>(number(kNumSamples));
+  row->source.num_frames = static_cast<int64_t>(number(kNumFrames));
   row->kept.resize(block.num_columns() - kFirstKept);
   for (size_t i = 0; i < row->kept.size(); ++i) {
     row->kept[i] = block.Text(kFirstKept + i, index);
@@ -115,13 +117,15 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
 }
 
 void HashRowSource(const PlanRow& row, Hasher128* hasher) {
+  const Source& source = row.source;
+  const WavHeader& header = source.header;
   hasher->UpdateSized(row.audio);
-  hasher->UpdateU64s(
-      {row.file_bytes, static_cast<uint64_t>(row.header.encoding),
-       row.header.big_endian ? 1u : 0u,
-       static_cast<uint64_t>(row.header.sample_rate_hz),
-       static_cast<uint64_t>(row.header.num_channels), row.header.data_offset,
-       row.header.data_bytes, static_cast<uint64_t>(row.num_samples)});
+  hasher->UpdateU64s({source.file_bytes, static_cast<uint64_t>(header.encoding),
+                      header.big_endian ? 1u : 0u,
+                      static_cast<uint64_t>(header.sample_rate_hz),
+                      static_cast<uint64_t>(header.num_channels),
+                      header.data_offset, header.data_bytes,
+                      static_cast<uint64_t>(source.num_samples)});
 }
 
 void HashRowContent(const PlanRow& row, Hasher128* hasher) {

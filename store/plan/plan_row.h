@@ -8,7 +8,7 @@
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "store/source.h"
 #include "store/table/table.h"
 #include "store/table/table_spool.h"
 
@@ -18,8 +18,8 @@ namespace melmill {
 struct PlanRow {
   uint32_t split = 0;  // index of the split
   uint64_t line = 0;   // in its manifest, from 1
-  // kNone: planned. Anything else: rejected, with `message`; then the fields
-  // below the strings are 0.
+  // kNone: planned. Anything else: rejected, with `message`; then `source` is
+  // all 0.
   ErrorCode code = ErrorCode::kNone;
   std::string message;
 
@@ -29,10 +29,7 @@ struct PlanRow {
   std::string prompt;
   std::vector<std::string> kept;
 
-  uint64_t file_bytes = 0;
-  WavHeader header;
-  int64_t num_samples = 0;  // at the feature sample rate, after --truncate
-  int64_t num_frames = 0;
+  Source source;
 
   bool is_planned() const { return code == ErrorCode::kNone; }
 

@@ -57,7 +57,8 @@ TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
     ASSERT_EQ(tasks.value().size(), expected.value().size());
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       EXPECT_EQ(tasks.value()[i].path, expected.value()[i].path);
-      EXPECT_EQ(tasks.value()[i].num_samples, expected.value()[i].num_samples);
+      EXPECT_EQ(tasks.value()[i].source.num_samples,
+                expected.value()[i].source.num_samples);
     }
   }
 }

@@ -67,27 +67,30 @@ TEST_F(RowListTest, HoldsThePlannedRows) {
   const Result<RowList> list = Load(rows_);
   ASSERT_TRUE(list.ok()) << list.error().message;
   ASSERT_EQ(list.value().size(), 2u);
-  EXPECT_EQ(list.value()[1].start, static_cast<uint64_t>(rows_[0].num_frames));
+  EXPECT_EQ(list.value()[1].start,
+            static_cast<uint64_t>(rows_[0].source.num_frames));
 }
 
 TEST_F(RowListTest, RowsThatContradictTheirHeaderAreRefused) {
-  ExpectRefused([](PlanRow* row) { row->num_frames += 1; });
-  ExpectRefused([](PlanRow* row) { row->num_frames = 0; });
-  ExpectRefused([](PlanRow* row) { row->num_samples -= 1; });
-  ExpectRefused([](PlanRow* row) { row->num_samples = 1; });
-  ExpectRefused([](PlanRow* row) { row->num_samples = INT64_MIN; });
+  ExpectRefused([](PlanRow* row) { row->source.num_frames += 1; });
+  ExpectRefused([](PlanRow* row) { row->source.num_frames = 0; });
+  ExpectRefused([](PlanRow* row) { row->source.num_samples -= 1; });
+  ExpectRefused([](PlanRow* row) { row->source.num_samples = 1; });
+  ExpectRefused([](PlanRow* row) { row->source.num_samples = INT64_MIN; });
   ExpectRefused([](PlanRow* row) { row->split = 7; });
   ExpectRefused([](PlanRow* row) {
-    row->header.encoding = static_cast<SampleEncoding>(9);
+    row->source.header.encoding = static_cast<SampleEncoding>(9);
   });
-  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 0; });
-  ExpectRefused([](PlanRow* row) { row->header.sample_rate_hz = 768'001; });
-  ExpectRefused([](PlanRow* row) { row->header.num_channels = 0; });
-  ExpectRefused([](PlanRow* row) { row->header.num_channels = 65; });
-  ExpectRefused([](PlanRow* row) { row->header.data_offset = UINT64_MAX; });
-  ExpectRefused([](PlanRow* row) { row->header.data_bytes += 2; });
-  ExpectRefused([](PlanRow* row) { row->file_bytes = 40; });
-  ExpectRefused([](PlanRow* row) { row->header.num_samples += 1; });
+  ExpectRefused([](PlanRow* row) { row->source.header.sample_rate_hz = 0; });
+  ExpectRefused(
+      [](PlanRow* row) { row->source.header.sample_rate_hz = 768'001; });
+  ExpectRefused([](PlanRow* row) { row->source.header.num_channels = 0; });
+  ExpectRefused([](PlanRow* row) { row->source.header.num_channels = 65; });
+  ExpectRefused(
+      [](PlanRow* row) { row->source.header.data_offset = UINT64_MAX; });
+  ExpectRefused([](PlanRow* row) { row->source.header.data_bytes += 2; });
+  ExpectRefused([](PlanRow* row) { row->source.file_bytes = 40; });
+  ExpectRefused([](PlanRow* row) { row->source.header.num_samples += 1; });
 }
 
 TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {

@@ -27,7 +27,7 @@
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/extract/thread_pool.h"
 #include "pipeline/plan/plan_builder.h"
-#include "pipeline/plan/probe.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
@@ -200,7 +200,7 @@ class ThreadExtractor {
       ASSERT_TRUE(shard->shard->Reject(job.row, done.error()).ok());
       ++num_rejected_;
     }
-    control_.frames_done += static_cast<uint64_t>(job.task().num_frames);
+    control_.frames_done += static_cast<uint64_t>(job.task().source.num_frames);
     if (--shard->num_open_rows > 0) return;
     committer_.Submit([this, shard] { Commit(shard); });
   }
@@ -325,10 +325,10 @@ TEST(PlanThreadsTest, LinesAreParsedAndProbedAlikeByAll) {
   const auto count_samples = [&](const std::string& line) -> int64_t {
     const Result<ManifestLine> parsed = ParseManifestLine(line, options);
     if (!parsed.ok()) return -1;
-    const Result<Source> source = ProbeSource(
+    const Result<SeenSource> seen = ReadSource(
         ResolveAudioPath(config.input.audio_root, parsed.value().audio),
         config.clips, *config.features.preset);
-    return source.ok() ? source.value().num_samples : -2;
+    return seen.ok() ? seen.value().source.num_samples : -2;
   };
   std::vector<std::vector<int64_t>> counts(kNumThreads);
   RunThreads(kNumThreads, [&](int thread) {

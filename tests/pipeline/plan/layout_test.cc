@@ -130,9 +130,9 @@ class LayOutShardsTest : public testing::Test {
     row.code = code;
     row.audio = audio;
     row.text = text_;
-    row.file_bytes = 1000;
-    row.header.sample_rate_hz = 16000;
-    row.num_frames = num_frames;
+    row.source.file_bytes = 1000;
+    row.source.header.sample_rate_hz = 16000;
+    row.source.num_frames = num_frames;
     ASSERT_TRUE(AppendPlanRow(row, &table_).ok());
   }
 

@@ -60,17 +60,17 @@ TEST_F(PlanTest, EveryLineIsARowWithItsFate) {
   EXPECT_EQ(rows[0].line, 1u);
   EXPECT_TRUE(rows[0].is_planned());
   EXPECT_EQ(rows[0].text, "language English<asr_text>hello");
-  EXPECT_EQ(rows[0].num_samples, 16000);
-  EXPECT_EQ(rows[0].num_frames, 100);
+  EXPECT_EQ(rows[0].source.num_samples, 16000);
+  EXPECT_EQ(rows[0].source.num_frames, 100);
   EXPECT_EQ(rows[1].line, 3u);
   EXPECT_EQ(rows[1].code, ErrorCode::kNotFound);
   EXPECT_EQ(rows[1].audio, corpus_.Path("missing.wav"));
   EXPECT_EQ(rows[2].line, 5u);
   EXPECT_EQ(rows[2].code, ErrorCode::kBadJson);
-  EXPECT_EQ(rows[3].header.encoding, SampleEncoding::kPcm24);
-  EXPECT_EQ(rows[3].header.num_channels, 2);
-  EXPECT_EQ(rows[3].header.num_samples, 44100);
-  EXPECT_EQ(rows[3].num_samples, 16000);
+  EXPECT_EQ(rows[3].source.header.encoding, SampleEncoding::kPcm24);
+  EXPECT_EQ(rows[3].source.header.num_channels, 2);
+  EXPECT_EQ(rows[3].source.header.num_samples, 44100);
+  EXPECT_EQ(rows[3].source.num_samples, 16000);
 
   const SplitPlan& split = plan.splits[0];
   EXPECT_EQ(split.num_lines, 4u);
@@ -99,7 +99,7 @@ TEST_F(PlanTest, OrderIsTheManifestsForManyLines) {
     ASSERT_EQ(rows[i].line, i + 1);
     ASSERT_EQ(rows[i].is_planned(), i % 7 != 0);
     if (rows[i].is_planned()) {
-      ASSERT_EQ(rows[i].num_samples, static_cast<int64_t>(1000 + i % 5));
+      ASSERT_EQ(rows[i].source.num_samples, static_cast<int64_t>(1000 + i % 5));
     }
   }
 }

@@ -12,7 +12,7 @@
 #include "dsp/features/float16.h"
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
-#include "pipeline/plan/probe.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_task.h"
@@ -55,21 +55,18 @@ class MemorySink : public FeatureSink {
 class RowComputerTest : public testing::Test {
  protected:
   RowTask MakeTask(const std::string& name) {
-    const Result<Source> source =
-        ProbeSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"));
-    EXPECT_TRUE(source.ok());
+    const Result<SeenSource> seen =
+        ReadSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"));
+    EXPECT_TRUE(seen.ok());
     RowTask task;
     task.path = corpus_.Path(name);
-    task.file_bytes = source.value().file_bytes;
-    task.header = source.value().header;
-    task.num_samples = source.value().num_samples;
-    task.num_frames = source.value().num_frames;
+    task.source = seen.value().source;
     task.start = 17;
     return task;
   }
 
   Result<ShardRow> Try(const RowTask& task) {
-    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+    sink_.bytes.assign(static_cast<size_t>(task.source.num_frames) * 256,
                        std::byte{0xee});
     return TryRow(task, processor_, &input_, &sink_, &workspace_);
   }
@@ -186,8 +183,8 @@ TEST_F(RowComputerTest, TruncatesLongClipsToTheirFirstSamples) {
   spec.sample_rate_hz = 8000;
   corpus_.AddWav("a.wav", 400'000, 3, spec);
   RowTask task = MakeTask("a.wav");
-  task.num_samples = 480'000;
-  task.num_frames = 3000;
+  task.source.num_samples = 480'000;
+  task.source.num_frames = 3000;
   ASSERT_TRUE(Try(task).ok());
   SampleVector samples;
   Resampler resampler(processor_.code_path().spectral);
@@ -224,7 +221,7 @@ TEST_F(RowComputerTest, AllocatesNothingForAnotherRowOfACommonFormat) {
   for (const char* name :
        {"short.wav", "resampled.wav", "stereo.wav", "long.wav"}) {
     const RowTask task = MakeTask(name);
-    sink_.bytes.assign(static_cast<size_t>(task.num_frames) * 256,
+    sink_.bytes.assign(static_cast<size_t>(task.source.num_frames) * 256,
                        std::byte{0});
     const HeapMeter meter;
     const Result<ShardRow> row =
@@ -241,7 +238,7 @@ TEST_F(RowComputerTest, StaysWithinItsMemoryBoundWhateverTheLength) {
   spec.encoding = SampleEncoding::kPcm24;
   corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
   const RowTask task = MakeTask("a.wav");
-  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  sink_.bytes.resize(static_cast<size_t>(task.source.num_frames) * 256);
   const HeapMeter meter;
   ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
   EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task));
@@ -253,7 +250,7 @@ TEST_F(RowComputerTest, KeepsLittleOfWhatALongRowTook) {
   spec.sample_rate_hz = 48000;
   corpus_.AddWav("a.wav", 48000 * 150, 3, spec);
   const RowTask task = MakeTask("a.wav");
-  sink_.bytes.resize(static_cast<size_t>(task.num_frames) * 256);
+  sink_.bytes.resize(static_cast<size_t>(task.source.num_frames) * 256);
   const size_t before = heap_live_bytes;
   const HeapMeter meter;
   ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
@@ -303,7 +300,7 @@ TEST_F(RowStopTest, CountsTheFramesOfEachPiece) {
   WorkPermit permit(control_, [] { ADD_FAILURE() << "nobody asked to stop"; });
   task.permit = &permit;
   ASSERT_TRUE(Try(task).ok());
-  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.num_frames));
+  EXPECT_EQ(permit.num_frames(), static_cast<uint64_t>(task.source.num_frames));
 }
 
 TEST_F(RowStopTest, EndsBeforeTheFileIsOpened) {
@@ -348,8 +345,8 @@ TEST_F(RowStopTest, EndsARowInMemoryToo) {
 // pieces to compute.
 TEST_F(RowStopTest, EndsBeforeTheNextBlockIsRead) {
   RowTask task = MakeLongTask();
-  task.num_samples = 1600;
-  task.num_frames = 10;
+  task.source.num_samples = 1600;
+  task.source.num_frames = 10;
   RevokeAtQuestion(4, &task);
   ExpectStopped(task);
   EXPECT_EQ(num_questions_, 4);  // opening it, and three blocks

@@ -1,4 +1,4 @@
-#include "pipeline/plan/probe.h"
+#include "pipeline/plan/read_source.h"
 
 #include <fmt/format.h>
 
@@ -19,7 +19,7 @@ double Seconds(int64_t num_samples, int sample_rate_hz) {
   return static_cast<double>(num_samples) / sample_rate_hz;
 }
 
-Result<WavFile> ProbeHeader(const AudioFile& file) {
+Result<WavFile> ReadHeader(const AudioFile& file) {
   std::array<std::byte, kWavPrefixBytes> buffer;
   const size_t prefix_bytes =
       static_cast<size_t>(std::min<uint64_t>(buffer.size(), file.size_bytes()));
@@ -65,18 +65,20 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
   return source;
 }
 
-Result<Source> TryProbe(const std::string& path, const ClipLimits& limits,
-                        const Preset& preset) {
+Result<SeenSource> TryReadSource(const std::string& path,
+                                 const ClipLimits& limits,
+                                 const Preset& preset) {
   const Result<AudioFile> file = AudioFile::Open(path);
   if (!file.ok()) return file.error();
-  const Result<WavFile> wav = ProbeHeader(file.value());
+  const Result<WavFile> wav = ReadHeader(file.value());
   if (!wav.ok()) return wav.error();
-  Source source;
-  source.file_bytes = file.value().size_bytes();
-  source.facts = file.value().facts();
-  source.header = wav.value().header;
-  source.oddity = wav.value().oddity;
-  return CheckLength(source, limits, preset);
+  const Result<Source> source = CheckLength(
+      {.file_bytes = file.value().size_bytes(), .header = wav.value().header},
+      limits, preset);
+  if (!source.ok()) return source.error();
+  return SeenSource{.source = source.value(),
+                    .facts = file.value().facts(),
+                    .oddity = wav.value().oddity};
 }
 
 bool MayPass(ErrorCode code) {
@@ -86,10 +88,10 @@ bool MayPass(ErrorCode code) {
 
 }  // namespace
 
-Result<Source> ProbeSource(const std::string& path, const ClipLimits& limits,
-                           const Preset& preset) {
+Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
+                              const Preset& preset) {
   for (int attempt = 1;; ++attempt) {
-    Result<Source> source = TryProbe(path, limits, preset);
+    Result<SeenSource> source = TryReadSource(path, limits, preset);
     if (source.ok() || !MayPass(source.error().code) ||
         attempt == kMaxAttempts) {
       return source;

@@ -1,0 +1,29 @@
+#ifndef MELMILL_PIPELINE_PLAN_READ_SOURCE_H_
+#define MELMILL_PIPELINE_PLAN_READ_SOURCE_H_
+
+#include <string>
+
+#include "io/file/file_facts.h"
+#include "io/result.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/setup/run_config.h"
+#include "store/source.h"
+
+namespace melmill {
+
+// What planning sees of an audio file.
+struct SeenSource {
+  Source source;
+  FileFacts facts;
+  WavOddity oddity = WavOddity::kNone;
+};
+
+// Opens a file, walks its header and says what it will become; reads no
+// audio. I/O errors are tried three times. Errors: the codes of the stages
+// "open" and "header", kIoError, and kMachineFault. Thread-safe.
+Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
+                              const Preset& preset);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_READ_SOURCE_H_
