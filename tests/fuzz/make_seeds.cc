@@ -159,10 +159,11 @@ PlanRow MakePlanRow(uint32_t split, uint64_t line) {
     row.message = "the data chunk claims 9 bytes, 4 are there";
     return row;
   }
-  row.header = {SampleEncoding::kPcm16, false, 16000, 1, 44, 3200, 1600};
-  row.file_bytes = 3244;
-  row.num_samples = 1600;
-  row.num_frames = 10;
+  row.source = {
+      .file_bytes = 3244,
+      .header = {SampleEncoding::kPcm16, false, 16000, 1, 44, 3200, 1600},
+      .num_samples = 1600,
+      .num_frames = 10};
   return row;
 }
 

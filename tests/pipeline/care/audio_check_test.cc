@@ -42,6 +42,16 @@ TEST_F(AudioCheckTest, UnchangedAudioGivesTheSameBytes) {
   EXPECT_TRUE(Check(7).differences.empty());
 }
 
+TEST_F(AudioCheckTest, AShardOfAnotherNameIsADifference) {
+  const std::string& file = store_.index.shards.front().file;
+  WriteWholeFile(store_.Path(file),
+                 ReadWholeFile(store_.Path(store_.index.shards.back().file)));
+  const AudioReport report = Check(kAll);
+  ASSERT_EQ(report.differences.size(), 1u);
+  EXPECT_EQ(report.differences[0].file, file);
+  EXPECT_EQ(report.differences[0].what, "is not the shard of store.json");
+}
+
 TEST_F(AudioCheckTest, NamesEveryRowThatDiffers) {
   const Corpus& corpus = store_.corpus();
   TestStore::FlipByte(corpus.Path("t1.wav"), 1000);

@@ -45,6 +45,22 @@ class PlanTest : public testing::Test {
   Corpus corpus_;
 };
 
+TEST_F(PlanTest, LanguagesBeyondAThousandAreCountedTogether) {
+  corpus_.AddWav("a.wav", 16000, 1);
+  std::vector<std::string> lines;
+  for (int i = 0; i < 1003; ++i) {
+    const std::string name = {'L', static_cast<char>('a' + i / 100),
+                              static_cast<char>('a' + i / 10 % 10),
+                              static_cast<char>('a' + i % 10)};
+    lines.push_back("{\"audio\": \"" + corpus_.Path("a.wav") +
+                    "\", \"text\": \"language " + name + "<asr_text>hello\"}");
+  }
+  corpus_.WriteManifest("train.jsonl", lines);
+  const Plan plan = Build(OneSplit());
+  EXPECT_EQ(plan.splits[0].languages.size(), 1001u);
+  EXPECT_EQ(plan.splits[0].languages.at("(others)").num_rows, 3u);
+}
+
 TEST_F(PlanTest, EveryLineIsARowWithItsFate) {
   WavSpec stereo;
   stereo.sample_rate_hz = 44100;

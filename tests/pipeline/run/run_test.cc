@@ -100,6 +100,29 @@ TEST_F(RunTest, MakesAStoreThatVerifies) {
   EXPECT_EQ(Lines("out/train.accepted.jsonl"), good);
 }
 
+TEST_F(RunTest, AManifestThatChangesWhileTheRunMakesShardsIsAFault) {
+  corpus_.MakeMixed();
+  const std::string manifest = corpus_.Path("train.jsonl");
+  const std::string text = ReadWholeFile(manifest);
+  // One line more, one letter of another line, and no lines.
+  for (const std::string& changed :
+       {text + "{}\n", "{" + text.substr(1, text.size() - 2) + " ",
+        std::string()}) {
+    RunControl control;
+    control.on_planned = [&](const PlanNotice&) {
+      WriteWholeFile(manifest, changed);
+    };
+    const RunReport report = RunExtract(corpus_.Config("out"), &control);
+    EXPECT_EQ(report.status, RunStatus::kMachineFault);
+    EXPECT_EQ(report.fault.value_or(Error()).message,
+              manifest + " changed while melmill ran; run again with --update");
+    EXPECT_FALSE(FileExists(corpus_.Path("out/store.json")));
+    WriteWholeFile(manifest, text);
+  }
+  EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kFinished);
+  EXPECT_EQ(Files("out"), FreshRun());
+}
+
 TEST_F(RunTest, SecondRunDoesNothing) {
   corpus_.MakeMixed();
   Run(corpus_.Config("out"));

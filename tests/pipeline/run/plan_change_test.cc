@@ -1,0 +1,78 @@
+#include "pipeline/run/plan_change.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/plan/plan_builder.h"
+#include "pipeline/plan_file.h"
+#include "pipeline/setup/run_control.h"
+#include "tests/support/corpus.h"
+
+namespace melmill {
+namespace {
+
+class PlanChangeTest : public testing::Test {
+ protected:
+  PlanChangeTest() {
+    for (const char* name : {"a.wav", "b.wav", "c.wav", "d.wav"}) {
+      corpus_.AddWav(name, 16000, 1);
+    }
+  }
+
+  Plan PlanOf(const std::vector<std::string>& lines) {
+    corpus_.WriteManifest("train.jsonl", lines);
+    RunConfig config;
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    RunControl control;
+    return BuildPlan(config, corpus_.Path(""), &control).value();
+  }
+  StoredPlan Stored(const Plan& plan) {
+    const std::string path = corpus_.Path(std::to_string(num_files_++));
+    EXPECT_TRUE(WritePlanFile(plan, path).ok());
+    return ReadPlanFile(path).value();
+  }
+
+  Corpus corpus_;
+  int num_files_ = 0;
+};
+
+TEST_F(PlanChangeTest, CountsLinesWhereverTheyStand) {
+  const StoredPlan old_plan =
+      Stored(PlanOf({corpus_.Line("a.wav"), corpus_.Line("b.wav"),
+                     corpus_.Line("b.wav"), corpus_.Line("c.wav")}));
+  const Plan plan =
+      PlanOf({corpus_.Line("d.wav"), corpus_.Line("c.wav"),
+              corpus_.Line("b.wav", "other"), corpus_.Line("b.wav")});
+  const PlanChange change = ComparePlans(old_plan, plan).value();
+  EXPECT_EQ(change.num_added, 1u);    // d
+  EXPECT_EQ(change.num_gone, 1u);     // a
+  EXPECT_EQ(change.num_changed, 1u);  // one of the two b
+  EXPECT_FALSE(change.is_reordered);
+}
+
+TEST_F(PlanChangeTest, TheSameLinesInAnotherOrderAreReordered) {
+  const std::vector<std::string> lines = {corpus_.Line("a.wav"),
+                                          corpus_.Line("b.wav")};
+  const StoredPlan old_plan = Stored(PlanOf(lines));
+  EXPECT_FALSE(ComparePlans(old_plan, PlanOf(lines)).value().is_reordered);
+  const PlanChange change =
+      ComparePlans(old_plan, PlanOf({lines[1], lines[0]})).value();
+  EXPECT_TRUE(change.is_reordered);
+  EXPECT_EQ(change.num_added + change.num_gone + change.num_changed, 0u);
+}
+
+TEST_F(PlanChangeTest, ARowOfASplitThatIsNotThereIsAFault) {
+  const Plan plan = PlanOf({corpus_.Line("a.wav")});
+  StoredPlan old_plan = Stored(plan);
+  old_plan.split_names.clear();
+  const Result<PlanChange> change = ComparePlans(old_plan, plan);
+  ASSERT_FALSE(change.ok());
+  EXPECT_EQ(change.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(change.error().message, "the stored plan is damaged");
+}
+
+}  // namespace
+}  // namespace melmill
