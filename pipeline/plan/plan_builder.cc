@@ -94,7 +94,7 @@ class PlanBuilder {
   bool ReadBatch(Batch* batch);
   bool OpenNextManifest();
   // Stage 2, parallel.
-  void ProbeLine(PlannedLine* planned) const;
+  void PlanLine(PlannedLine* planned) const;
   // Stage 3, in order.
   void AppendBatch(Batch batch);
   void AppendLine(PlannedLine* planned);
@@ -218,7 +218,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
   return true;
 }
 
-void PlanBuilder::ProbeLine(PlannedLine* planned) const {
+void PlanBuilder::PlanLine(PlannedLine* planned) const {
   PlanRow& row = planned->row;
   row.line_hash = Xxh3_64(planned->line.bytes);
   row.kept.resize(manifest_options_.kept_fields.size());
@@ -317,7 +317,8 @@ void PlanBuilder::AppendBatch(Batch batch) {
   control_->lines_planned += batch.lines.size();
 }
 
-// Probing waits for the disk, so it has as many threads as wait for it later.
+// Reading headers waits for the disk, so it has as many threads as wait for it
+// later.
 void PlanBuilder::RunPipeline() {
   Arena arena(plan_.config.resources.num_io_threads);
   arena.Run([this] {
@@ -339,7 +340,7 @@ void PlanBuilder::RunRound() {
           tbb::make_filter<Batch, Batch>(tbb::filter_mode::parallel,
                                          [this](Batch batch) {
                                            for (PlannedLine& line : batch.lines)
-                                             ProbeLine(&line);
+                                             PlanLine(&line);
                                            return batch;
                                          }) &
           tbb::make_filter<Batch, void>(

@@ -91,10 +91,9 @@ bool MayPass(ErrorCode code) {
 Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
                               const Preset& preset) {
   for (int attempt = 1;; ++attempt) {
-    Result<SeenSource> source = TryReadSource(path, limits, preset);
-    if (source.ok() || !MayPass(source.error().code) ||
-        attempt == kMaxAttempts) {
-      return source;
+    Result<SeenSource> seen = TryReadSource(path, limits, preset);
+    if (seen.ok() || !MayPass(seen.error().code) || attempt == kMaxAttempts) {
+      return seen;
     }
   }
 }

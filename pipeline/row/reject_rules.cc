@@ -9,13 +9,13 @@
 namespace melmill {
 
 ShardRow MakeRejectedRow(const RowTask& task, const Error& error) {
+  const WavHeader& header = task.source.header;
   ShardRow row;
   row.status = RowStatus::kRejected;
   row.start = task.start;
-  row.source_rate = static_cast<uint32_t>(task.source.header.sample_rate_hz);
-  row.source_channels = static_cast<uint32_t>(task.source.header.num_channels);
-  row.source_num_samples =
-      static_cast<uint64_t>(task.source.header.num_samples);
+  row.source_rate = static_cast<uint32_t>(header.sample_rate_hz);
+  row.source_channels = static_cast<uint32_t>(header.num_channels);
+  row.source_num_samples = static_cast<uint64_t>(header.num_samples);
   row.reject_code = error.code;
   row.reject_detail = error.detail;
   return row;

@@ -104,10 +104,9 @@ TEST_F(RunTest, AManifestThatChangesWhileTheRunMakesShardsIsAFault) {
   corpus_.MakeMixed();
   const std::string manifest = corpus_.Path("train.jsonl");
   const std::string text = ReadWholeFile(manifest);
-  // One line more, one letter of another line, and no lines.
+  // A line more, a blank in place of the last newline, and no lines.
   for (const std::string& changed :
-       {text + "{}\n", "{" + text.substr(1, text.size() - 2) + " ",
-        std::string()}) {
+       {text + "{}\n", text.substr(0, text.size() - 1) + " ", std::string()}) {
     RunControl control;
     control.on_planned = [&](const PlanNotice&) {
       WriteWholeFile(manifest, changed);
