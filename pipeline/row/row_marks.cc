@@ -1,5 +1,6 @@
 #include "pipeline/row/row_marks.h"
 
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -26,6 +27,7 @@ struct alignas(64) Slot {
   std::atomic<int> state{kIdle};
   std::atomic<uint64_t> beats{0};
   std::array<std::atomic<uint64_t>, 2> source_hash{};
+  void* signal_stack = nullptr;  // kept for the slot's next thread
 
   Hash128 row() const {
     const std::array<uint64_t, 2> words = {source_hash[0], source_hash[1]};
@@ -36,48 +38,69 @@ struct alignas(64) Slot {
 std::array<Slot, kMaxThreads> slots;
 constinit thread_local Slot* own_slot = nullptr;
 
-// Gives the thread a slot and a signal stack until it ends.
-class ThreadEntry {
- public:
-  ThreadEntry() {
-    for (Slot& slot : slots) {
-      if (!slot.is_taken.exchange(true)) {
-        own_slot = &slot;
-        break;
-      }
-    }
-    stack_t previous;
-    if (sigaltstack(nullptr, &previous) != 0 ||
-        (previous.ss_flags & SS_DISABLE) == 0) {
-      return;  // a sanitizer's
-    }
+void UseSignalStack(Slot& slot) {
+  stack_t stack;
+  if (sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0) {
+    return;  // a sanitizer's
+  }
+  if (slot.signal_stack == nullptr) {
     void* memory = mmap(nullptr, kSignalStackBytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory == MAP_FAILED) return;
-    stack_.ss_sp = memory;
-    stack_.ss_size = kSignalStackBytes;
-    sigaltstack(&stack_, nullptr);
+    slot.signal_stack = memory;
   }
-  ~ThreadEntry() {
-    if (own_slot != nullptr) own_slot->is_taken = false;
-    own_slot = nullptr;
-    if (stack_.ss_sp == nullptr) return;
-    stack_t none = {};
-    none.ss_flags = SS_DISABLE;
-    sigaltstack(&none, nullptr);
-    munmap(stack_.ss_sp, stack_.ss_size);
-  }
-  ThreadEntry(const ThreadEntry&) = delete;
-  ThreadEntry& operator=(const ThreadEntry&) = delete;
+  stack = {};
+  stack.ss_sp = slot.signal_stack;
+  stack.ss_size = kSignalStackBytes;
+  sigaltstack(&stack, nullptr);
+}
 
- private:
-  stack_t stack_ = {};
-};
+void LeaveSlot(void* pointer) {
+  Slot& slot = *static_cast<Slot*>(pointer);
+  own_slot = nullptr;
+  stack_t stack;
+  if (sigaltstack(nullptr, &stack) == 0 && slot.signal_stack != nullptr &&
+      stack.ss_sp == slot.signal_stack) {
+    stack = {};
+    stack.ss_flags = SS_DISABLE;
+    sigaltstack(&stack, nullptr);
+  }
+  slot.is_taken = false;
+}
+
+// Calls LeaveSlot at the end of each thread that has a slot. The destructor of
+// a thread_local object would do so too, but glibc ends the process when it has
+// no memory to note such a destructor.
+std::optional<pthread_key_t> ThreadEnd() {
+  static const std::optional<pthread_key_t> key = []() {
+    pthread_key_t created;
+    return pthread_key_create(&created, LeaveSlot) == 0 ? std::optional(created)
+                                                        : std::nullopt;
+  }();
+  return key;
+}
+
+// Gives the calling thread a slot and a signal stack until it ends. A thread
+// that gets none is not watched.
+void TakeSlot() {
+  const std::optional<pthread_key_t> thread_end = ThreadEnd();
+  if (!thread_end) return;
+  for (Slot& slot : slots) {
+    if (slot.is_taken.exchange(true)) continue;
+    if (pthread_setspecific(*thread_end, &slot) != 0) {
+      slot.is_taken = false;
+      return;
+    }
+    own_slot = &slot;
+    UseSignalStack(slot);
+    return;
+  }
+}
 
 }  // namespace
 
 RowInWork::RowInWork(const Hash128& source_hash) {
-  static thread_local ThreadEntry entry;
+  if (own_slot == nullptr) TakeSlot();
   if (own_slot == nullptr) return;
   assert(own_slot->state == kIdle);
   const auto words = std::bit_cast<std::array<uint64_t, 2>>(source_hash);

@@ -36,11 +36,6 @@ ALLOWED_ENDS: Sequence[tuple[str, str, str]] = (
         "uses what it did not get, or calls exit(-1), in many places",
     ),
     ("libsoxr", "", "uses what it did not get: soxr_create, soxr_process"),
-    (
-        "libc.so",
-        "__cxa_thread_atexit_impl",
-        "no memory for a thread_local's destructor ends the process",
-    ),
 )
 # abort, a null pointer in the library, exit(-1)
 ENDS_OF_LIBRARIES = (-signal.SIGABRT, -signal.SIGSEGV, 255)

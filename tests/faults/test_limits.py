@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,17 +27,6 @@ def limited(*limits: str) -> list[str]:
     return ["prlimit", *(f"--{limit}" for limit in limits)]
 
 
-# The C library ends a process in which a thread that starts finds no memory
-# for the destructor of a thread-local object.
-NO_MEMORY_FOR_THREAD = "Fatal glibc error: failed to register TLS destructor"
-
-
-def was_ended_by_c_library(run: Run) -> bool:
-    return run.exit_code == -signal.SIGABRT and NO_MEMORY_FOR_THREAD in (
-        run.stderr
-    )
-
-
 def assert_whole_or_stopped(
     job: FaultJob, whole: dict[str, bytes], store: Path, run: Run
 ) -> None:
@@ -48,10 +36,9 @@ def assert_whole_or_stopped(
         assert errors == []
         assert files_of(store) == whole
     else:
-        if not was_ended_by_c_library(run):
-            assert run.exit_code in (2, 4), run
-            assert len(errors) == 1, run.stderr
-            assert errors[0].startswith("error: ")
+        assert run.exit_code in (2, 4), run
+        assert len(errors) == 1, run.stderr
+        assert errors[0].startswith("error: ")
         assert_only_whole_files(store, whole)
         if run.exit_code == 2:
             assert not store.exists()
