@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from fault_job import LONG, is_final_name
+from fault_job import LONG, final_name, is_final_name
 from support import Run, files_of, melmill_path, noise, write_wav
 from write_shim import (
     MACHINE_FAULT,
@@ -143,6 +143,13 @@ class Scene:
     def assert_whole_files(self, store: Path) -> None:
         assert_old_or_new(files_of(store), self.before, self.after)
 
+    def assert_right_files(self, store: Path) -> None:
+        """Some files may be missing, as long as a run is at work."""
+        for name, content in self.final_files(store).items():
+            assert content in (self.before.get(name), self.after.get(name)), (
+                name
+            )
+
     def disturb(self, call: int, file_system: FileSystem) -> bool:
         """Whether A was stopped before the call."""
         name = f"{file_system.flock}{len(file_system.missing)}.{call}"
@@ -257,6 +264,68 @@ def test_file_systems_without_such_calls_serve_as_well(
     made.disturb_calls(some_calls(calls, 6), file_system)
 
 
+# The calls that give or take a name.
+RENAMES = "renameat2,rename"
+
+
+def renamed_files(calls: Sequence[Call]) -> dict[int, str]:
+    """By the number of the call: which file it gives its name, or takes it."""
+    return {
+        number: final_name(Path(call.second_path).name)
+        for number, call in enumerate(calls, start=1)
+        if call.kind in RENAMES.split(",")
+    }
+
+
+def calls_of_second(
+    scene: Scene, file_system: FileSystem, rename: int
+) -> list[Call]:
+    """Those of a run within another, which is to rename its n-th file."""
+    name = f"second{rename}"
+    store = scene.prepare(name)
+    log = scene.disk.log_path(name)
+    fault = Fault("stop", rename, RENAMES)
+    with StoppedRun(
+        scene.disk, store, file_system.env(scene.disk, name, fault)
+    ):
+        env = file_system.env(scene.disk, name, log=log)
+        assert_ended_well(
+            scene.disk.job.extract(store, *scene.disk.flags, env=env)
+        )
+    shutil.rmtree(scene.disk.disk(name))
+    return read_log(log)
+
+
+def turns_at_one_file(
+    scene: Scene, file_system: FileSystem
+) -> list[tuple[Fault, Fault]]:
+    """Where A stops, and where B does: both are at work on the same file.
+
+    B leaves out what A has finished. So its own calls are counted.
+    """
+    files = list(renamed_files(scene.calls(file_system)).values())
+    seconds = in_parallel(
+        lambda rename: calls_of_second(scene, file_system, rename),
+        range(1, len(files) + 1),
+    )
+    turns = []
+    for rename, (file, calls) in enumerate(
+        zip(files, seconds, strict=True), start=1
+    ):
+        its_calls = [
+            number
+            for number, renamed in renamed_files(calls).items()
+            if renamed == file
+        ]
+        turns += [
+            (Fault("stop", rename, RENAMES), Fault("stop", number - behind))
+            for number in its_calls[:1]
+            for behind in (0, 2, 5, 10, 20, 40)
+            if number > behind
+        ]
+    return turns
+
+
 @pytest.mark.parametrize("scene", ["new", "unfinished"])
 @pytest.mark.parametrize("flock", [FAILING, LYING], ids=["failing", "lying"])
 def test_runs_that_take_turns_make_the_same_files(
@@ -265,35 +334,30 @@ def test_runs_that_take_turns_make_the_same_files(
     """A is to give a name, B is at work on the same file: A goes first."""
     made = SCENES[scene](disk)
     file_system = FileSystem(flock)
-    calls = made.calls(file_system)
-    turns = [
-        (number, number - behind)
-        for number, call in enumerate(calls, start=1)
-        if call.kind in ("renameat2", "rename")
-        for behind in (0, 2, 5, 10, 20, 40)
-        if number > behind
-    ]
 
-    def trial(turn: tuple[int, int]) -> bool:
-        name = f"{turn[0]}.{turn[1]}"
+    def trial(turn: tuple[Fault, Fault]) -> bool:
+        name = f"{turn[0].at}.{turn[1].at}"
         store = made.prepare(name)
-        env = [
-            file_system.env(made.disk, name, Fault("stop", call))
-            for call in turn
-        ]
+        env = [file_system.env(made.disk, name, fault) for fault in turn]
         with (
             StoppedRun(made.disk, store, env[0]) as first,
             StoppedRun(made.disk, store, env[1]) as second,
         ):
-            for run in (first, second):
-                assert_ended_well(run.resume())
-                made.assert_whole_files(store)
-            made.finish(name, store)
-            return first.is_stopped and second.is_stopped
+            assert_ended_well(first.resume())
+            # B may have removed a table of A's, to make it again.
+            made.assert_right_files(store)
+            killed = f"{name}.killed"
+            shutil.copytree(store, made.disk.store(killed))
+            assert_ended_well(second.resume())
+            made.assert_whole_files(store)
+        made.finish(name, store)
+        made.finish(killed, made.disk.store(killed))
+        return first.is_stopped and second.is_stopped
 
-    some = all_or_some(turns, 24)
-    # The others had ended before they came so far.
-    assert sum(in_parallel(trial, some)) > len(some) / 4
+    some = all_or_some(turns_at_one_file(made, file_system), 24)
+    met = in_parallel(trial, some)
+    # Their calls vary by a few with the order of the threads.
+    assert sum(met) >= 0.75 * len(some)
 
 
 def replace_audio(folder: Path) -> None:
