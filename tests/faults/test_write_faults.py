@@ -5,10 +5,11 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from fault_job import final_name
-from support import Run, files_of
+from support import Run, files_of, run_melmill, snapshot
 from write_shim import (
     KILLED,
     MACHINE_FAULT,
@@ -22,6 +23,7 @@ from write_shim import (
     error_line,
     in_parallel,
     read_log,
+    shim_env,
 )
 
 # What the program asks for to be fast; without it, it is as right.
@@ -182,6 +184,45 @@ def test_file_system_without_reservation_or_write_back_serves_as_well(
         assert files_of(disk.store(done.name)) == disk.whole
 
     in_parallel(trial, ("fallocate", "sync_file_range"))
+
+
+@pytest.mark.parametrize("scene", ["new", "unfinished", "complete"])
+def test_folder_that_cannot_be_locked_is_refused(
+    disk: FaultyDisk, scene: str
+) -> None:
+    store = disk.store("unlocked")
+    if scene != "new":
+        assert disk.run("unlocked", None).exit_code == WITH_REJECTS
+    if scene == "unfinished":
+        (store / "store.json").unlink()
+        (store / "rejects.jsonl").unlink()
+    # A new folder stays, and the empty file that was to be locked.
+    before = {} if scene == "new" else files_of(store)
+    run = disk.job.extract(store, *disk.flags, env=env_without_lock(disk))
+    assert_lock_failed(run, store)
+    assert files_of(store) == before
+    disk.assert_rerun_finishes("unlocked")
+
+
+def test_store_that_cannot_be_locked_is_not_repaired(disk: FaultyDisk) -> None:
+    assert disk.run("unlocked", None).exit_code == WITH_REJECTS
+    store = disk.store("unlocked")
+    (store / "train.rows.h5").write_bytes(b"damaged")
+    before = snapshot(store)
+    run = run_melmill("verify", "--repair", store, env=env_without_lock(disk))
+    assert_lock_failed(run, store)
+    assert snapshot(store) == before
+
+
+def env_without_lock(disk: FaultyDisk) -> dict[str, str]:
+    root = disk.disk("unlocked")
+    return shim_env(disk.shim_folder, root, flock=errno.EIO)
+
+
+def assert_lock_failed(run: Run, store: Path) -> None:
+    assert run.exit_code == USAGE
+    lock = store / ".lock"
+    assert error_line(run) == f"error: lock {lock}: {os.strerror(errno.EIO)}"
 
 
 def test_leftover_that_cannot_be_removed_is_told_and_goes_next_time(

@@ -1,6 +1,7 @@
 #include "io/file/file_lock.h"
 
 #include <gtest/gtest.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,8 +12,35 @@
 
 #include "tests/support/temp_folder.h"
 
+namespace {
+
+// What flock fails with; 0: it works.
+int flock_error = 0;
+// How often it still does; below 0: always.
+int num_failures = -1;
+
+}  // namespace
+
+// Taken by the code under test in place of the C library's.
+extern "C" int flock(int fd, int operation) noexcept {
+  if (flock_error == 0 || num_failures == 0) {
+    return static_cast<int>(syscall(SYS_flock, fd, operation));
+  }
+  if (num_failures > 0) --num_failures;
+  errno = flock_error;
+  return -1;
+}
+
 namespace melmill {
 namespace {
+
+class FailingFileLockTest : public testing::Test {
+ protected:
+  ~FailingFileLockTest() override {
+    flock_error = 0;
+    num_failures = -1;
+  }
+};
 
 TEST(FileLockTest, OnlyOneHoldsItUntilItGoesAway) {
   const TempFolder folder;
@@ -55,6 +83,39 @@ TEST(FileLockTest, AMissingFolderIsAFault) {
   EXPECT_EQ(lock.error().detail, ENOENT);
   EXPECT_NE(lock.error().message.find(folder.File("none/lock")),
             std::string::npos);
+}
+
+TEST_F(FailingFileLockTest, AFailureIsAFault) {
+  const TempFolder folder;
+  for (const int error_number : {EIO, EINVAL, ENOMEM}) {
+    flock_error = error_number;
+    const auto lock = FileLock::TryLock(folder.File("lock"));
+    ASSERT_FALSE(lock.ok());
+    EXPECT_EQ(lock.error().code, ErrorCode::kMachineFault);
+    EXPECT_EQ(lock.error().detail, error_number);
+    EXPECT_NE(lock.error().message.find("lock " + folder.File("lock")),
+              std::string::npos);
+  }
+}
+
+TEST_F(FailingFileLockTest, AFileSystemWithoutLocksServes) {
+  const TempFolder folder;
+  for (const int error_number : {ENOLCK, EOPNOTSUPP, ENOSYS}) {
+    flock_error = error_number;
+    const auto lock = FileLock::TryLock(folder.File("lock"));
+    ASSERT_TRUE(lock.ok() && lock.value().has_value());
+    EXPECT_FALSE(lock.value()->is_held());
+  }
+}
+
+TEST_F(FailingFileLockTest, AnInterruptedCallIsRepeated) {
+  const TempFolder folder;
+  flock_error = EINTR;
+  num_failures = 2;
+  const auto lock = FileLock::TryLock(folder.File("lock"));
+  ASSERT_TRUE(lock.ok() && lock.value().has_value());
+  EXPECT_TRUE(lock.value()->is_held());
+  EXPECT_EQ(num_failures, 0);
 }
 
 }  // namespace
