@@ -2,18 +2,42 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <initializer_list>
+#include <iterator>
+#include <set>
 #include <string>
 
 #include "io/file/name_change.h"
+#include "io/file/temporary_name.h"
 #include "io/hash.h"
 #include "tests/support/limited_child.h"
 #include "tests/support/temp_folder.h"
+
+namespace {
+
+// The read that fails with EIO, counted from the next one; 0: none.
+int failing_read = 0;
+// Of the largest read since it was set.
+size_t largest_read = 0;
+
+}  // namespace
+
+// Taken by the code under test in place of the C library's.
+extern "C" ssize_t pread(int fd, void* bytes, size_t num_bytes, off_t offset) {
+  largest_read = std::max(largest_read, num_bytes);
+  if (failing_read > 0 && --failing_read == 0) {
+    errno = EIO;
+    return -1;
+  }
+  return syscall(SYS_pread64, fd, bytes, num_bytes, offset);
+}
 
 namespace melmill {
 namespace {
@@ -283,6 +307,45 @@ TEST(LocalFileTest, CompactHalvesWhatIsSuperseded) {
   EXPECT_EQ(Find(*Load(path), Id(1)), MakeFacts(9, 5));
 }
 
+// The half, first line and all, to the byte.
+TEST(LocalFileTest, CompactLeavesWhatIsHardlySuperseded) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  const auto is_rewritten = [&path](std::initializer_list<size_t> num_rows) {
+    std::filesystem::remove(path);
+    const auto local = Load(path);
+    for (const size_t rows : num_rows) {
+      EXPECT_TRUE(local->Append(Id(1), MakeFacts(rows, 1)).ok());
+    }
+    const auto before = Identify(path);
+    EXPECT_TRUE(local->Compact({Id(1)}).ok());
+    return Identify(path).value() != before.value();
+  };
+  EXPECT_FALSE(is_rewritten({9, 9}));
+  EXPECT_TRUE(is_rewritten({9, 9, 9}));
+  EXPECT_TRUE(is_rewritten({0, 0, 0, 3}));  // 168 bytes of 336
+  EXPECT_FALSE(is_rewritten({0, 0, 0, 4}));
+}
+
+size_t NumOpenFiles() {
+  const std::filesystem::directory_iterator files("/proc/self/fd");
+  return static_cast<size_t>(std::distance(begin(files), end(files)));
+}
+
+TEST(LocalFileTest, LeavesNoFileOpen) {
+  const TempFolder folder;
+  const size_t before = NumOpenFiles();
+  {
+    const auto local = Load(folder.File(".local"));
+    ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+    const size_t open = NumOpenFiles();
+    ASSERT_TRUE(local->Rewrite({Id(1)}, {}).ok());
+    ASSERT_TRUE(local->Append(Id(2), MakeFacts(1, 2)).ok());
+    EXPECT_EQ(NumOpenFiles(), open);
+  }
+  EXPECT_EQ(NumOpenFiles(), before);
+}
+
 TEST(LocalFileTest, AFileThatSomebodyRemovesDoesNoHarm) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -303,6 +366,25 @@ TEST(LocalFileTest, WhatIsNoFileIsReplaced) {
   ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
   EXPECT_TRUE(std::filesystem::is_regular_file(path));
   EXPECT_EQ(Find(*Load(path), Id(1)), MakeFacts(1, 1));
+}
+
+TEST(LocalFileTest, AFolderInItsPlaceIsAFault) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  std::filesystem::create_directory(path);
+  const auto appended = Load(path)->Append(Id(1), MakeFacts(1, 1));
+  ASSERT_FALSE(appended.ok());
+  EXPECT_EQ(appended.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(folder.Names(), std::vector<std::string>{".local"});
+}
+
+TEST(LocalFileTest, WhatAFailedRewriteLeftIsReplaced) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  WriteWholeFile(TemporaryName(path), "left");
+  ASSERT_TRUE(Load(path)->Append(Id(1), MakeFacts(1, 1)).ok());
+  EXPECT_EQ(Find(*Load(path), Id(1)), MakeFacts(1, 1));
+  EXPECT_EQ(folder.Names(), std::vector<std::string>{".local"});
 }
 
 TEST(LocalFileTest, BlocksOfAnotherVersionAreNotRead) {
@@ -333,6 +415,68 @@ TEST(LocalFileTest, AFileThatCannotBeOpenedIsAFault) {
   const auto local = LocalFile::Load(folder.File("file/.local"));
   ASSERT_FALSE(local.ok());
   EXPECT_EQ(local.error().code, ErrorCode::kMachineFault);
+}
+
+// Whether it says that a file could not be read.
+testing::AssertionResult IsReadFault(const Error& error,
+                                     const std::string& path) {
+  if (error.code == ErrorCode::kMachineFault && error.detail == EIO &&
+      error.message.find("read " + path) != std::string::npos) {
+    return testing::AssertionSuccess();
+  }
+  return testing::AssertionFailure() << error.message;
+}
+
+// Not a damaged file, whose facts were lost: they may be there.
+TEST(LocalFileTest, AFileThatCannotBeReadIsAFault) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  {
+    const auto local = Load(path);
+    ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+    ASSERT_TRUE(local->Append(Id(2), MakeFacts(5000, 2)).ok());
+  }
+  int num_failed = 0;
+  while (true) {
+    failing_read = num_failed + 1;
+    const auto local = LocalFile::Load(path);
+    if (failing_read > 0) break;  // there are no so many reads
+    ++num_failed;
+    ASSERT_FALSE(local.ok()) << num_failed;
+    EXPECT_TRUE(IsReadFault(local.error(), path)) << num_failed;
+  }
+  failing_read = 0;
+  // The first line; of each block its head, checksum, pieces and ids.
+  EXPECT_EQ(num_failed, 1 + 4 + 3 + 3);
+}
+
+TEST(LocalFileTest, FactsThatCannotBeReadAreAFaultAndStay) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  const auto local = Load(path);
+  ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+  const std::string before = ReadWholeFile(path);
+  failing_read = 1;
+  const auto found = local->Find(Id(1));
+  ASSERT_FALSE(found.ok());
+  EXPECT_TRUE(IsReadFault(found.error(), path));
+  failing_read = 1;
+  const auto rewritten = local->Rewrite({Id(1)}, {Id(2)});
+  ASSERT_FALSE(rewritten.ok());
+  EXPECT_TRUE(IsReadFault(rewritten.error(), path));
+  EXPECT_EQ(ReadWholeFile(path), before);
+  EXPECT_EQ(folder.Names(), std::vector<std::string>{".local"});
+  EXPECT_EQ(Find(*local, Id(1)), MakeFacts(1, 1));
+}
+
+// A block may be as large as the file, and both may be made up.
+TEST(LocalFileTest, ALargeBlockIsReadInPieces) {
+  const TempFolder folder;
+  const std::string path =
+      FileWith(folder, MakeBlock(9, std::string(1'000'000, 'x')));
+  largest_read = 0;
+  EXPECT_TRUE(Load(path)->is_whole());
+  EXPECT_EQ(largest_read, size_t{64} << 10);
 }
 
 // The first number of what is not as it should be; 0: all is.
@@ -375,6 +519,34 @@ TEST(LocalFileTest, AFullDiskLeavesTheOldFileInPlaceOfAHalfNewOne) {
     EXPECT_EQ(ReadWholeFile(path), before);
     EXPECT_EQ(folder.Names(), std::vector<std::string>{".local"});
   }
+}
+
+// Each may be the last that is written, and none of the others fails then.
+TEST(LocalFileTest, AFullDiskIsAFaultWhateverIsWritten) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  ASSERT_TRUE(Load(path)->Append(Id(1), MakeFacts(100, 1)).ok());
+  const std::string before = ReadWholeFile(path);
+  const auto fails = [&path](uint64_t limit, const std::set<ShardId>& ids) {
+    return RunWithFileSizeLimit(limit, [&] {
+             return Load(path)->Rewrite(ids, {}).ok() ? 1 : 0;
+           }) == 0;
+  };
+  EXPECT_TRUE(fails(kFirstLineBytes - 1, {}));
+  EXPECT_FALSE(fails(kFirstLineBytes, {}));
+  WriteWholeFile(path, before);
+  EXPECT_TRUE(fails(before.size() - 1, {Id(1)}));
+  EXPECT_EQ(ReadWholeFile(path), before);
+  EXPECT_FALSE(fails(before.size(), {Id(1)}));
+}
+
+TEST(LocalFileTest, AFullDiskIsAFaultOfTheFirstBlockToo) {
+  const TempFolder folder;
+  const int wrong = RunWithFileSizeLimit(0, [&folder] {
+    return Load(folder.File(".local"))->Append(Id(1), MakeFacts(1, 1)).ok();
+  });
+  EXPECT_EQ(wrong, 0);
+  EXPECT_TRUE(folder.Names().empty());
 }
 
 // What is planted there is neither read nor written to.

@@ -1,11 +1,36 @@
 #include "io/file/temporary_name.h"
 
 #include <gtest/gtest.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdint>
+#include <cstring>
+#include <optional>
 #include <string>
+#include <system_error>
+
+namespace {
+
+// What is drawn instead; 0: nothing can be.
+std::optional<uint64_t> drawn;
+
+}  // namespace
+
+// Taken by the code under test in place of the C library's.
+extern "C" ssize_t getrandom(void* bytes, size_t num_bytes, unsigned flags) {
+  if (!drawn) return syscall(SYS_getrandom, bytes, num_bytes, flags);
+  if (*drawn == 0) {
+    errno = ENOSYS;
+    return -1;
+  }
+  std::memcpy(bytes, &*drawn, sizeof(*drawn));
+  return sizeof(*drawn);
+}
 
 namespace melmill {
 namespace {
@@ -39,13 +64,27 @@ TEST(TemporaryNameTest, EveryProcessHasItsOwn) {
   EXPECT_EQ(TemporaryName("b/a.h5"), "b/a.h5." + ProcessTag() + ".tmp");
 }
 
+// Else what is left of a process in sixteen would never be removed.
+TEST(TemporaryNameTest, TheTagOfASmallNumberIsAsLong) {
+  drawn = 0xabc;
+  EXPECT_EQ(ProcessTag(), "0000000000000abc");
+  EXPECT_EQ(FinalNameOf(TemporaryName("a")), "a");
+}
+
+TEST(TemporaryNameTest, NoNumberIsNoTag) {
+  drawn = 0;
+  EXPECT_THROW((void)ProcessTag(), std::system_error);
+}
+
 TEST(TemporaryNameTest, TellsWhatTheFileWasToBeCalled) {
   EXPECT_EQ(FinalNameOf(TemporaryName("b/a.h5")), "b/a.h5");
   EXPECT_EQ(FinalNameOf("a.0123456789abcdef.tmp"), "a");
-  for (const char* name : {"", "a", "a.tmp", ".tmp", ".0123456789abcdef.tmp",
-                           "a.0123456789abcde.tmp", "a.0123456789abcdefa.tmp",
-                           "a.0123456789abcdeF.tmp", "a0123456789abcdef.tmp",
-                           "a.0123456789abcdef.tmp2", "0123456789abcdef.tmp"}) {
+  for (const char* name :
+       {"", "a", "a.tmp", ".tmp", ".0123456789abcdef.tmp",
+        "a.0123456789abcde.tmp", "a.0123456789abcdefa.tmp",
+        "a.0123456789abcdeF.tmp", "a0123456789abcdef.tmp",
+        "a.0123456789abcdef.tmp2", "0123456789abcdef.tmp",
+        "a.0123456789abcdeg.tmp", "a.0123456789abcdef.bak"}) {
     EXPECT_EQ(FinalNameOf(name), "") << name;
   }
 }
