@@ -166,18 +166,19 @@ std::vector<ShardPicks> PicksByShard(const StoreIndex& index,
 class AudioChecker {
  public:
   AudioChecker(const std::string& folder, const StoreIndex& index,
-               const Plan& plan, const RunControl& control)
+               const PlannedWork& work, const RunControl& control)
       : folder_(folder),
         index_(index),
-        plan_(plan),
+        work_(work),
         control_(control),
-        processor_(plan.config.features),
+        processor_(work.features),
         checkers_([this] { return RowChecker(processor_); }) {}
 
   // Tries alone those of the rows that ended an earlier process, before any
   // others are computed.
   Result<void> TrySuspects(const Suspects& suspects,
-                           const std::vector<ShardPicks>& picks);
+                           const std::vector<ShardPicks>& picks,
+                           double hang_seconds);
   // The rows of one shard that differ.
   Result<std::vector<Damage>> Check(const ShardPicks& picks);
 
@@ -187,7 +188,7 @@ class AudioChecker {
 
   const std::string& folder_;
   const StoreIndex& index_;
-  const Plan& plan_;
+  const PlannedWork work_;
   const RunControl& control_;
   const RowComputer processor_;
   Quarantine quarantine_;
@@ -195,14 +196,15 @@ class AudioChecker {
 };
 
 Result<void> AudioChecker::TrySuspects(const Suspects& suspects,
-                                       const std::vector<ShardPicks>& picks) {
+                                       const std::vector<ShardPicks>& picks,
+                                       double hang_seconds) {
   std::vector<size_t> shards;
   if (!suspects.empty()) {
     for (const ShardPicks& of_shard : picks) shards.push_back(of_shard.shard);
   }
   std::vector<std::string> notes;  // the differences say the same
   Result<Quarantine> quarantine = melmill::TrySuspects(
-      suspects, plan_, shards, processor_, control_, &notes);
+      suspects, work_, shards, processor_, hang_seconds, control_, &notes);
   if (!quarantine.ok()) return quarantine.error();
   quarantine_ = std::move(quarantine).value();
   return {};
@@ -219,7 +221,7 @@ Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
       reader.value().rows(), RowStatus::kStored, &ShardRow::status);
   if (checksum.value() != entry.checksum ||
       static_cast<uint64_t>(num_stored) != entry.num_stored ||
-      !plan_.IsShard(plan_.shards[picks.shard], reader.value().spec())) {
+      !work_.IsShard(work_.plan.shards[picks.shard], reader.value().spec())) {
     return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
   }
   return reader;
@@ -244,7 +246,7 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
     return std::vector<Damage>{
         {.file = entry.file, .what = reader.error().message}};
   }
-  const auto tasks = RowList::Load(plan_, plan_.shards[picks.shard]);
+  const auto tasks = RowList::Load(work_, work_.plan.shards[picks.shard]);
   if (!tasks.ok()) {
     if (tasks.error().code == ErrorCode::kMachineFault) return tasks.error();
     return std::vector<Damage>{
@@ -281,7 +283,7 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                                       uint64_t num_rows, uint64_t seed,
                                       const RunControl& control) {
   const RunConfig config = ConfigOfStore(folder, index, audio_root);
-  const Result<Plan> plan = PlanOfStore(folder, index, config);
+  const Result<Plan> plan = PlanOfStore(folder, index);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return plan.error();
   }
@@ -293,13 +295,17 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
   const std::vector<ShardPicks> picks = PicksByShard(index, drawn);
   const Result<Suspects> suspects = ReadAllSuspects(folder);
   if (!suspects.ok()) return suspects.error();
-  AudioChecker checker(folder, index, plan.value(), control);
-  const Result<void> tried = checker.TrySuspects(suspects.value(), picks);
+  AudioChecker checker(folder, index,
+                       {plan.value(), config.features, config.input.audio_root},
+                       control);
+  const Result<void> tried = checker.TrySuspects(suspects.value(), picks,
+                                                 config.resources.hang_seconds);
   if (!tried.ok()) return tried.error();
   const RowWatch watch({.file = folder + '/' + SuspectsFileName(),
                         .hang_seconds = config.resources.hang_seconds,
                         .on_hung = [&](const Hash128& row) {
-                          EndHungRun(plan.value(), row, control);
+                          EndHungRun(plan.value(), row,
+                                     config.resources.hang_seconds, control);
                         }});
   std::vector<Result<std::vector<Damage>>> results(picks.size(),
                                                    std::vector<Damage>());

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_control.h"

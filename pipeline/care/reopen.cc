@@ -8,12 +8,12 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
 #include "store/json_object.h"
+#include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -48,7 +48,7 @@ FeatureSpec FindNearestFeatures(const std::string& contract) {
   return *nearest;
 }
 
-bool HasShardsOf(const StoredPlan& plan, const StoreIndex& index) {
+bool HasShardsOf(const Plan& plan, const StoreIndex& index) {
   if (plan.shards.size() != index.shards.size()) return false;
   for (size_t i = 0; i < plan.shards.size(); ++i) {
     const PlannedShard& shard = plan.shards[i];
@@ -86,33 +86,22 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
   return config;
 }
 
-Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
-                         const RunConfig& config) {
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index) {
   const Result<std::optional<Damage>> damage =
       CheckFile(folder, index.plan_file, /*read_all=*/true);
   if (!damage.ok()) return damage.error();
   if (damage.value()) {
     return Error{ErrorCode::kBadHeader, damage.value()->what};
   }
-  Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  Result<Plan> stored = ReadPlanFile(folder + '/' + kPlanFile);
   if (!stored.ok()) return stored.error();
-  if (stored.value().fingerprint != index.plan ||
+  if (ToHex(stored.value().fingerprint) != index.plan ||
       stored.value().contract != index.contract ||
       stored.value().producer != index.producer ||
       !HasShardsOf(stored.value(), index)) {
     return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
   }
-  Plan plan;
-  plan.config = config;
-  plan.contract = stored.value().contract;
-  plan.producer = stored.value().producer;
-  for (std::string& name : stored.value().split_names) {
-    plan.splits.push_back({.name = std::move(name)});
-  }
-  plan.rows = std::move(stored.value().rows);
-  plan.shard_target_bytes = stored.value().shard_target_bytes;
-  plan.shards = std::move(stored.value().shards);
-  return plan;
+  return stored;
 }
 
 }  // namespace melmill

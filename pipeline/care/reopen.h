@@ -4,8 +4,8 @@
 #include <string>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
 #include "pipeline/setup/run_config.h"
+#include "store/plan/plan.h"
 #include "store/store_index.h"
 
 namespace melmill {
@@ -18,11 +18,10 @@ namespace melmill {
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root);
 
-// The plan that the store's plan.h5 keeps, as far as extraction needs it; its
-// shards are those of store.json, in their order. Errors: those of
-// ReadPlanFile, and kBadHeader for a file that is not as store.json says.
-Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index,
-                         const RunConfig& config);
+// The plan in the store's plan.h5; its shards are those of store.json, in their
+// order. Errors: those of ReadPlanFile, and kBadHeader for a file that is not
+// as store.json says.
+Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill
 

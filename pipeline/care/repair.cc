@@ -84,6 +84,10 @@ class Repairer {
   // What differs in the audio of a shard that came out as another one.
   Result<void> NameChangedRows(size_t shard);
 
+  PlannedWork work() const {
+    return {*plan_, config_.features, config_.input.audio_root};
+  }
+
   const StoreIndex& index_;
   const RunConfig& config_;
   const SeenFiles& files_;
@@ -115,7 +119,7 @@ void Repairer::SortDamages() {
 }
 
 bool Repairer::ReadPlan() {
-  Result<Plan> plan = PlanOfStore(config_.store.folder, index_, config_);
+  Result<Plan> plan = PlanOfStore(config_.store.folder, index_);
   if (plan.ok()) {
     plan_ = std::move(plan).value();
     return true;
@@ -137,7 +141,7 @@ bool Repairer::ReadPlan() {
 // there: with the wrong working directory that is so for all.
 Result<void> Repairer::DropShardsThatCannotBeMade() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
-    const auto tasks = RowList::Load(*plan_, plan_->shards[at->second]);
+    const auto tasks = RowList::Load(work(), plan_->shards[at->second]);
     if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
       report_.left.push_back({.file = at->first,
                               .what = fmt::format("cannot be rebuilt: {}",
@@ -178,7 +182,7 @@ Result<void> Repairer::QuarantineSuspects() {
   if (poison.value().empty() && suspects.value().empty()) return {};
   for (const auto& [file, shard] : damaged_) {
     const std::string& split = index_.shards[shard].split;
-    const auto tasks = RowList::Load(*plan_, plan_->shards[shard]);
+    const auto tasks = RowList::Load(work(), plan_->shards[shard]);
     if (!tasks.ok()) return tasks.error();
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       const RowTask task = tasks.value()[i];
@@ -187,7 +191,7 @@ Result<void> Repairer::QuarantineSuspects() {
         continue;
       }
       const Result<std::optional<int>> ended = TryRowAlone(
-          task, *processor_, plan_->config.resources.hang_seconds, *control_);
+          task, *processor_, config_.resources.hang_seconds, *control_);
       if (!ended.ok()) return ended.error();
       tried_.insert(task.source_hash);
       if (ended.value()) quarantine_[task.source_hash] = *ended.value();
@@ -198,7 +202,7 @@ Result<void> Repairer::QuarantineSuspects() {
 
 void Repairer::MakeShards() {
   ExtractJob job = {
-      .plan = *plan_,
+      .work = work(),
       .processor = *processor_,
       .folder = config_.store.folder,
       .num_threads = config_.resources.num_threads,
@@ -207,9 +211,10 @@ void Repairer::MakeShards() {
       .control = control_,
       .quarantine = quarantine_};
   for (const auto& [file, shard] : damaged_) {
-    plan_->shards[shard].expected_checksum = index_.shards[shard].checksum;
+    Replacement& replacement = job.replacements[shard];
+    replacement.checksum = index_.shards[shard].checksum;
     if (const auto seen = files_.find(file); seen != files_.end()) {
-      plan_->shards[shard].replaced = seen->second;
+      replacement.damaged = seen->second;
     }
     control_->frames_to_do += plan_->shards[shard].num_frames;
     job.shards.push_back(shard);
@@ -224,14 +229,14 @@ void Repairer::MakeShards() {
 Result<void> Repairer::NameChangedRows(size_t shard) {
   const ShardEntry& entry = index_.shards[shard];
   WorkPermit permit(*control_, [&permit] { permit.Revoke(); });
-  const auto tasks = RowList::Load(*plan_, plan_->shards[shard], {}, &permit);
+  const auto tasks = RowList::Load(work(), plan_->shards[shard], {}, &permit);
   if (!tasks.ok()) return tasks.error();
   const auto old = ShardReader::Open(config_.store.folder + '/' + entry.file);
   const auto old_checksum =
       old.ok() ? old.value().CheckIndex() : Result<uint64_t>(old.error());
   const bool knows_old =
       old_checksum.ok() && old_checksum.value() == entry.checksum &&
-      plan_->IsShard(plan_->shards[shard], old.value().spec());
+      work().IsShard(plan_->shards[shard], old.value().spec());
   RowChecker checker(*processor_);
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     if (control_->stop_requested()) return MachineFault("stopped", EINTR);
@@ -289,7 +294,7 @@ RowWatch::Options Repairer::WatchOptions() {
   return {.file = config_.store.folder + '/' + SuspectsFileName(),
           .hang_seconds = config_.resources.hang_seconds,
           .on_hung = [this](const Hash128& row) {
-            EndHungRun(*plan_, row, *control_);
+            EndHungRun(*plan_, row, config_.resources.hang_seconds, *control_);
           }};
 }
 
@@ -297,7 +302,7 @@ RowWatch::Options Repairer::WatchOptions() {
 Result<void> Repairer::Prepare() {
   const Result<void> dropped = DropShardsThatCannotBeMade();
   if (!dropped.ok()) return dropped;
-  processor_.emplace(plan_->config.features);
+  processor_.emplace(config_.features);
   return QuarantineSuspects();
 }
 

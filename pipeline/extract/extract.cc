@@ -161,7 +161,7 @@ class GraphExtractor : private RowSource {
   std::map<size_t, ShardInWork> open_shards_;
   RowQueue queue_;
   uint64_t closed_frames_ = 0;  // computed, of shards no longer open
-  UnreadableFiles unreadable_files_{job_.plan};
+  UnreadableFiles unreadable_files_{job_.work};
   uint64_t num_dispatched_ = 0;
   uint64_t num_returned_ = 0;
   CacheGuess cache_guess_;
@@ -203,8 +203,8 @@ RowQueue::Limits QueueLimits(const ExtractJob& job) {
       .max_bytes = RowBudget(job),
       .num_further_rows = static_cast<size_t>(job.num_threads) - 1};
   for (const size_t shard : job.shards) {
-    limits.max_lost_frames =
-        std::max(limits.max_lost_frames, job.plan.shards[shard].num_frames);
+    limits.max_lost_frames = std::max(limits.max_lost_frames,
+                                      job.work.plan.shards[shard].num_frames);
   }
   return limits;
 }
@@ -223,14 +223,12 @@ Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {
   ShardInWork& opened =
       open_shards_.try_emplace(index, *job_.control, [this] { OnStop(); })
           .first->second;
-  auto shard = CatchAll([&] {
-    return OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine,
-                             &opened.permit);
-  });
+  auto shard =
+      CatchAll([&] { return OpenShard::Create(job_, index, &opened.permit); });
   if (!shard.ok()) return shard.error();
   opened.shard = std::move(shard).value();
   return ShardSize{.num_rows = opened.shard->rows().size(),
-                   .num_frames = job_.plan.shards[index].num_frames};
+                   .num_frames = job_.work.plan.shards[index].num_frames};
 }
 
 RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t row) const {

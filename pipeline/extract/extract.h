@@ -8,9 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "io/file/name_change.h"
 #include "io/result.h"
 #include "pipeline/extract/telemetry.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_control.h"
@@ -19,10 +20,17 @@
 
 namespace melmill {
 
+// A shard that takes the place of a damaged one.
+struct Replacement {
+  // What the file's bytes outside the features must have, or it gets no name.
+  uint64_t checksum = 0;
+  std::optional<FileIdentity> damaged;  // if it is there
+};
+
 struct ExtractJob {
-  const Plan& plan;
+  PlannedWork work;
   const RowComputer& processor;
-  std::vector<size_t> shards;  // of plan.shards: what to make
+  std::vector<size_t> shards;  // of work.plan.shards: what to make
   std::string folder;          // of the store; exists
   int num_threads = 1;         // that compute
   int num_io_threads = 16;     // that wait for the disk
@@ -32,6 +40,7 @@ struct ExtractJob {
   RunControl* control = nullptr;
   Quarantine quarantine = {};  // rows that are rejected unread
   LocalFile* local = nullptr;  // is told of each shard, if there is one
+  std::map<size_t, Replacement> replacements = {};  // of some of the shards
 };
 
 struct ExtractOutcome {

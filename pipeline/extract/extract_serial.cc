@@ -14,7 +14,7 @@ namespace {
 class SerialExtractor {
  public:
   explicit SerialExtractor(const ExtractJob& job)
-      : job_(job), workspace_(job.processor), unreadable_files_(job.plan) {}
+      : job_(job), workspace_(job.processor), unreadable_files_(job.work) {}
 
   ExtractOutcome Run() {
     for (const size_t shard : job_.shards) {
@@ -65,8 +65,7 @@ Result<void> SerialExtractor::MakeRow(OpenShard* shard, size_t row) {
 
 Result<void> SerialExtractor::MakeShard(size_t index) {
   WorkPermit permit(*job_.control);
-  auto shard = OpenShard::Create(job_.plan, index, job_.folder, job_.quarantine,
-                                 &permit);
+  auto shard = OpenShard::Create(job_, index, &permit);
   if (!shard.ok()) return shard.error();
   for (size_t i = 0; i < shard.value()->rows().size(); ++i) {
     const Result<void> made = MakeRow(shard.value().get(), i);

@@ -12,29 +12,39 @@
 #include "pipeline/row/row_task.h"
 
 namespace melmill {
-OpenShard::OpenShard(size_t index, const PlannedShard& shard, RowList rows,
+namespace {
+
+std::optional<Replacement> ReplacementOf(const ExtractJob& job, size_t shard) {
+  const auto found = job.replacements.find(shard);
+  if (found == job.replacements.end()) return {};
+  return found->second;
+}
+
+}  // namespace
+
+OpenShard::OpenShard(const ExtractJob& job, size_t index, RowList rows,
                      ShardWriter writer)
     : index_(index),
-      fingerprint_(shard.fingerprint),
-      expected_checksum_(shard.expected_checksum),
-      replaced_(shard.replaced),
+      fingerprint_(job.work.plan.shards[index].fingerprint),
+      replacement_(ReplacementOf(job, index)),
       rows_(std::move(rows)),
       num_rows_(rows_.size()),
       first_path_(rows_[0].path),
       writer_(std::move(writer)),
       facts_(num_rows_) {}
 
-Result<std::unique_ptr<OpenShard>> OpenShard::Create(
-    const Plan& plan, size_t index, const std::string& folder,
-    const Quarantine& quarantine, WorkPermit* permit) {
-  const PlannedShard& shard = plan.shards[index];
-  Result<RowList> rows = RowList::Load(plan, shard, quarantine, permit);
+Result<std::unique_ptr<OpenShard>> OpenShard::Create(const ExtractJob& job,
+                                                     size_t index,
+                                                     WorkPermit* permit) {
+  const PlannedWork& work = job.work;
+  const PlannedShard& shard = work.plan.shards[index];
+  Result<RowList> rows = RowList::Load(work, shard, job.quarantine, permit);
   if (!rows.ok()) return rows.error();
   Result<ShardWriter> writer = ShardWriter::Create(
-      folder + '/' + plan.ShardFileName(shard), plan.MakeShardSpec(shard));
+      job.folder + '/' + work.plan.ShardFileName(shard), work.SpecOf(shard));
   if (!writer.ok()) return writer.error();
   return std::unique_ptr<OpenShard>(new OpenShard(
-      index, shard, std::move(rows).value(), std::move(writer).value()));
+      job, index, std::move(rows).value(), std::move(writer).value()));
 }
 
 // The place of one row in the file.
@@ -99,7 +109,9 @@ Result<ShardWriter::Committed> OpenShard::Commit(LocalFile* local) {
                              num_rows_, first_path_)};
   }
   const Result<ShardWriter::Committed> committed =
-      writer_.Commit(expected_checksum_, replaced_);
+      replacement_
+          ? writer_.Commit(replacement_->checksum, replacement_->damaged)
+          : writer_.Commit();
   if (!committed.ok() || local == nullptr) return committed;
   const Result<void> told =
       local->Append({fingerprint_, committed.value().checksum}, facts_);

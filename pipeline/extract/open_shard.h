@@ -11,7 +11,7 @@
 
 #include "io/file/file_facts.h"
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/extract/extract.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/row/row_task.h"
@@ -24,10 +24,9 @@ namespace melmill {
 // the file.
 class OpenShard {
  public:
-  // `index`: in plan.shards. `permit`: of its rows. Errors: kMachineFault.
+  // `index`: of job.shards. `permit`: of its rows. Errors: kMachineFault.
   static Result<std::unique_ptr<OpenShard>> Create(
-      const Plan& plan, size_t index, const std::string& folder,
-      const Quarantine& quarantine = {}, WorkPermit* permit = nullptr);
+      const ExtractJob& job, size_t index, WorkPermit* permit = nullptr);
 
   size_t index() const { return index_; }
   const RowList& rows() const { return rows_; }
@@ -47,8 +46,8 @@ class OpenShard {
   // for shards that wait for their commit. Only index() and Commit may follow.
   void ReleaseRows() { rows_.Clear(); }
 
-  // Once every row was stored or rejected; as ShardWriter::Commit, with the
-  // checksum that the plan expects and the file that it replaces. Then tells
+  // Once every row was stored or rejected; as ShardWriter::Commit, as
+  // the job's replacement if it is one. Then tells
   // `local`, if there is one, what the rows' files were like when they were
   // read. Errors: kMachineFault, also for several rows none of whose files
   // could be read.
@@ -57,15 +56,14 @@ class OpenShard {
  private:
   class Slot;
 
-  OpenShard(size_t index, const PlannedShard& shard, RowList rows,
+  OpenShard(const ExtractJob& job, size_t index, RowList rows,
             ShardWriter writer);
   Result<void> Finish(size_t row, const Result<ShardRow>& computed,
                       const RowInput& input, RowWorkspace* workspace);
 
   size_t index_;
   Hash128 fingerprint_;
-  std::optional<uint64_t> expected_checksum_;
-  std::optional<FileIdentity> replaced_;
+  std::optional<Replacement> replacement_;
   RowList rows_;
   size_t num_rows_;
   std::string first_path_;

@@ -7,6 +7,7 @@
 
 #include "io/file/audio_file.h"
 #include "pipeline/row/row_task.h"
+#include "pipeline/setup/run_config.h"
 #include "store/plan/plan_row.h"
 
 namespace melmill {
@@ -55,15 +56,14 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
   int num_tried = 0;
   bool any_read = false;
   const Result<void> visited = VisitPlanRows(
-      *plan_.rows, 0, plan_.rows->num_rows(),
+      *work_.plan.rows, 0, work_.plan.rows->num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         if (!row.is_planned() || row.audio == task.audio) {
           return Visiting::kGoOn;
         }
         ++num_tried;
-        any_read = ReadFromDevice(ResolveAudioPath(
-                                      plan_.config.input.audio_root, row.audio))
-                       .ok();
+        any_read =
+            ReadFromDevice(ResolveAudioPath(work_.audio_root, row.audio)).ok();
         return any_read || num_tried == kMaxTried ? Visiting::kEnough
                                                   : Visiting::kGoOn;
       });

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 
@@ -21,8 +21,8 @@ Result<void> ReadFromDevice(const std::string& path);
 // server, a mount. Its witness is the last file that was read.
 class UnreadableFiles {
  public:
-  // The plan must outlive it.
-  explicit UnreadableFiles(const Plan& plan) : plan_(plan) {}
+  // What `work` refers to must outlive it.
+  explicit UnreadableFiles(const PlannedWork& work) : work_(work) {}
 
   // The row's file was read to its end.
   void AddRead(const RowTask& task);
@@ -40,7 +40,7 @@ class UnreadableFiles {
  private:
   Result<void> CheckOtherFiles(const RowTask& task, const Error& error) const;
 
-  const Plan& plan_;
+  const PlannedWork work_;
   std::string witness_path_;  // empty: none yet
   int num_in_a_row_ = 0;
 };

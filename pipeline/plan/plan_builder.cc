@@ -17,6 +17,7 @@
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
+#include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/arena.h"
 #include "pipeline/setup/run_control.h"
@@ -87,7 +88,7 @@ class PlanBuilder {
   PlanBuilder(const RunConfig& config, const std::string& spool_folder,
               RunControl* control);
 
-  Result<Plan> Build();
+  Result<BuiltPlan> Build();
 
  private:
   // Stage 1, in order: blank lines are counted and dropped here.
@@ -98,7 +99,7 @@ class PlanBuilder {
   // Stage 3, in order.
   void AppendBatch(Batch batch);
   void AppendLine(PlannedLine* planned);
-  void CountPlanned(const PlannedLine& planned, SplitPlan* split);
+  void CountPlanned(const PlannedLine& planned, SplitReport* split);
   void Fail(const Error& error);
 
   void RunPipeline();
@@ -106,10 +107,12 @@ class PlanBuilder {
   Result<void> CheckLastPlanned() const;
   Result<void> LayOut();
 
-  const Preset& preset_;
+  const RunConfig& config_;
   const ManifestOptions manifest_options_;
   RunControl* control_;
-  Plan plan_;
+  BuiltPlan built_;
+  Plan& plan_ = built_.plan;
+  PlanReport& report_ = built_.report;
   TableSpool* spool_ = nullptr;  // plan_.rows
 
   std::optional<LineReader> reader_;
@@ -128,20 +131,21 @@ class PlanBuilder {
 
 PlanBuilder::PlanBuilder(const RunConfig& config,
                          const std::string& spool_folder, RunControl* control)
-    : preset_(*config.features.preset),
+    : config_(config),
       manifest_options_(MakeManifestOptions(config)),
       control_(control) {
   CheckConfig(config);
-  plan_.config = config;
   plan_.contract = config.features.Contract();
   plan_.producer = config.features.Producer();
+  plan_.kept_fields = config.input.kept_fields;
   auto spool = std::make_unique<TableSpool>(
       spool_folder, PlanColumns(config.input.kept_fields));
   spool_ = spool.get();
   plan_.rows = std::move(spool);
-  plan_.files = std::make_unique<PlannedFiles>(spool_folder);
+  built_.files = std::make_unique<PlannedFiles>(spool_folder);
   for (const SplitInput& input : config.input.splits) {
-    plan_.splits.push_back({.name = input.name, .manifest = input.manifest});
+    plan_.split_names.push_back(input.name);
+    report_.splits.push_back({.name = input.name, .manifest = input.manifest});
     const Result<LineReader> probe = LineReader::Open(input.manifest);
     if (!probe.ok()) {
       throw SetupError(fmt::format("cannot read the manifest {}: {}",
@@ -166,8 +170,8 @@ void PlanBuilder::Fail(const Error& error) {
 }
 
 bool PlanBuilder::OpenNextManifest() {
-  if (reader_split_ == plan_.splits.size()) return false;
-  const SplitPlan& split = plan_.splits[reader_split_];
+  if (reader_split_ == report_.splits.size()) return false;
+  const SplitReport& split = report_.splits[reader_split_];
   Result<LineReader> reader = LineReader::Open(split.manifest);
   if (!reader.ok()) {
     Fail({ErrorCode::kMachineFault,
@@ -185,7 +189,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
   all_read_ = failed_ || control_->stop_requested() ||
               (!reader_ && !OpenNextManifest());
   if (all_read_) return false;
-  SplitPlan& split = plan_.splits[reader_split_ - 1];
+  SplitReport& split = report_.splits[reader_split_ - 1];
   batch->split = static_cast<uint32_t>(reader_split_ - 1);
   batch->lines.reserve(kBatchLines);
   size_t num_bytes = 0;
@@ -243,15 +247,15 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   planned->lacks_template = line.lacks_template;
   planned->has_segment = line.has_segment;
   const Result<SeenSource> seen =
-      ReadSource(ResolveAudioPath(plan_.config.input.audio_root, row.audio),
-                 plan_.config.clips, preset_);
+      ReadSource(ResolveAudioPath(config_.input.audio_root, row.audio),
+                 config_.clips, *config_.features.preset);
   if (!seen.ok()) return RejectLine(seen.error(), &row);
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->oddity = seen.value().oddity;
 }
 
-void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
+void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   const PlanRow& row = planned.row;
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
   split->num_frames += static_cast<uint64_t>(row.source.num_frames);
@@ -269,7 +273,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitPlan* split) {
 
 void PlanBuilder::AppendLine(PlannedLine* planned) {
   PlanRow& row = planned->row;
-  SplitPlan& split = plan_.splits[row.split];
+  SplitReport& split = report_.splits[row.split];
   const auto place = [&] {  // copied only where it is worth telling
     return Tally::Example{split.name, row.line, row.audio, row.message};
   };
@@ -287,24 +291,24 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
-    plan_.rejects[row.code].Add(place());
+    report_.rejects[row.code].Add(place());
   }
   if (planned->lacks_template) {
-    plan_.warnings[Warning::kNoTemplate].Add(place());
+    report_.warnings[Warning::kNoTemplate].Add(place());
   }
-  if (planned->has_segment) plan_.warnings[Warning::kSegment].Add(place());
+  if (planned->has_segment) report_.warnings[Warning::kSegment].Add(place());
   if (!planned->language.empty() && !IsKnownLanguage(planned->language)) {
     Tally::Example example = place();
     example.message = planned->language;
-    plan_.warnings[Warning::kUnknownLanguage].Add(example);
+    report_.warnings[Warning::kUnknownLanguage].Add(example);
   }
   if (const auto warning = WarningOf(planned->oddity)) {
-    plan_.warnings[*warning].Add(place());
+    report_.warnings[*warning].Add(place());
   }
   HashRow(row, &hasher_);
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
-    appended = plan_.files->Add({planned->facts, row.source.file_bytes});
+    appended = built_.files->Add({planned->facts, row.source.file_bytes});
   }
   if (!appended.ok()) Fail(appended.error());
 }
@@ -320,7 +324,7 @@ void PlanBuilder::AppendBatch(Batch batch) {
 // Reading headers waits for the disk, so it has as many threads as wait for it
 // later.
 void PlanBuilder::RunPipeline() {
-  Arena arena(plan_.config.resources.num_io_threads);
+  Arena arena(config_.resources.num_io_threads);
   arena.Run([this] {
     while (!all_read_) RunRound();
   });
@@ -330,7 +334,7 @@ void PlanBuilder::RunRound() {
   namespace tbb = oneapi::tbb;
   round_bytes_ = 0;
   tbb::parallel_pipeline(
-      static_cast<size_t>(2 * plan_.config.resources.num_io_threads),
+      static_cast<size_t>(2 * config_.resources.num_io_threads),
       tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
                                     [this](tbb::flow_control& flow) {
                                       Batch batch;
@@ -351,13 +355,13 @@ void PlanBuilder::RunRound() {
 // Whether files are missing, or the place where they all lie.
 Result<void> PlanBuilder::CheckLastPlanned() const {
   const bool any_unopened = std::any_of(
-      plan_.rejects.begin(), plan_.rejects.end(), [](const auto& reject) {
+      report_.rejects.begin(), report_.rejects.end(), [](const auto& reject) {
         return ErrorStageName(reject.first) == "open" ||
                reject.first == ErrorCode::kIoError;
       });
   if (!any_unopened || last_planned_audio_.empty()) return {};
   const std::string path =
-      ResolveAudioPath(plan_.config.input.audio_root, last_planned_audio_);
+      ResolveAudioPath(config_.input.audio_root, last_planned_audio_);
   const Result<void> read = ReadFromDevice(path);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,
@@ -367,44 +371,47 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
 
 Result<void> PlanBuilder::LayOut() {
   std::vector<uint64_t> split_bytes;
-  for (const SplitPlan& split : plan_.splits) {
-    split_bytes.push_back(split.num_frames * plan_.bytes_per_frame());
+  for (const SplitReport& split : report_.splits) {
+    split_bytes.push_back(split.num_frames *
+                          config_.features.bytes_per_frame());
   }
   plan_.shard_target_bytes =
-      plan_.config.store.shard_bytes.value_or(ChooseShardBytes(split_bytes));
+      config_.store.shard_bytes.value_or(ChooseShardBytes(split_bytes));
   hasher_.UpdateU64(plan_.shard_target_bytes);
   plan_.fingerprint = hasher_.Digest();
   Result<std::vector<PlannedShard>> shards = LayOutShards(
-      *plan_.rows, {plan_.contract, plan_.producer, plan_.bytes_per_frame()},
+      *plan_.rows,
+      {plan_.contract, plan_.producer, config_.features.bytes_per_frame()},
       plan_.shard_target_bytes);
   if (!shards.ok()) return shards.error();
   plan_.shards = std::move(shards).value();
   return {};
 }
 
-Result<Plan> PlanBuilder::Build() {
+Result<BuiltPlan> PlanBuilder::Build() {
   RunPipeline();
   if (failure_) return *failure_;
   if (control_->stop_requested()) {
     return Error{ErrorCode::kMachineFault, "stopped"};
   }
-  for (const SplitPlan& split : plan_.splits) {
+  for (const SplitReport& split : report_.splits) {
     if (split.num_lines == 0) {
       throw SetupError(
           fmt::format("{}: the manifest holds no lines", split.manifest));
     }
   }
   Result<void> done = CheckLastPlanned();
-  if (done.ok()) done = repeated_audio_.Tell(&plan_);
+  if (done.ok()) done = repeated_audio_.Tell(*plan_.rows, &report_);
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
-  return std::move(plan_);
+  return std::move(built_);
 }
 
 }  // namespace
 
-Result<Plan> BuildPlan(const RunConfig& config, const std::string& spool_folder,
-                       RunControl* control) {
+Result<BuiltPlan> BuildPlan(const RunConfig& config,
+                            const std::string& spool_folder,
+                            RunControl* control) {
   return PlanBuilder(config, spool_folder, control).Build();
 }
 

@@ -23,13 +23,13 @@ void RepeatedAudio::KeepRepeated() {
   hashes_.swap(repeated);
 }
 
-Result<void> RepeatedAudio::Tell(Plan* plan) {
+Result<void> RepeatedAudio::Tell(const TableReader& rows, PlanReport* report) {
   KeepRepeated();
   if (hashes_.empty()) return {};
   std::vector<uint32_t> first_split(hashes_.size(), UINT32_MAX);
   std::vector<uint32_t> last_split(hashes_.size(), UINT32_MAX);
   return ForEachPlanRow(
-      *plan->rows, 0, plan->rows->num_rows(),
+      rows, 0, rows.num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
         const uint64_t hash = Xxh3_64(row.audio);
@@ -37,13 +37,13 @@ Result<void> RepeatedAudio::Tell(Plan* plan) {
             std::lower_bound(hashes_.begin(), hashes_.end(), hash);
         if (found == hashes_.end() || *found != hash) return {};
         const auto index = static_cast<size_t>(found - hashes_.begin());
-        const std::string& name = plan->splits[row.split].name;
+        const std::string& name = report->splits[row.split].name;
         Tally::Example example = {name, row.line, row.audio, ""};
         if (last_split[index] == row.split) {
-          plan->warnings[Warning::kRepeatedAudio].Add(example);
+          report->warnings[Warning::kRepeatedAudio].Add(example);
         } else if (first_split[index] != UINT32_MAX) {
-          example.message = plan->splits[first_split[index]].name;
-          plan->warnings[Warning::kLeak].Add(example);
+          example.message = report->splits[first_split[index]].name;
+          report->warnings[Warning::kLeak].Add(example);
         } else {
           first_split[index] = row.split;
         }

@@ -7,7 +7,8 @@
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/plan_report.h"
+#include "store/table/table.h"
 
 namespace melmill {
 
@@ -18,9 +19,9 @@ class RepeatedAudio {
   // Of a planned row.
   void Add(std::string_view audio) { hashes_.push_back(Xxh3_64(audio)); }
 
-  // Adds kRepeatedAudio and kLeak to the plan's warnings, once all rows were
-  // added; may be called once. Errors: kMachineFault.
-  Result<void> Tell(Plan* plan);
+  // Adds kRepeatedAudio and kLeak to the report's warnings, once all rows were
+  // added; may be called once. `rows`: of the plan. Errors: kMachineFault.
+  Result<void> Tell(const TableReader& rows, PlanReport* report);
 
  private:
   void KeepRepeated();

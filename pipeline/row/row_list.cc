@@ -7,6 +7,7 @@
 
 #include "dsp/resample/resampler.h"
 #include "pipeline/row/row_task.h"
+#include "pipeline/setup/run_config.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -52,9 +53,10 @@ Error Contradiction(const std::string& what) {
 
 }  // namespace
 
-Result<void> RowList::Add(const Plan& plan, const PlannedShard& shard,
+Result<void> RowList::Add(const PlannedWork& work, const PlannedShard& shard,
                           const PlanRow& row, Hasher128* hasher) {
-  if (row.split != shard.split || !IsPossible(row.source, plan.preset())) {
+  if (row.split != shard.split ||
+      !IsPossible(row.source, *work.features.preset)) {
     return Contradiction(fmt::format("line {} is impossible", row.line));
   }
   if (rows_.size() == shard.num_rows ||
@@ -74,16 +76,17 @@ Result<void> RowList::Add(const Plan& plan, const PlannedShard& shard,
   return {};
 }
 
-Result<RowList> RowList::Load(const Plan& plan, const PlannedShard& shard,
+Result<RowList> RowList::Load(const PlannedWork& work,
+                              const PlannedShard& shard,
                               const Quarantine& quarantine,
                               WorkPermit* permit) {
-  RowList list(plan.config, quarantine, permit);
+  RowList list(work.audio_root, quarantine, permit);
   list.rows_.reserve(static_cast<size_t>(shard.num_rows));
   Hasher128 hasher;
   const Result<void> visited = ForEachPlanRow(
-      *plan.rows, shard.first_row, shard.end_row,
+      *work.plan.rows, shard.first_row, shard.end_row,
       [&](uint64_t, const PlanRow& row) -> Result<void> {
-        return row.is_planned() ? list.Add(plan, shard, row, &hasher)
+        return row.is_planned() ? list.Add(work, shard, row, &hasher)
                                 : Result<void>();
       });
   if (!visited.ok()) return visited.error();
@@ -99,7 +102,7 @@ RowTask RowList::operator[](size_t row) const {
   const Entry& found = rows_[row];
   const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_end;
   std::string audio(audio_.data() + begin, found.audio_end - begin);
-  std::string path = ResolveAudioPath(config_->input.audio_root, audio);
+  std::string path = ResolveAudioPath(*audio_root_, audio);
   RowTask task = {.row = row,
                   .line = found.line,
                   .audio = std::move(audio),

@@ -3,11 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/row/row_task.h"
 #include "store/plan/plan_row.h"
 
@@ -18,10 +19,11 @@ namespace melmill {
 // bytes, without a block of memory for each, and made when asked for.
 class RowList {
  public:
-  // The plan must outlive it. Errors: kMachineFault; kBadHeader where the rows
-  // of a plan that was read from a file contradict each other, their headers or
-  // the shard: what computes and stores rows relies on them.
-  static Result<RowList> Load(const Plan& plan, const PlannedShard& shard,
+  // What `work` refers to must outlive it. Errors: kMachineFault; kBadHeader
+  // where the rows of a plan that was read from a file contradict each other,
+  // their headers or the shard: what computes and stores rows relies on them.
+  static Result<RowList> Load(const PlannedWork& work,
+                              const PlannedShard& shard,
                               const Quarantine& quarantine = {},
                               WorkPermit* permit = nullptr);
 
@@ -40,13 +42,13 @@ class RowList {
     uint64_t audio_end;  // in audio_; it begins where the last one ends
   };
 
-  RowList(const RunConfig& config, const Quarantine& quarantine,
+  RowList(const std::string& audio_root, const Quarantine& quarantine,
           WorkPermit* permit)
-      : config_(&config), quarantine_(quarantine), permit_(permit) {}
-  Result<void> Add(const Plan& plan, const PlannedShard& shard,
+      : audio_root_(&audio_root), quarantine_(quarantine), permit_(permit) {}
+  Result<void> Add(const PlannedWork& work, const PlannedShard& shard,
                    const PlanRow& row, Hasher128* hasher);
 
-  const RunConfig* config_;
+  const std::string* audio_root_;
   Quarantine quarantine_;
   WorkPermit* permit_;
   std::vector<Entry> rows_;

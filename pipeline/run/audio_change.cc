@@ -99,17 +99,13 @@ struct ShardInDoubt {
 
 class AudioComparer {
  public:
-  AudioComparer(const Plan& plan, const std::string& folder,
-                const std::map<size_t, ShardWriter::Committed>& shards,
-                LocalFile* local, RunControl* control)
-      : plan_(plan),
-        folder_(folder),
-        shards_(shards),
-        local_(*local),
-        was_known_(local->exists()),
-        control_(*control) {
-    first_files_.reserve(plan.shards.size());
-    for (const PlannedShard& shard : plan.shards) {
+  explicit AudioComparer(const AudioCompareJob& job)
+      : job_(job),
+        plan_(job.work.plan),
+        was_known_(job.local->exists()),
+        control_(*job.control) {
+    first_files_.reserve(plan_.shards.size());
+    for (const PlannedShard& shard : plan_.shards) {
       first_files_.push_back(num_files_);
       num_files_ += shard.num_rows;
     }
@@ -119,11 +115,11 @@ class AudioComparer {
 
  private:
   ShardId IdOf(size_t shard) const {
-    return {plan_.shards[shard].fingerprint, shards_.at(shard).checksum};
+    return {plan_.shards[shard].fingerprint, job_.shards.at(shard).checksum};
   }
   Result<std::vector<PlannedFile>> FilesOf(size_t shard) const {
-    return plan_.files->Read(first_files_[shard],
-                             static_cast<size_t>(plan_.shards[shard].num_rows));
+    return job_.files.Read(first_files_[shard],
+                           static_cast<size_t>(plan_.shards[shard].num_rows));
   }
   Result<std::vector<size_t>> FindSuspects(
       size_t shard, const std::vector<PlannedFile>& files,
@@ -137,13 +133,11 @@ class AudioComparer {
   void Fail(const Error& error);
   Result<void> Conclude(ShardInDoubt* shard);
 
+  const AudioCompareJob& job_;
   const Plan& plan_;
-  const std::string& folder_;
-  const std::map<size_t, ShardWriter::Committed>& shards_;
-  LocalFile& local_;
   const bool was_known_;
   RunControl& control_;
-  std::vector<uint64_t> first_files_;  // of each shard, in plan_.files
+  std::vector<uint64_t> first_files_;  // of each shard, in job_.files
   uint64_t num_files_ = 0;
 
   std::vector<size_t> shards_in_doubt_;
@@ -164,12 +158,11 @@ class AudioComparer {
 Result<std::vector<size_t>> AudioComparer::FindSuspects(
     size_t shard, const std::vector<PlannedFile>& files,
     std::vector<FileFacts>* known) {
-  const AudioCheck check = plan_.config.store.audio_check;
-  auto found = local_.Find(IdOf(shard));
+  auto found = job_.local->Find(IdOf(shard));
   if (!found.ok()) return found.error();
   std::vector<size_t> suspects;
   const bool is_taken = found.value() ? found.value()->empty() : !was_known_;
-  if (is_taken && check == AudioCheck::kTouched) {
+  if (is_taken && job_.check == AudioCheck::kTouched) {
     change_.num_unknown_rows += files.size();
     return suspects;
   }
@@ -180,7 +173,7 @@ Result<std::vector<size_t>> AudioComparer::FindSuspects(
     const FileFacts& before = (*known)[row];
     // A rejected row: it is tried again each time.
     if (has_facts && !before.is_known()) continue;
-    if (!has_facts || check == AudioCheck::kAll ||
+    if (!has_facts || job_.check == AudioCheck::kAll ||
         LooksTouched(before, files[row].facts)) {
       suspects.push_back(row);
     }
@@ -190,7 +183,7 @@ Result<std::vector<size_t>> AudioComparer::FindSuspects(
 
 Result<void> AudioComparer::CountSuspects() {
   std::vector<FileFacts> known;
-  for (const auto& [shard, committed] : shards_) {
+  for (const auto& [shard, committed] : job_.shards) {
     const Result<std::vector<PlannedFile>> files = FilesOf(shard);
     if (!files.ok()) return files.error();
     const auto suspects = FindSuspects(shard, files.value(), &known);
@@ -213,7 +206,7 @@ Result<void> AudioComparer::TrustSuspects() {
     if (!files.ok()) return files.error();
     std::vector<FileFacts> facts;
     for (const PlannedFile& file : files.value()) facts.push_back(file.facts);
-    const Result<void> told = local_.Append(IdOf(shard), facts);
+    const Result<void> told = job_.local->Append(IdOf(shard), facts);
     if (!told.ok()) return told;
   }
   return {};
@@ -222,9 +215,10 @@ Result<void> AudioComparer::TrustSuspects() {
 Result<ShardInDoubt> AudioComparer::LoadShard(size_t index) {
   const PlannedShard& planned = plan_.shards[index];
   const std::string file = plan_.ShardFileName(planned);
-  const Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + file);
+  const Result<ShardReader> reader =
+      ShardReader::Open(job_.folder + '/' + file);
   if (!reader.ok()) return Unreadable(file, reader.error());
-  Result<RowList> tasks = RowList::Load(plan_, planned);
+  Result<RowList> tasks = RowList::Load(job_.work, planned);
   if (!tasks.ok()) return tasks.error();
   ShardInDoubt shard{.index = index, .tasks = std::move(tasks).value()};
   for (const ShardRow& row : reader.value().rows()) {
@@ -266,9 +260,8 @@ Result<void> AudioComparer::ReadBatch() {
   for (ShardInDoubt& shard : batch_) {
     for (const size_t row : shard.suspects) rows_.emplace_back(&shard, row);
   }
-  const auto num_threads = static_cast<int>(std::min<size_t>(
-      static_cast<size_t>(plan_.config.resources.num_io_threads),
-      rows_.size()));
+  const auto num_threads = static_cast<int>(
+      std::min<size_t>(static_cast<size_t>(job_.num_io_threads), rows_.size()));
   if (num_threads > 0) {
     ThreadPool readers(num_threads);  // ends when all rows are read
     for (int i = 0; i < num_threads; ++i) {
@@ -321,7 +314,7 @@ void AudioComparer::ReadRows() {
 Result<void> AudioComparer::Conclude(ShardInDoubt* shard) {
   const uint64_t num_before = change_.changed.count;
   const std::string& split =
-      plan_.splits[plan_.shards[shard->index].split].name;
+      plan_.split_names[plan_.shards[shard->index].split];
   for (const size_t row : shard->suspects) {
     if (shard->seen[row] == shard->stored[row]) continue;
     const RowTask task = shard->tasks[row];
@@ -334,17 +327,16 @@ Result<void> AudioComparer::Conclude(ShardInDoubt* shard) {
   for (size_t row = 0; row < shard->stored.size(); ++row) {
     if (!shard->stored[row]) shard->facts[row] = {};
   }
-  return local_.Append(IdOf(shard->index), shard->facts);
+  return job_.local->Append(IdOf(shard->index), shard->facts);
 }
 
 Result<AudioChange> AudioComparer::Compare() {
   Result<void> done = CountSuspects();
   if (!done.ok()) return done.error();
-  const AudioCheck check = plan_.config.store.audio_check;
-  if (check == AudioCheck::kTouched && suspects_.is_much()) {
+  if (job_.check == AudioCheck::kTouched && suspects_.is_much()) {
     throw SetupError(suspects_.Describe());
   }
-  done = check == AudioCheck::kNone ? TrustSuspects() : ReadSuspects();
+  done = job_.check == AudioCheck::kNone ? TrustSuspects() : ReadSuspects();
   if (!done.ok()) return done.error();
   return std::move(change_);
 }
@@ -362,17 +354,18 @@ std::optional<size_t> FindOtherRow(const std::vector<ShardRow>& rows,
   return {};
 }
 
-Result<void> CheckRemadeShard(const Plan& plan, const std::string& folder,
+Result<void> CheckRemadeShard(const PlannedWork& work,
+                              const std::string& folder,
                               const PlannedShard& shard,
                               const SourceChecksums& seen) {
-  const std::string path = folder + '/' + plan.ShardFileName(shard);
+  const std::string path = folder + '/' + work.plan.ShardFileName(shard);
   const Result<std::optional<FileIdentity>> identity = Identify(path);
   if (!identity.ok()) return identity.error();
   const Result<ShardReader> reader = ShardReader::Open(path);
   if (!reader.ok()) return Unreadable(path, reader.error());
   const std::optional<size_t> other = FindOtherRow(reader.value().rows(), seen);
   if (!other) return {};
-  const Result<RowList> tasks = RowList::Load(plan, shard);
+  const Result<RowList> tasks = RowList::Load(work, shard);
   if (!tasks.ok()) return tasks.error();
   if (identity.value()) {
     const Result<bool> removed = RemoveIfSame(path, *identity.value());
@@ -400,18 +393,16 @@ std::string SuspectAudio::Describe() const {
       std::max(1.0, static_cast<double>(num_bytes) / kBytesPerMinute));
 }
 
-Result<AudioChange> FindChangedAudio(
-    const Plan& plan, const std::string& folder,
-    const std::map<size_t, ShardWriter::Committed>& shards, LocalFile* local,
-    RunControl* control) {
-  return AudioComparer(plan, folder, shards, local, control).Compare();
+Result<AudioChange> FindChangedAudio(const AudioCompareJob& job) {
+  return AudioComparer(job).Compare();
 }
 
-Result<void> CheckRemadeShards(const Plan& plan, const std::string& folder,
+Result<void> CheckRemadeShards(const PlannedWork& work,
+                               const std::string& folder,
                                const AudioChange& change) {
   for (const auto& [index, seen] : change.shards) {
     const Result<void> checked =
-        CheckRemadeShard(plan, folder, plan.shards[index], seen);
+        CheckRemadeShard(work, folder, work.plan.shards[index], seen);
     if (!checked.ok()) return checked;
   }
   return {};

@@ -10,8 +10,10 @@
 
 #include "io/hash.h"
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_files.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/tally.h"
+#include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "store/local_file.h"
 #include "store/shard/shard_writer.h"
@@ -44,21 +46,30 @@ struct AudioChange {
   uint64_t num_unknown_rows = 0;
 };
 
-// Compares the files of existing shards with what `local` says about them, and
-// reads those that look touched. Tells `local` about files that turn out to be
-// the same, unless their shard has changed rows. Throws SetupError when many
-// files would have to be read and config.store.audio_check does not say what to
-// do. Errors: kMachineFault; also, with any message, once
-// control->stop_requested().
-Result<AudioChange> FindChangedAudio(
-    const Plan& plan, const std::string& folder,
-    const std::map<size_t, ShardWriter::Committed>& shards, LocalFile* local,
-    RunControl* control);
+struct AudioCompareJob {
+  PlannedWork work;
+  const PlannedFiles& files;  // as planning saw them
+  std::string folder;
+  const std::map<size_t, ShardWriter::Committed>& shards;  // that exist
+  AudioCheck check = AudioCheck::kTouched;
+  int num_io_threads = 16;
+  LocalFile* local = nullptr;
+  RunControl* control = nullptr;
+};
+
+// Compares the files of existing shards with what job.local says about them,
+// and reads those that look touched. Tells job.local about files that turn out
+// to be the same, unless their shard has changed rows. Throws SetupError when
+// many files would have to be read and job.check does not say what to do.
+// Errors: kMachineFault; also, with any message, once
+// job.control->stop_requested().
+Result<AudioChange> FindChangedAudio(const AudioCompareJob& job);
 
 // Checks that rebuilt shards hold the audio that was found when it was
 // compared. A shard that does not is removed. Errors: kMachineFault, also for
 // such a shard.
-Result<void> CheckRemadeShards(const Plan& plan, const std::string& folder,
+Result<void> CheckRemadeShards(const PlannedWork& work,
+                               const std::string& folder,
                                const AudioChange& change);
 
 }  // namespace melmill

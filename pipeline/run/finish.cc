@@ -24,7 +24,7 @@ namespace {
 // Copies the manifest lines that were stored, verbatim.
 class AcceptedLines {
  public:
-  static Result<AcceptedLines> Create(const SplitPlan& split,
+  static Result<AcceptedLines> Create(const SplitReport& split,
                                       const std::string& path) {
     Result<LineReader> reader = LineReader::Open(split.manifest);
     if (!reader.ok()) return Unreadable(split.manifest, reader.error());
@@ -57,7 +57,7 @@ class AcceptedLines {
   }
 
  private:
-  AcceptedLines(const SplitPlan& split, LineReader reader, DurableFile file)
+  AcceptedLines(const SplitReport& split, LineReader reader, DurableFile file)
       : split_(&split), reader_(std::move(reader)), file_(std::move(file)) {}
 
   Error Changed() const {
@@ -67,16 +67,21 @@ class AcceptedLines {
                         split_->manifest)};
   }
 
-  const SplitPlan* split_;
+  const SplitReport* split_;
   LineReader reader_;
   DurableFile file_;
 };
 
 class StoreFinisher {
  public:
-  StoreFinisher(const Plan& plan, const std::string& folder,
+  StoreFinisher(const PlannedWork& work, const std::vector<SplitReport>& splits,
+                const std::string& folder,
                 const std::map<size_t, ShardWriter::Committed>& committed)
-      : plan_(plan), folder_(folder), committed_(committed) {}
+      : work_(work),
+        plan_(work.plan),
+        splits_(splits),
+        folder_(folder),
+        committed_(committed) {}
 
   Result<FinishedStore> Finish();
 
@@ -95,7 +100,9 @@ class StoreFinisher {
   Result<FileEntry> Describe(const std::string& file) const;
   void DescribeStore();
 
+  const PlannedWork work_;
   const Plan& plan_;
+  const std::vector<SplitReport>& splits_;
   const std::string& folder_;
   const std::map<size_t, ShardWriter::Committed>& committed_;
   FinishedStore store_;
@@ -121,7 +128,7 @@ Result<FileEntry> StoreFinisher::Describe(const std::string& file) const {
 }
 
 Result<void> StoreFinisher::StartSplit(size_t split) {
-  const SplitPlan& planned = plan_.splits[split];
+  const SplitReport& planned = splits_[split];
   SplitEntry entry;
   entry.name = planned.name;
   store_.index.splits.push_back(entry);
@@ -129,7 +136,7 @@ Result<void> StoreFinisher::StartSplit(size_t split) {
       AcceptedLines::Create(planned, Path(AcceptedFileName(planned.name)));
   if (!accepted.ok()) return accepted.error();
   accepted_ = std::move(accepted).value();
-  table_.emplace(folder_, plan_.config.input.kept_fields);
+  table_.emplace(folder_, plan_.kept_fields);
   next_split_ = split + 1;
   return {};
 }
@@ -168,12 +175,12 @@ Result<void> StoreFinisher::FinishSplitsBefore(size_t split) {
 Result<void> StoreFinisher::OpenShardFile(size_t shard) {
   const PlannedShard& planned = plan_.shards[shard];
   ShardEntry entry;
-  entry.split = plan_.splits[planned.split].name;
+  entry.split = plan_.split_names[planned.split];
   entry.file = plan_.ShardFileName(planned);
   entry.fingerprint = ToHex(planned.fingerprint);
   Result<ShardReader> reader = ShardReader::Open(Path(entry.file));
   if (!reader.ok()) return Unreadable(entry.file, reader.error());
-  if (!plan_.IsShard(planned, reader.value().spec())) {
+  if (!work_.IsShard(planned, reader.value().spec())) {
     return Error{ErrorCode::kMachineFault,
                  fmt::format("{} is another shard", entry.file)};
   }
@@ -188,9 +195,10 @@ Result<void> StoreFinisher::OpenShardFile(size_t shard) {
   if (known != committed_.end()) {
     entry.checksum = known->second.checksum;
   } else {
-    const Result<FileDigest> digest = DigestFile(
-        Path(entry.file),
-        {{kFirstDatasetOffset, planned.num_frames * plan_.bytes_per_frame()}});
+    const Result<FileDigest> digest =
+        DigestFile(Path(entry.file),
+                   {{kFirstDatasetOffset,
+                     planned.num_frames * work_.features.bytes_per_frame()}});
     if (!digest.ok()) return Unreadable(entry.file, digest.error());
     entry.checksum = digest.value().checksum;
   }
@@ -244,7 +252,7 @@ void StoreFinisher::DescribeStore() {
   index.producer = plan_.producer;
   index.plan = ToHex(plan_.fingerprint);
   index.shard_target_bytes = plan_.shard_target_bytes;
-  index.kept_fields = plan_.config.input.kept_fields;
+  index.kept_fields = plan_.kept_fields;
 }
 
 Result<FinishedStore> StoreFinisher::Finish() {
@@ -275,9 +283,10 @@ Result<FinishedStore> StoreFinisher::Finish() {
 }  // namespace
 
 Result<FinishedStore> FinishStore(
-    const Plan& plan, const std::string& folder,
+    const PlannedWork& work, const std::vector<SplitReport>& splits,
+    const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed) {
-  return StoreFinisher(plan, folder, committed).Finish();
+  return StoreFinisher(work, splits, folder, committed).Finish();
 }
 
 }  // namespace melmill

@@ -4,9 +4,11 @@
 #include <cstddef>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/plan_report.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/tally.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
@@ -21,10 +23,12 @@ struct FinishedStore {
 // Turns a folder that holds plan.h5 and every shard of it into a store: split
 // tables, accepted manifests, the ledger and, last, store.json. A function of
 // the plan and the shards alone.
+// `splits`: the manifests, as planning read them.
 // `committed`: what is known of the shards (the others are read).
 // Errors: kMachineFault, also when a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
-    const Plan& plan, const std::string& folder,
+    const PlannedWork& work, const std::vector<SplitReport>& splits,
+    const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed);
 
 }  // namespace melmill

@@ -9,6 +9,7 @@
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/json_object.h"
+#include "store/plan/plan_file.h"
 
 namespace melmill {
 namespace {
@@ -90,9 +91,9 @@ void CheckBelongs(const RunConfig& config, const std::string& contract,
   }
 }
 
-bool IsPlanOf(const StoredPlan& plan, const StoreIndex& index) {
-  return plan.fingerprint == index.plan && plan.contract == index.contract &&
-         plan.producer == index.producer &&
+bool IsPlanOf(const Plan& plan, const StoreIndex& index) {
+  return ToHex(plan.fingerprint) == index.plan &&
+         plan.contract == index.contract && plan.producer == index.producer &&
          plan.shard_target_bytes == index.shard_target_bytes;
 }
 
@@ -124,7 +125,7 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   }
   // Both depend on the input only, so each is rebuilt when it is damaged, as
   // long as the other one says that this is a store.
-  Result<StoredPlan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
+  Result<Plan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());
   }

@@ -7,9 +7,9 @@
 
 #include "io/file/name_change.h"
 #include "io/result.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/setup/run_config.h"
 #include "store/damage.h"
+#include "store/plan/plan.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
 
@@ -18,7 +18,7 @@ namespace melmill {
 // What a run finds in the folder that it will write to.
 struct FoundStore {
   std::optional<StoreIndex> index;  // of a complete store
-  std::optional<StoredPlan> plan;   // of any run that got so far
+  std::optional<Plan> plan;         // of any run that got so far
   // Of store.json or plan.h5, which then counts as not there.
   std::vector<Damage> damages;
   SeenFiles files;  // all that lay in the folder

@@ -107,16 +107,17 @@ Result<void> RemoveIndex(const FoundStore& found, const std::string& folder) {
 
 }  // namespace
 
-void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan) {
+void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
+                            const std::string& folder) {
   Names needed;
-  for (const SplitPlan& split : plan.splits) AddSplit(split.name, &needed);
+  for (const std::string& split : plan.split_names) AddSplit(split, &needed);
   const Names listed = ListedTables(found);
   for (const std::string& name : needed) {
     if (listed.contains(name) || !found.FindFile(name)) continue;
     throw SetupError(fmt::format(
         "{}/{} is in the way: the store needs this name for a file of its own; "
         "move it elsewhere",
-        plan.config.store.folder, name));
+        folder, name));
   }
 }
 

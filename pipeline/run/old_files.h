@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
 #include "pipeline/run/found_store.h"
+#include "store/plan/plan.h"
 #include "store/store_index.h"
 
 namespace melmill {
@@ -19,7 +19,8 @@ namespace melmill {
 
 // Throws SetupError when a file has the name of a table or of an accepted
 // manifest of the plan, and nothing says that melmill made it.
-void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan);
+void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
+                            const std::string& folder);
 
 // Makes way for a run, before plan.h5 changes. Removes store.json, which means
 // complete, before anything else; then the ledger, tables and accepted

@@ -36,17 +36,17 @@ LineHash HashLine(const std::string& split, const PlanRow& row) {
   return hash;
 }
 
-Result<std::vector<LineHash>> HashLines(
-    const TableReader& rows, const std::vector<std::string>& split_names) {
+Result<std::vector<LineHash>> HashLines(const Plan& plan) {
   std::vector<LineHash> hashes;
+  const TableReader& rows = *plan.rows;
   hashes.reserve(static_cast<size_t>(rows.num_rows()));
   const Result<void> visited = ForEachPlanRow(
       rows, 0, rows.num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (row.split >= split_names.size()) {
+        if (row.split >= plan.split_names.size()) {
           return Error{ErrorCode::kMachineFault, "the stored plan is damaged"};
         }
-        hashes.push_back(HashLine(split_names[row.split], row));
+        hashes.push_back(HashLine(plan.split_names[row.split], row));
         return {};
       });
   if (!visited.ok()) return visited.error();
@@ -110,18 +110,16 @@ class LineMatcher {
 
 }  // namespace
 
-Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan) {
-  std::vector<std::string> names;
-  for (const SplitPlan& split : plan.splits) names.push_back(split.name);
-  const auto old_lines = HashLines(*old_plan.rows, old_plan.split_names);
+Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan) {
+  const auto old_lines = HashLines(old_plan);
   if (!old_lines.ok()) return old_lines.error();
-  const auto new_lines = HashLines(*plan.rows, names);
+  const auto new_lines = HashLines(plan);
   if (!new_lines.ok()) return new_lines.error();
   PlanChange change;
   LineMatcher(old_lines.value(), new_lines.value()).Count(&change);
   change.is_reordered =
       change.num_added + change.num_gone + change.num_changed == 0 &&
-      old_plan.fingerprint != ToHex(plan.fingerprint);
+      old_plan.fingerprint != plan.fingerprint;
   return change;
 }
 

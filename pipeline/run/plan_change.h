@@ -4,9 +4,8 @@
 #include <cstdint>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
 #include "pipeline/plan/tally.h"
-#include "pipeline/plan_file.h"
+#include "store/plan/plan.h"
 
 namespace melmill {
 
@@ -28,7 +27,7 @@ struct PlanChange {
 
 // Compares the lines of two plans, wherever they stand. Memory: 32 bytes a
 // line. Errors: kMachineFault.
-Result<PlanChange> ComparePlans(const StoredPlan& old_plan, const Plan& plan);
+Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan);
 
 }  // namespace melmill
 

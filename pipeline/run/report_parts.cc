@@ -30,8 +30,7 @@ void AddRejects(const std::map<ErrorCode, Tally>& more,
   }
 }
 
-Result<void> ListRejectedLines(RunReport* report) {
-  const Plan& plan = *report->plan;
+Result<void> ListRejectedLines(const Plan& plan, RunReport* report) {
   return VisitPlanRows(
       *plan.rows, 0, plan.rows->num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
@@ -41,12 +40,12 @@ Result<void> ListRejectedLines(RunReport* report) {
         if (row.is_planned()) return Visiting::kGoOn;
         report->rejected_lines.push_back(
             {row.code,
-             {plan.splits[row.split].name, row.line, row.audio, row.message}});
+             {plan.split_names[row.split], row.line, row.audio, row.message}});
         return Visiting::kGoOn;
       });
 }
 
-void CheckAnyPlanned(const Plan& plan) {
+void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root) {
   if (plan.num_rejected() < plan.num_lines()) return;
   const auto& [code, tally] = *plan.rejects.begin();
   const Tally::Example& example = tally.examples.front();
@@ -58,8 +57,7 @@ void CheckAnyPlanned(const Plan& plan) {
         "\n  {} was looked for as {}\n  relative paths start from the working "
         "directory; --audio-root DIR changes that",
         Printable(missing.audio),
-        Printable(
-            ResolveAudioPath(plan.config.input.audio_root, missing.audio)));
+        Printable(ResolveAudioPath(audio_root, missing.audio)));
     if (missing.audio.find('\\') != std::string::npos) {
       hint +=
           "\n  a backslash is part of a name here: write Windows paths with "
@@ -79,10 +77,10 @@ uint64_t StoreBytes(const StoreIndex& store) {
   return sum;
 }
 
-uint64_t PlannedBytes(const Plan& plan) {
+uint64_t PlannedBytes(const PlannedWork& work) {
   uint64_t sum = 0;
-  for (const PlannedShard& shard : plan.shards) {
-    sum += EstimateShardBytes(plan.MakeShardSpec(shard));
+  for (const PlannedShard& shard : work.plan.shards) {
+    sum += EstimateShardBytes(work.SpecOf(shard));
   }
   return sum;
 }

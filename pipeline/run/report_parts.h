@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <map>
+#include <string>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/plan_report.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/run/run_report.h"
 #include "store/store_index.h"
@@ -19,15 +21,15 @@ uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects);
 void AddRejects(const std::map<ErrorCode, Tally>& more,
                 std::map<ErrorCode, Tally>* rejects);
 
-// Sets report->rejected_lines to those of report->plan. Errors: kMachineFault.
-Result<void> ListRejectedLines(RunReport* report);
+// Sets report->rejected_lines to those of the plan. Errors: kMachineFault.
+Result<void> ListRejectedLines(const Plan& plan, RunReport* report);
 
 // With no line accepted there is nothing to make a store of: throws SetupError.
-void CheckAnyPlanned(const Plan& plan);
+void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root);
 
 // Of a complete store, and about those of one to be made.
 uint64_t StoreBytes(const StoreIndex& store);
-uint64_t PlannedBytes(const Plan& plan);
+uint64_t PlannedBytes(const PlannedWork& work);
 
 }  // namespace melmill
 

@@ -37,6 +37,7 @@
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/stopwatch.h"
 #include "store/local_file.h"
+#include "store/plan/plan_file.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_folder.h"
@@ -98,6 +99,10 @@ class ExtractRun {
   bool MayGoOn();
   void CleanUp();
 
+  PlannedWork work() const {
+    return {*plan_, config_.features, config_.input.audio_root};
+  }
+
   RunConfig config_;
   RunControl* control_;
   RunReport report_;
@@ -105,6 +110,8 @@ class ExtractRun {
   FoundStore found_;
   bool folder_existed_ = false;
   std::optional<FileLock> lock_;
+  std::optional<Plan> plan_;
+  std::unique_ptr<PlannedFiles> files_;
   std::optional<RowComputer> processor_;
   std::unique_ptr<LocalFile> local_;
   ShardCheck shards_;
@@ -192,14 +199,18 @@ bool ExtractRun::MakePlan() {
   const std::string spool_folder = folder_existed_
                                        ? config_.store.folder
                                        : ParentFolder(config_.store.folder);
-  Result<Plan> plan = BuildPlan(config_, spool_folder, control_);
+  Result<BuiltPlan> built = BuildPlan(config_, spool_folder, control_);
   report_.plan_seconds = stopwatch_.seconds();
   if (!MayGoOn()) return false;
-  if (!plan.ok()) return EndWithFault(plan.error());
-  report_.plan = std::move(plan).value();
+  if (!built.ok()) return EndWithFault(built.error());
+  plan_ = std::move(built.value().plan);
+  files_ = std::move(built.value().files);
+  report_.plan = std::move(built.value().report);
+  report_.log_mel = config_.features.log_mel();
+  report_.num_shards_planned = plan_->shards.size();
   report_.rejects = report_.plan->rejects;
   report_.num_rejected = SumCounts(report_.rejects);
-  CheckAnyPlanned(*report_.plan);
+  CheckAnyPlanned(*report_.plan, config_.input.audio_root);
   return true;
 }
 
@@ -209,7 +220,7 @@ bool ExtractRun::CheckRejects() {
                                   report_.plan->num_lines())) {
     return true;
   }
-  const Result<void> listed = ListRejectedLines(&report_);
+  const Result<void> listed = ListRejectedLines(*plan_, &report_);
   if (!listed.ok()) return EndWithFault(listed.error());
   return EndWith(RunStatus::kTooManyRejects);
 }
@@ -218,7 +229,7 @@ RowWatch::Options ExtractRun::WatchOptions() {
   return {.file = config_.store.folder + '/' + SuspectsFileName(),
           .hang_seconds = config_.resources.hang_seconds,
           .on_hung = [this](const Hash128& row) {
-            EndHungRun(*report_.plan, row, *control_);
+            EndHungRun(*plan_, row, config_.resources.hang_seconds, *control_);
           }};
 }
 
@@ -227,12 +238,13 @@ Result<ShardCheck> ExtractRun::CheckShards() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
   const RowWatch watch(WatchOptions());
-  return melmill::CheckShards({.plan = *report_.plan,
+  return melmill::CheckShards({.work = work(),
                                .folder = config_.store.folder,
                                .index = found_.index ? &*found_.index : nullptr,
                                .read_features = config_.store.verify_resume,
                                .processor = *processor_,
                                .suspects = suspects.value(),
+                               .hang_seconds = config_.resources.hang_seconds,
                                .control = control_});
 }
 
@@ -270,8 +282,14 @@ bool ExtractRun::CompareAudio() {
   const Result<void> loaded = LoadLocalFile();
   if (!loaded.ok()) return EndWithFault(loaded.error());
   Result<AudioChange> change =
-      FindChangedAudio(*report_.plan, config_.store.folder, shards_.kept,
-                       local_.get(), control_);
+      FindChangedAudio({.work = work(),
+                        .files = *files_,
+                        .folder = config_.store.folder,
+                        .shards = shards_.kept,
+                        .check = config_.store.audio_check,
+                        .num_io_threads = config_.resources.num_io_threads,
+                        .local = local_.get(),
+                        .control = control_});
   if (!MayGoOn()) return false;
   if (!change.ok()) return EndWithFault(change.error());
   audio_ = std::move(change).value();
@@ -291,8 +309,8 @@ bool ExtractRun::CompareAudio() {
 
 // Compares plan and folder. True if there is something to do that may be done.
 bool ExtractRun::CheckStore() {
-  const Plan& plan = *report_.plan;
-  CheckNothingIsInTheWay(found_, plan);
+  const Plan& plan = *plan_;
+  CheckNothingIsInTheWay(found_, plan, config_.store.folder);
   processor_.emplace(config_.features);
   Result<ShardCheck> shards = CheckShards();
   if (!MayGoOn()) return false;
@@ -305,10 +323,9 @@ bool ExtractRun::CheckStore() {
                          shards_.damages.end());
   if (found_.is_empty()) return true;
 
-  const std::string fingerprint = ToHex(plan.fingerprint);
-  const std::string old_fingerprint =
-      found_.index ? found_.index->plan : found_.plan->fingerprint;
-  const bool same_plan = old_fingerprint == fingerprint;
+  const bool same_plan = found_.index
+                             ? found_.index->plan == ToHex(plan.fingerprint)
+                             : found_.plan->fingerprint == plan.fingerprint;
   const bool is_followed = !found_.index || shards_.num_mended_rows == 0;
   if (same_plan && is_followed && audio_.shards.empty()) {
     Result<bool> all_whole = false;
@@ -366,17 +383,17 @@ void ExtractRun::RemoveDeadRunsFiles() {
 
 // Says what will be done, and refuses what the disk cannot hold.
 void ExtractRun::PrepareExtraction() {
-  const Plan& plan = *report_.plan;
+  const Plan& plan = *plan_;
   if (folder_existed_) RemoveDeadRunsFiles();
   PlanNotice notice;
-  notice.num_lines = plan.num_lines();
-  notice.num_rejected = plan.num_rejected();
-  notice.num_samples = plan.num_samples();
-  notice.sample_rate_hz = plan.preset().log_mel.mel.sample_rate_hz;
+  notice.num_lines = report_.plan->num_lines();
+  notice.num_rejected = report_.plan->num_rejected();
+  notice.num_samples = report_.plan->num_samples();
+  notice.sample_rate_hz = report_.log_mel.mel.sample_rate_hz;
   notice.num_shards_to_make = shards_.to_make.size();
   for (const size_t shard : shards_.to_make) {
     notice.bytes_to_write +=
-        EstimateShardBytes(plan.MakeShardSpec(plan.shards[shard]));
+        EstimateShardBytes(work().SpecOf(plan.shards[shard]));
   }
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const std::string folder = folder_existed_
@@ -397,7 +414,7 @@ Result<void> ExtractRun::StartLocalFile() {
   if (!loaded.ok() || local_->exists()) return loaded;
   std::set<ShardId> kept;
   for (const auto& [shard, committed] : shards_.kept) {
-    kept.insert({report_.plan->shards[shard].fingerprint, committed.checksum});
+    kept.insert({plan_->shards[shard].fingerprint, committed.checksum});
   }
   return local_->Rewrite({}, kept);
 }
@@ -414,11 +431,11 @@ bool ExtractRun::WritePlan() {
   Result<void> done = SyncFolder(ParentFolder(config_.store.folder));
   if (!done.ok()) return EndWithFault(done.error());
   if (!lock_) LockNewStore();
-  done = RemoveReplacedFiles(found_, *report_.plan, shards_.to_make,
+  done = RemoveReplacedFiles(found_, *plan_, shards_.to_make,
                              config_.store.folder);
   if (done.ok()) done = StartLocalFile();
   if (done.ok()) {
-    done = WritePlanFile(*report_.plan, config_.store.folder + '/' + kPlanFile,
+    done = WritePlanFile(*plan_, config_.store.folder + '/' + kPlanFile,
                          found_.FindFile(kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
@@ -428,9 +445,9 @@ bool ExtractRun::WritePlan() {
 bool ExtractRun::TrySuspects() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return EndWithFault(suspects.error());
-  Result<Quarantine> quarantine =
-      melmill::TrySuspects(suspects.value(), *report_.plan, shards_.to_make,
-                           *processor_, *control_, &report_.notes);
+  Result<Quarantine> quarantine = melmill::TrySuspects(
+      suspects.value(), work(), shards_.to_make, *processor_,
+      config_.resources.hang_seconds, *control_, &report_.notes);
   if (!MayGoOn()) return false;
   if (!quarantine.ok()) return EndWithFault(quarantine.error());
   quarantine_ = std::move(quarantine).value();
@@ -438,14 +455,14 @@ bool ExtractRun::TrySuspects() {
 }
 
 bool ExtractRun::ExtractShards() {
-  const Plan& plan = *report_.plan;
+  const Plan& plan = *plan_;
   for (const size_t index : shards_.to_make) {
     control_->frames_to_do += plan.shards[index].num_frames;
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
     const RowWatch watch(WatchOptions());
-    extracted_ = Extract({.plan = plan,
+    extracted_ = Extract({.work = work(),
                           .processor = *processor_,
                           .shards = shards_.to_make,
                           .folder = config_.store.folder,
@@ -471,13 +488,13 @@ void ExtractRun::Finish() {
   std::map<size_t, ShardWriter::Committed> shards = std::move(shards_.kept);
   shards.merge(extracted_.committed);
   const Result<void> checked =
-      CheckRemadeShards(*report_.plan, config_.store.folder, audio_);
+      CheckRemadeShards(work(), config_.store.folder, audio_);
   if (!checked.ok()) {
     EndWithFault(checked.error());
     return;
   }
   Result<FinishedStore> finished =
-      FinishStore(*report_.plan, config_.store.folder, shards);
+      FinishStore(work(), report_.plan->splits, config_.store.folder, shards);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;
@@ -512,7 +529,7 @@ RunReport ExtractRun::Run() {
   if (report_.store) {
     report_.store_bytes = StoreBytes(*report_.store);
   } else if (report_.plan) {
-    report_.store_bytes = PlannedBytes(*report_.plan);
+    report_.store_bytes = PlannedBytes(work());
   }
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);

@@ -7,9 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "dsp/log_mel/log_mel.h"
 #include "io/result.h"
 #include "pipeline/extract/telemetry.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/plan_report.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/run/plan_change.h"
 #include "store/damage.h"
@@ -31,7 +32,8 @@ enum class RunStatus {
 struct RunReport {
   RunStatus status = RunStatus::kPlanned;
   std::optional<Error> fault;
-  std::optional<Plan> plan;          // once it was made
+  std::optional<PlanReport> plan;    // once there is a plan
+  LogMelOptions log_mel;             // of the features
   std::optional<PlanChange> change;  // of a store that was there before
   std::optional<StoreIndex> store;   // once it is complete
   // By reason: the plan's, and once complete all.
@@ -50,7 +52,8 @@ struct RunReport {
   // Lasting oddities of the machine, such as a file system without locks.
   std::vector<std::string> notes;
 
-  uint64_t store_bytes = 0;      // planned, or on disk once complete
+  uint64_t store_bytes = 0;  // planned, or on disk once complete
+  uint64_t num_shards_planned = 0;
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
   uint64_t num_shards_left = 0;  // not made, of a run that was to make them

@@ -55,8 +55,7 @@ Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
   const bool was_poison = row.reject_code == ErrorCode::kPoison;
   if (was_poison || job_.suspects.contains(task.source_hash)) {
     const Result<std::optional<int>> ended =
-        TryRowAlone(task, job_.processor,
-                    job_.plan.config.resources.hang_seconds, *job_.control);
+        TryRowAlone(task, job_.processor, job_.hang_seconds, *job_.control);
     if (!ended.ok()) return ended.error();
     if (was_poison) return !ended.value().has_value();
     if (ended.value()) return true;  // the run to come rejects it as poison
@@ -82,7 +81,7 @@ Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
     return uint64_t{0};
   }
   WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });
-  const Result<RowList> tasks = RowList::Load(job_.plan, shard, {}, &permit);
+  const Result<RowList> tasks = RowList::Load(job_.work, shard, {}, &permit);
   if (!tasks.ok()) return tasks.error();
   uint64_t num_mended = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {
@@ -97,7 +96,7 @@ Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
       continue;
     }
     check_.still_rejected[row.reject_code].Add(
-        {job_.plan.splits[shard.split].name, task.line, task.audio,
+        {job_.work.plan.split_names[shard.split], task.line, task.audio,
          RejectMessage(row.reject_code, row.reject_detail)});
   }
   return num_mended;
@@ -109,7 +108,7 @@ Result<ShardWriter::Committed> ShardChecker::CheckFile(
     const PlannedShard& shard, const Result<ShardReader>& reader,
     const ShardEntry* entry) const {
   if (!reader.ok()) return reader.error();
-  if (!job_.plan.IsShard(shard, reader.value().spec())) {
+  if (!job_.work.IsShard(shard, reader.value().spec())) {
     return Error{ErrorCode::kBadHeader, "is another shard"};
   }
   const Result<uint64_t> checksum = reader.value().CheckIndex();
@@ -131,8 +130,8 @@ Result<ShardWriter::Committed> ShardChecker::CheckFile(
 }
 
 Result<void> ShardChecker::CheckShard(size_t index) {
-  const PlannedShard& shard = job_.plan.shards[index];
-  const std::string file = job_.plan.ShardFileName(shard);
+  const PlannedShard& shard = job_.work.plan.shards[index];
+  const std::string file = job_.work.plan.ShardFileName(shard);
   const auto known = entries_.find(file);
   const ShardEntry* entry = known == entries_.end() ? nullptr : known->second;
   const Result<ShardReader> reader =
@@ -159,12 +158,13 @@ Result<void> ShardChecker::CheckShard(size_t index) {
 }
 
 Result<ShardCheck> ShardChecker::Check() {
-  job_.control->shards_to_check = job_.plan.shards.size();
+  job_.control->shards_to_check = job_.work.plan.shards.size();
   job_.control->phase = RunControl::Phase::kCheck;
   std::set<std::string> seen;
-  for (size_t i = 0; i < job_.plan.shards.size(); ++i) {
+  for (size_t i = 0; i < job_.work.plan.shards.size(); ++i) {
     if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
-    if (seen.insert(job_.plan.ShardFileName(job_.plan.shards[i])).second) {
+    if (seen.insert(job_.work.plan.ShardFileName(job_.work.plan.shards[i]))
+            .second) {
       const Result<void> checked = CheckShard(i);
       if (!checked.ok()) return checked.error();
     }

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
@@ -20,7 +20,7 @@
 namespace melmill {
 
 struct ShardCheck {
-  std::vector<size_t> to_make;  // of plan.shards, each file once
+  std::vector<size_t> to_make;  // of work.plan.shards, each file once
   std::map<size_t, ShardWriter::Committed> kept;  // likewise
   std::vector<Damage> damages;  // what is to be made though it was there
   uint64_t num_mended_rows = 0;
@@ -28,12 +28,13 @@ struct ShardCheck {
 };
 
 struct ShardCheckJob {
-  const Plan& plan;
+  PlannedWork work;
   const std::string& folder;
   const StoreIndex* index = nullptr;  // what store.json says, if there is one
   bool read_features = false;         // or all but the features
   const RowComputer& processor;
   const Suspects& suspects;  // rows to be tried alone
+  double hang_seconds;       // of a row that is
   RunControl* control;
 };
 

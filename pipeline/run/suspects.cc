@@ -38,7 +38,7 @@ std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
           return Visiting::kGoOn;
         }
         description =
-            Describe(plan.splits[row.split].name, row.line, row.audio);
+            Describe(plan.split_names[row.split], row.line, row.audio);
         return Visiting::kEnough;
       });
   return description;
@@ -59,17 +59,18 @@ Result<Suspects> ReadAllSuspects(const std::string& folder) {
   return suspects;
 }
 
-Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+Result<Quarantine> TrySuspects(const Suspects& suspects,
+                               const PlannedWork& work,
                                const std::vector<size_t>& shards,
                                const RowComputer& processor,
-                               const RunControl& control,
+                               double hang_seconds, const RunControl& control,
                                std::vector<std::string>* notes) {
   Quarantine quarantine;
   std::set<Hash128> tried;
   if (suspects.empty()) return quarantine;
   for (const size_t index : shards) {
-    const PlannedShard& shard = plan.shards[index];
-    const Result<RowList> tasks = RowList::Load(plan, shard);
+    const PlannedShard& shard = work.plan.shards[index];
+    const Result<RowList> tasks = RowList::Load(work, shard);
     if (!tasks.ok()) return tasks.error();
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       const RowTask task = tasks.value()[i];
@@ -77,11 +78,11 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
           !tried.insert(task.source_hash).second) {
         continue;
       }
-      const Result<std::optional<int>> ended = TryRowAlone(
-          task, processor, plan.config.resources.hang_seconds, control);
+      const Result<std::optional<int>> ended =
+          TryRowAlone(task, processor, hang_seconds, control);
       if (!ended.ok()) return ended.error();
       const std::string row =
-          Describe(plan.splits[shard.split].name, task.line, task.audio);
+          Describe(work.plan.split_names[shard.split], task.line, task.audio);
       if (ended.value()) {
         quarantine[task.source_hash] = *ended.value();
         notes->push_back(fmt::format(
@@ -97,12 +98,12 @@ Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
 }
 
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
-                const RunControl& control) {
+                double hang_seconds, const RunControl& control) {
   if (!control.on_hung) std::abort();
   control.on_hung(fmt::format(
       "{} has made no progress for {:g} s (--hang-after); run the same "
       "command again: it tries that row alone",
-      DescribeRow(plan, source_hash), plan.config.resources.hang_seconds));
+      DescribeRow(plan, source_hash), hang_seconds));
 }
 
 }  // namespace melmill

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/plan/plan.h"
+#include "pipeline/plan/planned_work.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
@@ -19,19 +19,20 @@ namespace melmill {
 // kMachineFault.
 Result<Suspects> ReadAllSuspects(const std::string& folder);
 
-// Tries alone each row of plan.shards[shards] that ended an earlier run.
+// Tries alone each row of work.plan.shards[shards] that ended an earlier run.
 // Returns those that did so again, and adds a line for each to `notes`. Errors:
 // kMachineFault; also once control.stop_requested().
-Result<Quarantine> TrySuspects(const Suspects& suspects, const Plan& plan,
+Result<Quarantine> TrySuspects(const Suspects& suspects,
+                               const PlannedWork& work,
                                const std::vector<size_t>& shards,
                                const RowComputer& processor,
-                               const RunControl& control,
+                               double hang_seconds, const RunControl& control,
                                std::vector<std::string>* notes);
 
 // What a RowWatch does when a row hangs: ends the process, by control.on_hung
 // if it is set.
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
-                const RunControl& control);
+                double hang_seconds, const RunControl& control);
 
 }  // namespace melmill
 

@@ -27,20 +27,24 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   RequireOpenFiles(MaxOpenFilesOfPlan(config));
   RequireThreads(config);
   RunReport report;
-  Result<Plan> plan = BuildPlan(config, TemporaryFolder(), control);
+  Result<BuiltPlan> built = BuildPlan(config, TemporaryFolder(), control);
   report.plan_seconds = report.total_seconds = stopwatch.seconds();
-  if (!plan.ok()) {
-    report.fault = plan.error();
+  if (!built.ok()) {
+    report.fault = built.error();
     report.status = control->stop_requested() ? RunStatus::kStopped
                                               : RunStatus::kMachineFault;
     return report;
   }
-  report.plan = std::move(plan).value();
-  CheckAnyPlanned(*report.plan);
+  const PlannedWork work = {built.value().plan, config.features,
+                            config.input.audio_root};
+  report.plan = std::move(built.value().report);
+  report.log_mel = config.features.log_mel();
+  report.num_shards_planned = work.plan.shards.size();
+  CheckAnyPlanned(*report.plan, work.audio_root);
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
-  report.store_bytes = PlannedBytes(*report.plan);
-  const Result<void> listed = ListRejectedLines(&report);
+  report.store_bytes = PlannedBytes(work);
+  const Result<void> listed = ListRejectedLines(work.plan, &report);
   if (!listed.ok()) {
     report.fault = listed.error();
     report.status = RunStatus::kMachineFault;

@@ -14,10 +14,10 @@
 
 #include "io/hash.h"
 #include "pipeline/plan/plan_builder.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
+#include "store/plan/plan_file.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
@@ -172,11 +172,9 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
   Plan plan;
   plan.contract = kContract;
   plan.producer = kProducer;
-  plan.config.input.kept_fields = kept_fields;
+  plan.kept_fields = kept_fields;
   plan.shard_target_bytes = 1 << 20;
-  plan.splits.resize(2);
-  plan.splits[0].name = "train";
-  plan.splits[1].name = "eval";
+  plan.split_names = {"train", "eval"};
   auto rows = std::make_unique<TableSpool>(".", PlanColumns(kept_fields));
   for (uint64_t line = 1; line <= num_rows; ++line) {
     PlanRow row = MakePlanRow(line > 2 ? 1 : 0, line);
@@ -199,9 +197,9 @@ void MakePlans(SeedFolder seeds) {
 
 void MakeRepairPlan(const RunConfig& config, SeedFolder* seeds) {
   RunControl control;
-  const Result<Plan> plan = BuildPlan(config, ".", &control);
-  if (!plan.ok()) throw std::runtime_error(plan.error().message);
-  Check(WritePlanFile(plan.value(), seeds->NextPath()));
+  const Result<BuiltPlan> built = BuildPlan(config, ".", &control);
+  if (!built.ok()) throw std::runtime_error(built.error().message);
+  Check(WritePlanFile(built.value().plan, seeds->NextPath()));
 }
 
 void MakeRepairs(SeedFolder seeds) {

@@ -4,9 +4,9 @@
 #include <string>
 
 #include "io/hash.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/run/shard_check.h"
 #include "store/json_object.h"
+#include "store/plan/plan_file.h"
 #include "store/plan/plan_row.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -21,7 +21,7 @@ void CheckError(const Error& error) {
 }
 
 // Of all rows, read in blocks of up to so many bytes. Stops at damage.
-Result<Hash128> HashRows(const StoredPlan& plan, size_t max_block_bytes) {
+Result<Hash128> HashRows(const Plan& plan, size_t max_block_bytes) {
   const TableReader& rows = *plan.rows;
   Hasher128 hasher;
   PlanRow row;
@@ -39,7 +39,7 @@ Result<Hash128> HashRows(const StoredPlan& plan, size_t max_block_bytes) {
   return hasher.Digest();
 }
 
-void CheckRows(const StoredPlan& plan) {
+void CheckRows(const Plan& plan) {
   uint64_t num_rows = 0;
   Hasher128 hasher;
   const Result<void> visited =
@@ -59,7 +59,7 @@ void CheckRows(const StoredPlan& plan) {
   }
 }
 
-void CheckShards(const StoredPlan& plan) {
+void CheckShards(const Plan& plan) {
   for (const PlannedShard& shard : plan.shards) {
     Require(shard.first_row < shard.end_row &&
                 shard.end_row <= plan.rows->num_rows(),
@@ -74,7 +74,7 @@ void CheckShards(const StoredPlan& plan) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace melmill;
   const InputLimits limits;
-  const Result<StoredPlan> plan = ReadPlanFile(FileOf(AsBytes(data, size)));
+  const Result<Plan> plan = ReadPlanFile(FileOf(AsBytes(data, size)));
   if (!plan.ok()) {
     CheckError(plan.error());
     return 0;

@@ -11,11 +11,11 @@
 #include "pipeline/care/reopen.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -25,11 +25,11 @@ namespace melmill {
 namespace {
 
 // What a store of this plan says of itself.
-StoreIndex IndexOf(const std::string& folder, const StoredPlan& plan) {
+StoreIndex IndexOf(const std::string& folder, const Plan& plan) {
   StoreIndex index;
   index.contract = plan.contract;
   index.producer = plan.producer;
-  index.plan = plan.fingerprint;
+  index.plan = ToHex(plan.fingerprint);
   index.shard_target_bytes = plan.shard_target_bytes;
   index.kept_fields = plan.kept_fields;
   for (const PlannedShard& shard : plan.shards) {
@@ -54,17 +54,18 @@ void CompareRows(const RowList& rows, const RowComputer& processor) {
   }
 }
 
-void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
-  const auto rows = RowList::Load(plan, plan.shards[shard]);
+void UseShard(const PlannedWork& work, size_t shard,
+              const std::string& folder) {
+  const auto rows = RowList::Load(work, work.plan.shards[shard]);
   if (!rows.ok()) {
     Require(rows.error().code == ErrorCode::kBadHeader,
             "a plan that contradicts itself is called that");
     return;
   }
-  const RowComputer processor(plan.config.features);
+  const RowComputer processor(work.features);
   CompareRows(rows.value(), processor);
   RunControl control;
-  const ExtractOutcome outcome = ExtractSerial({.plan = plan,
+  const ExtractOutcome outcome = ExtractSerial({.work = work,
                                                 .processor = processor,
                                                 .shards = {shard},
                                                 .folder = folder,
@@ -76,7 +77,7 @@ void UseShard(const Plan& plan, size_t shard, const std::string& folder) {
 }
 
 void UsePlan(const std::string& folder) {
-  const Result<StoredPlan> stored = ReadPlanFile(folder + '/' + kPlanFile);
+  const Result<Plan> stored = ReadPlanFile(folder + '/' + kPlanFile);
   if (!stored.ok()) return;
   const StoreIndex index = IndexOf(folder, stored.value());
   RunConfig config;
@@ -85,13 +86,13 @@ void UsePlan(const std::string& folder) {
   } catch (const SetupError&) {
     return;  // another contract or producer
   }
-  const Result<Plan> plan = PlanOfStore(folder, index, config);
+  const Result<Plan> plan = PlanOfStore(folder, index);
   Require(plan.ok(), "a plan whose checksum fits is opened");
   constexpr size_t kMaxShards = 4;  // of an input
   const std::string out = folder + "/out";
   std::filesystem::create_directory(out);
   for (size_t i = 0; i < plan.value().shards.size() && i < kMaxShards; ++i) {
-    UseShard(plan.value(), i, out);
+    UseShard({plan.value(), config.features, config.input.audio_root}, i, out);
   }
   std::filesystem::remove_all(out);
 }

@@ -11,6 +11,7 @@
 #include "io/hash.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/hdf5/h5_contents.h"
 #include "tests/support/test_store.h"
 
 namespace melmill {

@@ -9,12 +9,11 @@
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
-#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
-#include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "tests/support/built_work.h"
 #include "tests/support/test_store.h"
 
 namespace melmill {
@@ -31,29 +30,28 @@ class ReopenTest : public testing::Test {
     return "";
   }
 
-  Result<Plan> Reopen() {
-    return PlanOfStore(store_.folder(), store_.index,
-                       ConfigOfStore(store_.folder(), store_.index, ""));
-  }
+  Result<Plan> Reopen() { return PlanOfStore(store_.folder(), store_.index); }
 
   TestStore store_;
 };
 
 TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
-  RunControl control;
-  const Result<Plan> built = BuildPlan(store_.corpus().Config("out"),
-                                       store_.corpus().Path(""), &control);
+  const BuiltWork built(store_.corpus().Config("out"),
+                        store_.corpus().Path(""));
   const Result<Plan> reopened = Reopen();
   ASSERT_TRUE(reopened.ok()) << reopened.error().message;
-  EXPECT_TRUE(reopened.value().shards == built.value().shards);
+  const RunConfig config = ConfigOfStore(store_.folder(), store_.index, "");
+  const PlannedWork work = {reopened.value(), config.features,
+                            config.input.audio_root};
+  EXPECT_TRUE(reopened.value().shards == built.plan().shards);
   ASSERT_EQ(reopened.value().shards.size(), store_.index.shards.size());
-  for (const PlannedShard& shard : built.value().shards) {
+  for (const PlannedShard& shard : built.plan().shards) {
     EXPECT_EQ(reopened.value().ShardFileName(shard),
-              built.value().ShardFileName(shard));
-    const auto spec = reopened.value().MakeShardSpec(shard);
-    EXPECT_TRUE(built.value().IsShard(shard, spec));
-    const auto tasks = RowList::Load(reopened.value(), shard);
-    const auto expected = RowList::Load(built.value(), shard);
+              built.plan().ShardFileName(shard));
+    const auto spec = work.SpecOf(shard);
+    EXPECT_TRUE(built.work().IsShard(shard, spec));
+    const auto tasks = RowList::Load(work, shard);
+    const auto expected = RowList::Load(built.work(), shard);
     ASSERT_EQ(tasks.value().size(), expected.value().size());
     for (size_t i = 0; i < tasks.value().size(); ++i) {
       EXPECT_EQ(tasks.value()[i].path, expected.value()[i].path);

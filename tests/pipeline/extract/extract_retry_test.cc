@@ -14,11 +14,11 @@
 #include <string>
 
 #include "pipeline/extract/extract.h"
-#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace {
@@ -66,10 +66,9 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
     config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
     num_failures_left = 0;
-    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-    EXPECT_TRUE(plan.ok());
+    const BuiltWork built(config, corpus_.Path(""));
     const RowComputer processor(config.features);
-    const ExtractJob job = {.plan = plan.value(),
+    const ExtractJob job = {.work = built.work(),
                             .processor = processor,
                             .shards = {0},
                             .folder = corpus_.Path(""),
@@ -81,7 +80,7 @@ class ExtractRetryTest : public testing::TestWithParam<bool> {
         GetParam() ? melmill::Extract(job) : ExtractSerial(job);
     EXPECT_FALSE(outcome.fault);
     const Result<ShardReader> shard = ShardReader::Open(
-        job.folder + plan.value().ShardFileName(plan.value().shards[0]));
+        job.folder + built.plan().ShardFileName(built.plan().shards[0]));
     EXPECT_TRUE(shard.ok());
     return shard.value().rows();
   }
@@ -129,21 +128,17 @@ class ExtractStopTest : public testing::Test {
     }
     corpus_.WriteManifest("train.jsonl", lines);
     std::filesystem::create_directory(config.store.folder);
-    const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control_);
-    EXPECT_TRUE(plan.ok());
+    const BuiltWork built(config, corpus_.Path(""));
     const RowComputer processor(config.features);
-    ExtractJob job = {.plan = plan.value(),
-                      .processor = processor,
-                      .shards = {},
-                      .folder = config.store.folder,
-                      .num_threads = 1,
-                      .num_io_threads = 1,
-                      .control = &control_};
-    for (size_t i = 0; i < plan.value().shards.size(); ++i) {
-      job.shards.push_back(i);
-    }
+    const ExtractJob job = {.work = built.work(),
+                            .processor = processor,
+                            .shards = built.AllShards(),
+                            .folder = config.store.folder,
+                            .num_threads = 1,
+                            .num_io_threads = 1,
+                            .control = &control_};
     EXPECT_GE(job.shards.size(), 2u);
-    first_shard_frames_ = plan.value().shards[0].num_frames;
+    first_shard_frames_ = built.plan().shards[0].num_frames;
     if (at_once) control_.RequestStop(15, grace);
     std::atomic<int> num_opened{0};
     on_open = [&] {

@@ -6,14 +6,11 @@
 #include <filesystem>
 #include <functional>
 #include <map>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "pipeline/extract/open_shard.h"
-#include "pipeline/plan/plan_builder.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/row/row_task.h"
@@ -21,7 +18,9 @@
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
+#include "store/plan/plan_file.h"
 #include "store/shard/shard_reader.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -41,12 +40,10 @@ class ExtractTest : public testing::Test {
                                       {.resampler = resampler_});
     std::filesystem::create_directory(config.store.folder);
     RunControl control;
-    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-    EXPECT_TRUE(plan.ok());
+    const BuiltWork built(config, corpus_.Path(""));
     const RowComputer processor(config.features);
-    std::vector<size_t> shards(plan.value().shards.size());
-    std::iota(shards.begin(), shards.end(), size_t{0});
-    outcome_ = extract({.plan = plan.value(),
+    const std::vector<size_t> shards = built.AllShards();
+    outcome_ = extract({.work = built.work(),
                         .processor = processor,
                         .shards = shards,
                         .folder = config.store.folder,
@@ -54,22 +51,22 @@ class ExtractTest : public testing::Test {
                         .num_io_threads = 3,
                         .max_bytes_in_flight = max_bytes_in_flight_,
                         .control = &control,
-                        .quarantine = MakeQuarantine(plan.value())});
+                        .quarantine = MakeQuarantine(built.work())});
     EXPECT_FALSE(outcome_.fault) << outcome_.fault->message;
     EXPECT_EQ(outcome_.committed.size(), shards.size());
     num_shards_ = shards.size();
     EXPECT_TRUE(
-        WritePlanFile(plan.value(), config.store.folder + "/plan.h5").ok());
-    EXPECT_TRUE(
-        FinishStore(plan.value(), config.store.folder, outcome_.committed)
-            .ok());
+        WritePlanFile(built.plan(), config.store.folder + "/plan.h5").ok());
+    EXPECT_TRUE(FinishStore(built.work(), built.report().splits,
+                            config.store.folder, outcome_.committed)
+                    .ok());
     return ReadStoreFiles(config.store.folder);
   }
 
   // The first rows of the first shard.
-  Quarantine MakeQuarantine(const Plan& plan) const {
+  Quarantine MakeQuarantine(const PlannedWork& work) const {
     Quarantine quarantine;
-    const auto tasks = RowList::Load(plan, plan.shards[0]);
+    const auto tasks = RowList::Load(work, work.plan.shards[0]);
     EXPECT_TRUE(tasks.ok());
     for (size_t row = 0; row < num_in_quarantine_; ++row) {
       quarantine[tasks.value()[row].source_hash] = 11;
@@ -164,11 +161,14 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
   RunConfig config = corpus_.Config("unreadable");
   config.store.shard_bytes = 1 << 30;
   std::filesystem::create_directory(config.store.folder);
-  RunControl control;
-  const Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-  ASSERT_TRUE(plan.ok());
+  const BuiltWork built(config, corpus_.Path(""));
+  const RowComputer processor(config.features);
   for (const bool all_of_them : {true, false}) {
-    auto shard = OpenShard::Create(plan.value(), 1, config.store.folder);
+    auto shard = OpenShard::Create({.work = built.work(),
+                                    .processor = processor,
+                                    .shards = {1},
+                                    .folder = config.store.folder},
+                                   1);
     ASSERT_TRUE(shard.ok());
     const size_t num_rows = shard.value()->rows().size();
     ASSERT_GT(num_rows, 2u);
@@ -193,12 +193,11 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
     config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     config.store.folder = corpus_.Path("out");
     std::filesystem::create_directory(config.store.folder);
+    const BuiltWork built(config, corpus_.Path(""));
     RunControl control;
-    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-    EXPECT_TRUE(plan.ok());
     change_();
     const RowComputer processor(config.features);
-    const ExtractJob job = {.plan = plan.value(),
+    const ExtractJob job = {.work = built.work(),
                             .processor = processor,
                             .shards = {0},
                             .folder = config.store.folder,
@@ -206,7 +205,7 @@ class ChangedFilesTest : public testing::TestWithParam<bool> {
                             .num_io_threads = 2,
                             .control = &control};
     shard_file_ = config.store.folder + '/' +
-                  plan.value().ShardFileName(plan.value().shards[0]);
+                  built.plan().ShardFileName(built.plan().shards[0]);
     return GetParam() ? melmill::Extract(job) : ExtractSerial(job);
   }
 

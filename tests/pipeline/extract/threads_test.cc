@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <numeric>
 #include <optional>
 #include <string>
 #include <thread>
@@ -26,12 +25,12 @@
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/extract/thread_pool.h"
-#include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -103,12 +102,8 @@ class JobQueue {
 // commits, one watches.
 class ThreadExtractor {
  public:
-  ThreadExtractor(const Plan& plan, const RowComputer& processor,
-                  std::string folder)
-      : plan_(plan),
-        processor_(processor),
-        folder_(std::move(folder)),
-        num_open_shards_(plan.shards.size()) {}
+  explicit ThreadExtractor(const ExtractJob& job)
+      : job_(job), num_open_shards_(job.shards.size()) {}
 
   // Every shard's result, by its number.
   std::map<size_t, ShardWriter::Committed> Run() {
@@ -127,9 +122,8 @@ class ThreadExtractor {
 
  private:
   void GiveOutRows() {
-    for (size_t i = 0; i < plan_.shards.size(); ++i) {
-      Result<std::unique_ptr<OpenShard>> opened =
-          OpenShard::Create(plan_, i, folder_);
+    for (const size_t i : job_.shards) {
+      Result<std::unique_ptr<OpenShard>> opened = OpenShard::Create(job_, i);
       ASSERT_TRUE(opened.ok()) << opened.error().message;
       ShardInWork* shard = nullptr;
       {
@@ -149,17 +143,17 @@ class ThreadExtractor {
   }
 
   void Compute() {
-    RowWorkspace workspace(processor_);
+    RowWorkspace workspace(job_.processor);
     RowInput input;
     while (std::unique_ptr<Job> job = jobs_.Pop()) {
       Result<void> done;
       if (job->error) {
         done = *job->error;
       } else if (job->is_read) {
-        done = job->shard->shard->ComputeAndStore(job->row, processor_,
+        done = job->shard->shard->ComputeAndStore(job->row, job_.processor,
                                                   &job->input, &workspace);
       } else if (job->row % 3 == 0) {
-        done = job->shard->shard->TryAndStore(job->row, processor_, &input,
+        done = job->shard->shard->TryAndStore(job->row, job_.processor, &input,
                                               &workspace);
       } else {
         HandToReader(std::move(job));
@@ -180,7 +174,7 @@ class ThreadExtractor {
       // As the graph: in place first, where the file may be in the cache.
       for (const bool may_wait : {false, true}) {
         const Result<bool> result =
-            processor_.ReadRow(read->task(), may_wait, &read->input);
+            job_.processor.ReadRow(read->task(), may_wait, &read->input);
         if (!result.ok()) read->error = result.error();
         if (!result.ok() || result.value()) break;
       }
@@ -230,9 +224,7 @@ class ThreadExtractor {
     }
   }
 
-  const Plan& plan_;
-  const RowComputer& processor_;
-  const std::string folder_;
+  const ExtractJob& job_;
   RunControl control_;
   DepthMeter reads_waiting_;
   std::mutex telemetry_mutex_;
@@ -279,27 +271,27 @@ class ThreadsTest : public testing::TestWithParam<ThreadsCase> {
 
 TEST_P(ThreadsTest, NodeBodiesMakeTheBytesOfTheSerialLoop) {
   const RunConfig config = Config();
-  RunControl control;
-  const Result<Plan> planned = BuildPlan(config, corpus_.Path(""), &control);
-  ASSERT_TRUE(planned.ok()) << planned.error().message;
-  const Plan& plan = planned.value();
+  const BuiltWork built(config, corpus_.Path(""));
   const RowComputer processor(config.features);
-  std::vector<size_t> shards(plan.shards.size());
-  std::iota(shards.begin(), shards.end(), size_t{0});
-  const ExtractOutcome serial = ExtractSerial({.plan = plan,
-                                               .processor = processor,
-                                               .shards = shards,
-                                               .folder = MakeFolder("serial"),
-                                               .control = &control});
+  RunControl control;
+  ExtractJob job = {.work = built.work(),
+                    .processor = processor,
+                    .shards = built.AllShards(),
+                    .folder = MakeFolder("serial"),
+                    .control = &control};
+  const ExtractOutcome serial = ExtractSerial(job);
   ASSERT_FALSE(serial.fault) << serial.fault->message;
 
-  ThreadExtractor extractor(plan, processor, MakeFolder("threads"));
+  job.folder = MakeFolder("threads");
+  ThreadExtractor extractor(job);
   const auto committed = extractor.Run();
   EXPECT_EQ(extractor.num_stored(), serial.num_stored);
   EXPECT_EQ(extractor.num_stored(), 46u);
   EXPECT_EQ(extractor.num_rejected(), 1u);  // NaN
   uint64_t num_frames = 0;
-  for (const PlannedShard& shard : plan.shards) num_frames += shard.num_frames;
+  for (const PlannedShard& shard : built.plan().shards) {
+    num_frames += shard.num_frames;
+  }
   EXPECT_EQ(extractor.control().frames_done, num_frames);
   EXPECT_GT(extractor.telemetry().compute.bytes_stored, 256u * 1400);
   ASSERT_EQ(committed.size(), serial.committed.size());

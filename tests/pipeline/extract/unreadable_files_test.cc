@@ -5,12 +5,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_task.h"
-#include "pipeline/setup/run_control.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -31,7 +29,7 @@ class UnreadableFilesTest : public testing::Test {
     std::filesystem::remove(corpus_.Path(name));
   }
 
-  Plan MakePlan(const std::vector<std::string>& names) {
+  RunConfig MakeFiles(const std::vector<std::string>& names) {
     std::vector<std::string> lines;
     for (const std::string& name : names) {
       lines.push_back(corpus_.AddWav(name, 4000, 1));
@@ -39,15 +37,12 @@ class UnreadableFilesTest : public testing::Test {
     corpus_.WriteManifest("train.jsonl", lines);
     RunConfig config;
     config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
-    RunControl control;
-    Result<Plan> plan = BuildPlan(config, corpus_.Path(""), &control);
-    EXPECT_TRUE(plan.ok());
-    return std::move(plan).value();
+    return config;
   }
 
   Corpus corpus_;
-  const Plan plan_ = MakePlan({"a", "b", "c"});
-  UnreadableFiles files_{plan_};
+  const BuiltWork built_{MakeFiles({"a", "b", "c"}), corpus_.Path("")};
+  UnreadableFiles files_{built_.work()};
 };
 
 TEST_F(UnreadableFilesTest, SixteenInARowAreOneTooMany) {
@@ -103,10 +98,10 @@ TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {
 TEST_F(UnreadableFilesTest, SixteenOthersAreTriedAtMost) {
   std::vector<std::string> names;
   for (int i = 0; i < 18; ++i) names.push_back("f" + std::to_string(i));
-  const Plan plan = MakePlan(names);
+  const BuiltWork built(MakeFiles(names), corpus_.Path(""));
   for (int i = 0; i < 17; ++i) Remove(names[static_cast<size_t>(i)]);
   const Result<void> checked =
-      UnreadableFiles(plan).CheckMayReject(Task("f0"), kIoError);
+      UnreadableFiles(built.work()).CheckMayReject(Task("f0"), kIoError);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().message,
             Task("f0").path +

@@ -12,6 +12,7 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_control.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -46,15 +47,17 @@ TEST(AudioChangeTest, AShardOfOtherAudioThanWasSeenIsRemoved) {
   RunControl control;
   const RunReport report = RunExtract(config, &control);
   ASSERT_EQ(report.status, RunStatus::kFinished);
-  const Plan& plan = *report.plan;
+  const BuiltWork built(config, config.store.folder);
+  const Plan& plan = built.plan();
   const std::string path =
       config.store.folder + '/' + plan.ShardFileName(plan.shards[0]);
   AudioChange change;
   change.shards[0].resize(static_cast<size_t>(plan.shards[0].num_rows));
-  EXPECT_TRUE(CheckRemadeShards(plan, config.store.folder, change).ok());
+  EXPECT_TRUE(
+      CheckRemadeShards(built.work(), config.store.folder, change).ok());
   change.shards[0][1] = Hash128{1, 2, 3};
   const Result<void> checked =
-      CheckRemadeShards(plan, config.store.folder, change);
+      CheckRemadeShards(built.work(), config.store.folder, change);
   ASSERT_FALSE(checked.ok());
   EXPECT_EQ(checked.error().code, ErrorCode::kMachineFault);
   EXPECT_EQ(checked.error().message,
@@ -67,20 +70,27 @@ TEST(AudioChangeTest, AShardOfOtherAudioThanWasSeenIsRemoved) {
 TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   Corpus corpus;
   corpus.MakeMixed();
-  RunConfig config = corpus.Config("out");
-  config.store.audio_check =
-      AudioCheck::kAll;  // whatever their times look like
+  const RunConfig config = corpus.Config("out");
   RunControl control;
   const RunReport report = RunExtract(config, &control);
   ASSERT_EQ(report.status, RunStatus::kFinished);
+  const BuiltWork built(config, config.store.folder);
   auto local = LocalFile::Load(config.store.folder + "/.local");
   ASSERT_TRUE(local.ok());
   std::map<size_t, ShardWriter::Committed> kept;
   kept[0].checksum = report.store->shards[0].checksum;
   const std::string clip = corpus.Path("t1.wav");
   WriteWholeFile(clip, ReadWholeFile(clip) + "LIST");
-  const auto found = FindChangedAudio(*report.plan, config.store.folder, kept,
-                                      local.value().get(), &control);
+  const auto find = [&] {
+    return FindChangedAudio({.work = built.work(),
+                             .files = built.files(),
+                             .folder = config.store.folder,
+                             .shards = kept,
+                             .check = AudioCheck::kAll,
+                             .local = local.value().get(),
+                             .control = &control});
+  };
+  const auto found = find();
   ASSERT_TRUE(found.ok()) << found.error().message;
   ASSERT_EQ(found.value().changed.count, 1u);
   EXPECT_EQ(found.value().changed.examples[0].audio, clip);
@@ -88,9 +98,7 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   EXPECT_TRUE(found.value().shards.at(0)[0].has_value());
   // One that is gone is the machine's fault: its features are not given up.
   std::filesystem::remove(clip);
-  EXPECT_FALSE(FindChangedAudio(*report.plan, config.store.folder, kept,
-                                local.value().get(), &control)
-                   .ok());
+  EXPECT_FALSE(find().ok());
 }
 
 // A finished store, and a .local of the test's own that says of all its files
@@ -102,14 +110,13 @@ class FindChangedAudioTest : public testing::Test {
   static constexpr size_t kRejectedRow = 3;
 
   FindChangedAudioTest() {
-    RunReport report = RunExtract(MakeCorpus(), &control_);
-    EXPECT_EQ(report.status, RunStatus::kFinished);
-    plan_ = std::move(*report.plan);
+    EXPECT_EQ(store_.status, RunStatus::kFinished);
     uint64_t first = 0;
-    for (size_t i = 0; i < plan_.shards.size(); ++i) {
-      kept_[i].checksum = report.store->shards[i].checksum;
-      const auto num_rows = static_cast<size_t>(plan_.shards[i].num_rows);
-      files_.push_back(plan_.files->Read(first, num_rows).value());
+    for (size_t i = 0; i < built_.plan().shards.size(); ++i) {
+      kept_[i].checksum = store_.store->shards[i].checksum;
+      const auto num_rows =
+          static_cast<size_t>(built_.plan().shards[i].num_rows);
+      files_.push_back(built_.files().Read(first, num_rows).value());
       first += num_rows;
       facts_.emplace_back();
       for (const PlannedFile& file : files_.back()) {
@@ -118,7 +125,7 @@ class FindChangedAudioTest : public testing::Test {
       }
     }
     facts_[0].at(kRejectedRow) = {};
-    EXPECT_EQ(plan_.shards.size(), 3u);
+    EXPECT_EQ(built_.plan().shards.size(), 3u);
   }
 
   // One shard a split: where a split is cut follows from the paths.
@@ -145,7 +152,7 @@ class FindChangedAudioTest : public testing::Test {
   }
 
   ShardId IdOf(size_t shard) const {
-    return {plan_.shards[shard].fingerprint, kept_.at(shard).checksum};
+    return {built_.plan().shards[shard].fingerprint, kept_.at(shard).checksum};
   }
   std::unique_ptr<LocalFile> MakeLocal(const std::string& name) const {
     return LocalFile::Load(corpus_.Path(name)).value();
@@ -158,10 +165,17 @@ class FindChangedAudioTest : public testing::Test {
     }
     return FindWith(check, local_.get());
   }
+  AudioCompareJob JobOf(AudioCheck check, LocalFile* local) {
+    return {.work = built_.work(),
+            .files = built_.files(),
+            .folder = corpus_.Path("out"),
+            .shards = kept_,
+            .check = check,
+            .local = local,
+            .control = &control_};
+  }
   AudioChange FindWith(AudioCheck check, LocalFile* local) {
-    plan_.config.store.audio_check = check;
-    Result<AudioChange> change =
-        FindChangedAudio(plan_, corpus_.Path("out"), kept_, local, &control_);
+    Result<AudioChange> change = FindChangedAudio(JobOf(check, local));
     EXPECT_TRUE(change.ok()) << change.error().message;
     return std::move(change).value();
   }
@@ -181,7 +195,9 @@ class FindChangedAudioTest : public testing::Test {
 
   Corpus corpus_;
   RunControl control_;
-  Plan plan_;
+  const RunConfig config_ = MakeCorpus();
+  const RunReport store_ = RunExtract(config_, &control_);
+  const BuiltWork built_{config_, corpus_.Path("")};
   std::map<size_t, ShardWriter::Committed> kept_;
   std::vector<std::vector<PlannedFile>> files_;  // by shard
   std::vector<std::vector<FileFacts>> facts_;
@@ -293,9 +309,8 @@ TEST_F(FindChangedAudioTest, AStopIsAFaultThatTellsNothing) {
   control_.RequestStop(15);
   ASSERT_TRUE(local_->Append(IdOf(0), facts_[0]).ok());
   kept_ = {{0, kept_.at(0)}};
-  const Result<AudioChange> change = FindChangedAudio(
-      plan_, corpus_.Path("out"), kept_, local_.get(), &control_);
-  EXPECT_FALSE(change.ok());
+  EXPECT_FALSE(
+      FindChangedAudio(JobOf(AudioCheck::kTouched, local_.get())).ok());
   EXPECT_EQ(local_->Find(IdOf(0)).value(), facts_[0]);
 }
 

@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "pipeline/plan/plan_builder.h"
-#include "pipeline/plan_file.h"
 #include "pipeline/setup/run_control.h"
+#include "store/plan/plan_file.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -26,9 +26,9 @@ class PlanChangeTest : public testing::Test {
     RunConfig config;
     config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
     RunControl control;
-    return BuildPlan(config, corpus_.Path(""), &control).value();
+    return BuildPlan(config, corpus_.Path(""), &control).value().plan;
   }
-  StoredPlan Stored(const Plan& plan) {
+  Plan Stored(const Plan& plan) {
     const std::string path = corpus_.Path(std::to_string(num_files_++));
     EXPECT_TRUE(WritePlanFile(plan, path).ok());
     return ReadPlanFile(path).value();
@@ -39,7 +39,7 @@ class PlanChangeTest : public testing::Test {
 };
 
 TEST_F(PlanChangeTest, CountsLinesWhereverTheyStand) {
-  const StoredPlan old_plan =
+  const Plan old_plan =
       Stored(PlanOf({corpus_.Line("a.wav"), corpus_.Line("b.wav"),
                      corpus_.Line("b.wav"), corpus_.Line("c.wav")}));
   const Plan plan =
@@ -55,7 +55,7 @@ TEST_F(PlanChangeTest, CountsLinesWhereverTheyStand) {
 TEST_F(PlanChangeTest, TheSameLinesInAnotherOrderAreReordered) {
   const std::vector<std::string> lines = {corpus_.Line("a.wav"),
                                           corpus_.Line("b.wav")};
-  const StoredPlan old_plan = Stored(PlanOf(lines));
+  const Plan old_plan = Stored(PlanOf(lines));
   EXPECT_FALSE(ComparePlans(old_plan, PlanOf(lines)).value().is_reordered);
   const PlanChange change =
       ComparePlans(old_plan, PlanOf({lines[1], lines[0]})).value();
@@ -65,7 +65,7 @@ TEST_F(PlanChangeTest, TheSameLinesInAnotherOrderAreReordered) {
 
 TEST_F(PlanChangeTest, ARowOfASplitThatIsNotThereIsAFault) {
   const Plan plan = PlanOf({corpus_.Line("a.wav")});
-  StoredPlan old_plan = Stored(plan);
+  Plan old_plan = Stored(plan);
   old_plan.split_names.clear();
   const Result<PlanChange> change = ComparePlans(old_plan, plan);
   ASSERT_FALSE(change.ok());

@@ -12,8 +12,7 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/file_lock.h"
-#include "pipeline/plan/plan.h"
-#include "pipeline/plan/plan_builder.h"
+#include "pipeline/plan/plan_report.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
@@ -23,6 +22,7 @@
 #include "pipeline/setup/setup_error.h"
 #include "store/store_folder.h"
 #include "store/verify.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -487,15 +487,14 @@ TEST_F(RunTest, NoShardIsCheckedOnceAStopIsAskedFor) {
   config.store.shard_bytes = 1;  // a row each
   Run(config);
 
-  RunControl planning;
-  const Result<Plan> plan = BuildPlan(config, config.store.folder, &planning);
-  ASSERT_TRUE(plan.ok());
+  const BuiltWork built(config, config.store.folder);
   const RowComputer processor(config.features);
   const auto check = [&](RunControl* control) {
-    return CheckShards({.plan = plan.value(),
+    return CheckShards({.work = built.work(),
                         .folder = config.store.folder,
                         .processor = processor,
                         .suspects = {},
+                        .hang_seconds = 0,
                         .control = control});
   };
   RunControl undisturbed;

@@ -5,9 +5,9 @@
 #include <string>
 
 #include "io/hash.h"
-#include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_list.h"
 #include "pipeline/setup/run_control.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -15,31 +15,30 @@ namespace {
 
 class SuspectsTest : public testing::Test {
  protected:
-  SuspectsTest() {
+  RunConfig MakeCorpus() {
     corpus_.WriteManifest("train.jsonl",
                           {corpus_.AddWav("a.wav", 16000, 1), "{broken",
                            corpus_.AddWav("b.wav", 16000, 2)});
     RunConfig config;
     config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
-    config.resources.hang_seconds = 7;
-    RunControl control;
-    plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
+    return config;
   }
 
   std::string TextOfHang(const Hash128& source_hash) {
     std::string text;
     RunControl control;
     control.on_hung = [&](const std::string& message) { text = message; };
-    EndHungRun(plan_, source_hash, control);
+    EndHungRun(built_.plan(), source_hash, 7, control);
     return text;
   }
 
   Corpus corpus_;
-  Plan plan_;
+  const BuiltWork built_{MakeCorpus(), corpus_.Path("")};
 };
 
 TEST_F(SuspectsTest, ARunThatHangsNamesTheRowAndWhatHelps) {
-  const Result<RowList> tasks = RowList::Load(plan_, plan_.shards[0]);
+  const Result<RowList> tasks =
+      RowList::Load(built_.work(), built_.plan().shards[0]);
   ASSERT_TRUE(tasks.ok());
   EXPECT_EQ(TextOfHang(tasks.value()[1].source_hash),
             "train line 3 (" + corpus_.Path("b.wav") +

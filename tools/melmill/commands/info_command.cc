@@ -4,11 +4,11 @@
 #include <memory>
 #include <string>
 
-#include "pipeline/plan_file.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
+#include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
 #include "tools/melmill/commands/commands.h"
@@ -39,8 +39,7 @@ std::string DescribeComplete(const std::string& folder,
                             store.producer);
 }
 
-std::string DescribeUnfinished(const std::string& folder,
-                               const StoredPlan& plan) {
+std::string DescribeUnfinished(const std::string& folder, const Plan& plan) {
   uint64_t num_made = 0;
   uint64_t rows_made = 0;
   uint64_t rows_planned = 0;
@@ -84,7 +83,7 @@ int RunInfoCommand(const std::string& folder) {
     throw SetupError(
         fmt::format("{}/store.json: {}", folder, store.error().message));
   }
-  const Result<StoredPlan> plan = ReadPlanFile(folder + '/' + kPlanFile);
+  const Result<Plan> plan = ReadPlanFile(folder + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return PrintFault(Unreadable(kPlanFile, plan.error()));
   }

@@ -6,7 +6,7 @@
 namespace melmill {
 
 double Hours(uint64_t num_samples, const RunReport& report) {
-  const int rate_hz = report.plan->preset().log_mel.mel.sample_rate_hz;
+  const int rate_hz = report.log_mel.mel.sample_rate_hz;
   return static_cast<double>(num_samples) / rate_hz / kSecondsPerHour;
 }
 
@@ -17,7 +17,7 @@ uint64_t StoredSamples(const StoreIndex& store) {
 }
 
 uint64_t HopLength(const RunReport& report) {
-  return static_cast<uint64_t>(report.plan->preset().log_mel.hop_length);
+  return static_cast<uint64_t>(report.log_mel.hop_length);
 }
 
 double RealTimeFactor(const RunReport& report) {
@@ -27,9 +27,9 @@ double RealTimeFactor(const RunReport& report) {
                                   : 0;
 }
 
-std::map<std::string, LanguageCount> SumLanguages(const Plan& plan) {
+std::map<std::string, LanguageCount> SumLanguages(const PlanReport& plan) {
   std::map<std::string, LanguageCount> sum;
-  for (const SplitPlan& split : plan.splits) {
+  for (const SplitReport& split : plan.splits) {
     for (const auto& [name, count] : split.languages) {
       sum[name].num_rows += count.num_rows;
       sum[name].num_samples += count.num_samples;
@@ -38,9 +38,9 @@ std::map<std::string, LanguageCount> SumLanguages(const Plan& plan) {
   return sum;
 }
 
-std::map<int, uint64_t> SumRates(const Plan& plan) {
+std::map<int, uint64_t> SumRates(const PlanReport& plan) {
   std::map<int, uint64_t> sum;
-  for (const SplitPlan& split : plan.splits) {
+  for (const SplitReport& split : plan.splits) {
     for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
   }
   return sum;

@@ -24,8 +24,8 @@ uint64_t HopLength(const RunReport& report);  // in samples
 double RealTimeFactor(const RunReport& report);
 
 // Of all splits.
-std::map<std::string, LanguageCount> SumLanguages(const Plan& plan);
-std::map<int, uint64_t> SumRates(const Plan& plan);  // Hz -> planned rows
+std::map<std::string, LanguageCount> SumLanguages(const PlanReport& plan);
+std::map<int, uint64_t> SumRates(const PlanReport& plan);  // Hz -> planned rows
 
 // The accepted manifests of a complete store in the folder `out`; none before.
 std::vector<std::string> AcceptedFiles(const RunReport& report,

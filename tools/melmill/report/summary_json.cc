@@ -52,7 +52,7 @@ ordered_json JsonTallies(const RunReport& report) {
   return reasons;
 }
 
-ordered_json JsonWarnings(const Plan& plan) {
+ordered_json JsonWarnings(const PlanReport& plan) {
   ordered_json warnings = ordered_json::object();
   for (const auto& [warning, tally] : plan.warnings) {
     warnings[std::string(WarningName(warning))] = tally.count;

@@ -85,7 +85,7 @@ void AddWarnings(const RunReport& report, std::string* text) {
       *text += fmt::format("  {}\n", Place(example));
     }
   }
-  for (const SplitPlan& split : report.plan->splits) {
+  for (const SplitReport& split : report.plan->splits) {
     if (split.num_blank_lines > 0) {
       *text += fmt::format("{}: {} skipped\n", split.name,
                            Counted(split.num_blank_lines, "blank line"));
@@ -188,12 +188,12 @@ void AddChange(const PlanChange& change, std::string* text) {
 }
 
 void AddPlanned(const RunReport& report, std::string* text) {
-  const Plan& plan = *report.plan;
+  const PlanReport& plan = *report.plan;
   *text += fmt::format("{} of {} lines can be stored: {:.2f} h, {} in {}\n",
                        plan.num_lines() - plan.num_rejected(), plan.num_lines(),
                        Hours(plan.num_samples(), report),
                        FormatBytes(report.store_bytes),
-                       Counted(plan.shards.size(), "shard"));
+                       Counted(report.num_shards_planned, "shard"));
 }
 
 void AddStored(const RunReport& report, std::string* text) {

@@ -15,7 +15,7 @@ using nlohmann::json;
 RunReport StoredHour() {
   RunReport report;
   report.status = RunStatus::kFinished;
-  Plan& plan = report.plan.emplace();
+  PlanReport& plan = report.plan.emplace();
   plan.splits.push_back({.name = "train",
                          .num_lines = 3,
                          .num_rejected = 1,

@@ -1,4 +1,4 @@
-#include "pipeline/plan/layout.h"
+#include "pipeline/plan/shard_cutter.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "pipeline/setup/run_config.h"
+#include "store/plan/plan_row.h"
 #include "store/table/table_spool.h"
 #include "tests/support/temp_folder.h"
 

@@ -1,4 +1,4 @@
-#include "pipeline/plan_file.h"
+#include "store/plan/plan_file.h"
 
 #include <fmt/format.h>
 
@@ -71,13 +71,13 @@ struct Description {
 Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
-  json["kept_fields"] = plan.config.input.kept_fields;
+  json["kept_fields"] = plan.kept_fields;
   Description description;
   description.json = json.dump();
   json["splits"] = ordered_json::array();
-  for (const SplitPlan& split : plan.splits) {
-    json["splits"].push_back(split.name);
-    description.split_names.Add(split.name);
+  for (const std::string& name : plan.split_names) {
+    json["splits"].push_back(name);
+    description.split_names.Add(name);
   }
   const std::string whole = json.dump();
   if (whole.size() <= kMaxAttributeBytes) return {whole, {}};
@@ -89,7 +89,7 @@ Error BadPlan(const std::string& what) {
 }
 
 Result<PlannedShard> ReadShard(const TableBlock& block, size_t row,
-                               const StoredPlan& plan) {
+                               const Plan& plan) {
   PlannedShard shard;
   const auto fingerprint = ParseHash128(block.Text(0, row));
   shard.split = static_cast<uint32_t>(block.Number(1, row));
@@ -107,7 +107,7 @@ Result<PlannedShard> ReadShard(const TableBlock& block, size_t row,
   return shard;
 }
 
-Result<void> ReadShards(const std::string& path, StoredPlan* plan) {
+Result<void> ReadShards(const std::string& path, Plan* plan) {
   const Result<std::unique_ptr<TableFile>> shards =
       TableFile::Open(path, {{"shard_fingerprint", ColumnType::kText},
                              {"shard_split", ColumnType::kU32},
@@ -117,18 +117,14 @@ Result<void> ReadShards(const std::string& path, StoredPlan* plan) {
                              {"shard_num_frames", ColumnType::kU64}});
   if (!shards.ok()) return shards.error();
   const TableFile& table = *shards.value();
-  uint64_t row = 0;
-  while (row < table.num_rows()) {
-    const Result<TableBlock> block = table.Read(row, 1024, size_t{1} << 20);
-    if (!block.ok()) return block.error();
-    for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      const Result<PlannedShard> shard = ReadShard(block.value(), i, *plan);
-      if (!shard.ok()) return shard.error();
-      plan->shards.push_back(shard.value());
-    }
-    row += block.value().num_rows();
-  }
-  return {};
+  return VisitRows(
+      table, 0, table.num_rows(),
+      [plan](const TableBlock& block, size_t row) -> Result<Visiting> {
+        const Result<PlannedShard> shard = ReadShard(block, row, *plan);
+        if (!shard.ok()) return shard.error();
+        plan->shards.push_back(shard.value());
+        return Visiting::kGoOn;
+      });
 }
 
 // Of more splits than the description can hold.
@@ -138,18 +134,17 @@ Result<std::vector<std::string>> ReadSplitNames(const std::string& path) {
   if (!names.ok()) return names.error();
   const TableFile& table = *names.value();
   std::vector<std::string> split_names;
-  while (split_names.size() < table.num_rows()) {
-    const Result<TableBlock> block =
-        table.Read(split_names.size(), 1024, size_t{1} << 20);
-    if (!block.ok()) return block.error();
-    for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      split_names.emplace_back(block.value().Text(0, i));
-    }
-  }
+  const Result<void> visited =
+      VisitRows(table, 0, table.num_rows(),
+                [&](const TableBlock& block, size_t row) -> Result<Visiting> {
+                  split_names.emplace_back(block.Text(0, row));
+                  return Visiting::kGoOn;
+                });
+  if (!visited.ok()) return visited.error();
   return split_names;
 }
 
-Result<void> ParseDescription(const std::string& text, StoredPlan* plan) {
+Result<void> ParseDescription(const std::string& text, Plan* plan) {
   if (!IsUsableObject(text)) return BadPlan("its description is no JSON");
   const ordered_json description = ordered_json::parse(text);
   try {
@@ -209,7 +204,7 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
   return plan.rows->WriteFile(path, attributes, extras, replaced);
 }
 
-Result<StoredPlan> ReadPlanFile(const std::string& path) {
+Result<Plan> ReadPlanFile(const std::string& path) {
   const Result<H5Contents> contents = ReadH5Contents(path);
   if (!contents.ok()) return contents.error();
   const auto attribute = [&](const char* name) {
@@ -219,10 +214,12 @@ Result<StoredPlan> ReadPlanFile(const std::string& path) {
   if (attribute("format") != kPlanFormat) {
     return BadPlan("its format is another one");
   }
-  StoredPlan plan;
+  Plan plan;
   plan.contract = attribute("contract");
   plan.producer = attribute("producer");
-  plan.fingerprint = attribute("fingerprint");
+  const auto fingerprint = ParseHash128(attribute("fingerprint"));
+  if (!fingerprint) return BadPlan("its fingerprint is none");
+  plan.fingerprint = *fingerprint;
   if (!IsUsableObject(plan.contract) || !IsUsableObject(plan.producer)) {
     return BadPlan("its contract or producer is no JSON");
   }

@@ -1,11 +1,10 @@
-#include "pipeline/plan/layout.h"
-
-#include <fmt/format.h>
+#include "pipeline/plan/shard_cutter.h"
 
 #include <cmath>
 
 #include "io/hash.h"
 #include "pipeline/setup/run_config.h"
+#include "store/plan/plan_row.h"
 
 namespace melmill {
 namespace {
@@ -20,10 +19,6 @@ Hasher128 StartFingerprint(const ShardShape& shape) {
 }
 
 }  // namespace
-
-std::string PlannedShard::FileName(std::string_view split_name) const {
-  return fmt::format("{}.{}.h5", split_name, ToHex(fingerprint).substr(0, 12));
-}
 
 bool ShardCutter::StartsShard(std::string_view audio, uint64_t row_bytes) {
   const double half_target = static_cast<double>(target_bytes_) / 2;

@@ -1,39 +1,16 @@
-#ifndef MELMILL_PIPELINE_PLAN_LAYOUT_H_
-#define MELMILL_PIPELINE_PLAN_LAYOUT_H_
+#ifndef MELMILL_PIPELINE_PLAN_SHARD_CUTTER_H_
+#define MELMILL_PIPELINE_PLAN_SHARD_CUTTER_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "io/file/name_change.h"
-#include "io/hash.h"
 #include "io/result.h"
-#include "store/plan/plan_row.h"
+#include "store/plan/plan.h"
 #include "store/table/table.h"
 
 namespace melmill {
-
-// One shard of a plan: the planned rows among the plan's rows
-// [first_row, end_row), in order, all of one split.
-struct PlannedShard {
-  uint32_t split = 0;
-  uint64_t first_row = 0;
-  uint64_t end_row = 0;
-  uint64_t num_rows = 0;    // planned ones
-  uint64_t num_frames = 0;  // of all of them
-  Hash128 fingerprint = {};
-  // What the file's bytes outside the features must have, or it gets no name.
-  std::optional<uint64_t> expected_checksum;
-  // The damaged file whose place it takes, if it does.
-  std::optional<FileIdentity> replaced;
-
-  // "<split name>.<first 12 hex digits of the fingerprint>.h5"
-  std::string FileName(std::string_view split_name) const;
-
-  friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
-};
 
 // What all shards of a store have in common; part of every fingerprint.
 struct ShardShape {
@@ -73,4 +50,4 @@ Result<std::vector<PlannedShard>> LayOutShards(const TableReader& rows,
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_PLAN_LAYOUT_H_
+#endif  // MELMILL_PIPELINE_PLAN_SHARD_CUTTER_H_

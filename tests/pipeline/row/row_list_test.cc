@@ -1,4 +1,4 @@
-#include "pipeline/extract/open_shard.h"
+#include "pipeline/row/row_list.h"
 
 #include <gtest/gtest.h>
 
@@ -8,10 +8,8 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/plan/plan_builder.h"
-#include "pipeline/row/row_list.h"
-#include "pipeline/setup/run_control.h"
 #include "store/table/table_spool.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
 namespace melmill {
@@ -20,13 +18,6 @@ namespace {
 class RowListTest : public testing::Test {
  protected:
   RowListTest() {
-    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
-                                          corpus_.AddWav("b.wav", 7000, 2)});
-    RunConfig config = corpus_.Config("out");
-    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
-    config.store.shard_bytes = 1 << 20;
-    RunControl control;
-    plan_ = BuildPlan(config, corpus_.Path(""), &control).value();
     EXPECT_EQ(plan_.shards.size(), 1u);
     const Result<void> read =
         ForEachPlanRow(*plan_.rows, 0, plan_.rows->num_rows(),
@@ -37,6 +28,15 @@ class RowListTest : public testing::Test {
     EXPECT_TRUE(read.ok());
   }
 
+  RunConfig MakeCorpus() {
+    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
+                                          corpus_.AddWav("b.wav", 7000, 2)});
+    RunConfig config = corpus_.Config("out");
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.shard_bytes = 1 << 20;
+    return config;
+  }
+
   // Of the plan with its rows as they are in `rows`.
   Result<RowList> Load(const std::vector<PlanRow>& rows) {
     auto spool =
@@ -45,7 +45,7 @@ class RowListTest : public testing::Test {
       EXPECT_TRUE(AppendPlanRow(row, spool.get()).ok());
     }
     plan_.rows = std::move(spool);
-    return RowList::Load(plan_, plan_.shards[0]);
+    return RowList::Load(built_.work(), plan_.shards[0]);
   }
 
   void ExpectRefused(const std::function<void(PlanRow*)>& change) {
@@ -59,7 +59,8 @@ class RowListTest : public testing::Test {
   }
 
   Corpus corpus_;
-  Plan plan_;
+  BuiltWork built_{MakeCorpus(), corpus_.Path("")};
+  Plan& plan_ = built_.plan();
   std::vector<PlanRow> rows_;
 };
 

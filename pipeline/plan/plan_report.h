@@ -1,0 +1,43 @@
+#ifndef MELMILL_PIPELINE_PLAN_PLAN_REPORT_H_
+#define MELMILL_PIPELINE_PLAN_PLAN_REPORT_H_
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/hash.h"
+#include "io/result.h"
+#include "pipeline/plan/tally.h"
+
+namespace melmill {
+
+// One manifest and what is in it.
+struct SplitReport {
+  std::string name;
+  std::string manifest;
+  Hash128 manifest_hash = {};
+  uint64_t num_lines = 0;  // not blank
+  uint64_t num_blank_lines = 0;
+  uint64_t num_rejected = 0;
+  uint64_t num_samples = 0;  // of the planned rows, at the feature rate
+  uint64_t num_frames = 0;
+  uint64_t num_dropped_fields = 0;
+  std::map<std::string, LanguageCount> languages;  // "" without a template
+  std::map<int, uint64_t> rows_by_rate;            // Hz -> planned rows
+};
+
+// What planning counted, for a person.
+struct PlanReport {
+  std::vector<SplitReport> splits;
+  std::map<ErrorCode, Tally> rejects;
+  std::map<Warning, Tally> warnings;
+
+  uint64_t num_lines() const;
+  uint64_t num_rejected() const;
+  uint64_t num_samples() const;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_PLAN_REPORT_H_

@@ -1,0 +1,11 @@
+#include "store/plan/plan.h"
+
+#include <fmt/format.h>
+
+namespace melmill {
+
+std::string PlannedShard::FileName(std::string_view split_name) const {
+  return fmt::format("{}.{}.h5", split_name, ToHex(fingerprint).substr(0, 12));
+}
+
+}  // namespace melmill

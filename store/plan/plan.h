@@ -1,0 +1,51 @@
+#ifndef MELMILL_STORE_PLAN_PLAN_H_
+#define MELMILL_STORE_PLAN_PLAN_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/hash.h"
+#include "store/table/table.h"
+
+namespace melmill {
+
+// One shard of a plan: the planned rows among the plan's rows
+// [first_row, end_row), in order, all of one split.
+struct PlannedShard {
+  uint32_t split = 0;
+  uint64_t first_row = 0;
+  uint64_t end_row = 0;
+  uint64_t num_rows = 0;    // planned ones
+  uint64_t num_frames = 0;  // of all of them
+  Hash128 fingerprint = {};
+
+  // "<split name>.<first 12 hex digits of the fingerprint>.h5"
+  std::string FileName(std::string_view split_name) const;
+
+  friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
+};
+
+// What plan.h5 holds: every line of every manifest with its fate, and where
+// each planned row will be. A pure function of manifests, settings and the
+// files' sizes and headers.
+struct Plan {
+  std::string contract;  // compact JSON: what is computed
+  std::string producer;  // compact JSON: what computes it
+  std::vector<std::string> split_names;
+  std::vector<std::string> kept_fields;
+  std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line
+  uint64_t shard_target_bytes = 0;
+  std::vector<PlannedShard> shards;
+  Hash128 fingerprint = {};  // of everything the store will hold
+
+  std::string ShardFileName(const PlannedShard& shard) const {
+    return shard.FileName(split_names[shard.split]);
+  }
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_PLAN_PLAN_H_

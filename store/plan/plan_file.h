@@ -1,0 +1,24 @@
+#ifndef MELMILL_STORE_PLAN_PLAN_FILE_H_
+#define MELMILL_STORE_PLAN_PLAN_FILE_H_
+
+#include <optional>
+#include <string>
+
+#include "io/file/name_change.h"
+#include "io/result.h"
+#include "store/plan/plan.h"
+
+namespace melmill {
+
+// Writes plan.h5 durably. `replaced`: see DurableFile::Commit.
+Result<void> WritePlanFile(const Plan& plan, const std::string& path,
+                           const std::optional<FileIdentity>& replaced = {});
+
+// Checks that contract and producer are JSON objects and that shards are of
+// existing splits and rows; nothing else. Errors: kNotFound, kMachineFault,
+// kBadHeader.
+Result<Plan> ReadPlanFile(const std::string& path);
+
+}  // namespace melmill
+
+#endif  // MELMILL_STORE_PLAN_PLAN_FILE_H_
