@@ -6,25 +6,17 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
-#include <functional>
-#include <memory>
 #include <mutex>
-#include <new>
+#include <optional>
 #include <tuple>
 #include <utility>
 
 #include "pipeline/extract/cache_guess.h"
 #include "pipeline/extract/catch_all.h"
 #include "pipeline/extract/committer.h"
-#include "pipeline/extract/open_shard.h"
-#include "pipeline/extract/row_queue.h"
+#include "pipeline/extract/row_dispatcher.h"
 #include "pipeline/extract/thread_pool.h"
-#include "pipeline/extract/unreadable_files.h"
-#include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
-#include "pipeline/row/row_task.h"
-#include "pipeline/row/work_permit.h"
 #include "pipeline/setup/arena.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
@@ -50,20 +42,9 @@ namespace {
 
 namespace flow = oneapi::tbb::flow;
 
-// A shard in work.
-struct ShardInWork {
-  ShardInWork(const RunControl& control, std::function<void()> on_stop)
-      : permit(control, std::move(on_stop)) {}
-
-  WorkPermit permit;
-  std::unique_ptr<OpenShard> shard;
-};
-
 // A row on its way through the graph.
 struct Token {
-  ShardInWork* shard = nullptr;
-  QueuedRow queued;
-  RowTask task;
+  std::optional<DispatchedRow> row;
   bool may_try_in_place = true;
   bool was_tried = false;   // read in place
   bool was_cached = false;  // and that went well
@@ -93,8 +74,9 @@ class ReadyTokens {
 
  private:
   static bool IsLater(const Token* a, const Token* b) {
-    return std::pair(a->queued.shard, a->queued.row) >
-           std::pair(b->queued.shard, b->queued.row);
+    const QueuedRow& one = a->row->queued;
+    const QueuedRow& other = b->row->queued;
+    return std::pair(one.shard, one.row) > std::pair(other.shard, other.row);
   }
 
   std::mutex mutex_;
@@ -109,7 +91,7 @@ struct Worker {
   RowInput input;  // of what it read itself: one, to stay in its cache
 };
 
-class GraphExtractor : private RowSource {
+class GraphExtractor {
  public:
   explicit GraphExtractor(const ExtractJob& job);
 
@@ -121,22 +103,10 @@ class GraphExtractor : private RowSource {
   using WorkNode = flow::multifunction_node<Tick, std::tuple<Token*, Token*>>;
   using ReadNode = flow::async_node<Token*, Tick>;
 
-  // RowSource:
-  Result<ShardSize> Open(size_t shard) override;
-  RowSize SizeOf(size_t shard, size_t row) const override;
-
   // dispatch: one at a time.
   void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
   void TakeBack(Token* token);
-  void Settle(Token* token);
-  void RetryOrReject(Token* token);
-  void FinishRow(Token* token);
-  bool PickRow(Token* token);
-  bool MustStop();
-
-  // Once the run is asked to stop: what it completes. With mutex_.
-  void ChooseWhatToComplete();
-  void OnStop();
+  std::optional<DispatchedRow> NextRow();
 
   // work: any number at a time.
   void Work(WorkNode::output_ports_type& ports);
@@ -154,16 +124,9 @@ class GraphExtractor : private RowSource {
   const Stopwatch stopwatch_;
   ExtractOutcome outcome_;
 
-  // State of dispatch, and of what looks at it when the run is to stop.
-  std::mutex mutex_;
-  std::atomic<bool> has_chosen_{false};
+  // State of dispatch.
+  RowDispatcher dispatcher_;
   std::vector<Token*> free_tokens_;
-  std::map<size_t, ShardInWork> open_shards_;
-  RowQueue queue_;
-  uint64_t closed_frames_ = 0;  // computed, of shards no longer open
-  UnreadableFiles unreadable_files_{job_.work};
-  uint64_t num_dispatched_ = 0;
-  uint64_t num_returned_ = 0;
   CacheGuess cache_guess_;
 
   DepthMeter reads_waiting_;
@@ -198,20 +161,9 @@ uint64_t RowBudget(const ExtractJob& job) {
   return job.max_bytes_in_flight > kept ? job.max_bytes_in_flight - kept : 0;
 }
 
-RowQueue::Limits QueueLimits(const ExtractJob& job) {
-  RowQueue::Limits limits = {
-      .max_bytes = RowBudget(job),
-      .num_further_rows = static_cast<size_t>(job.num_threads) - 1};
-  for (const size_t shard : job.shards) {
-    limits.max_lost_frames = std::max(limits.max_lost_frames,
-                                      job.work.plan.shards[shard].num_frames);
-  }
-  return limits;
-}
-
 GraphExtractor::GraphExtractor(const ExtractJob& job)
     : job_(job),
-      queue_(job.shards, QueueLimits(job), this),
+      dispatcher_(job, RowBudget(job)),
       arena_(job.num_threads),
       workers_([&job] { return Worker(job.processor); }),
       tokens_(NumTokens(job.num_threads, job.num_io_threads,
@@ -219,168 +171,48 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       ready_tokens_(tokens_.size()),
       readers_(job.num_io_threads) {}
 
-Result<RowSource::ShardSize> GraphExtractor::Open(size_t index) {
-  ShardInWork& opened =
-      open_shards_.try_emplace(index, *job_.control, [this] { OnStop(); })
-          .first->second;
-  auto shard =
-      CatchAll([&] { return OpenShard::Create(job_, index, &opened.permit); });
-  if (!shard.ok()) return shard.error();
-  opened.shard = std::move(shard).value();
-  return ShardSize{.num_rows = opened.shard->rows().size(),
-                   .num_frames = job_.work.plan.shards[index].num_frames};
-}
-
-RowSource::RowSize GraphExtractor::SizeOf(size_t shard, size_t row) const {
-  const RowTask task = open_shards_.at(shard).shard->rows()[row];
-  return {.num_frames = static_cast<uint64_t>(task.source.num_frames),
-          .num_bytes = job_.processor.MemoryBytes(task)};
-}
-
-bool GraphExtractor::MustStop() {
-  if (!outcome_.fault) outcome_.fault = committer_.fault();
-  return outcome_.fault.has_value() || job_.control->grace_is_over();
-}
-
-void GraphExtractor::ChooseWhatToComplete() {
-  if (has_chosen_) return;
-  uint64_t num_frames = closed_frames_;
-  for (const auto& [index, shard] : open_shards_) {
-    num_frames += shard.permit.num_frames();
-  }
-  const auto rests = queue_.Rests([this](size_t shard) {
-    return open_shards_.at(shard).permit.num_frames();
-  });
-  const std::vector<size_t> kept = ShardsToComplete(
-      rests, static_cast<double>(num_frames) / stopwatch_.seconds(),
-      job_.control->grace_left_seconds(), job_.num_threads);
-  queue_.Stop(kept);
-  for (const ShardRest& rest : rests) {
-    if (std::find(kept.begin(), kept.end(), rest.shard) == kept.end()) {
-      open_shards_.at(rest.shard).permit.Revoke();
-    }
-  }
-  job_.control->shards_to_complete = static_cast<int>(kept.size());
-  has_chosen_ = true;
-}
-
-// From rows in work: dispatch may not come to it before they end. It does when
-// it holds the mutex.
-void GraphExtractor::OnStop() {
-  if (has_chosen_) return;
-  const std::unique_lock lock(mutex_, std::try_to_lock);
-  if (lock.owns_lock()) ChooseWhatToComplete();
-}
-
-bool GraphExtractor::PickRow(Token* token) {
-  bool may_wait = false;
-  while (!MustStop()) {
-    const std::vector<size_t> ended = committer_.TakeEnded(may_wait);
-    if (may_wait && ended.empty()) return false;
-    for (const size_t shard : ended) queue_.Forget(shard);
-    if (job_.control->stop_requested()) ChooseWhatToComplete();
-    const Result<std::optional<QueuedRow>> next = queue_.Next();
-    if (!next.ok()) {
-      outcome_.fault = next.error();
-      return false;
-    }
-    if (next.value()) {
-      token->queued = *next.value();
-      token->shard = &open_shards_.at(token->queued.shard);
-      token->task = token->shard->shard->rows()[token->queued.row];
-      return true;
-    }
-    if (!queue_.waits_for_commit()) return false;
-    may_wait = true;
-  }
-  return false;
-}
-
-void GraphExtractor::FinishRow(Token* token) {
-  job_.control->frames_done += token->queued.num_frames;
-  if (!queue_.Settle(token->queued)) return;
-  closed_frames_ += token->shard->permit.num_frames();
-  committer_.Submit(std::move(token->shard->shard));
-  open_shards_.erase(token->queued.shard);
-}
-
-void GraphExtractor::RetryOrReject(Token* token) {
-  const Error& error = token->outcome.error();
-  const int attempt = token->queued.attempt;
-  const bool may_pass = MayBeMachineFault(error.code);
-  Result<void> may_go_on;
-  if (may_pass && attempt == 1) {
-    may_go_on = unreadable_files_.AddFailure(token->task, error);
-  } else if (may_pass && attempt == kMaxReadAttempts) {
-    may_go_on = unreadable_files_.CheckMayReject(token->task, error);
-  }
-  if (!may_go_on.ok()) {
-    outcome_.fault = may_go_on.error();
-    return;
-  }
-  if (may_pass && attempt < kMaxReadAttempts) {
-    if (!queue_.Defer(token->queued)) {
-      outcome_.fault = {
-          ErrorCode::kMachineFault,
-          fmt::format("over {} files cannot be read or have changed",
-                      RowQueue::kMaxDeferredRows)};
-    }
-    return;
-  }
-  const Result<void> rejected =
-      token->shard->shard->Reject(token->queued.row, error);
-  if (!rejected.ok()) {
-    outcome_.fault = rejected.error();
-    return;
-  }
-  ++outcome_.num_rejected;
-  FinishRow(token);
-}
-
-void GraphExtractor::Settle(Token* token) {
-  if (token->outcome.ok()) {
-    unreadable_files_.AddRead(token->task);
-    ++outcome_.num_stored;
-    FinishRow(token);
-  } else if (token->outcome.error().code == ErrorCode::kStopped) {
-    queue_.GiveUp(token->queued);
-  } else if (token->outcome.error().code == ErrorCode::kMachineFault) {
-    if (!outcome_.fault) outcome_.fault = token->outcome.error();
-  } else {
-    RetryOrReject(token);
-  }
-}
-
 void GraphExtractor::TakeBack(Token* token) {
-  if (token->shard != nullptr) {
-    ++num_returned_;
+  if (token->row) {
     if (token->was_tried) cache_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
-    if (!token->task.quarantine_signal) {  // one that is is not read
+    if (!token->row->task.quarantine_signal) {  // one that is is not read
       ++(token->was_cached ? telemetry.rows_read_in_place
                            : telemetry.rows_read_by_waiting);
     }
-    if (!outcome_.fault) Settle(token);
-    token->shard = nullptr;
+    auto whole_shard = dispatcher_.TakeBack(*token->row, token->outcome);
+    token->row.reset();
+    if (whole_shard) committer_.Submit(std::move(whole_shard));
   }
   free_tokens_.push_back(token);
 }
 
+// Waits for a commit if no row may be given out before it.
+std::optional<DispatchedRow> GraphExtractor::NextRow() {
+  for (bool may_wait = false;; may_wait = true) {
+    const std::vector<size_t> ended = committer_.TakeEnded(may_wait);
+    if (may_wait && ended.empty()) return {};
+    for (const size_t shard : ended) dispatcher_.Forget(shard);
+    if (const auto fault = committer_.fault()) dispatcher_.Fail(*fault);
+    std::optional<DispatchedRow> row = dispatcher_.Next();
+    if (row || !dispatcher_.waits_for_commit()) return row;
+  }
+}
+
 void GraphExtractor::Dispatch(Token* token,
                               DispatchNode::output_ports_type& ports) {
-  const std::lock_guard lock(mutex_);
   TakeBack(token);
   while (!free_tokens_.empty()) {
+    std::optional<DispatchedRow> row = NextRow();
+    if (!row) return;
     Token* next = free_tokens_.back();
-    if (!PickRow(next)) return;
     free_tokens_.pop_back();
+    next->row = std::move(row);
     next->is_read = false;
     next->was_tried = next->was_cached = false;
     next->may_try_in_place = cache_guess_.ShouldTry();
     next->outcome = {};
-    ++num_dispatched_;
     uint64_t& max_bytes = outcome_.telemetry.max_bytes_in_flight;
-    max_bytes = std::max(max_bytes, queue_.bytes_given_out());
+    max_bytes = std::max(max_bytes, dispatcher_.bytes_given_out());
     ready_tokens_.Push(next);
     std::get<0>(ports).try_put(Tick());
   }
@@ -390,7 +222,7 @@ Result<bool> GraphExtractor::ReadInPlace(Token* token, Worker* worker) {
   const StageTimer timer(&worker->workspace.times, Stage::kRead);
   token->was_tried = true;
   Result<bool> read =
-      job_.processor.ReadRow(token->task, false, &worker->input);
+      job_.processor.ReadRow(token->row->task, false, &worker->input);
   token->was_cached = read.ok() && read.value();
   return read;
 }
@@ -404,8 +236,8 @@ Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
     if (!read.ok()) return read.error();
     if (!read.value()) return false;
   }
-  const Result<void> stored = token->shard->shard->ComputeAndStore(
-      token->queued.row, job_.processor,
+  const Result<void> stored = token->row->shard->ComputeAndStore(
+      token->row->queued.row, job_.processor,
       token->is_read ? &token->input : &worker.input, &worker.workspace);
   if (!stored.ok()) return stored.error();
   return true;
@@ -441,7 +273,7 @@ void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
     readers_.Submit([this, token, return_token] {
       const Stopwatch stopwatch;
       const Result<bool> read = CatchAll([&] {
-        return job_.processor.ReadRow(token->task, true, &token->input);
+        return job_.processor.ReadRow(token->row->task, true, &token->input);
       });
       read_seconds_ += stopwatch.seconds();
       return_token(read);
@@ -458,7 +290,7 @@ void GraphExtractor::RunGraph() {
       Dispatch(token, ports);
       return true;
     });
-    if (!done.ok() && !outcome_.fault) outcome_.fault = done.error();
+    if (!done.ok()) dispatcher_.Fail(done.error());
   });
   WorkNode work(graph, flow::unlimited,
                 [this](Tick, auto& ports) { Work(ports); });
@@ -474,15 +306,16 @@ void GraphExtractor::RunGraph() {
 
 // In every build: a row that vanished must never pass for success.
 void GraphExtractor::Reconcile() {
-  const bool all_back = num_dispatched_ == num_returned_;
+  const uint64_t num_given_out = dispatcher_.num_given_out();
+  const uint64_t num_taken_back = dispatcher_.num_taken_back();
   const bool all_made = outcome_.committed.size() == job_.shards.size() ||
                         job_.control->stop_requested();
-  if (outcome_.fault || (all_back && all_made)) return;
+  if (outcome_.fault || (num_given_out == num_taken_back && all_made)) return;
   outcome_.fault = {
       ErrorCode::kMachineFault,
       fmt::format("rows do not add up (a bug): {} given out, {} came back, {} "
                   "of {} shards committed",
-                  num_dispatched_, num_returned_, outcome_.committed.size(),
+                  num_given_out, num_taken_back, outcome_.committed.size(),
                   job_.shards.size())};
 }
 
@@ -502,6 +335,9 @@ void GraphExtractor::CollectTelemetry() {
 ExtractOutcome GraphExtractor::Run() {
   arena_.Run([this] { RunGraph(); });
   outcome_.committed = committer_.Finish();
+  outcome_.num_stored = dispatcher_.num_stored();
+  outcome_.num_rejected = dispatcher_.num_rejected();
+  outcome_.fault = dispatcher_.fault();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
   Reconcile();
   CollectTelemetry();

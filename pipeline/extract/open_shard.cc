@@ -68,30 +68,18 @@ class OpenShard::Slot : public FeatureSink {
   ShardWriter& writer_;
 };
 
-Result<void> OpenShard::Finish(size_t row, const Result<ShardRow>& computed,
-                               const RowInput& input, RowWorkspace* workspace) {
-  if (!computed.ok()) return computed.error();
-  facts_[row] = input.facts();
-  const StageTimer timer(&workspace->times, Stage::kStore);
-  return writer_.FinishRow(row, computed.value(), workspace->tail_samples());
-}
-
 Result<void> OpenShard::ComputeAndStore(size_t row,
                                         const RowComputer& processor,
                                         RowInput* input,
                                         RowWorkspace* workspace) {
   const RowTask task = rows_[row];
   Slot slot(task.start, &writer_);
-  return Finish(row, processor.ComputeRow(task, input, &slot, workspace),
-                *input, workspace);
-}
-
-Result<void> OpenShard::TryAndStore(size_t row, const RowComputer& processor,
-                                    RowInput* input, RowWorkspace* workspace) {
-  const RowTask task = rows_[row];
-  Slot slot(task.start, &writer_);
-  return Finish(row, TryRow(task, processor, input, &slot, workspace), *input,
-                workspace);
+  const Result<ShardRow> computed =
+      processor.ComputeRow(task, input, &slot, workspace);
+  if (!computed.ok()) return computed.error();
+  facts_[row] = input->facts();
+  const StageTimer timer(&workspace->times, Stage::kStore);
+  return writer_.FinishRow(row, computed.value(), workspace->tail_samples());
 }
 
 Result<void> OpenShard::Reject(size_t row, const Error& error) {

@@ -24,22 +24,20 @@ namespace melmill {
 // the file.
 class OpenShard {
  public:
-  // `index`: of job.shards. `permit`: of its rows. Errors: kMachineFault.
+  // `index`: of job.shards. `permit`: of its rows. Errors: those of
+  // RowList::Load.
   static Result<std::unique_ptr<OpenShard>> Create(
       const ExtractJob& job, size_t index, WorkPermit* permit = nullptr);
 
   size_t index() const { return index_; }
   const RowList& rows() const { return rows_; }
 
-  // All three are thread-safe for different rows. Errors: kMachineFault.
+  // Both are thread-safe for different rows. Errors: kMachineFault.
 
   // Computes a row whose file was read, and stores it. Errors: also those
   // of ComputeRow; then the row may be tried again, or rejected.
   Result<void> ComputeAndStore(size_t row, const RowComputer& processor,
                                RowInput* input, RowWorkspace* workspace);
-  // Reads first, with all attempts.
-  Result<void> TryAndStore(size_t row, const RowComputer& processor,
-                           RowInput* input, RowWorkspace* workspace);
   Result<void> Reject(size_t row, const Error& error);
 
   // Once every row was stored or rejected: frees what is known of them,
@@ -58,8 +56,6 @@ class OpenShard {
 
   OpenShard(const ExtractJob& job, size_t index, RowList rows,
             ShardWriter writer);
-  Result<void> Finish(size_t row, const Result<ShardRow>& computed,
-                      const RowInput& input, RowWorkspace* workspace);
 
   size_t index_;
   Hash128 fingerprint_;

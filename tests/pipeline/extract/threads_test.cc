@@ -153,8 +153,7 @@ class ThreadExtractor {
         done = job->shard->shard->ComputeAndStore(job->row, job_.processor,
                                                   &job->input, &workspace);
       } else if (job->row % 3 == 0) {
-        done = job->shard->shard->TryAndStore(job->row, job_.processor, &input,
-                                              &workspace);
+        done = ReadAndStore(*job, &input, &workspace);
       } else {
         HandToReader(std::move(job));
         continue;
@@ -163,6 +162,14 @@ class ThreadExtractor {
     }
     const std::lock_guard lock(telemetry_mutex_);
     telemetry_.compute.Add(workspace.times);
+  }
+
+  Result<void> ReadAndStore(const Job& job, RowInput* input,
+                            RowWorkspace* workspace) {
+    const Result<bool> read = job_.processor.ReadRow(job.task(), true, input);
+    if (!read.ok()) return read.error();
+    return job.shard->shard->ComputeAndStore(job.row, job_.processor, input,
+                                             workspace);
   }
 
   void HandToReader(std::unique_ptr<Job> job) {
