@@ -95,6 +95,15 @@ Result<void> WriteAll(int fd, std::span<const std::byte> bytes,
 
 }  // namespace
 
+std::set<ShardId> IdsOfShards(const StoreIndex& store) {
+  std::set<ShardId> ids;
+  for (const ShardEntry& shard : store.shards) {
+    const std::optional<Hash128> fingerprint = ParseHash128(shard.fingerprint);
+    if (fingerprint) ids.insert({*fingerprint, shard.checksum});
+  }
+  return ids;
+}
+
 Result<std::unique_ptr<LocalFile>> LocalFile::Load(const std::string& path) {
   std::unique_ptr<LocalFile> local(new LocalFile(path));
   const Result<void> opened = local->Open();

@@ -16,6 +16,7 @@
 #include "io/file/file_facts.h"
 #include "io/hash.h"
 #include "io/result.h"
+#include "store/store_index.h"
 
 namespace melmill {
 
@@ -27,6 +28,9 @@ struct ShardId {
 
   friend auto operator<=>(const ShardId&, const ShardId&) = default;
 };
+
+// Of all shards of a complete store.
+std::set<ShardId> IdsOfShards(const StoreIndex& store);
 
 // The store's `.local`: facts about its audio files on this machine. It is not
 // part of the store and may be lost at any time.

@@ -1,19 +1,15 @@
 #include "pipeline/run/run.h"
 
 #include <fmt/format.h>
-#include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <memory>
 #include <set>
 #include <utility>
 
 #include "io/file/durable_file.h"
-#include "io/file/file_lock.h"
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/plan/plan_builder.h"
@@ -27,6 +23,7 @@
 #include "pipeline/run/old_files.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/report_parts.h"
+#include "pipeline/run/run_folder.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/run/shard_check.h"
 #include "pipeline/run/suspects.h"
@@ -52,15 +49,6 @@ void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
                                FormatBytes(notice.free_bytes)));
 }
 
-std::set<ShardId> IdsOfShards(const StoreIndex& store) {
-  std::set<ShardId> ids;
-  for (const ShardEntry& shard : store.shards) {
-    const std::optional<Hash128> fingerprint = ParseHash128(shard.fingerprint);
-    if (fingerprint) ids.insert({*fingerprint, shard.checksum});
-  }
-  return ids;
-}
-
 // The run of one call, step by step.
 class ExtractRun {
  public:
@@ -73,20 +61,15 @@ class ExtractRun {
   RunReport Run();
 
  private:
-  bool Inspect();
-  bool PrepareFolder();
-  void LockFolder();
-  void LockNewStore();
+  bool OpenFolder();
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
   RowWatch::Options WatchOptions();
   Result<ShardCheck> CheckShards();
-  Result<bool> CheckOtherFiles();
   void CountShards();
   Result<void> LoadLocalFile();
   bool CompareAudio();
-  void RemoveDeadRunsFiles();
   void PrepareExtraction();
   bool WritePlan();
   Result<void> StartLocalFile();
@@ -107,9 +90,7 @@ class ExtractRun {
   RunControl* control_;
   RunReport report_;
   Stopwatch stopwatch_;
-  FoundStore found_;
-  bool folder_existed_ = false;
-  std::optional<FileLock> lock_;
+  RunFolder folder_{config_};
   std::optional<Plan> plan_;
   std::unique_ptr<PlannedFiles> files_;
   std::optional<RowComputer> processor_;
@@ -135,71 +116,25 @@ bool ExtractRun::MayGoOn() {
 }
 
 void ExtractRun::CleanUp() {
-  Result<void> done = RemoveLeftovers(found_, *report_.store,
-                                      config_.store.folder, lock_->is_held());
+  Result<void> done = folder_.RemoveLeftovers(*report_.store);
   if (done.ok() && local_ != nullptr) {
     done = local_->Compact(IdsOfShards(*report_.store));
   }
   if (!done.ok()) report_.notes.push_back(done.error().message);
 }
 
-void ExtractRun::LockFolder() {
-  Result<FileLock> lock = LockStore(config_.store.folder);
-  if (!lock.ok()) throw SetupError(lock.error().message);
-  lock_ = std::move(lock).value();
-  if (!lock_->is_held()) {
-    report_.notes.push_back(fmt::format(
-        "the file system of {} has no locks: make sure that no other run uses "
-        "this folder",
-        config_.store.folder));
-  }
-}
-
-// Locks a folder that held no store when it was looked at.
-void ExtractRun::LockNewStore() {
-  LockFolder();
-  // Another run may have come first.
-  Result<FoundStore> found = InspectFolder(config_);
-  if (!found.ok()) throw SetupError(found.error().message);
-  found_ = std::move(found).value();
-  if (!found_.is_empty()) {
-    throw SetupError(fmt::format("{} was in use by another melmill; run again",
-                                 config_.store.folder));
-  }
-}
-
-bool ExtractRun::Inspect() {
-  Result<FoundStore> found = InspectFolder(config_);
-  if (!found.ok()) return EndWithFault(found.error());
-  found_ = std::move(found).value();
-  return true;
-}
-
-bool ExtractRun::PrepareFolder() {
-  if (config_.store.folder.empty()) throw SetupError("--out is missing");
-  folder_existed_ = FileExists(config_.store.folder);
-  if (folder_existed_ && !Inspect()) return false;
-  const std::string writable = folder_existed_
-                                   ? config_.store.folder
-                                   : ParentFolder(config_.store.folder);
-  if (access(writable.c_str(), W_OK | X_OK) != 0) {
-    throw SetupError(
-        fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
-  }
-  if (found_.is_empty()) return true;
-  LockFolder();
-  if (!Inspect()) return false;  // as it is now that nobody changes it
-  if (found_.plan) config_.store.shard_bytes = found_.plan->shard_target_bytes;
-  if (found_.index)
-    config_.store.shard_bytes = found_.index->shard_target_bytes;
+bool ExtractRun::OpenFolder() {
+  const Result<void> opened = folder_.Open();
+  if (!opened.ok()) return EndWithFault(opened.error());
+  const FoundStore& found = folder_.found();
+  if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
+  if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
   return true;
 }
 
 bool ExtractRun::MakePlan() {
-  const std::string spool_folder = folder_existed_
-                                       ? config_.store.folder
-                                       : ParentFolder(config_.store.folder);
-  Result<BuiltPlan> built = BuildPlan(config_, spool_folder, control_);
+  Result<BuiltPlan> built =
+      BuildPlan(config_, folder_.ExistingFolder(), control_);
   report_.plan_seconds = stopwatch_.seconds();
   if (!MayGoOn()) return false;
   if (!built.ok()) return EndWithFault(built.error());
@@ -238,32 +173,15 @@ Result<ShardCheck> ExtractRun::CheckShards() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
   const RowWatch watch(WatchOptions());
+  const auto& index = folder_.found().index;
   return melmill::CheckShards({.work = work(),
                                .folder = config_.store.folder,
-                               .index = found_.index ? &*found_.index : nullptr,
+                               .index = index ? &*index : nullptr,
                                .read_features = config_.store.verify_resume,
                                .processor = *processor_,
                                .suspects = suspects.value(),
                                .hang_seconds = config_.resources.hang_seconds,
                                .control = control_});
-}
-
-// Whether the files of a complete store that are no shards are there and
-// whole; those that are not are reported. Errors: kMachineFault, also once a
-// stop is asked for.
-Result<bool> ExtractRun::CheckOtherFiles() {
-  bool all_whole = found_.plan.has_value();
-  for (const FileEntry& entry : found_.index->files()) {
-    if (entry.file == kPlanFile && !found_.plan) continue;  // reported before
-    if (control_->stop_requested()) return MachineFault("stopped", EINTR);
-    const Result<std::optional<Damage>> damage =
-        CheckFile(config_.store.folder, entry, config_.store.verify_resume);
-    if (!damage.ok()) return damage.error();
-    if (!damage.value()) continue;
-    report_.damages.push_back(*damage.value());
-    all_whole = false;
-  }
-  return all_whole;
 }
 
 Result<void> ExtractRun::LoadLocalFile() {
@@ -310,7 +228,8 @@ bool ExtractRun::CompareAudio() {
 // Compares plan and folder. True if there is something to do that may be done.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *plan_;
-  CheckNothingIsInTheWay(found_, plan, config_.store.folder);
+  const FoundStore& found = folder_.found();
+  CheckNothingIsInTheWay(found, plan, config_.store.folder);
   processor_.emplace(config_.features);
   Result<ShardCheck> shards = CheckShards();
   if (!MayGoOn()) return false;
@@ -318,34 +237,38 @@ bool ExtractRun::CheckStore() {
   shards_ = std::move(shards).value();
   if (!CompareAudio()) return false;
   report_.num_shards_kept = shards_.kept.size();
-  report_.damages = found_.damages;
+  report_.damages = found.damages;
   report_.damages.insert(report_.damages.end(), shards_.damages.begin(),
                          shards_.damages.end());
-  if (found_.is_empty()) return true;
+  if (found.is_empty()) return true;
 
-  const bool same_plan = found_.index
-                             ? found_.index->plan == ToHex(plan.fingerprint)
-                             : found_.plan->fingerprint == plan.fingerprint;
-  const bool is_followed = !found_.index || shards_.num_mended_rows == 0;
+  const bool same_plan = found.index
+                             ? found.index->plan == ToHex(plan.fingerprint)
+                             : found.plan->fingerprint == plan.fingerprint;
+  const bool is_followed = !found.index || shards_.num_mended_rows == 0;
   if (same_plan && is_followed && audio_.shards.empty()) {
     Result<bool> all_whole = false;
-    if (found_.index) all_whole = CheckOtherFiles();
+    if (found.index) {
+      all_whole = CheckOtherFiles(found, config_.store.folder,
+                                  config_.store.verify_resume, *control_,
+                                  &report_.damages);
+    }
     if (!MayGoOn()) return false;
     if (!all_whole.ok()) return EndWithFault(all_whole.error());
     if (!all_whole.value() || !shards_.to_make.empty()) return true;
     // A killed run may have given store.json its name and done no more.
     const Result<void> synced = SyncFolder(config_.store.folder);
     if (!synced.ok()) return EndWithFault(synced.error());
-    report_.store = found_.index;
+    report_.store = found.index;
     AddRejects(shards_.still_rejected, &report_.rejects);
     report_.num_rejected = SumCounts(report_.rejects);
     CleanUp();
     return EndWith(RunStatus::kNothingToDo);
   }
   PlanChange change;
-  change.is_compared = same_plan || found_.plan.has_value();
-  if (!same_plan && found_.plan) {
-    const Result<PlanChange> compared = ComparePlans(*found_.plan, plan);
+  change.is_compared = same_plan || found.plan.has_value();
+  if (!same_plan && found.plan) {
+    const Result<PlanChange> compared = ComparePlans(*found.plan, plan);
     if (!compared.ok()) return EndWithFault(compared.error());
     change = compared.value();
   }
@@ -365,26 +288,10 @@ void ExtractRun::CountShards() {
   control_->shards_in_all = shards_.kept.size() + shards_.to_make.size();
 }
 
-// What dead runs left takes space that this one may need.
-void ExtractRun::RemoveDeadRunsFiles() {
-  if (!lock_) {
-    // Of a run that did not get as far as a plan: no more than this is there.
-    if (std::none_of(
-            found_.files.begin(), found_.files.end(),
-            [](const auto& file) { return IsTemporaryFileName(file.first); })) {
-      return;
-    }
-    LockNewStore();
-  }
-  const Result<void> removed = RemoveTemporaryFiles(
-      config_.store.folder, found_.files, lock_->is_held());
-  if (!removed.ok()) report_.notes.push_back(removed.error().message);
-}
-
 // Says what will be done, and refuses what the disk cannot hold.
 void ExtractRun::PrepareExtraction() {
   const Plan& plan = *plan_;
-  if (folder_existed_) RemoveDeadRunsFiles();
+  folder_.RemoveDeadRunsFiles(&report_.notes);
   PlanNotice notice;
   notice.num_lines = report_.plan->num_lines();
   notice.num_rejected = report_.plan->num_rejected();
@@ -396,9 +303,7 @@ void ExtractRun::PrepareExtraction() {
         EstimateShardBytes(work().SpecOf(plan.shards[shard]));
   }
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
-  const std::string folder = folder_existed_
-                                 ? config_.store.folder
-                                 : ParentFolder(config_.store.folder);
+  const std::string folder = folder_.ExistingFolder();
   struct statvfs space;
   if (statvfs(folder.c_str(), &space) == 0) {
     notice.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
@@ -420,23 +325,14 @@ Result<void> ExtractRun::StartLocalFile() {
 }
 
 bool ExtractRun::WritePlan() {
-  // Another run may make it at the same time: the lock decides.
-  if (!folder_existed_ && mkdir(config_.store.folder.c_str(), 0777) != 0) {
-    const int error_number = errno;
-    if (error_number != EEXIST || !FileExists(config_.store.folder)) {
-      throw SetupError(fmt::format("cannot make {}: {}", config_.store.folder,
-                                   std::strerror(error_number)));
-    }
-  }
-  Result<void> done = SyncFolder(ParentFolder(config_.store.folder));
+  Result<void> done = folder_.Claim();
   if (!done.ok()) return EndWithFault(done.error());
-  if (!lock_) LockNewStore();
-  done = RemoveReplacedFiles(found_, *plan_, shards_.to_make,
+  done = RemoveReplacedFiles(folder_.found(), *plan_, shards_.to_make,
                              config_.store.folder);
   if (done.ok()) done = StartLocalFile();
   if (done.ok()) {
     done = WritePlanFile(*plan_, config_.store.folder + '/' + kPlanFile,
-                         found_.FindFile(kPlanFile));
+                         folder_.found().FindFile(kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
 }
@@ -519,7 +415,7 @@ RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
   RequireThreads(config_);
-  if (PrepareFolder() && MakePlan() && CheckRejects() && CheckStore()) {
+  if (OpenFolder() && MakePlan() && CheckRejects() && CheckStore()) {
     CountShards();
     if (MayGoOn()) {
       PrepareExtraction();
@@ -530,6 +426,13 @@ RunReport ExtractRun::Run() {
     report_.store_bytes = StoreBytes(*report_.store);
   } else if (report_.plan) {
     report_.store_bytes = PlannedBytes(work());
+  }
+  if (folder_.lacks_locks()) {
+    report_.notes.insert(
+        report_.notes.begin(),
+        fmt::format("the file system of {} has no locks: make sure that no "
+                    "other run uses this folder",
+                    config_.store.folder));
   }
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);

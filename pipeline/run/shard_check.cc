@@ -179,4 +179,21 @@ Result<ShardCheck> CheckShards(const ShardCheckJob& job) {
   return ShardChecker(job).Check();
 }
 
+Result<bool> CheckOtherFiles(const FoundStore& found, const std::string& folder,
+                             bool read_all, const RunControl& control,
+                             std::vector<Damage>* damages) {
+  bool all_whole = found.plan.has_value();
+  for (const FileEntry& entry : found.index->files()) {
+    if (entry.file == kPlanFile && !found.plan) continue;
+    if (control.stop_requested()) return MachineFault("stopped", EINTR);
+    const Result<std::optional<Damage>> damage =
+        CheckFile(folder, entry, read_all);
+    if (!damage.ok()) return damage.error();
+    if (!damage.value()) continue;
+    damages->push_back(*damage.value());
+    all_whole = false;
+  }
+  return all_whole;
+}
+
 }  // namespace melmill

@@ -12,6 +12,7 @@
 #include "pipeline/plan/tally.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
+#include "pipeline/run/found_store.h"
 #include "pipeline/setup/run_control.h"
 #include "store/damage.h"
 #include "store/shard/shard_writer.h"
@@ -43,6 +44,14 @@ struct ShardCheckJob {
 // a RowWatch. Errors: kMachineFault, also once a stop is requested, which is
 // checked at each row.
 Result<ShardCheck> CheckShards(const ShardCheckJob& job);
+
+// Whether the files of a complete store that are no shards are there and
+// whole. Adds those that are not to `damages`, but for what found.damages has.
+// `read_all`: as CheckFile. Errors: kMachineFault, also once a stop is
+// requested.
+Result<bool> CheckOtherFiles(const FoundStore& found, const std::string& folder,
+                             bool read_all, const RunControl& control,
+                             std::vector<Damage>* damages);
 
 }  // namespace melmill
 

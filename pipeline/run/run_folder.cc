@@ -1,0 +1,99 @@
+#include "pipeline/run/run_folder.h"
+
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "io/file/durable_file.h"
+#include "pipeline/run/old_files.h"
+#include "pipeline/setup/setup_error.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+
+Result<void> RunFolder::Inspect() {
+  Result<FoundStore> found = InspectFolder(config_);
+  if (!found.ok()) return found.error();
+  found_ = std::move(found).value();
+  return {};
+}
+
+std::string RunFolder::ExistingFolder() const {
+  return existed_ ? path() : ParentFolder(path());
+}
+
+Result<void> RunFolder::Open() {
+  if (path().empty()) throw SetupError("--out is missing");
+  existed_ = FileExists(path());
+  if (existed_) {
+    const Result<void> inspected = Inspect();
+    if (!inspected.ok()) return inspected;
+  }
+  const std::string writable = ExistingFolder();
+  if (access(writable.c_str(), W_OK | X_OK) != 0) {
+    throw SetupError(
+        fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
+  }
+  if (found_.is_empty()) return {};
+  Lock();
+  return Inspect();  // as it is now that nobody changes it
+}
+
+void RunFolder::Lock() {
+  Result<FileLock> lock = LockStore(path());
+  if (!lock.ok()) throw SetupError(lock.error().message);
+  lock_ = std::move(lock).value();
+}
+
+// Locks a folder that held no store when it was looked at.
+void RunFolder::LockNewStore() {
+  Lock();
+  // Another run may have come first.
+  const Result<void> inspected = Inspect();
+  if (!inspected.ok()) throw SetupError(inspected.error().message);
+  if (!found_.is_empty()) {
+    throw SetupError(
+        fmt::format("{} was in use by another melmill; run again", path()));
+  }
+}
+
+void RunFolder::RemoveDeadRunsFiles(std::vector<std::string>* notes) {
+  if (!existed_) return;
+  if (!lock_) {
+    // Of a run that did not get as far as a plan: no more than this is there.
+    if (std::none_of(
+            found_.files.begin(), found_.files.end(),
+            [](const auto& file) { return IsTemporaryFileName(file.first); })) {
+      return;
+    }
+    LockNewStore();
+  }
+  const Result<void> removed =
+      RemoveTemporaryFiles(path(), found_.files, lock_->is_held());
+  if (!removed.ok()) notes->push_back(removed.error().message);
+}
+
+Result<void> RunFolder::Claim() {
+  // Another run may make it at the same time: the lock decides.
+  if (!existed_ && mkdir(path().c_str(), 0777) != 0) {
+    const int error_number = errno;
+    if (error_number != EEXIST || !FileExists(path())) {
+      throw SetupError(fmt::format("cannot make {}: {}", path(),
+                                   std::strerror(error_number)));
+    }
+  }
+  Result<void> synced = SyncFolder(ParentFolder(path()));
+  if (synced.ok() && !lock_) LockNewStore();
+  return synced;
+}
+
+Result<void> RunFolder::RemoveLeftovers(const StoreIndex& index) const {
+  return melmill::RemoveLeftovers(found_, index, path(), lock_->is_held());
+}
+
+}  // namespace melmill
