@@ -8,75 +8,43 @@
 #include <utility>
 #include <variant>
 
+#include "io/reject_code.h"
+
 namespace melmill {
 
-// Why a manifest line has no stored row, or how the machine failed. The numbers
-// are stored in plans and shards: never change or reuse one.
-enum class ErrorCode : uint8_t {
-  kNone = 0,
+// What went wrong: with one record, for which it is then rejected, or with
+// more than that.
+class ErrorCode {
+ public:
+  enum General : uint8_t {
+    kNone = 0,
+    kOtherFormat = 252,   // a store of a version that is not read
+    kDamaged = 253,       // a file of a store is not what it should be
+    kStopped = 254,       // the run was asked to stop, and the row with it
+    kMachineFault = 255,  // disk full, no memory, ...: ends the run
+  };
 
-  // The line (stage "manifest").
-  kLineTooLong = 1,
-  kRawNul = 2,
-  kInvalidUtf8 = 3,
-  kBadJson = 4,
-  kNotAnObject = 5,
-  kTooDeep = 6,
-  kDuplicateKey = 7,
-  kNumberOutOfRange = 8,
-  kMissingAudio = 9,
-  kBadAudio = 10,  // not a string, empty, or with a NUL in it
-  kMissingText = 11,
-  kBadText = 12,       // not a string
-  kBadPrompt = 13,     // neither a string nor null
-  kTextTemplate = 14,  // only with --strict-text
+  constexpr ErrorCode() = default;
+  constexpr ErrorCode(General code) : number_(code) {}  // NOLINT
+  constexpr ErrorCode(RejectCode code)                  // NOLINT
+      : number_(static_cast<uint8_t>(code)) {}
 
-  // The file (stage "open").
-  kNotFound = 32,
-  kNoPermission = 33,
-  kIsDirectory = 34,
-  kNotRegularFile = 35,
-  kSymlinkLoop = 36,
-  kOpenFailed = 37,  // any other errno that is about this path
+  constexpr bool is_reject() const {
+    return number_ != kNone && number_ < kOtherFormat;
+  }
+  constexpr RejectCode reject() const {
+    assert(is_reject());
+    return static_cast<RejectCode>(number_);
+  }
 
-  // Its header (stage "header").
-  kEmptyFile = 64,
-  kNotWav = 65,
-  kUnsupportedFormat = 66,
-  kBadHeader = 67,
-  kBadSampleRate = 68,
-  kBadChannels = 69,
-  kNoSamples = 70,
-  kTruncated = 71,
-  kLyingSize = 72,
-  kTooShort = 73,
-  kTooLong = 74,
-  kSeveralFiles = 75,
+  friend constexpr bool operator==(ErrorCode, ErrorCode) = default;
 
-  // Its samples (stage "decode").
-  kNotFinite = 96,
-  kDecodeFailed = 97,
-  kChangedSincePlan = 98,
-  kIoError = 99,
-  kPoison = 100,  // crashes or hangs the program
-
-  // Not about a record: the run was asked to stop, and the row with it. Never
-  // a ledger line.
-  kStopped = 254,
-
-  // Not about a record: disk full, I/O error of the store, out of file
-  // descriptors. Ends the run, never a ledger line.
-  kMachineFault = 255,
+ private:
+  uint8_t number_ = kNone;
 };
 
-// "not_found": what the ledger's "code" says.
-std::string_view ErrorCodeName(ErrorCode code);
-
-// "manifest", "open", "header", "decode" or "machine".
-std::string_view ErrorStageName(ErrorCode code);
-
 struct Error {
-  ErrorCode code = ErrorCode::kNone;
+  ErrorCode code;
   // One line for a person, without file name and line number (the reporter
   // adds them), no trailing full stop.
   std::string message;

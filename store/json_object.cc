@@ -84,11 +84,11 @@ std::string Compact(const Json& json) {
 Result<void> CheckJsonShape(std::string_view text) {
   // The parser takes a NUL for the end.
   if (text.find('\0') != text.npos) {
-    return Error{ErrorCode::kBadJson, "not valid JSON: a NUL"};
+    return Error{ErrorCode::kDamaged, "not valid JSON: a NUL"};
   }
   ShapeCheck shape;
   if (Json::sax_parse(text.begin(), text.end(), &shape)) return {};
-  return Error{ErrorCode::kBadJson, shape.error()};
+  return Error{ErrorCode::kDamaged, shape.error()};
 }
 
 bool IsUsableObject(std::string_view json) {

@@ -18,7 +18,7 @@ inline constexpr size_t kMaxJsonDepth = 32;
 inline constexpr size_t kMaxJsonKeysPerObject = 256;
 
 // Whether a text is JSON whose values can be built at a cost that follows its
-// length. Errors: kBadJson, for what is no JSON or beyond these limits, for a
+// length. Errors: kDamaged, for what is no JSON or beyond these limits, for a
 // key that an object has twice, and for a NUL.
 Result<void> CheckJsonShape(std::string_view text);
 

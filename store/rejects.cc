@@ -9,8 +9,8 @@ std::string LedgerLine(const LedgerEntry& entry) {
       {"split", entry.split},
       {"line", entry.line},
       {"audio", entry.audio},
-      {"stage", ErrorStageName(entry.code)},
-      {"code", ErrorCodeName(entry.code)},
+      {"stage", RejectStageName(entry.code)},
+      {"code", RejectCodeName(entry.code)},
       {"message", entry.message},
   };
   // Paths are bytes: replace what is not UTF-8 rather than fail.

@@ -14,7 +14,7 @@ struct LedgerEntry {
   std::string_view split;
   uint64_t line = 0;       // in the manifest, from 1
   std::string_view audio;  // as written; empty if the line gave none
-  ErrorCode code = ErrorCode::kNone;
+  RejectCode code = RejectCode::kNone;
   std::string_view message;
 };
 

@@ -242,7 +242,7 @@ bool HasRightTail(std::string_view text) {
 }
 
 Error BadJson(std::string message) {
-  return Error{ErrorCode::kBadJson, std::move(message)};
+  return Error{ErrorCode::kDamaged, std::move(message)};
 }
 
 }  // namespace
@@ -311,7 +311,7 @@ Result<StoreIndex> ParseStoreIndex(std::string_view text) {
   }
   if (!error.empty()) return BadJson(error);
   if (index.format_major != kFormatMajor) {
-    return Error{ErrorCode::kUnsupportedFormat,
+    return Error{ErrorCode::kOtherFormat,
                  "store format " + std::to_string(index.format_major) +
                      "; this program reads format " +
                      std::to_string(kFormatMajor)};

@@ -65,8 +65,8 @@ struct StoreIndex {
 // bytes before it.
 std::string FormatStoreIndex(const StoreIndex& index);
 
-// Errors: kBadJson (says which field, or that the checksum is wrong),
-// kUnsupportedFormat for another major version. Fields that are not known are
+// Errors: kDamaged (says which field, or that the checksum is wrong),
+// kOtherFormat for another major version. Fields that are not known are
 // ignored. Hostile text is safe: at most
 // 256 MiB, 32 levels and 256 keys an object, and file names without a slash.
 Result<StoreIndex> ParseStoreIndex(std::string_view text);

@@ -19,12 +19,12 @@ ErrorCode CodeOfOpenErrno(int error_number) {
   switch (error_number) {
     case ENOENT:
     case ENOTDIR:
-      return ErrorCode::kNotFound;
+      return RejectCode::kNotFound;
     case EACCES:
     case EPERM:
-      return ErrorCode::kNoPermission;
+      return RejectCode::kNoPermission;
     case ELOOP:
-      return ErrorCode::kSymlinkLoop;
+      return RejectCode::kSymlinkLoop;
     // A failing disk, or a network file system whose server is away: another
     // try may succeed.
     case EIO:
@@ -41,13 +41,13 @@ ErrorCode CodeOfOpenErrno(int error_number) {
     case ECONNRESET:
     case ENOTCONN:
     case ESHUTDOWN:
-      return ErrorCode::kIoError;
+      return RejectCode::kIoError;
     case EMFILE:
     case ENFILE:
     case ENOMEM:
       return ErrorCode::kMachineFault;
     default:
-      return ErrorCode::kOpenFailed;
+      return RejectCode::kOpenFailed;
   }
 }
 
@@ -58,16 +58,16 @@ Error ErrnoError(ErrorCode code, std::string_view what, int error_number) {
 }
 
 Error NotRegular(mode_t mode) {
-  if (S_ISDIR(mode)) return {ErrorCode::kIsDirectory, "is a directory"};
+  if (S_ISDIR(mode)) return {RejectCode::kIsDirectory, "is a directory"};
   const char* kind = "is not a regular file";
   if (S_ISFIFO(mode)) kind = "is a FIFO";
   if (S_ISCHR(mode)) kind = "is a character device";
   if (S_ISBLK(mode)) kind = "is a block device";
-  return {ErrorCode::kNotRegularFile, kind};
+  return {RejectCode::kNotRegularFile, kind};
 }
 
 Error EndsEarly(uint64_t size_bytes) {
-  return {ErrorCode::kChangedSincePlan,
+  return {RejectCode::kChangedSincePlan,
           "became shorter than " + std::to_string(size_bytes) + " bytes"};
 }
 
@@ -81,7 +81,7 @@ Result<AudioFile> AudioFile::Open(const std::string& path) {
     const int error_number = errno;
     // The only answer open has for a socket.
     if (error_number == ENXIO) {
-      return Error{ErrorCode::kNotRegularFile, "is a socket or a lost device",
+      return Error{RejectCode::kNotRegularFile, "is a socket or a lost device",
                    error_number};
     }
     return ErrnoError(CodeOfOpenErrno(error_number), "cannot be opened",
@@ -90,7 +90,7 @@ Result<AudioFile> AudioFile::Open(const std::string& path) {
   AudioFile file(fd);  // closes fd on every way out
   struct stat status;
   if (fstat(fd, &status) != 0) {
-    return ErrnoError(ErrorCode::kIoError, "cannot be examined", errno);
+    return ErrnoError(RejectCode::kIoError, "cannot be examined", errno);
   }
   if (!S_ISREG(status.st_mode)) return NotRegular(status.st_mode);
   file.size_bytes_ = static_cast<uint64_t>(status.st_size);
@@ -122,8 +122,8 @@ Result<void> AudioFile::ReadAt(uint64_t offset,
   const int failure = ReadExactly(fd_, offset, bytes);
   if (failure == 0) return {};
   if (failure == kEndOfFile) return EndsEarly(size_bytes_);
-  const ErrorCode code =
-      failure == ENOMEM ? ErrorCode::kMachineFault : ErrorCode::kIoError;
+  ErrorCode code = RejectCode::kIoError;
+  if (failure == ENOMEM) code = ErrorCode::kMachineFault;
   return ErrnoError(code, "cannot be read", failure);
 }
 

@@ -185,15 +185,14 @@ Result<std::string> ReadSmallFile(const std::string& path, size_t max_bytes) {
     return error;
   }
   if (file.size_bytes > max_bytes) {
-    return Error{ErrorCode::kBadHeader, "read " + path + ": larger than " +
-                                            std::to_string(max_bytes) +
-                                            " bytes"};
+    return Error{ErrorCode::kDamaged, "read " + path + ": larger than " +
+                                          std::to_string(max_bytes) + " bytes"};
   }
   std::string text(static_cast<size_t>(file.size_bytes), '\0');
   const int error_number =
       ReadExactly(file.fd.get(), 0, std::as_writable_bytes(std::span(text)));
   if (error_number == kEndOfFile) {
-    return Error{ErrorCode::kTruncated, "read " + path + ": ends early"};
+    return Error{RejectCode::kTruncated, "read " + path + ": ends early"};
   }
   if (error_number != 0) return FileFault("read", path, error_number);
   return text;

@@ -42,7 +42,7 @@ Result<FileDigest> DigestFile(const std::string& path,
     assert(bytes.offset >= begin);
     if (bytes.offset > num_bytes ||
         bytes.num_bytes > num_bytes - bytes.offset) {
-      return Error{ErrorCode::kTruncated, "the file is too short"};
+      return Error{RejectCode::kTruncated, "the file is too short"};
     }
     const auto hashed = HashRange(file, begin, bytes.offset, &hasher);
     if (!hashed.ok()) return hashed.error();

@@ -22,7 +22,7 @@ struct SkippedBytes {
 
 // Reads a file of a store and hashes its bytes, apart from `skipped` (in order,
 // not overlapping). Errors: kNotFound, kTruncated if the file ends within
-// `skipped` or while it is read, kBadHeader for what is no regular file,
+// `skipped` or while it is read, kDamaged for what is no regular file,
 // kMachineFault when it cannot be read.
 Result<FileDigest> DigestFile(const std::string& path,
                               std::initializer_list<SkippedBytes> skipped = {});

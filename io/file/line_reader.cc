@@ -67,7 +67,7 @@ Result<void> LineReader::Impl::ReadPiece() {
   const auto piece = std::span(piece_).first(num_bytes);
   if (Result<void> read = file_.ReadAt(offset_, std::as_writable_bytes(piece));
       !read.ok()) {
-    return Error{ErrorCode::kIoError, read.error().message,
+    return Error{RejectCode::kIoError, read.error().message,
                  read.error().detail};
   }
   offset_ += num_bytes;

@@ -123,12 +123,12 @@ inline constexpr int kNotAFile = -2;
 inline Error StoreReadError(int error_number) {
   switch (error_number) {
     case kEndOfFile:
-      return {ErrorCode::kTruncated, "the file ends early"};
+      return {RejectCode::kTruncated, "the file ends early"};
     case kNotAFile:
-      return {ErrorCode::kBadHeader, "is not a regular file"};
+      return {ErrorCode::kDamaged, "is not a regular file"};
     case ENOENT:
     case ENOTDIR:
-      return {ErrorCode::kNotFound, "no such file", error_number};
+      return {RejectCode::kNotFound, "no such file", error_number};
     default:
       return MachineFault("cannot be read", error_number);
   }

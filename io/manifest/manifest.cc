@@ -214,18 +214,18 @@ bool LineHandler::Number(bool nonzero, std::string_view text) {
 }
 
 bool LineHandler::Scalar(std::string_view json) {
-  if (depth_ == 0) return Fail(ErrorCode::kNotAnObject, "not a JSON object");
+  if (depth_ == 0) return Fail(RejectCode::kNotAnObject, "not a JSON object");
   if (kept_) kept_->Value(json);
   return true;
 }
 
 bool LineHandler::Open(char bracket) {
   if (depth_ == 0 && bracket != '{') {
-    return Fail(ErrorCode::kNotAnObject, "not a JSON object");
+    return Fail(RejectCode::kNotAnObject, "not a JSON object");
   }
   if (kept_) kept_->Open(bracket);
   if (++depth_ > kMaxDepth) {
-    return Fail(ErrorCode::kTooDeep,
+    return Fail(RejectCode::kTooDeep,
                 "nested deeper than " + std::to_string(kMaxDepth) + " levels");
   }
   return true;
@@ -250,42 +250,42 @@ bool LineHandler::parse_error(std::size_t position,
   const std::string place = " at column " + std::to_string(column) + ": ";
   constexpr int kNumberOverflowId = 406;
   if (error.id == kNumberOverflowId) {
-    return Fail(ErrorCode::kNumberOutOfRange,
+    return Fail(RejectCode::kNumberOutOfRange,
                 "number out of range" + place + Quotable(last_token));
   }
   // "[json.exception...] parse error at line 1, column 2: <reason>".
   const std::string_view what = error.what();
   const size_t colon = what.find(": ");
-  return Fail(ErrorCode::kBadJson,
+  return Fail(RejectCode::kBadJson,
               "not valid JSON" + place +
                   Quotable(what.substr(colon == what.npos ? 0 : colon + 2)));
 }
 
 std::optional<Error> LineHandler::FieldError() const {
   if (duplicate_key_) {
-    return Error{ErrorCode::kDuplicateKey,
+    return Error{RejectCode::kDuplicateKey,
                  "\"" + Quotable(*duplicate_key_) + "\" appears twice"};
   }
   if (audio_ == Presence::kMissing) {
-    return Error{ErrorCode::kMissingAudio, "no \"audio\" field"};
+    return Error{RejectCode::kMissingAudio, "no \"audio\" field"};
   }
   if (audio_ == Presence::kWrongType) {
-    return Error{ErrorCode::kBadAudio, "\"audio\" is not a string"};
+    return Error{RejectCode::kBadAudio, "\"audio\" is not a string"};
   }
   if (line_.audio.empty()) {
-    return Error{ErrorCode::kBadAudio, "\"audio\" is empty"};
+    return Error{RejectCode::kBadAudio, "\"audio\" is empty"};
   }
   if (line_.audio.find('\0') != std::string::npos) {
-    return Error{ErrorCode::kBadAudio, "\"audio\" holds a NUL character"};
+    return Error{RejectCode::kBadAudio, "\"audio\" holds a NUL character"};
   }
   if (text_ == Presence::kMissing && options_.require_text) {
-    return Error{ErrorCode::kMissingText, "no \"text\" field"};
+    return Error{RejectCode::kMissingText, "no \"text\" field"};
   }
   if (text_ == Presence::kWrongType) {
-    return Error{ErrorCode::kBadText, "\"text\" is not a string"};
+    return Error{RejectCode::kBadText, "\"text\" is not a string"};
   }
   if (prompt_ == Presence::kWrongType) {
-    return Error{ErrorCode::kBadPrompt, "\"prompt\" is not a string"};
+    return Error{RejectCode::kBadPrompt, "\"prompt\" is not a string"};
   }
   return std::nullopt;
 }
@@ -304,7 +304,7 @@ Result<ManifestLine> LineHandler::Finish() && {
   line_.lacks_template = options_.check_template && text_ == Presence::kGood &&
                          line_.language.empty();
   if (line_.lacks_template && options_.strict_text) {
-    return Error{ErrorCode::kTextTemplate,
+    return Error{RejectCode::kTextTemplate,
                  "\"text\" does not start with \"language {Name}<asr_text>\""};
   }
   return std::move(line_);
@@ -312,16 +312,16 @@ Result<ManifestLine> LineHandler::Finish() && {
 
 std::optional<Error> EncodingError(std::string_view line) {
   if (const size_t nul = line.find('\0'); nul != line.npos) {
-    return Error{ErrorCode::kRawNul, "NUL at byte " + std::to_string(nul + 1)};
+    return Error{RejectCode::kRawNul, "NUL at byte " + std::to_string(nul + 1)};
   }
   if (const size_t bad = FindInvalidUtf8(line); bad != line.npos) {
-    return Error{ErrorCode::kInvalidUtf8, "not valid UTF-8 at byte " +
-                                              std::to_string(bad + 1) + ": " +
-                                              HexEscaped(line[bad])};
+    return Error{RejectCode::kInvalidUtf8, "not valid UTF-8 at byte " +
+                                               std::to_string(bad + 1) + ": " +
+                                               HexEscaped(line[bad])};
   }
   // The JSON parser would skip it on any line.
   if (line.starts_with(kByteOrderMark)) {
-    return Error{ErrorCode::kBadJson,
+    return Error{RejectCode::kBadJson,
                  "not valid JSON at column 1: a byte order mark"};
   }
   return std::nullopt;

@@ -38,7 +38,7 @@ int SubtypeOf(SampleEncoding encoding) {
 }
 
 Error DecodeError(const WavHeader& header) {
-  return {ErrorCode::kDecodeFailed,
+  return {RejectCode::kDecodeFailed,
           "libsndfile fails to decode its samples (" +
               std::string(SampleEncodingName(header.encoding)) + ")"};
 }

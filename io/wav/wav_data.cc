@@ -41,7 +41,7 @@ Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
   const Result<bool> is_file = IsWavFileHeader(file, claim.begin);
   if (!is_file.ok()) return is_file.error();
   if (is_file.value()) {
-    return Error{ErrorCode::kSeveralFiles,
+    return Error{RejectCode::kSeveralFiles,
                  "has a whole WAV file where its samples should begin"};
   }
   return WavDataExtent{file.size_bytes() - claim.begin, oddity};
@@ -57,7 +57,7 @@ Result<WavDataExtent> MeasureUnclaimed(const RiffFile& file,
   const Result<bool> is_empty = IsChainOfRiffChunks(file, claim.begin);
   if (!is_empty.ok()) return is_empty.error();
   if (is_empty.value()) {
-    return Error{ErrorCode::kNoSamples, "has an empty data chunk"};
+    return Error{RejectCode::kNoSamples, "has an empty data chunk"};
   }
   return all;
 }
@@ -88,7 +88,7 @@ Result<WavDataExtent> MeasureWavData(const RiffFile& file,
   if (IsFileSizeTwice(claim, file.size_bytes())) {
     return ToTheEnd(file, claim, WavOddity::kFileSizeAsDataSize);
   }
-  return Error{ErrorCode::kTruncated,
+  return Error{RejectCode::kTruncated,
                fmt::format("the data chunk claims {} bytes, {} are there",
                            claim.data_bytes, available_bytes)};
 }

@@ -68,10 +68,10 @@ Result<SampleEncoding> EncodingOf(uint16_t tag, int bits) {
     kind = known.kind;
   }
   if (kind.empty()) {
-    return Error{ErrorCode::kUnsupportedFormat, DescribeForeignCodec(tag)};
+    return Error{RejectCode::kUnsupportedFormat, DescribeForeignCodec(tag)};
   }
   return Error{
-      ErrorCode::kUnsupportedFormat,
+      RejectCode::kUnsupportedFormat,
       fmt::format("holds {} samples of {} bits, which are not read; convert "
                   "it: ffmpeg -i in.wav -c:a pcm_s16le out.wav",
                   kind, bits)};
@@ -83,7 +83,7 @@ Result<uint16_t> TagOf(const RiffFile& file,
   if (tag != kTagExtensible) return tag;
   if (fields.size() < kExtensibleFormatBytes) {
     return Error{
-        ErrorCode::kBadHeader,
+        RejectCode::kBadHeader,
         fmt::format(
             "the fmt chunk has {} bytes; WAVE_FORMAT_EXTENSIBLE needs {}",
             fields.size(), kExtensibleFormatBytes)};
@@ -91,7 +91,7 @@ Result<uint16_t> TagOf(const RiffFile& file,
   const std::optional<uint16_t> inner =
       TagOfGuid(file, fields.subspan<24, 16>());
   if (!inner) {
-    return Error{ErrorCode::kUnsupportedFormat,
+    return Error{RejectCode::kUnsupportedFormat,
                  "is WAVE_FORMAT_EXTENSIBLE with an unknown subformat; "
                  "convert it: ffmpeg -i in.wav -c:a pcm_s16le out.wav"};
   }
@@ -110,20 +110,20 @@ Result<WavFormat> ParseFormat(const RiffFile& file,
   const Result<SampleEncoding> encoding = EncodingOf(tag.value(), bits);
   if (!encoding.ok()) return encoding.error();
   if (num_channels < 1 || num_channels > kMaxNumChannels) {
-    return Error{ErrorCode::kBadChannels,
+    return Error{RejectCode::kBadChannels,
                  fmt::format("has {} channels; 1 to {} are accepted",
                              num_channels, kMaxNumChannels)};
   }
   if (rate < kMinSampleRateHz || rate > kMaxSampleRateHz) {
     return Error{
-        ErrorCode::kBadSampleRate,
+        RejectCode::kBadSampleRate,
         fmt::format("has a sample rate of {} Hz; {} to {} are accepted", rate,
                     kMinSampleRateHz, kMaxSampleRateHz)};
   }
   const int group_bytes = num_channels * bits / 8;
   if (block_align != group_bytes) {
     return Error{
-        ErrorCode::kBadHeader,
+        RejectCode::kBadHeader,
         fmt::format("the fmt chunk says {} bytes per sample of all channels "
                     "(block align), but {} channels of {} bits make {}",
                     block_align, num_channels, bits, group_bytes)};
@@ -135,7 +135,7 @@ Result<WavFormat> ParseFormat(const RiffFile& file,
 
 Result<WavFormat> ReadWavFormat(const RiffFile& file, const RiffChunk& chunk) {
   if (chunk.claimed_bytes < kPlainFormatBytes) {
-    return Error{ErrorCode::kBadHeader,
+    return Error{RejectCode::kBadHeader,
                  fmt::format("the fmt chunk has {} bytes; it needs at least {}",
                              chunk.claimed_bytes, kPlainFormatBytes)};
   }

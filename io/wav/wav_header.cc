@@ -67,7 +67,7 @@ Result<WavWalk> FinishAtData(const RiffFile& file, const RiffChunk& chunk,
   if (!extent.ok()) return extent.error();
   const uint64_t num_bytes = extent.value().num_bytes;
   if (num_bytes < group_bytes) {
-    return Error{ErrorCode::kNoSamples,
+    return Error{RejectCode::kNoSamples,
                  fmt::format("the data chunk has {} bytes, less than one "
                              "sample",
                              num_bytes)};
@@ -84,7 +84,7 @@ Result<void> ReadDs64(const RiffFile& file, const RiffChunk& chunk,
   std::array<std::byte, 16> fields;
   if (chunk.claimed_bytes < fields.size()) {
     return Error{
-        ErrorCode::kBadHeader,
+        RejectCode::kBadHeader,
         fmt::format("the ds64 chunk has {} bytes; it needs at least {}",
                     chunk.claimed_bytes, fields.size())};
   }
@@ -102,18 +102,18 @@ Result<void> ReadPreambleChunk(const RiffFile& file, const RiffChunk& chunk,
   if (chunk.claimed_bytes > file.size_bytes() - chunk.begin) {
     if (!chunk.has_printable_name()) {
       return Error{
-          ErrorCode::kBadHeader,
+          RejectCode::kBadHeader,
           fmt::format("there is no chunk at byte {}, where one should begin",
                       chunk.begin - kRiffChunkHeaderBytes)};
     }
-    return Error{ErrorCode::kTruncated,
+    return Error{RejectCode::kTruncated,
                  fmt::format("the '{}' chunk claims {} bytes, {} are there",
                              chunk.name(), chunk.claimed_bytes,
                              file.size_bytes() - chunk.begin)};
   }
   if (chunk.name() != "fmt ") return {};
   if (preamble->format) {
-    return Error{ErrorCode::kBadHeader, "has two fmt chunks"};
+    return Error{RejectCode::kBadHeader, "has two fmt chunks"};
   }
   const Result<WavFormat> format = ReadWavFormat(file, chunk);
   if (!format.ok()) return format.error();
@@ -126,16 +126,16 @@ Result<WavWalk> WalkChunks(const RiffFile& file, bool is_rf64) {
   uint64_t offset = kRiffHeaderBytes;
   for (int i = 0; i <= kMaxNumRiffChunks; ++i) {
     if (offset == file.size_bytes()) {
-      return Error{ErrorCode::kNoSamples, "has no data chunk"};
+      return Error{RejectCode::kNoSamples, "has no data chunk"};
     }
     if (file.size_bytes() - offset < kRiffChunkHeaderBytes) {
-      return Error{ErrorCode::kTruncated, "ends inside its header"};
+      return Error{RejectCode::kTruncated, "ends inside its header"};
     }
     const Result<RiffChunk> chunk = ReadRiffChunk(file, offset);
     if (!chunk.ok()) return chunk.error();
     if (chunk.value().name() == "data") {
       if (!preamble.format) {
-        return Error{ErrorCode::kBadHeader,
+        return Error{RejectCode::kBadHeader,
                      "has no fmt chunk before its data chunk"};
       }
       return FinishAtData(file, chunk.value(), preamble);
@@ -143,7 +143,7 @@ Result<WavWalk> WalkChunks(const RiffFile& file, bool is_rf64) {
     Result<void> taken = ReadPreambleChunk(file, chunk.value(), &preamble);
     if (taken.ok() && is_rf64 && i == 0) {
       if (chunk.value().name() != "ds64") {
-        return Error{ErrorCode::kBadHeader,
+        return Error{RejectCode::kBadHeader,
                      "is RF64, but its first chunk is not ds64"};
       }
       taken = ReadDs64(file, chunk.value(), &preamble);
@@ -151,7 +151,7 @@ Result<WavWalk> WalkChunks(const RiffFile& file, bool is_rf64) {
     if (!taken.ok()) return taken.error();
     offset = EndOfRiffChunk(file, chunk.value());
   }
-  return Error{ErrorCode::kBadHeader,
+  return Error{RejectCode::kBadHeader,
                fmt::format("has more than {} chunks before its data",
                            kMaxNumRiffChunks)};
 }
@@ -159,7 +159,7 @@ Result<WavWalk> WalkChunks(const RiffFile& file, bool is_rf64) {
 // Walks up to the data.
 Result<WavWalk> WalkFile(RiffFile* riff) {
   if (riff->size_bytes() == 0) {
-    return Error{ErrorCode::kEmptyFile, "the file is empty"};
+    return Error{RejectCode::kEmptyFile, "the file is empty"};
   }
   std::array<std::byte, kForeignHeadBytes> bytes;
   const auto head = std::span(bytes).first(
@@ -172,7 +172,7 @@ Result<WavWalk> WalkFile(RiffFile* riff) {
   const std::string_view container = text.substr(0, 4);
   if (IsRiffContainer(container)) {
     if (riff->size_bytes() < kRiffHeaderBytes) {
-      return Error{ErrorCode::kTruncated, "ends inside its header"};
+      return Error{RejectCode::kTruncated, "ends inside its header"};
     }
     if (text.substr(8, 4) == "WAVE") {
       riff->set_big_endian(container == "RIFX");
@@ -180,7 +180,7 @@ Result<WavWalk> WalkFile(RiffFile* riff) {
       return WalkChunks(*riff, container == "RF64");
     }
   }
-  return Error{ErrorCode::kNotWav, DescribeForeignFormat(head)};
+  return Error{RejectCode::kNotWav, DescribeForeignFormat(head)};
 }
 
 }  // namespace

@@ -169,7 +169,7 @@ Result<WavOddity> TailWalk::JudgeRest() const {
     if (is_cut.value()) return WavOddity::kCutBehindData;
   }
   return Error{
-      ErrorCode::kLyingSize,
+      RejectCode::kLyingSize,
       fmt::format("the data chunk claims {} bytes, but {} more bytes follow "
                   "that are no chunk",
                   claim_.data_bytes, num_left())};
@@ -179,7 +179,7 @@ Result<WavOddity> TailWalk::Run() {
   const Result<void> skipped = SkipItems();
   if (!skipped.ok()) return skipped.error();
   if (num_files_ > 1) {
-    return Error{ErrorCode::kSeveralFiles,
+    return Error{RejectCode::kSeveralFiles,
                  fmt::format("holds {}{} WAV files back to back",
                              is_done() ? "" : "at least ", num_files_)};
   }

@@ -65,7 +65,7 @@ Difference CompareRows(const RowTask& task, const ShardRow& stored,
   if (!now.ok()) {
     const Error error = LastingError(now.error());
     if (!was_stored && MakeRejectedRow(task, error) == stored) return {};
-    return RejectMessage(error.code, error.detail);
+    return RejectMessage(error.code.reject(), error.detail);
   }
   if (!was_stored) return "was rejected and can be read now";
   if (now.value().source_checksum != stored.source_checksum) {
@@ -91,9 +91,7 @@ Result<Difference> RowChecker::CompareIndex(const RowTask& task,
                                             const ShardRow& stored) {
   const Result<ShardRow> now = Compute(task);
   // Stopped rows too.
-  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
-    return now.error();
-  }
+  if (!now.ok() && !now.error().code.is_reject()) return now.error();
   return CompareRows(task, stored, now);
 }
 
@@ -121,10 +119,10 @@ Result<Difference> RowChecker::CompareAll(const RowTask& task,
 Result<Difference> RowChecker::CheckFile(const RowTask& task) {
   const Result<ShardRow> now = Compute(task);
   if (now.ok()) return Difference();
-  if (ErrorStageName(now.error().code) == "machine") return now.error();
+  if (!now.error().code.is_reject()) return now.error();
   if (!MayBeMachineFault(now.error().code)) return Difference();
   const Error error = LastingError(now.error());
-  return Difference(RejectMessage(error.code, error.detail));
+  return Difference(RejectMessage(error.code.reject(), error.detail));
 }
 
 namespace {
@@ -222,7 +220,7 @@ Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
   if (checksum.value() != entry.checksum ||
       static_cast<uint64_t>(num_stored) != entry.num_stored ||
       !work_.IsShard(work_.plan.shards[picks.shard], reader.value().spec())) {
-    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+    return Error{ErrorCode::kDamaged, "is not the shard of store.json"};
   }
   return reader;
 }
@@ -231,7 +229,7 @@ Result<Difference> AudioChecker::Compare(const RowTask& task,
                                          const ShardReader& shard) {
   const auto ended = quarantine_.find(task.source_hash);
   if (ended != quarantine_.end()) {
-    return Difference(RejectMessage(ErrorCode::kPoison, ended->second));
+    return Difference(RejectMessage(RejectCode::kPoison, ended->second));
   }
   return checkers_.local().CompareAll(task, shard);
 }

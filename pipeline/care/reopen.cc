@@ -91,7 +91,7 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index) {
       CheckFile(folder, index.plan_file, /*read_all=*/true);
   if (!damage.ok()) return damage.error();
   if (damage.value()) {
-    return Error{ErrorCode::kBadHeader, damage.value()->what};
+    return Error{ErrorCode::kDamaged, damage.value()->what};
   }
   Result<Plan> stored = ReadPlanFile(folder + '/' + kPlanFile);
   if (!stored.ok()) return stored.error();
@@ -99,7 +99,7 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index) {
       stored.value().contract != index.contract ||
       stored.value().producer != index.producer ||
       !HasShardsOf(stored.value(), index)) {
-    return Error{ErrorCode::kBadHeader, "is not the plan of store.json"};
+    return Error{ErrorCode::kDamaged, "is not the plan of store.json"};
   }
   return stored;
 }

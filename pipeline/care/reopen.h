@@ -19,7 +19,7 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root);
 
 // The plan in the store's plan.h5; its shards are those of store.json, in their
-// order. Errors: those of ReadPlanFile, and kBadHeader for a file that is not
+// order. Errors: those of ReadPlanFile, and kDamaged for a file that is not
 // as store.json says.
 Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 

@@ -52,7 +52,7 @@ Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
     if (!line.value()) return poison;
     try {
       const auto entry = nlohmann::json::parse(line.value()->bytes);
-      if (entry.at("code") == ErrorCodeName(ErrorCode::kPoison)) {
+      if (entry.at("code") == RejectCodeName(RejectCode::kPoison)) {
         poison.emplace(entry.at("split").get<std::string>(),
                        entry.at("line").get<uint64_t>());
       }
@@ -142,7 +142,7 @@ bool Repairer::ReadPlan() {
 Result<void> Repairer::DropShardsThatCannotBeMade() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
     const auto tasks = RowList::Load(work(), plan_->shards[at->second]);
-    if (!tasks.ok() && tasks.error().code == ErrorCode::kBadHeader) {
+    if (!tasks.ok() && tasks.error().code == ErrorCode::kDamaged) {
       report_.left.push_back({.file = at->first,
                               .what = fmt::format("cannot be rebuilt: {}",
                                                   tasks.error().message)});

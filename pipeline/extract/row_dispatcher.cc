@@ -150,16 +150,14 @@ std::unique_ptr<OpenShard> RowDispatcher::TakeBack(
     ++num_stored_;
     return FinishRow(row);
   }
-  switch (outcome.error().code) {
-    case ErrorCode::kStopped:
-      queue_.GiveUp(row.queued);
-      return nullptr;
-    case ErrorCode::kMachineFault:
-      Fail(outcome.error());
-      return nullptr;
-    default:
-      return RetryOrReject(row, outcome.error());
+  const Error& error = outcome.error();
+  if (error.code.is_reject()) return RetryOrReject(row, error);
+  if (error.code == ErrorCode::kStopped) {
+    queue_.GiveUp(row.queued);
+  } else {
+    Fail(error);
   }
+  return nullptr;
 }
 
 void RowDispatcher::Forget(size_t shard) {

@@ -48,6 +48,7 @@ constexpr size_t kMaxLanguages = 1000;
 struct PlannedLine {
   Line line;
   PlanRow row;
+  std::optional<Error> fault;  // not with the line
   FileFacts facts;
   std::string language;
   int num_dropped_fields = 0;
@@ -61,9 +62,13 @@ struct Batch {
   std::vector<PlannedLine> lines;
 };
 
-void RejectLine(const Error& error, PlanRow* row) {
-  row->code = error.code;
-  row->message = error.message;
+void RejectLine(const Error& error, PlannedLine* planned) {
+  if (!error.code.is_reject()) {
+    planned->fault = error;
+    return;
+  }
+  planned->row.code = error.code.reject();
+  planned->row.message = error.message;
 }
 
 std::optional<Warning> WarningOf(WavOddity oddity) {
@@ -228,15 +233,15 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   row.kept.resize(manifest_options_.kept_fields.size());
   if (planned->line.too_long) {
     RejectLine(
-        {ErrorCode::kLineTooLong,
+        {RejectCode::kLineTooLong,
          fmt::format("the line is longer than {} MiB", kMaxLineBytes >> 20)},
-        &row);
+        planned);
     return;
   }
   Result<ManifestLine> parsed =
       ParseManifestLine(planned->line.bytes, manifest_options_, &row.audio);
   planned->line.bytes = {};
-  if (!parsed.ok()) return RejectLine(parsed.error(), &row);
+  if (!parsed.ok()) return RejectLine(parsed.error(), planned);
   ManifestLine& line = parsed.value();
   row.audio = std::move(line.audio);
   row.text = std::move(line.text);
@@ -249,7 +254,7 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   const Result<SeenSource> seen =
       ReadSource(ResolveAudioPath(config_.input.audio_root, row.audio),
                  config_.clips, *config_.features.preset);
-  if (!seen.ok()) return RejectLine(seen.error(), &row);
+  if (!seen.ok()) return RejectLine(seen.error(), planned);
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->oddity = seen.value().oddity;
@@ -280,11 +285,12 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   ++split.num_lines;
   split.num_dropped_fields += planned->num_dropped_fields;
   num_io_errors_in_a_row_ =
-      row.code == ErrorCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
-  if (row.code == ErrorCode::kMachineFault ||
-      num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
-    return Fail({ErrorCode::kMachineFault,
-                 fmt::format("{}: {}", row.audio, row.message)});
+      row.code == RejectCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
+  if (planned->fault || num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
+    return Fail(
+        {ErrorCode::kMachineFault,
+         fmt::format("{}: {}", row.audio,
+                     planned->fault ? planned->fault->message : row.message)});
   }
   if (row.is_planned()) {
     last_planned_audio_ = row.audio;
@@ -356,8 +362,8 @@ void PlanBuilder::RunRound() {
 Result<void> PlanBuilder::CheckLastPlanned() const {
   const bool any_unopened = std::any_of(
       report_.rejects.begin(), report_.rejects.end(), [](const auto& reject) {
-        return ErrorStageName(reject.first) == "open" ||
-               reject.first == ErrorCode::kIoError;
+        return RejectStageName(reject.first) == "open" ||
+               reject.first == RejectCode::kIoError;
       });
   if (!any_unopened || last_planned_audio_.empty()) return {};
   const std::string path =

@@ -30,7 +30,7 @@ struct SplitReport {
 // What planning counted, for a person.
 struct PlanReport {
   std::vector<SplitReport> splits;
-  std::map<ErrorCode, Tally> rejects;
+  std::map<RejectCode, Tally> rejects;
   std::map<Warning, Tally> warnings;
 
   uint64_t num_lines() const;

@@ -36,7 +36,7 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
   const int rate_hz = preset.log_mel.mel.sample_rate_hz;
   const double duration_s = Seconds(header.num_samples, header.sample_rate_hz);
   if (duration_s > limits.max_duration_s) {
-    return Error{ErrorCode::kTooLong,
+    return Error{RejectCode::kTooLong,
                  fmt::format("lasts {:.1f} s; --max-duration is {:g} s",
                              duration_s, limits.max_duration_s)};
   }
@@ -46,7 +46,7 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
   if (limit > 0 && source.num_samples > limit) {
     if (!limits.truncate) {
       return Error{
-          ErrorCode::kTooLong,
+          RejectCode::kTooLong,
           fmt::format("lasts {:.2f} s; the preset {} takes at most "
                       "{:g} s (--truncate cuts)",
                       duration_s, preset.name, Seconds(limit, rate_hz))};
@@ -55,7 +55,7 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
   }
   const int64_t min_num_samples = MinNumSamples(preset.log_mel);
   if (source.num_samples < min_num_samples) {
-    return Error{ErrorCode::kTooShort,
+    return Error{RejectCode::kTooShort,
                  fmt::format("{} samples at {} Hz; at least {} are needed "
                              "({:.2f} ms)",
                              source.num_samples, rate_hz, min_num_samples,
@@ -83,7 +83,7 @@ Result<SeenSource> TryReadSource(const std::string& path,
 
 bool MayPass(ErrorCode code) {
   // A file that shrinks while its header is read counts as an I/O error here.
-  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan;
+  return code == RejectCode::kIoError || code == RejectCode::kChangedSincePlan;
 }
 
 }  // namespace

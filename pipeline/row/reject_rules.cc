@@ -16,39 +16,40 @@ ShardRow MakeRejectedRow(const RowTask& task, const Error& error) {
   row.source_rate = static_cast<uint32_t>(header.sample_rate_hz);
   row.source_channels = static_cast<uint32_t>(header.num_channels);
   row.source_num_samples = static_cast<uint64_t>(header.num_samples);
-  row.reject_code = error.code;
+  row.reject_code = error.code.reject();
   row.reject_detail = error.detail;
   return row;
 }
 
 bool MayBeMachineFault(ErrorCode code) {
-  return code == ErrorCode::kIoError || code == ErrorCode::kChangedSincePlan ||
-         ErrorStageName(code) == "open";
+  return code == RejectCode::kIoError ||
+         code == RejectCode::kChangedSincePlan ||
+         (code.is_reject() && RejectStageName(code.reject()) == "open");
 }
 
 Error LastingError(const Error& error) {
-  if (ErrorStageName(error.code) != "open") return error;
-  return {ErrorCode::kIoError, RejectMessage(ErrorCode::kIoError, error.detail),
-          error.detail};
+  if (RejectStageName(error.code.reject()) != "open") return error;
+  return {RejectCode::kIoError,
+          RejectMessage(RejectCode::kIoError, error.detail), error.detail};
 }
 
-std::string RejectMessage(ErrorCode code, int64_t detail) {
+std::string RejectMessage(RejectCode code, int64_t detail) {
   switch (code) {
-    case ErrorCode::kNotFinite:
+    case RejectCode::kNotFinite:
       return detail < 0 ? "samples too large to resample"
                         : fmt::format("sample {} is NaN or infinite", detail);
-    case ErrorCode::kDecodeFailed:
+    case RejectCode::kDecodeFailed:
       return "libsndfile could not decode the samples";
-    case ErrorCode::kChangedSincePlan:
+    case RejectCode::kChangedSincePlan:
       return "the file changed after it was planned: its size or header "
              "differs";
-    case ErrorCode::kIoError: {
+    case RejectCode::kIoError: {
       if (detail == 0) return "could not be read: not a regular file";
       const char* reason = strerrordesc_np(static_cast<int>(detail));
       return fmt::format("could not be read: {}",
                          reason == nullptr ? "unknown error" : reason);
     }
-    case ErrorCode::kPoison: {
+    case RejectCode::kPoison: {
       if (detail == 0) return "hung the program, and again when tried alone";
       const char* name = sigabbrev_np(static_cast<int>(detail));
       return fmt::format(
@@ -56,7 +57,7 @@ std::string RejectMessage(ErrorCode code, int64_t detail) {
           name == nullptr ? "?" : name);
     }
     default:
-      return std::string(ErrorCodeName(code));
+      return std::string(RejectCodeName(code));
   }
 }
 

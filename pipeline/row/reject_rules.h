@@ -23,7 +23,7 @@ Error LastingError(const Error& error);
 
 // The message in rejects.jsonl for a row that was rejected during extraction;
 // it depends only on what the shard stores.
-std::string RejectMessage(ErrorCode code, int64_t detail);
+std::string RejectMessage(RejectCode code, int64_t detail);
 
 }  // namespace melmill
 

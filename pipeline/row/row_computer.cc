@@ -46,8 +46,8 @@ RowComputer::RowComputer(const FeatureSpec& features)
 Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
                                   RowInput* input) const {
   if (task.quarantine_signal) {
-    return Error{ErrorCode::kPoison,
-                 RejectMessage(ErrorCode::kPoison, *task.quarantine_signal),
+    return Error{RejectCode::kPoison,
+                 RejectMessage(RejectCode::kPoison, *task.quarantine_signal),
                  *task.quarantine_signal};
   }
   if (const auto wanted = AskPermit(task); !wanted.ok()) return wanted.error();

@@ -47,7 +47,7 @@ bool IsPossible(const Source& source, const Preset& preset) {
 }
 
 Error Contradiction(const std::string& what) {
-  return {ErrorCode::kBadHeader,
+  return {ErrorCode::kDamaged,
           fmt::format("{} contradicts itself: {}", kPlanFile, what)};
 }
 

@@ -19,7 +19,7 @@ namespace melmill {
 // bytes, without a block of memory for each, and made when asked for.
 class RowList {
  public:
-  // What `work` refers to must outlive it. Errors: kMachineFault; kBadHeader
+  // What `work` refers to must outlive it. Errors: kMachineFault; kDamaged
   // where the rows of a plan that was read from a file contradict each other,
   // their headers or the shard: what computes and stores rows relies on them.
   static Result<RowList> Load(const PlannedWork& work,

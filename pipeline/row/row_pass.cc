@@ -15,7 +15,7 @@ namespace melmill {
 namespace {
 
 Error NotFinite(int64_t sample) {
-  return {ErrorCode::kNotFinite, RejectMessage(ErrorCode::kNotFinite, sample),
+  return {RejectCode::kNotFinite, RejectMessage(RejectCode::kNotFinite, sample),
           sample};
 }
 
@@ -41,8 +41,8 @@ bool MayHoldNonFinite(SampleEncoding encoding) {
 }  // namespace
 
 Error ChangedSincePlan() {
-  return {ErrorCode::kChangedSincePlan,
-          RejectMessage(ErrorCode::kChangedSincePlan, 0)};
+  return {RejectCode::kChangedSincePlan,
+          RejectMessage(RejectCode::kChangedSincePlan, 0)};
 }
 
 Result<void> AskPermit(const RowTask& task) {
@@ -54,8 +54,8 @@ Result<void> RowPass::CheckHeader() {
   const Result<WavHeader> header =
       ReadWavHeader(input_.block_.span(), *input_.file_);
   if (!header.ok()) {
-    return header.error().code == ErrorCode::kIoError ? header.error()
-                                                      : ChangedSincePlan();
+    return header.error().code == RejectCode::kIoError ? header.error()
+                                                       : ChangedSincePlan();
   }
   if (header.value() != header_) return ChangedSincePlan();
   return {};

@@ -44,7 +44,7 @@ Result<Suspects> ReadSuspects(const std::string& file) {
   const Result<std::string> text = ReadSmallFile(file, kMaxBytes);
   Suspects suspects;
   if (!text.ok()) {
-    if (text.error().code == ErrorCode::kNotFound) return suspects;
+    if (text.error().code == RejectCode::kNotFound) return suspects;
     return text.error();
   }
   std::string_view left = text.value();

@@ -48,7 +48,7 @@ Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
   if (!opened.ok()) return opened.error();
   const AudioFile& file = opened.value();
   if (file.size_bytes() != task.source.file_bytes) {
-    return Error{ErrorCode::kChangedSincePlan, "has another size"};
+    return Error{RejectCode::kChangedSincePlan, "has another size"};
   }
   SeenAudio seen{.facts = file.facts()};
   Hasher128 hasher;
@@ -76,7 +76,7 @@ Result<std::optional<SeenAudio>> TryReadAudio(const RowTask& task,
   for (int attempt = 1;; ++attempt) {
     Result<SeenAudio> seen = ReadAudio(task, control, buffer);
     if (seen.ok()) return std::optional(seen.value());
-    if (seen.error().code == ErrorCode::kChangedSincePlan) {
+    if (seen.error().code == RejectCode::kChangedSincePlan) {
       return std::optional<SeenAudio>();
     }
     if (attempt < kMaxReadAttempts) continue;

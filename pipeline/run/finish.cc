@@ -95,7 +95,7 @@ class StoreFinisher {
   Result<void> OpenShardFile(size_t shard);
   Result<void> VisitRow(uint64_t number, const PlanRow& row);
   Result<void> VisitPlanned(const PlanRow& row);
-  Result<void> Reject(const PlanRow& row, ErrorCode code,
+  Result<void> Reject(const PlanRow& row, RejectCode code,
                       const std::string& message);
   Result<FileEntry> Describe(const std::string& file) const;
   void DescribeStore();
@@ -208,7 +208,7 @@ Result<void> StoreFinisher::OpenShardFile(size_t shard) {
   return {};
 }
 
-Result<void> StoreFinisher::Reject(const PlanRow& row, ErrorCode code,
+Result<void> StoreFinisher::Reject(const PlanRow& row, RejectCode code,
                                    const std::string& message) {
   SplitEntry& split = store_.index.splits.back();
   ++split.num_rejected;

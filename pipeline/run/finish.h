@@ -17,7 +17,7 @@ namespace melmill {
 
 struct FinishedStore {
   StoreIndex index;
-  std::map<ErrorCode, Tally> rejects;  // of plan and extraction
+  std::map<RejectCode, Tally> rejects;  // of plan and extraction
 };
 
 // Turns a folder that holds plan.h5 and every shard of it into a store: split

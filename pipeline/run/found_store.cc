@@ -138,8 +138,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
                              .what = plan.ok() ? "is not the plan of store.json"
                                                : plan.error().message});
   }
-  if (!index.ok() && index.error().code != ErrorCode::kNotFound) {
-    if (!found.plan || index.error().code != ErrorCode::kBadJson) {
+  if (!index.ok() && index.error().code != RejectCode::kNotFound) {
+    if (!found.plan || index.error().code != ErrorCode::kDamaged) {
       throw SetupError(fmt::format("{}/{}: {}", config.store.folder,
                                    kStoreIndexFile, index.error().message));
     }

@@ -14,14 +14,14 @@
 
 namespace melmill {
 
-uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects) {
+uint64_t SumCounts(const std::map<RejectCode, Tally>& rejects) {
   uint64_t sum = 0;
   for (const auto& [code, tally] : rejects) sum += tally.count;
   return sum;
 }
 
-void AddRejects(const std::map<ErrorCode, Tally>& more,
-                std::map<ErrorCode, Tally>* rejects) {
+void AddRejects(const std::map<RejectCode, Tally>& more,
+                std::map<RejectCode, Tally>* rejects) {
   for (const auto& [code, tally] : more) {
     Tally& sum = (*rejects)[code];
     const uint64_t count = sum.count + tally.count;
@@ -50,9 +50,9 @@ void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root) {
   const auto& [code, tally] = *plan.rejects.begin();
   const Tally::Example& example = tally.examples.front();
   std::string hint;
-  if (plan.rejects.contains(ErrorCode::kNotFound)) {
+  if (plan.rejects.contains(RejectCode::kNotFound)) {
     const Tally::Example& missing =
-        plan.rejects.at(ErrorCode::kNotFound).examples.front();
+        plan.rejects.at(RejectCode::kNotFound).examples.front();
     hint = fmt::format(
         "\n  {} was looked for as {}\n  relative paths start from the working "
         "directory; --audio-root DIR changes that",

@@ -16,10 +16,10 @@ namespace melmill {
 
 // What RunExtract and RunValidate put into their reports.
 
-uint64_t SumCounts(const std::map<ErrorCode, Tally>& rejects);
+uint64_t SumCounts(const std::map<RejectCode, Tally>& rejects);
 
-void AddRejects(const std::map<ErrorCode, Tally>& more,
-                std::map<ErrorCode, Tally>* rejects);
+void AddRejects(const std::map<RejectCode, Tally>& more,
+                std::map<RejectCode, Tally>* rejects);
 
 // Sets report->rejected_lines to those of the plan. Errors: kMachineFault.
 Result<void> ListRejectedLines(const Plan& plan, RunReport* report);

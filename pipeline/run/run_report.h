@@ -37,11 +37,11 @@ struct RunReport {
   std::optional<PlanChange> change;  // of a store that was there before
   std::optional<StoreIndex> store;   // once it is complete
   // By reason: the plan's, and once complete all.
-  std::map<ErrorCode, Tally> rejects;
+  std::map<RejectCode, Tally> rejects;
   uint64_t num_rejected = 0;  // sum of `rejects`
   // The first lines that the plan rejects, of a run that ends with it.
   struct RejectedLine {
-    ErrorCode code = ErrorCode::kNone;
+    RejectCode code = RejectCode::kNone;
     Tally::Example line;
   };
   static constexpr size_t kMaxRejectedLines = 1000;

@@ -52,7 +52,7 @@ class ShardChecker {
 
 // Whether a rejected row's audio gives another outcome now.
 Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
-  const bool was_poison = row.reject_code == ErrorCode::kPoison;
+  const bool was_poison = row.reject_code == RejectCode::kPoison;
   if (was_poison || job_.suspects.contains(task.source_hash)) {
     const Result<std::optional<int>> ended =
         TryRowAlone(task, job_.processor, job_.hang_seconds, *job_.control);
@@ -64,9 +64,7 @@ Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
   const Result<ShardRow> now =
       TryRow(task, job_.processor, &input_, &no_features, &workspace_);
   // Stopped rows too.
-  if (!now.ok() && ErrorStageName(now.error().code) == "machine") {
-    return now.error();
-  }
+  if (!now.ok() && !now.error().code.is_reject()) return now.error();
   return now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row;
 }
 
@@ -109,12 +107,12 @@ Result<ShardWriter::Committed> ShardChecker::CheckFile(
     const ShardEntry* entry) const {
   if (!reader.ok()) return reader.error();
   if (!job_.work.IsShard(shard, reader.value().spec())) {
-    return Error{ErrorCode::kBadHeader, "is another shard"};
+    return Error{ErrorCode::kDamaged, "is another shard"};
   }
   const Result<uint64_t> checksum = reader.value().CheckIndex();
   if (!checksum.ok()) return checksum.error();
   if (entry != nullptr && entry->checksum != checksum.value()) {
-    return Error{ErrorCode::kBadHeader, "is not the shard of store.json"};
+    return Error{ErrorCode::kDamaged, "is not the shard of store.json"};
   }
   if (job_.read_features) {
     const auto damaged = reader.value().FindDamagedRows(
@@ -122,7 +120,7 @@ Result<ShardWriter::Committed> ShardChecker::CheckFile(
     if (!damaged.ok()) return damaged.error();
     if (!damaged.value().empty()) {
       return Error{
-          ErrorCode::kBadHeader,
+          ErrorCode::kDamaged,
           fmt::format("row {} is damaged", fmt::join(damaged.value(), ", "))};
     }
   }
@@ -140,7 +138,7 @@ Result<void> ShardChecker::CheckShard(size_t index) {
   if (!whole.ok()) {
     const Error& error = whole.error();
     if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
-    if (error.code != ErrorCode::kNotFound || entry != nullptr) {
+    if (error.code != RejectCode::kNotFound || entry != nullptr) {
       check_.damages.push_back({.file = file, .what = error.message});
     }
     check_.to_make.push_back(index);

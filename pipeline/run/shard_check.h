@@ -25,7 +25,7 @@ struct ShardCheck {
   std::map<size_t, ShardWriter::Committed> kept;  // likewise
   std::vector<Damage> damages;  // what is to be made though it was there
   uint64_t num_mended_rows = 0;
-  std::map<ErrorCode, Tally> still_rejected;  // rows, of the shards kept
+  std::map<RejectCode, Tally> still_rejected;  // rows, of the shards kept
 };
 
 struct ShardCheckJob {

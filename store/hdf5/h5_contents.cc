@@ -36,7 +36,7 @@ enum MessageType : uint16_t {
 };
 
 Error NotOurs(std::string what) {
-  return Error{ErrorCode::kBadHeader, std::move(what)};
+  return Error{ErrorCode::kDamaged, std::move(what)};
 }
 
 // The metadata of one file, read in pieces that are checked against its size.

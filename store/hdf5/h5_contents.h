@@ -36,7 +36,7 @@ struct H5Contents {
 // 1.10.8 crashed on 5 of 2,000 random mutations of such a file. Takes no lock.
 // Follows the "HDF5 File Format Specification Version 3.0", sections II.A,
 // III.A, III.B, III.D and IV.A.
-// Errors: kNotFound, kMachineFault (cannot be opened or read), kBadHeader (not
+// Errors: kNotFound, kMachineFault (cannot be opened or read), kDamaged (not
 // such a file; says what is wrong).
 Result<H5Contents> ReadH5Contents(const std::string& path);
 

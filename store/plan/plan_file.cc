@@ -85,7 +85,7 @@ Description DescribePlan(const Plan& plan) {
 }
 
 Error BadPlan(const std::string& what) {
-  return {ErrorCode::kBadHeader, fmt::format("not a plan: {}", what)};
+  return {ErrorCode::kDamaged, fmt::format("not a plan: {}", what)};
 }
 
 Result<PlannedShard> ReadShard(const TableBlock& block, size_t row,

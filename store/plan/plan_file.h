@@ -16,7 +16,7 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
 
 // Checks that contract and producer are JSON objects and that shards are of
 // existing splits and rows; nothing else. Errors: kNotFound, kMachineFault,
-// kBadHeader.
+// kDamaged.
 Result<Plan> ReadPlanFile(const std::string& path);
 
 }  // namespace melmill

@@ -94,7 +94,7 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
   row->split = static_cast<uint32_t>(number(kSplit));
   row->line = number(kLine);
   row->line_hash = number(kLineHash);
-  row->code = static_cast<ErrorCode>(number(kCode));
+  row->code = static_cast<RejectCode>(number(kCode));
   row->message = block.Text(kMessage, index);
   row->audio = block.Text(kAudio, index);
   row->text = block.Text(kText, index);

@@ -20,7 +20,7 @@ struct PlanRow {
   uint64_t line = 0;   // in its manifest, from 1
   // kNone: planned. Anything else: rejected, with `message`; then `source` is
   // all 0.
-  ErrorCode code = ErrorCode::kNone;
+  RejectCode code = RejectCode::kNone;
   std::string message;
 
   uint64_t line_hash = 0;  // XXH3-64 of its bytes; accepted.jsonl repeats them
@@ -31,7 +31,7 @@ struct PlanRow {
 
   Source source;
 
-  bool is_planned() const { return code == ErrorCode::kNone; }
+  bool is_planned() const { return code == RejectCode::kNone; }
 
   friend bool operator==(const PlanRow&, const PlanRow&) = default;
 };

@@ -50,7 +50,7 @@ struct ShardRow {
   uint32_t source_channels = 0;
   uint64_t source_num_samples = 0;  // per channel
   Hash128 source_checksum = {};     // of the data chunk's samples
-  ErrorCode reject_code = ErrorCode::kNone;
+  RejectCode reject_code = RejectCode::kNone;
   int64_t reject_detail = 0;  // Error::detail
 
   friend bool operator==(const ShardRow&, const ShardRow&) = default;

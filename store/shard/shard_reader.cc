@@ -22,7 +22,7 @@ static_assert(std::endian::native == std::endian::little,
               "columns are read as they lie in memory");
 
 Error Damaged(std::string what) {
-  return Error{ErrorCode::kBadHeader, std::move(what)};
+  return Error{ErrorCode::kDamaged, std::move(what)};
 }
 
 // The shape that the file's datasets and attributes say it has.

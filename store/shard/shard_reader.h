@@ -14,7 +14,7 @@
 
 namespace melmill {
 
-// Reads a shard file. Errors: kNotFound; kBadHeader for a file that is not a
+// Reads a shard file. Errors: kNotFound; kDamaged for a file that is not a
 // whole shard (says what is wrong); kTruncated when it became shorter after it
 // was opened; kMachineFault when it cannot be read. Thread-safe.
 class ShardReader {
@@ -37,11 +37,11 @@ class ShardReader {
   Result<std::vector<float>> ReadTailSamples(size_t row) const;
 
   // Reads all that is not features and compares it with the file's own
-  // checksum (kBadHeader). Returns the checksum that store.json keeps.
+  // checksum (kDamaged). Returns the checksum that store.json keeps.
   Result<uint64_t> CheckIndex() const;
 
   // The stored rows whose feature bytes do not match their checksum, and the
-  // others whose frames are not zeros, in order. kBadHeader also if there are
+  // others whose frames are not zeros, in order. kDamaged also if there are
   // bytes other than zero in frames of no row. Ends early, with kMachineFault,
   // once must_stop(), asked for each row, is true.
   Result<std::vector<size_t>> FindDamagedRows(

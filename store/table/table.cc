@@ -56,7 +56,7 @@ Result<size_t> TableReader::CountRowsThatFit(uint64_t first_row,
     if (!read.ok()) return read.error();
     if (!std::is_sorted(offsets.begin(), offsets.end()) ||
         offsets.back() > StreamBytes(streams[c])) {
-      return Error{ErrorCode::kBadHeader,
+      return Error{ErrorCode::kDamaged,
                    "column " + columns_[c].name + ": damaged text offsets"};
     }
     for (size_t r = 0; r < num_rows; ++r) {

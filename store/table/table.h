@@ -62,7 +62,7 @@ class TableReader {
 
   // Rows from `first_row` on: at least one, at most max_rows, and no more
   // than fit into about max_bytes. first_row < num_rows, max_rows > 0.
-  // Errors: kMachineFault; kBadHeader for text offsets that are not in order.
+  // Errors: kMachineFault; kDamaged for text offsets that are not in order.
   // Thread-safe as long as nobody appends.
   Result<TableBlock> Read(uint64_t first_row, size_t max_rows,
                           size_t max_bytes) const;

@@ -25,14 +25,14 @@ Result<std::unique_ptr<TableFile>> TableFile::Open(
     const DatasetPlace* place = table->contents_.FindDataset(stream.name);
     if (place == nullptr || place->spec.type != stream.type ||
         place->spec.dims.size() != 1) {
-      return Error{ErrorCode::kBadHeader, "no column " + stream.name};
+      return Error{ErrorCode::kDamaged, "no column " + stream.name};
     }
     table->streams_.push_back(place);
     if (stream.is_text_bytes) continue;
     const uint64_t length = place->spec.dims[0];
     const uint64_t extra = stream.is_text_offsets ? 1 : 0;
     if (length < extra || (has_rows && length - extra != table->num_rows_)) {
-      return Error{ErrorCode::kBadHeader,
+      return Error{ErrorCode::kDamaged,
                    "column " + stream.name + " has another length"};
     }
     table->num_rows_ = length - extra;

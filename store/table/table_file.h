@@ -17,7 +17,7 @@ namespace melmill {
 // A table file.
 class TableFile : public TableReader {
  public:
-  // Errors: kNotFound; kMachineFault; kBadHeader if the file does not hold
+  // Errors: kNotFound; kMachineFault; kDamaged if the file does not hold
   // these columns, all of one length.
   static Result<std::unique_ptr<TableFile>> Open(
       const std::string& path, std::vector<ColumnSpec> columns);

@@ -155,7 +155,7 @@ PlanRow MakePlanRow(uint32_t split, uint64_t line) {
   row.audio = "clip" + std::to_string(line) + ".wav";
   row.text = "language English<asr_text>one";
   if (line % 2 == 0) {
-    row.code = ErrorCode::kTruncated;
+    row.code = RejectCode::kTruncated;
     row.message = "the data chunk claims 9 bytes, 4 are there";
     return row;
   }
@@ -229,7 +229,7 @@ void MakeShard(SeedFolder* seeds, const ShardSpec& spec) {
     ShardRow row;
     row.start = r * frames_per_row;
     if (r % 3 == 1) {
-      row.reject_code = ErrorCode::kNotFinite;
+      row.reject_code = RejectCode::kNotFinite;
       row.reject_detail = 7;
       Check(writer.value().SkipRow(r, row, frames_per_row));
       continue;

@@ -16,7 +16,7 @@ namespace {
 
 // The file does not change and can be read: only its content is at fault.
 void CheckError(const Error& error) {
-  Require(error.code == ErrorCode::kBadHeader && !error.message.empty(),
+  Require(error.code == ErrorCode::kDamaged && !error.message.empty(),
           "a damaged plan is called that");
 }
 

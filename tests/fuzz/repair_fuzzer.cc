@@ -58,7 +58,7 @@ void UseShard(const PlannedWork& work, size_t shard,
               const std::string& folder) {
   const auto rows = RowList::Load(work, work.plan.shards[shard]);
   if (!rows.ok()) {
-    Require(rows.error().code == ErrorCode::kBadHeader,
+    Require(rows.error().code == ErrorCode::kDamaged,
             "a plan that contradicts itself is called that");
     return;
   }

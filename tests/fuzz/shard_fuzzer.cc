@@ -53,7 +53,7 @@ void CheckDamage(const ShardReader& shard, const std::vector<size_t>& wrong,
                  bool has_stray_bytes) {
   const auto damaged = shard.FindDamagedRows();
   if (!damaged.ok()) {
-    Require(damaged.error().code == ErrorCode::kBadHeader && has_stray_bytes,
+    Require(damaged.error().code == ErrorCode::kDamaged && has_stray_bytes,
             "only stray bytes are more than damaged rows");
     return;
   }
@@ -79,7 +79,7 @@ void CheckShard(const ShardReader& shard, std::span<const std::byte> bytes) {
   }
   CheckDamage(shard, wrong, HasStrayBytes(shard, bytes));
   const auto index = shard.CheckIndex();
-  Require(index.ok() || index.error().code == ErrorCode::kBadHeader,
+  Require(index.ok() || index.error().code == ErrorCode::kDamaged,
           "the index can be checked");
 }
 
@@ -95,7 +95,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     CheckShard(shard.value(), bytes);
   } else {
     // The file does not change and can be read.
-    Require(shard.error().code == ErrorCode::kBadHeader &&
+    Require(shard.error().code == ErrorCode::kDamaged &&
                 !shard.error().message.empty(),
             "a damaged shard is called that");
   }

@@ -11,8 +11,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const InputLimits limits;
   const Result<StoreIndex> index = ParseStoreIndex(AsText(data, size));
   if (!index.ok()) {
-    Require((index.error().code == ErrorCode::kBadJson ||
-             index.error().code == ErrorCode::kUnsupportedFormat) &&
+    Require((index.error().code == ErrorCode::kDamaged ||
+             index.error().code == ErrorCode::kOtherFormat) &&
                 !index.error().message.empty(),
             "a damaged store.json is called that");
     return 0;

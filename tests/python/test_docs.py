@@ -107,22 +107,26 @@ def test_example_finds_every_row_of_an_audio_string(
 
 
 def error_codes() -> list[list[str]]:
-    """Number, name and stage of every code, from io/result.h and .cc."""
-    header = (REPOSITORY / "io/result.h").read_text()
-    source = (REPOSITORY / "io/result.cc").read_text()
+    """Number, name and stage of every code, from io/reject_code.h and .cc."""
+    header = (REPOSITORY / "io/reject_code.h").read_text()
+    source = (REPOSITORY / "io/reject_code.cc").read_text()
     numbers = dict(re.findall(r"^  k(\w+) = (\d+),", header, re.MULTILINE))
-    names = dict(re.findall(r'ErrorCode::k(\w+):\n\s+return "(\w+)"', source))
+    names = dict(re.findall(r'RejectCode::k(\w+):\n\s+return "(\w+)"', source))
     limits = [
-        (int(limit), stage)
-        for limit, stage in re.findall(
+        (int(limit), name)
+        for limit, name in re.findall(
             r'number < (\d+)\) return "(\w+)"', source
         )
     ]
     assert numbers.keys() == names.keys()
+
+    def stage(number: int) -> str:
+        return next((name for n, name in limits if number < n), "decode")
+
     return [
-        [number, names[code], next(s for n, s in limits if int(number) < n)]
+        [number, names[code], stage(int(number))]
         for code, number in numbers.items()
-        if code not in ("None", "Stopped", "MachineFault")
+        if code != "None"
     ]
 
 

@@ -23,7 +23,7 @@ TEST(DamageTest, AFileIsWholeWithItsSizeAndChecksumOnly) {
 }
 
 TEST(DamageTest, AMissingFileIsDamagedAndAnUnreadableOneIsNot) {
-  EXPECT_NE(DamageOf(Error{ErrorCode::kNotFound, "is missing"}),
+  EXPECT_NE(DamageOf(Error{RejectCode::kNotFound, "is missing"}),
             "cannot be read");
   EXPECT_EQ(DamageOf(Error{ErrorCode::kMachineFault, "Input/output error"}),
             "cannot be read");

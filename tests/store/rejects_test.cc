@@ -10,7 +10,7 @@ namespace melmill {
 namespace {
 
 TEST(LedgerTest, IsOneObjectWithKeysInFixedOrder) {
-  EXPECT_EQ(LedgerLine({"train", 17, "clips/a.wav", ErrorCode::kNotFound,
+  EXPECT_EQ(LedgerLine({"train", 17, "clips/a.wav", RejectCode::kNotFound,
                         "no such file"}),
             "{\"split\":\"train\",\"line\":17,\"audio\":\"clips/a.wav\","
             "\"stage\":\"open\",\"code\":\"not_found\","
@@ -19,7 +19,7 @@ TEST(LedgerTest, IsOneObjectWithKeysInFixedOrder) {
 
 TEST(LedgerTest, LineWithoutAudioHasAnEmptyOne) {
   EXPECT_EQ(LedgerLine({"dev", std::numeric_limits<uint64_t>::max(), "",
-                        ErrorCode::kLineTooLong, "over 16 MiB"}),
+                        RejectCode::kLineTooLong, "over 16 MiB"}),
             "{\"split\":\"dev\",\"line\":18446744073709551615,\"audio\":\"\","
             "\"stage\":\"manifest\",\"code\":\"line_too_long\","
             "\"message\":\"over 16 MiB\"}\n");
@@ -27,7 +27,7 @@ TEST(LedgerTest, LineWithoutAudioHasAnEmptyOne) {
 
 TEST(LedgerTest, EscapesWhatWouldBreakTheLine) {
   const std::string line = LedgerLine(
-      {"train", 1, "a\n\"b\\\t\x1b", ErrorCode::kNotWav, "says \"fLaC\"\n"});
+      {"train", 1, "a\n\"b\\\t\x1b", RejectCode::kNotWav, "says \"fLaC\"\n"});
   EXPECT_EQ(line,
             "{\"split\":\"train\",\"line\":1,"
             "\"audio\":\"a\\n\\\"b\\\\\\t\\u001b\","
@@ -37,13 +37,13 @@ TEST(LedgerTest, EscapesWhatWouldBreakTheLine) {
 
 TEST(LedgerTest, KeepsUnicodeReadable) {
   const std::string line = LedgerLine(
-      {"train", 1, "\u00fcber/\u97f3.wav", ErrorCode::kNotFound, ""});
+      {"train", 1, "\u00fcber/\u97f3.wav", RejectCode::kNotFound, ""});
   EXPECT_NE(line.find("\"audio\":\"\u00fcber/\u97f3.wav\""), line.npos);
 }
 
 TEST(LedgerTest, ReplacesBytesThatAreNotUtf8) {
   const std::string line =
-      LedgerLine({"tr\xFF", 1, "a\xC3.wav", ErrorCode::kNotFound, "\x80"});
+      LedgerLine({"tr\xFF", 1, "a\xC3.wav", RejectCode::kNotFound, "\x80"});
   EXPECT_EQ(line,
             "{\"split\":\"tr\uFFFD\",\"line\":1,\"audio\":\"a\uFFFD.wav\","
             "\"stage\":\"open\",\"code\":\"not_found\","

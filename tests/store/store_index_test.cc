@@ -203,10 +203,10 @@ TEST(StoreIndexTest, AnyMinorVersionIsRead) {
 TEST(StoreIndexTest, AnotherMajorVersionIsUnsupportedWhateverFollows) {
   const Error error = ErrorOf(
       R"({"format":{"name":"melmill","major":2,"minor":0},"other":"things"})");
-  EXPECT_EQ(error.code, ErrorCode::kUnsupportedFormat);
+  EXPECT_EQ(error.code, ErrorCode::kOtherFormat);
   EXPECT_EQ(error.message, "store format 2; this program reads format 1");
   EXPECT_EQ(ErrorOf(Changed("\"major\": 1", "\"major\": 0")).code,
-            ErrorCode::kUnsupportedFormat);
+            ErrorCode::kOtherFormat);
 }
 
 TEST(StoreIndexTest, EveryFieldIsRequiredAndTyped) {
@@ -257,7 +257,7 @@ TEST(StoreIndexTest, EveryFieldIsRequiredAndTyped) {
   };
   for (const Case& c : cases) {
     const Error error = ErrorOf(Changed(c.from, c.to));
-    EXPECT_EQ(error.code, ErrorCode::kBadJson) << c.to;
+    EXPECT_EQ(error.code, ErrorCode::kDamaged) << c.to;
     EXPECT_EQ(error.message, c.message) << c.to;
   }
 }
@@ -289,7 +289,7 @@ TEST(StoreIndexTest, EveryFieldMissingIsReportedByName) {
                                        "rejects"}) {
     const std::string quoted = "\"" + std::string(field) + "\":";
     const Error error = ErrorOf(Changed(quoted, "\"renamed\":"));
-    EXPECT_EQ(error.code, ErrorCode::kBadJson) << field;
+    EXPECT_EQ(error.code, ErrorCode::kDamaged) << field;
     EXPECT_TRUE(error.message.ends_with(std::string(field) + ": missing"))
         << field << ": " << error.message;
   }
@@ -300,7 +300,7 @@ TEST(StoreIndexTest, FileNamesStayWithinTheStore) {
        {"", ".", "..", "/etc/passwd", "../train.rows.h5", "a/b", "a\\u0000b"}) {
     const Error error =
         ErrorOf(Changed("train.rows.h5\"", std::string(name) + "\""));
-    EXPECT_EQ(error.code, ErrorCode::kBadJson) << name;
+    EXPECT_EQ(error.code, ErrorCode::kDamaged) << name;
     EXPECT_EQ(error.message, "splits[0].table.file: not the name of a file")
         << name;
   }
@@ -330,11 +330,11 @@ TEST(StoreIndexTest, FilesAreAllThatAreNoShards) {
 TEST(StoreIndexTest, BrokenTextIsAnErrorAtEveryLength) {
   const std::string text = FormatStoreIndex(Example());
   for (size_t num_bytes = 0; num_bytes < text.size(); ++num_bytes) {
-    EXPECT_EQ(ErrorOf(text.substr(0, num_bytes)).code, ErrorCode::kBadJson)
+    EXPECT_EQ(ErrorOf(text.substr(0, num_bytes)).code, ErrorCode::kDamaged)
         << num_bytes;
   }
-  EXPECT_EQ(ErrorOf(text + "{}").code, ErrorCode::kBadJson);
-  EXPECT_EQ(ErrorOf(text + std::string(1, '\0')).code, ErrorCode::kBadJson);
+  EXPECT_EQ(ErrorOf(text + "{}").code, ErrorCode::kDamaged);
+  EXPECT_EQ(ErrorOf(text + std::string(1, '\0')).code, ErrorCode::kDamaged);
 }
 
 TEST(StoreIndexTest, EveryDamagedByteIsFound) {

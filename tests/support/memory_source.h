@@ -26,7 +26,7 @@ class MemorySource : public ByteSource {
     ++num_reads_;
     largest_read_bytes_ = std::max(largest_read_bytes_, bytes.size());
     if (offset > bytes_.size() || bytes.size() > bytes_.size() - offset) {
-      return Error{ErrorCode::kChangedSincePlan, "read past the end"};
+      return Error{RejectCode::kChangedSincePlan, "read past the end"};
     }
     std::copy_n(bytes_.begin() + static_cast<ptrdiff_t>(offset), bytes.size(),
                 bytes.begin());

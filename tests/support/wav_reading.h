@@ -44,7 +44,7 @@ inline Result<WavFile> ReadFile(std::vector<std::byte> bytes,
 // "code: message".
 inline std::string ErrorOf(const Result<WavFile>& wav) {
   if (wav.ok()) return "ok";
-  return std::string(ErrorCodeName(wav.error().code)) + ": " +
+  return std::string(RejectCodeName(wav.error().code.reject())) + ": " +
          wav.error().message;
 }
 

@@ -23,8 +23,10 @@ std::string ReadText(const AudioFile& file, uint64_t offset, size_t size) {
   std::string text(size, '?');
   const Result<void> read =
       file.ReadAt(offset, std::as_writable_bytes(std::span(text)));
-  return read.ok() ? text
-                   : "error: " + std::string(ErrorCodeName(read.error().code));
+  return read.ok()
+             ? text
+             : "error: " +
+                   std::string(RejectCodeName(read.error().code.reject()));
 }
 
 Error OpenError(const std::string& path) {
@@ -98,15 +100,15 @@ TEST(AudioFileTest, TellsWhatAPathIsWhenItIsNoRegularFile) {
   const TempFolder folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
   const Error fifo = OpenError(folder.File("fifo"));
-  EXPECT_EQ(fifo.code, ErrorCode::kNotRegularFile);
+  EXPECT_EQ(fifo.code, RejectCode::kNotRegularFile);
   EXPECT_EQ(fifo.message, "is a FIFO");
 
   const Error device = OpenError("/dev/zero");
-  EXPECT_EQ(device.code, ErrorCode::kNotRegularFile);
+  EXPECT_EQ(device.code, RejectCode::kNotRegularFile);
   EXPECT_EQ(device.message, "is a character device");
 
   const Error directory = OpenError(folder.path());
-  EXPECT_EQ(directory.code, ErrorCode::kIsDirectory);
+  EXPECT_EQ(directory.code, RejectCode::kIsDirectory);
   EXPECT_EQ(directory.message, "is a directory");
 }
 
@@ -121,7 +123,7 @@ TEST(AudioFileTest, SocketsAreNoRegularFiles) {
   EXPECT_EQ(bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)),
             0);
   const Error error = OpenError("s");
-  EXPECT_EQ(error.code, ErrorCode::kNotRegularFile);
+  EXPECT_EQ(error.code, RejectCode::kNotRegularFile);
   EXPECT_EQ(error.detail, ENXIO);
   close(fd);
   std::filesystem::current_path(before);
@@ -130,20 +132,20 @@ TEST(AudioFileTest, SocketsAreNoRegularFiles) {
 TEST(AudioFileTest, ErrnosBecomeCodes) {
   const TempFolder folder;
   const Error missing = OpenError(folder.File("no.wav"));
-  EXPECT_EQ(missing.code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.code, RejectCode::kNotFound);
   EXPECT_EQ(missing.detail, ENOENT);
   EXPECT_EQ(missing.message, "cannot be opened: No such file or directory");
 
   WriteWholeFile(folder.File("a.wav"), "x");
-  EXPECT_EQ(OpenError(folder.File("a.wav/b.wav")).code, ErrorCode::kNotFound);
+  EXPECT_EQ(OpenError(folder.File("a.wav/b.wav")).code, RejectCode::kNotFound);
 
   ASSERT_EQ(symlink("loop.wav", folder.File("loop.wav").c_str()), 0);
   const Error loop = OpenError(folder.File("loop.wav"));
-  EXPECT_EQ(loop.code, ErrorCode::kSymlinkLoop);
+  EXPECT_EQ(loop.code, RejectCode::kSymlinkLoop);
   EXPECT_EQ(loop.detail, ELOOP);
 
   const Error too_long = OpenError(folder.File(std::string(300, 'a')));
-  EXPECT_EQ(too_long.code, ErrorCode::kOpenFailed);
+  EXPECT_EQ(too_long.code, RejectCode::kOpenFailed);
   EXPECT_EQ(too_long.detail, ENAMETOOLONG);
 }
 
@@ -157,7 +159,7 @@ TEST(AudioFileTest, UnreadableFilesAreNamedSo) {
   ASSERT_EQ(seteuid(other), 0);
   const Error error = OpenError(folder.File("a.wav"));
   ASSERT_EQ(seteuid(user), 0);
-  EXPECT_EQ(error.code, ErrorCode::kNoPermission);
+  EXPECT_EQ(error.code, RejectCode::kNoPermission);
   EXPECT_EQ(error.detail, EACCES);
 }
 

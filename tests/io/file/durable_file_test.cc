@@ -256,10 +256,10 @@ TEST(ReadSmallFileTest, ReadsAllOrSaysWhyNot) {
   EXPECT_EQ(read.value(), "12345");
   const auto large = ReadSmallFile(folder.File("a"), 4);
   ASSERT_FALSE(large.ok());
-  EXPECT_EQ(large.error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(large.error().code, ErrorCode::kDamaged);
   const auto missing = ReadSmallFile(folder.File("b"), 5);
   ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().code, RejectCode::kNotFound);
 }
 
 TEST(ReadSmallFileTest, DoesNotHangOnAFifo) {
@@ -267,7 +267,7 @@ TEST(ReadSmallFileTest, DoesNotHangOnAFifo) {
   ASSERT_EQ(::mkfifo(folder.File("fifo").c_str(), 0600), 0);
   const auto read = ReadSmallFile(folder.File("fifo"), 5);
   ASSERT_FALSE(read.ok());
-  EXPECT_EQ(read.error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(read.error().code, ErrorCode::kDamaged);
 }
 
 TEST(RemoveFileTest, AFileThatIsNotThereIsNoError) {

@@ -56,11 +56,11 @@ TEST_F(FileDigestTest, AnEmptyFileHasADigest) {
 TEST_F(FileDigestTest, AShortOrMissingFileHasNone) {
   EXPECT_TRUE(DigestFile(path_, {{0, bytes_.size()}}).ok());
   EXPECT_EQ(DigestFile(path_, {{1, bytes_.size()}}).error().code,
-            ErrorCode::kTruncated);
+            RejectCode::kTruncated);
   EXPECT_EQ(DigestFile(path_, {{9, 1}, {4096, UINT64_MAX}}).error().code,
-            ErrorCode::kTruncated);
+            RejectCode::kTruncated);
   EXPECT_EQ(DigestFile(folder_.File("none")).error().code,
-            ErrorCode::kNotFound);
+            RejectCode::kNotFound);
 }
 
 }  // namespace

@@ -194,20 +194,20 @@ TEST_F(LineReaderTest, FileThatBecomesShorterIsAnError) {
   Result<std::optional<Line>> line = reader.Next();
   while (line.ok() && line.value()) line = reader.Next();
   ASSERT_FALSE(line.ok());
-  EXPECT_EQ(line.error().code, ErrorCode::kIoError);
+  EXPECT_EQ(line.error().code, RejectCode::kIoError);
 }
 
 TEST_F(LineReaderTest, WhatIsNotARegularFileIsAnError) {
   EXPECT_EQ(LineReader::Open(folder_.File("none")).error().code,
-            ErrorCode::kNotFound);
+            RejectCode::kNotFound);
   EXPECT_EQ(LineReader::Open(folder_.path()).error().code,
-            ErrorCode::kIsDirectory);
+            RejectCode::kIsDirectory);
   EXPECT_EQ(LineReader::Open("/dev/null").error().code,
-            ErrorCode::kNotRegularFile);
+            RejectCode::kNotRegularFile);
   // Nobody writes to it: opening it in the ordinary way would wait for ever.
   ASSERT_EQ(::mkfifo(folder_.File("fifo").c_str(), 0600), 0);
   EXPECT_EQ(LineReader::Open(folder_.File("fifo")).error().code,
-            ErrorCode::kNotRegularFile);
+            RejectCode::kNotRegularFile);
 }
 
 }  // namespace

@@ -38,7 +38,8 @@ Error ErrorOf(std::string_view line, const ManifestOptions& options = {}) {
 
 std::string_view CodeOf(std::string_view line,
                         const ManifestOptions& options = {}) {
-  return ErrorCodeName(ErrorOf(line, options).code);
+  const Error error = ErrorOf(line, options);
+  return error.code.is_reject() ? RejectCodeName(error.code.reject()) : "none";
 }
 
 // A good line with one more field.
@@ -216,7 +217,7 @@ TEST(ManifestTest, KnownFieldsCanBeKeptAsWell) {
 TEST(ManifestTest, RawNulIsRefused) {
   const std::string nul(1, '\0');
   const Error error = ErrorOf("{\"audio\":\"a" + nul + "\"}");
-  EXPECT_EQ(error.code, ErrorCode::kRawNul);
+  EXPECT_EQ(error.code, RejectCode::kRawNul);
   EXPECT_EQ(error.message, "NUL at byte 12");
   // The JSON parser alone would take it for the end of the line.
   EXPECT_EQ(CodeOf(With("\"x\":1") + nul), "raw_nul");
@@ -224,7 +225,7 @@ TEST(ManifestTest, RawNulIsRefused) {
 
 TEST(ManifestTest, InvalidUtf8IsRefusedWithItsPlace) {
   const Error error = ErrorOf("{\"audio\":\"\u00e9\xFF.wav\",\"text\":\"x\"}");
-  EXPECT_EQ(error.code, ErrorCode::kInvalidUtf8);
+  EXPECT_EQ(error.code, RejectCode::kInvalidUtf8);
   EXPECT_EQ(error.message, "not valid UTF-8 at byte 13: \\xff");
 }
 
@@ -328,7 +329,7 @@ TEST(ManifestTest, DuplicateTopLevelKeyIsRefusedByName) {
 
 TEST(ManifestTest, NumberBeyondDoubleIsRefused) {
   const Error error = ErrorOf(With(R"("x":1e400)"));
-  EXPECT_EQ(error.code, ErrorCode::kNumberOutOfRange);
+  EXPECT_EQ(error.code, RejectCode::kNumberOutOfRange);
   EXPECT_EQ(error.message, "number out of range at column 67: 1e400");
   EXPECT_EQ(CodeOf(With(R"("x":[-1e400])")), "number_out_of_range");
   EXPECT_EQ(CodeOf(With("\"x\":" + std::string(400, '9'))),

@@ -231,7 +231,7 @@ TEST(SndfileDecoderTest, ABlockBehindTheEndIsAnError) {
   ASSERT_TRUE(decoder.value().Decode(block, samples).ok());
   const Result<void> behind = decoder.value().Decode(block, samples);
   ASSERT_FALSE(behind.ok());
-  EXPECT_EQ(behind.error().code, ErrorCode::kDecodeFailed);
+  EXPECT_EQ(behind.error().code, RejectCode::kDecodeFailed);
 }
 
 TEST(SndfileDecoderTest, DecodesOnAfterBeingMoved) {

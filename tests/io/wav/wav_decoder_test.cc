@@ -140,7 +140,7 @@ TEST(WavDecoderTest, WhatLibsndfileCannotDecodeIsAnError) {
   ASSERT_TRUE(decoder.DecodeToMono(clip.data, mono).ok());
   const Result<void> behind_the_end = decoder.DecodeToMono(clip.data, mono);
   ASSERT_FALSE(behind_the_end.ok());
-  EXPECT_EQ(behind_the_end.error().code, ErrorCode::kDecodeFailed);
+  EXPECT_EQ(behind_the_end.error().code, RejectCode::kDecodeFailed);
 
   // And the next file is none the worse for it.
   EXPECT_TRUE(SameBits(Decode(clip, 4, &decoder), Reference(clip)));

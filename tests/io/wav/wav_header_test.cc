@@ -295,7 +295,7 @@ TEST(WavHeaderTest, NoMoreChunksAreReadThanMayBe) {
   const MemorySource file(BuildWavAround(spec, SomeData(spec)));
   const Result<WavHeader> header = ReadWavHeader({}, file);
   ASSERT_FALSE(header.ok());
-  EXPECT_EQ(header.error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(header.error().code, RejectCode::kBadHeader);
   EXPECT_LE(file.num_reads(), 1010);
 }
 
@@ -520,7 +520,7 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
    public:
     uint64_t size_bytes() const override { return 1000; }
     Result<void> ReadAt(uint64_t, std::span<std::byte>) const override {
-      return Error{ErrorCode::kIoError, "no disk"};
+      return Error{RejectCode::kIoError, "no disk"};
     }
   };
   const std::vector<std::byte> bytes =
@@ -529,7 +529,7 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
     const Result<WavHeader> header =
         ReadWavHeader(std::span(bytes).first(prefix_bytes), Failing());
     ASSERT_FALSE(header.ok()) << prefix_bytes;
-    EXPECT_EQ(header.error().code, ErrorCode::kIoError);
+    EXPECT_EQ(header.error().code, RejectCode::kIoError);
   }
 }
 
@@ -537,7 +537,7 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
 void CheckProperties(const std::vector<std::byte>& bytes) {
   const Result<WavHeader> result = Read(bytes);
   if (!result.ok()) {
-    EXPECT_EQ(ErrorStageName(result.error().code), "header");
+    EXPECT_EQ(RejectStageName(result.error().code.reject()), "header");
     EXPECT_FALSE(result.error().message.empty());
     EXPECT_EQ(result.error().message.find('\n'), std::string::npos);
     return;
@@ -641,8 +641,9 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsAsTheTableSays) {
     for (size_t size = 0; size <= bytes.size(); ++size) {
       const Result<WavHeader> header =
           Read({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)});
-      ASSERT_EQ(header.ok() ? "ok" : ErrorCodeName(header.error().code),
-                file.CodeAt(size))
+      ASSERT_EQ(
+          header.ok() ? "ok" : RejectCodeName(header.error().code.reject()),
+          file.CodeAt(size))
           << size;
       if (header.ok()) {
         ASSERT_EQ(header.value(), whole) << size;

@@ -73,7 +73,7 @@ class FailingSource : public MemorySource {
   Result<void> ReadAt(uint64_t offset,
                       std::span<std::byte> bytes) const override {
     if (num_reads() + 1 == failing_read_) {
-      return Error{ErrorCode::kIoError, "no disk"};
+      return Error{RejectCode::kIoError, "no disk"};
     }
     return MemorySource::ReadAt(offset, bytes);
   }
@@ -313,7 +313,7 @@ TEST(WavTailTest, AnyReadThatFailsIsTheFilesError) {
       for (int read = 1; read <= whole.num_reads(); ++read, ++num_failures) {
         const auto wav = ReadWavFile(prefix, FailingSource(bytes, read));
         ASSERT_FALSE(wav.ok()) << bytes.size() << " bytes, read " << read;
-        EXPECT_EQ(wav.error().code, ErrorCode::kIoError);
+        EXPECT_EQ(wav.error().code, RejectCode::kIoError);
       }
     }
   }

@@ -114,7 +114,7 @@ TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
 
 TEST_F(ReopenTest, APlanThatIsDamagedGoneOrOfAnotherStoreIsAnError) {
   store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
-  EXPECT_EQ(Reopen().error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(Reopen().error().code, ErrorCode::kDamaged);
   store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
   EXPECT_TRUE(Reopen().ok());
   std::swap(store_.index.shards[0], store_.index.shards[1]);

@@ -98,7 +98,7 @@ TEST_P(ExtractRetryTest, AFileThatStaysAwayIsRejectedAlone) {
   const std::vector<ShardRow> rows = Extract(kMaxReadAttempts);
   ASSERT_EQ(rows.size(), 3u);
   EXPECT_EQ(rows[0].status, RowStatus::kStored);
-  EXPECT_EQ(rows[1].reject_code, ErrorCode::kIoError);
+  EXPECT_EQ(rows[1].reject_code, RejectCode::kIoError);
   EXPECT_EQ(rows[1].reject_detail, EIO);
   EXPECT_EQ(rows[2].status, RowStatus::kStored);
 }

@@ -172,8 +172,8 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
     ASSERT_TRUE(shard.ok());
     const size_t num_rows = shard.value()->rows().size();
     ASSERT_GT(num_rows, 2u);
-    const Error unreadable = {ErrorCode::kIoError, "", EIO};
-    const Error not_finite = {ErrorCode::kNotFinite, "", 3};
+    const Error unreadable = {RejectCode::kIoError, "", EIO};
+    const Error not_finite = {RejectCode::kNotFinite, "", 3};
     for (size_t i = 0; i < num_rows; ++i) {
       const bool is_last = i == num_rows - 1;
       ASSERT_TRUE(
@@ -240,9 +240,9 @@ TEST_P(ChangedFilesTest, SingleLastingFaultsRejectTheirRowsOnly) {
   ASSERT_TRUE(shard.ok());
   const std::vector<ShardRow>& rows = shard.value().rows();
   EXPECT_EQ(rows[0].status, RowStatus::kStored);
-  EXPECT_EQ(rows[1].reject_code, ErrorCode::kChangedSincePlan);
-  EXPECT_EQ(rows[2].reject_code, ErrorCode::kChangedSincePlan);
-  EXPECT_EQ(rows[3].reject_code, ErrorCode::kIoError);
+  EXPECT_EQ(rows[1].reject_code, RejectCode::kChangedSincePlan);
+  EXPECT_EQ(rows[2].reject_code, RejectCode::kChangedSincePlan);
+  EXPECT_EQ(rows[3].reject_code, RejectCode::kIoError);
   EXPECT_EQ(rows[3].reject_detail, ENOENT);
   EXPECT_EQ(rows[3].num_frames, 0u);
   EXPECT_EQ(rows[4].status, RowStatus::kStored);

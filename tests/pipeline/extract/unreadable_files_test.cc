@@ -14,7 +14,7 @@
 namespace melmill {
 namespace {
 
-const Error kIoError = {ErrorCode::kIoError, "cannot be read", EIO};
+const Error kIoError = {RejectCode::kIoError, "cannot be read", EIO};
 
 // A plan of three files, of which a test may remove some.
 class UnreadableFilesTest : public testing::Test {

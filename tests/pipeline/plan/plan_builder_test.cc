@@ -77,10 +77,10 @@ TEST_F(PlanBuilderTest, EveryLineIsARowWithItsFate) {
   EXPECT_EQ(rows[0].source.num_samples, 16000);
   EXPECT_EQ(rows[0].source.num_frames, 100);
   EXPECT_EQ(rows[1].line, 3u);
-  EXPECT_EQ(rows[1].code, ErrorCode::kNotFound);
+  EXPECT_EQ(rows[1].code, RejectCode::kNotFound);
   EXPECT_EQ(rows[1].audio, corpus_.Path("missing.wav"));
   EXPECT_EQ(rows[2].line, 5u);
-  EXPECT_EQ(rows[2].code, ErrorCode::kBadJson);
+  EXPECT_EQ(rows[2].code, RejectCode::kBadJson);
   EXPECT_EQ(rows[3].source.header.encoding, SampleEncoding::kPcm24);
   EXPECT_EQ(rows[3].source.header.num_channels, 2);
   EXPECT_EQ(rows[3].source.header.num_samples, 44100);
@@ -93,7 +93,8 @@ TEST_F(PlanBuilderTest, EveryLineIsARowWithItsFate) {
   EXPECT_EQ(split.num_samples, 32000u);
   EXPECT_EQ(split.languages.at("English").num_rows, 2u);
   EXPECT_EQ(split.rows_by_rate.at(44100), 1u);
-  EXPECT_EQ(built.report.rejects.at(ErrorCode::kNotFound).examples[0].line, 3u);
+  EXPECT_EQ(built.report.rejects.at(RejectCode::kNotFound).examples[0].line,
+            3u);
 }
 
 TEST_F(PlanBuilderTest, OrderIsTheManifestsForManyLines) {

@@ -40,7 +40,7 @@ TEST_F(ReadSourceTest, TellsLengthsAtTheFeatureRate) {
 TEST_F(ReadSourceTest, ShortestClipHas201SamplesAt16Khz) {
   corpus_.AddWav("200.wav", 200, 1);
   corpus_.AddWav("201.wav", 201, 1);
-  EXPECT_EQ(Code("200.wav"), ErrorCode::kTooShort);
+  EXPECT_EQ(Code("200.wav"), RejectCode::kTooShort);
   EXPECT_EQ(Code("201.wav"), ErrorCode::kNone);
   EXPECT_EQ(Read("200.wav").error().message,
             "200 samples at 16000 Hz; at least 201 are needed (12.56 ms)");
@@ -49,7 +49,7 @@ TEST_F(ReadSourceTest, ShortestClipHas201SamplesAt16Khz) {
 TEST_F(ReadSourceTest, LongestClipIsTheConfigurations) {
   corpus_.AddWav("a.wav", 16001, 1);
   config_.clips.max_duration_s = 1;
-  EXPECT_EQ(Code("a.wav"), ErrorCode::kTooLong);
+  EXPECT_EQ(Code("a.wav"), RejectCode::kTooLong);
   config_.clips.max_duration_s = 1.1;
   EXPECT_EQ(Code("a.wav"), ErrorCode::kNone);
 }
@@ -59,16 +59,16 @@ TEST_F(ReadSourceTest, WhisperTakes30SecondsOrIsTruncated) {
   corpus_.AddWav("30.wav", 480'000, 1);
   corpus_.AddWav("long.wav", 480'001, 1);
   EXPECT_EQ(Read("30.wav").value().num_frames, 3000);
-  EXPECT_EQ(Code("long.wav"), ErrorCode::kTooLong);
+  EXPECT_EQ(Code("long.wav"), RejectCode::kTooLong);
   config_.clips.truncate = true;
   EXPECT_EQ(Read("long.wav").value().num_samples, 480'000);
 }
 
 TEST_F(ReadSourceTest, PassesOnWhatIsWrongWithTheFile) {
-  EXPECT_EQ(Code("missing.wav"), ErrorCode::kNotFound);
+  EXPECT_EQ(Code("missing.wav"), RejectCode::kNotFound);
   WriteWholeFile(corpus_.Path("empty.wav"), "");
-  EXPECT_EQ(Code("empty.wav"), ErrorCode::kEmptyFile);
-  EXPECT_EQ(Code(""), ErrorCode::kIsDirectory);
+  EXPECT_EQ(Code("empty.wav"), RejectCode::kEmptyFile);
+  EXPECT_EQ(Code(""), RejectCode::kIsDirectory);
 }
 
 }  // namespace

@@ -124,7 +124,7 @@ TEST(ChooseShardBytesTest, DoublesUntilNoSplitNeedsOverAThousandShards) {
 class LayOutShardsTest : public testing::Test {
  protected:
   void AddRow(uint32_t split, const std::string& audio, int64_t num_frames,
-              ErrorCode code = ErrorCode::kNone) {
+              RejectCode code = RejectCode::kNone) {
     PlanRow row;
     row.split = split;
     row.line = table_.num_rows() + 1;
@@ -150,11 +150,11 @@ class LayOutShardsTest : public testing::Test {
 };
 
 TEST_F(LayOutShardsTest, RejectedRowsHaveNoPlaceInShards) {
-  AddRow(0, "bad", 0, ErrorCode::kNotFound);
+  AddRow(0, "bad", 0, RejectCode::kNotFound);
   AddRow(0, "a", 10);
-  AddRow(0, "bad", 0, ErrorCode::kNotFound);
+  AddRow(0, "bad", 0, RejectCode::kNotFound);
   AddRow(0, "b", 20);
-  AddRow(0, "bad", 0, ErrorCode::kNotFound);
+  AddRow(0, "bad", 0, RejectCode::kNotFound);
   AddRow(1, "c", 30);
   const auto shards = LayOut();
   ASSERT_EQ(shards.size(), 2u);

@@ -376,9 +376,9 @@ TEST_F(RowComputerTest, NamesTheFirstSampleThatIsNotFinite) {
   WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
   const Result<ShardRow> row = Try(MakeTask("a.wav"));
   ASSERT_FALSE(row.ok());
-  EXPECT_EQ(row.error().code, ErrorCode::kNotFinite);
+  EXPECT_EQ(row.error().code, RejectCode::kNotFinite);
   EXPECT_EQ(row.error().message, "sample 201234 is NaN or infinite");
-  EXPECT_EQ(RejectMessage(row.error().code, row.error().detail),
+  EXPECT_EQ(RejectMessage(row.error().code.reject(), row.error().detail),
             row.error().message);
 }
 
@@ -393,7 +393,7 @@ TEST_F(RowComputerTest, SamplesThatOverflowWhenResampledAreNotFinite) {
   WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
   const Result<ShardRow> row = Try(MakeTask("a.wav"));
   ASSERT_FALSE(row.ok());
-  EXPECT_EQ(row.error().code, ErrorCode::kNotFinite);
+  EXPECT_EQ(row.error().code, RejectCode::kNotFinite);
   EXPECT_EQ(row.error().detail, -1);
 }
 
@@ -403,9 +403,9 @@ TEST_F(RowComputerTest, RefusesAFileOfAnotherHeader) {
   std::string bytes = ReadWholeFile(task.path);
   bytes[24] ^= 1;  // the sample rate
   WriteWholeFile(task.path, bytes);
-  EXPECT_EQ(Try(task).error().code, ErrorCode::kChangedSincePlan);
+  EXPECT_EQ(Try(task).error().code, RejectCode::kChangedSincePlan);
   WriteWholeFile(task.path, std::string(bytes.size(), 'x'));
-  EXPECT_EQ(Try(task).error().code, ErrorCode::kChangedSincePlan);
+  EXPECT_EQ(Try(task).error().code, RejectCode::kChangedSincePlan);
 }
 
 TEST_F(RowComputerTest, WaitsForTheDeviceOnlyWhenItMay) {
@@ -420,13 +420,13 @@ TEST_F(RowComputerTest, WaitsForTheDeviceOnlyWhenItMay) {
 
 TEST(RejectMessageTest, TurnsOpenErrorsIntoLastingIoErrors) {
   const Error lasting =
-      LastingError({ErrorCode::kNoPermission, "whatever", EACCES});
-  EXPECT_EQ(lasting.code, ErrorCode::kIoError);
+      LastingError({RejectCode::kNoPermission, "whatever", EACCES});
+  EXPECT_EQ(lasting.code, RejectCode::kIoError);
   EXPECT_EQ(lasting.message, "could not be read: Permission denied");
-  EXPECT_EQ(LastingError({ErrorCode::kIsDirectory, "x", 0}).message,
+  EXPECT_EQ(LastingError({RejectCode::kIsDirectory, "x", 0}).message,
             "could not be read: not a regular file");
-  EXPECT_EQ(LastingError({ErrorCode::kNotFinite, "x", 3}).code,
-            ErrorCode::kNotFinite);
+  EXPECT_EQ(LastingError({RejectCode::kNotFinite, "x", 3}).code,
+            RejectCode::kNotFinite);
 }
 
 }  // namespace

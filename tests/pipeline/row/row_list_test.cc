@@ -54,7 +54,7 @@ class RowListTest : public testing::Test {
       change(&rows[i]);
       const Result<RowList> list = Load(rows);
       ASSERT_FALSE(list.ok());
-      EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
+      EXPECT_EQ(list.error().code, ErrorCode::kDamaged);
     }
   }
 
@@ -106,13 +106,13 @@ TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {
     change(&plan_.shards[0]);
     const Result<RowList> list = Load(rows_);
     ASSERT_FALSE(list.ok());
-    EXPECT_EQ(list.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(list.error().code, ErrorCode::kDamaged);
   }
   // None planned: a shard has rows.
   plan_.shards[0] = good;
   plan_.shards[0].num_rows = plan_.shards[0].num_frames = 0;
   std::vector<PlanRow> rows = rows_;
-  for (PlanRow& row : rows) row.code = ErrorCode::kNotWav;
+  for (PlanRow& row : rows) row.code = RejectCode::kNotWav;
   EXPECT_FALSE(Load(rows).ok());
 }
 

@@ -130,7 +130,7 @@ TEST_F(RunTest, SecondRunDoesNothing) {
   const RunReport again = Run(corpus_.Config("out"));
   EXPECT_EQ(again.status, RunStatus::kNothingToDo);
   EXPECT_EQ(again.num_rejected, 3u);
-  EXPECT_EQ(again.rejects.at(ErrorCode::kNotFinite).count, 1u);
+  EXPECT_EQ(again.rejects.at(RejectCode::kNotFinite).count, 1u);
   EXPECT_EQ(Files("out"), before);
   EXPECT_EQ(Inode(corpus_.Path("out/store.json")), index);
 }

@@ -84,13 +84,13 @@ TEST(H5ContentsTest, AMissingFileAndAFileOfAnotherKindAreToldApart) {
   const TempFolder folder;
   const auto missing = ReadH5Contents(folder.File("none"));
   ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().code, RejectCode::kNotFound);
   WriteWholeFile(folder.File("text"), std::string(5000, 'x'));
   WriteWholeFile(folder.File("empty"), "");
   for (const char* name : {"text", "empty"}) {
     const auto contents = ReadH5Contents(folder.File(name));
     ASSERT_FALSE(contents.ok());
-    EXPECT_EQ(contents.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(contents.error().code, ErrorCode::kDamaged);
   }
 }
 
@@ -114,7 +114,7 @@ TEST(H5ContentsTest, AFileThatWasCutIsRejectedAtEveryLength) {
     std::filesystem::resize_file(path, size);
     const auto contents = ReadH5Contents(path);
     ASSERT_FALSE(contents.ok()) << size;
-    EXPECT_EQ(contents.error().code, ErrorCode::kBadHeader) << size;
+    EXPECT_EQ(contents.error().code, ErrorCode::kDamaged) << size;
   }
 }
 
@@ -125,7 +125,7 @@ TEST(H5ContentsTest, AFileThatGrewIsRejected) {
   WriteWholeFile(path, ReadWholeFile(path) + "x");
   const auto contents = ReadH5Contents(path);
   ASSERT_FALSE(contents.ok());
-  EXPECT_EQ(contents.error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(contents.error().code, ErrorCode::kDamaged);
 }
 
 // Damage to one field at a time of the message that says where a dataset is.
@@ -222,7 +222,7 @@ class ForeignFileTest : public testing::Test {
     H5Fclose(file_);
     const auto contents = ReadH5Contents(path_);
     ASSERT_FALSE(contents.ok());
-    EXPECT_EQ(contents.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(contents.error().code, ErrorCode::kDamaged);
     EXPECT_EQ(contents.error().message, reason);
   }
   void CreateData(hid_t type) {
@@ -315,7 +315,7 @@ TEST(H5ContentsTest, RandomDamageNeverCrashes) {
     const auto contents = ReadH5Contents(path);
     if (!contents.ok()) {
       ++num_rejected;
-      EXPECT_EQ(contents.error().code, ErrorCode::kBadHeader);
+      EXPECT_EQ(contents.error().code, ErrorCode::kDamaged);
       continue;
     }
     for (const DatasetPlace& place : contents.value().datasets) {

@@ -52,7 +52,7 @@ class PlanFileTest : public testing::Test {
   static std::vector<PlanRow> MakeRows() {
     std::vector<PlanRow> rows = {MakeRow(0, 1), MakeRow(0, 2), MakeRow(0, 4),
                                  MakeRow(1, 1)};
-    rows[1].code = ErrorCode::kNotWav;
+    rows[1].code = RejectCode::kNotWav;
     rows[1].message = "is no WAV";
     rows[1].source = {};
     rows[1].source.header.encoding = SampleEncoding{};  // 0, as all of it
@@ -153,8 +153,8 @@ TEST_F(PlanFileTest, RefusesAFingerprintThatIsNone) {
 
 TEST_F(PlanFileTest, RefusesAFileThatIsNoPlan) {
   EXPECT_EQ(ReadPlanFile(folder_.File("none")).error().code,
-            ErrorCode::kNotFound);
-  EXPECT_EQ(Read(std::string(5000, 'x')).error().code, ErrorCode::kBadHeader);
+            RejectCode::kNotFound);
+  EXPECT_EQ(Read(std::string(5000, 'x')).error().code, ErrorCode::kDamaged);
 }
 
 // Whatever its attributes say, what is read can be used.
@@ -183,7 +183,7 @@ TEST_F(PlanFileTest, RefusesAttributesThatMeanNothing) {
     bytes.resize(sound.size());
     const Result<Plan> plan = Read(bytes);
     ASSERT_FALSE(plan.ok()) << damage.to;
-    EXPECT_EQ(plan.error().code, ErrorCode::kBadHeader) << damage.to;
+    EXPECT_EQ(plan.error().code, ErrorCode::kDamaged) << damage.to;
     EXPECT_NE(plan.error().message.find(damage.message), std::string::npos)
         << plan.error().message;
   }

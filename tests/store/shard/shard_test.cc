@@ -57,7 +57,7 @@ struct TestShard {
     index.start = start;
     index.status = RowStatus::kRejected;
     index.source_rate = 48'000;
-    index.reject_code = ErrorCode::kIoError;
+    index.reject_code = RejectCode::kIoError;
     index.reject_detail = -5;
     return {index, {}, {}};
   }
@@ -206,7 +206,7 @@ TEST(ShardTest, ADamagedByteOutsideTheFeaturesIsFoundByTheFileAlone) {
     if (!reader.ok()) continue;
     const auto checked = reader.value().CheckIndex();
     ASSERT_FALSE(checked.ok()) << at;
-    EXPECT_EQ(checked.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(checked.error().code, ErrorCode::kDamaged);
     EXPECT_EQ(checked.error().message, "its own checksum is wrong");
   }
 }
@@ -279,7 +279,7 @@ TEST(ShardTest, ASkippedRowLeavesZerosWhateverWasWritten) {
   ASSERT_TRUE(writer.value().ReadFeatures(0, 0, read).ok());
   EXPECT_TRUE(read == garbage);
   ShardRow rejected;
-  rejected.reject_code = ErrorCode::kNotFinite;
+  rejected.reject_code = RejectCode::kNotFinite;
   ASSERT_TRUE(writer.value().SkipRow(0, rejected, 600).ok());
   ASSERT_TRUE(writer.value().ReadFeatures(0, 0, read).ok());
   EXPECT_TRUE(read == std::vector<std::byte>(read.size(), std::byte{0}));
@@ -431,7 +431,7 @@ TEST(ShardTest, BytesInTheSlotOfARejectedRowAreDamage) {
   }
   const auto damaged = damaged_at(shard.spec.num_frames - 1);
   ASSERT_FALSE(damaged.ok());
-  EXPECT_EQ(damaged.error().code, ErrorCode::kBadHeader);
+  EXPECT_EQ(damaged.error().code, ErrorCode::kDamaged);
 }
 
 TEST(ShardTest, ADamagedByteOutsideTheFeaturesChangesTheChecksum) {
@@ -487,7 +487,7 @@ TEST(ShardTest, AHostileIndexIsRejected) {
         OpenWith(path, "status", 1, uint8_t{9}),
         OpenWith(path, "status", 1, uint8_t{2})}) {
     ASSERT_TRUE(error.has_value());
-    EXPECT_EQ(error->code, ErrorCode::kBadHeader);
+    EXPECT_EQ(error->code, ErrorCode::kDamaged);
     EXPECT_EQ(error->message.substr(0, 4), "row ");
   }
 }
@@ -497,19 +497,19 @@ TEST(ShardTest, FilesThatAreNotShardsAreToldApart) {
   const auto code_of = [&folder](const char* name) {
     return ShardReader::Open(folder.File(name)).error().code;
   };
-  EXPECT_EQ(code_of("none"), ErrorCode::kNotFound);
+  EXPECT_EQ(code_of("none"), RejectCode::kNotFound);
   WriteWholeFile(folder.File("text"), "text");
-  EXPECT_EQ(code_of("text"), ErrorCode::kBadHeader);
+  EXPECT_EQ(code_of("text"), ErrorCode::kDamaged);
   ASSERT_TRUE(CreateH5File(folder.File("plain"),
                            {{"features", ElementType::kF16, {3, 80}}}, {})
                   .ok());
-  EXPECT_EQ(code_of("plain"), ErrorCode::kBadHeader);
+  EXPECT_EQ(code_of("plain"), ErrorCode::kDamaged);
   ASSERT_TRUE(CreateH5File(folder.File("half"),
                            {{"features", ElementType::kF16, {3, 80}},
                             {"tail_samples", ElementType::kF32, {2, 400}}},
                            {{"format", "melmill shard 1"}})
                   .ok());
-  EXPECT_EQ(code_of("half"), ErrorCode::kBadHeader);
+  EXPECT_EQ(code_of("half"), ErrorCode::kDamaged);
   ASSERT_TRUE(CreateH5File(folder.File("integers"),
                            {{"features", ElementType::kU32, {3, 80}},
                             {"tail_samples", ElementType::kF32, {2, 400}}},
@@ -551,7 +551,7 @@ TEST(ShardTest, RandomDamageNeverCrashes) {
     const auto reader = ShardReader::Open(path);
     if (!reader.ok()) {
       ++num_rejected;
-      EXPECT_EQ(reader.error().code, ErrorCode::kBadHeader);
+      EXPECT_EQ(reader.error().code, ErrorCode::kDamaged);
       continue;
     }
     for (size_t r = 0; r < reader.value().rows().size(); ++r) {

@@ -184,11 +184,11 @@ TEST(TableTest, OtherColumnsAreRejected) {
                                    ColumnSpec{"line", ColumnType::kText}}) {
     const auto table = TableFile::Open(folder.File("t.h5"), {column});
     ASSERT_FALSE(table.ok()) << column.name;
-    EXPECT_EQ(table.error().code, ErrorCode::kBadHeader);
+    EXPECT_EQ(table.error().code, ErrorCode::kDamaged);
   }
   const auto missing = TableFile::Open(folder.File("none"), Columns());
   ASSERT_FALSE(missing.ok());
-  EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
+  EXPECT_EQ(missing.error().code, RejectCode::kNotFound);
 }
 
 TEST(TableTest, ColumnsOfDifferentLengthsAreRejected) {
@@ -229,7 +229,7 @@ TEST(TableTest, DamagedTextOffsetsAreAnErrorNotACrash) {
       ASSERT_TRUE(table.ok());
       const auto block = table.value()->Read(0, 100, 1 << 20);
       ASSERT_FALSE(block.ok()) << index << " " << value;
-      EXPECT_EQ(block.error().code, ErrorCode::kBadHeader);
+      EXPECT_EQ(block.error().code, ErrorCode::kDamaged);
     }
   }
 }

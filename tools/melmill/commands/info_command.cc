@@ -79,7 +79,7 @@ int RunInfoCommand(const std::string& folder) {
   if (store.error().code == ErrorCode::kMachineFault) {
     return PrintFault(store.error());
   }
-  if (store.error().code != ErrorCode::kNotFound) {
+  if (store.error().code != RejectCode::kNotFound) {
     throw SetupError(
         fmt::format("{}/store.json: {}", folder, store.error().message));
   }

@@ -52,18 +52,15 @@ int PrintFault(const Error& error) {
 
 // The exit code when store.json cannot be used.
 int ReportUnusable(const std::string& folder, const Error& error) {
-  switch (error.code) {
-    case ErrorCode::kMachineFault:
-      return PrintFault(error);
-    case ErrorCode::kNotFound:
-      throw SetupError(fmt::format(
-          "{} is not a complete store: it has no {} (melmill info says more)",
-          folder, kStoreIndexFile));
-    case ErrorCode::kBadJson:
-      break;
-    default:
-      throw SetupError(
-          fmt::format("{}/{}: {}", folder, kStoreIndexFile, error.message));
+  if (error.code == ErrorCode::kMachineFault) return PrintFault(error);
+  if (error.code == RejectCode::kNotFound) {
+    throw SetupError(fmt::format(
+        "{} is not a complete store: it has no {} (melmill info says more)",
+        folder, kStoreIndexFile));
+  }
+  if (error.code != ErrorCode::kDamaged) {
+    throw SetupError(
+        fmt::format("{}/{}: {}", folder, kStoreIndexFile, error.message));
   }
   if (!PrintResult(ListDamages(
           "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {

@@ -47,7 +47,7 @@ std::string DumpLine(const ordered_json& json) {
 ordered_json JsonTallies(const RunReport& report) {
   ordered_json reasons = ordered_json::object();
   for (const auto& [code, tally] : report.rejects) {
-    reasons[std::string(ErrorCodeName(code))] = tally.count;
+    reasons[std::string(RejectCodeName(code))] = tally.count;
   }
   return reasons;
 }

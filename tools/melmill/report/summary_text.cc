@@ -102,7 +102,7 @@ void AddRejected(const RunReport& report, std::string* text) {
   if (report.num_rejected == 0) return;
   *text += fmt::format("rejected {} of {} lines:\n", report.num_rejected,
                        report.plan->num_lines());
-  std::vector<std::pair<ErrorCode, const Tally*>> reasons;
+  std::vector<std::pair<RejectCode, const Tally*>> reasons;
   for (const auto& [code, tally] : report.rejects) {
     reasons.emplace_back(code, &tally);
   }
@@ -111,7 +111,7 @@ void AddRejected(const RunReport& report, std::string* text) {
                      return a.second->count > b.second->count;
                    });
   for (const auto& [code, tally] : reasons) {
-    *text += fmt::format("  {:6} {}\n", tally->count, ErrorCodeName(code));
+    *text += fmt::format("  {:6} {}\n", tally->count, RejectCodeName(code));
     for (const Tally::Example& example : tally->examples) {
       *text += fmt::format("         {}: {}\n", Place(example),
                            Printable(example.message));
@@ -135,7 +135,7 @@ void AddRejectedLines(const RunReport& report, std::string* text) {
   *text += all ? "every rejected line:\n"
                : fmt::format("the first {} rejected lines:\n", num_listed);
   for (const auto& [code, line] : report.rejected_lines) {
-    *text += fmt::format("  {}: {}: {}\n", Place(line), ErrorCodeName(code),
+    *text += fmt::format("  {}: {}: {}\n", Place(line), RejectCodeName(code),
                          Printable(line.message));
   }
   if (all) return;

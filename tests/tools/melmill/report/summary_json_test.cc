@@ -21,7 +21,8 @@ RunReport StoredHour() {
                          .num_rejected = 1,
                          .num_samples = 16000 * 3600});
   plan.warnings[Warning::kLeak].Add({"eval", 1, "a.wav", "train"});
-  report.rejects[ErrorCode::kNotFound].Add({"train", 2, "b.wav", "is missing"});
+  report.rejects[RejectCode::kNotFound].Add(
+      {"train", 2, "b.wav", "is missing"});
   report.num_rejected = 1;
   StoreIndex& store = report.store.emplace();
   store.splits.push_back({.name = "train",

@@ -1,0 +1,69 @@
+#ifndef MELMILL_IO_REJECT_CODE_H_
+#define MELMILL_IO_REJECT_CODE_H_
+
+#include <cstdint>
+#include <string_view>
+
+namespace melmill {
+
+// Why a manifest line has no stored row. The numbers are stored in plans and
+// shards: never change or reuse one.
+enum class RejectCode : uint8_t {
+  kNone = 0,
+
+  // The line (stage "manifest").
+  kLineTooLong = 1,
+  kRawNul = 2,
+  kInvalidUtf8 = 3,
+  kBadJson = 4,
+  kNotAnObject = 5,
+  kTooDeep = 6,
+  kDuplicateKey = 7,
+  kNumberOutOfRange = 8,
+  kMissingAudio = 9,
+  kBadAudio = 10,  // not a string, empty, or with a NUL in it
+  kMissingText = 11,
+  kBadText = 12,       // not a string
+  kBadPrompt = 13,     // neither a string nor null
+  kTextTemplate = 14,  // only with --strict-text
+
+  // The file (stage "open").
+  kNotFound = 32,
+  kNoPermission = 33,
+  kIsDirectory = 34,
+  kNotRegularFile = 35,
+  kSymlinkLoop = 36,
+  kOpenFailed = 37,  // any other errno that is about this path
+
+  // Its header (stage "header").
+  kEmptyFile = 64,
+  kNotWav = 65,
+  kUnsupportedFormat = 66,
+  kBadHeader = 67,
+  kBadSampleRate = 68,
+  kBadChannels = 69,
+  kNoSamples = 70,
+  kTruncated = 71,
+  kLyingSize = 72,
+  kTooShort = 73,
+  kTooLong = 74,
+  kSeveralFiles = 75,
+
+  // Its samples (stage "decode").
+  kNotFinite = 96,
+  kDecodeFailed = 97,
+  kChangedSincePlan = 98,
+  kIoError = 99,
+  kPoison = 100,  // crashes or hangs the program
+};
+
+// "not_found": what rejects.jsonl says under "code". "unknown" for a number
+// that is none of these.
+std::string_view RejectCodeName(RejectCode code);
+
+// "manifest", "open", "header" or "decode".
+std::string_view RejectStageName(RejectCode code);
+
+}  // namespace melmill
+
+#endif  // MELMILL_IO_REJECT_CODE_H_
