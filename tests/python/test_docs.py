@@ -214,7 +214,8 @@ def program_text() -> str:
     text = "".join(
         path.read_text()
         for folder in ("dsp", "io", "store", "pipeline", "bench", "tools")
-        for path in sorted((REPOSITORY / folder).rglob("*.[ch]*"))
+        for path in sorted((REPOSITORY / folder).rglob("*"))
+        if path.suffix in (".c", ".cc", ".h")
     )
     return re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
 
