@@ -14,16 +14,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import kernels
-import machine
-import melmill_store
-import peer_store
-import process_run
 import report
-import tables
-from pipelines import Pipeline, Reference, all_pipelines, check
+from common import machine, process_run
+from common.statistics_of_runs import Measurement
+from pipelines import kernels, melmill_store, peer_store, tables
+from pipelines.pipeline import Pipeline, Reference, all_pipelines, check
 from speech_corpus import FORMATS, AudioFormat, Corpus, make_corpus
-from statistics_of_runs import Measurement
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build"
@@ -216,7 +212,7 @@ class Comparison:
     def _reference(self, corpus: Corpus) -> Reference:
         path = corpus.folder / "reference.npz"
         if not path.exists():
-            program = Path(__file__).with_name("reference_features.py")
+            program = process_run.STUDIES / "pipelines/reference_features.py"
             temporary = path.with_name("reference.new.npz")
             subprocess.run(
                 [sys.executable, program, corpus.manifest, temporary],

@@ -22,7 +22,7 @@ import wave
 from collections.abc import Iterator
 from pathlib import Path
 
-import process_run
+from common import process_run
 
 NUM_CLIPS = 16
 CLIP_SAMPLES = 3200

@@ -4,9 +4,9 @@
 import argparse
 from pathlib import Path
 
-import plots
-from statistics_of_runs import Spread, speed
-from tables import BASE, FLOOR, TIMES, Result, document, pipelines_of
+from common import plots
+from common.statistics_of_runs import Spread, speed
+from pipelines.tables import BASE, FLOOR, TIMES, Result, document, pipelines_of
 
 
 def color_of(pipeline: str) -> str:

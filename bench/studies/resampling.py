@@ -20,15 +20,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-import machine
 import numpy as np
-import resampling_accuracy
-import resampling_plots
-import resampling_speed
 import soxr
 import speech_corpus
-from resamplers import SOXR, Samples, resampler_names
-from resampling_signals import RATES
+from common import machine
+from resamplers import accuracy, plots, speed
+from resamplers.resample import SOXR, Samples, resampler_names
+from resamplers.signals import RATES
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 BUILD = REPOSITORY / "build"
@@ -50,22 +48,20 @@ def print_facts() -> None:
     print()
 
 
-def speed(arguments: argparse.Namespace) -> None:
+def compare_speed(arguments: argparse.Namespace) -> None:
     runs = []
     for rate_hz in arguments.rates:
-        for duration_s in resampling_speed.DURATIONS_S:
+        for duration_s in speed.DURATIONS_S:
             print(f"{rate_hz} Hz, {duration_s} s", file=sys.stderr)
-            runs += resampling_speed.measure(
+            runs += speed.measure(
                 arguments.benchmark, rate_hz, duration_s, arguments.rounds
             )
-    print(resampling_speed.table(runs))
+    print(speed.table(runs))
     if arguments.images:
-        resampling_plots.draw_speed(
-            runs, arguments.images / "resampling_speed.png"
-        )
+        plots.draw_speed(runs, arguments.images / "resampling_speed.png")
 
 
-def accuracy(arguments: argparse.Namespace) -> None:
+def compare_accuracy(arguments: argparse.Namespace) -> None:
     with tempfile.TemporaryDirectory() as work:
         recordings = [
             recording.samples
@@ -78,17 +74,13 @@ def accuracy(arguments: argparse.Namespace) -> None:
     for rate_hz in arguments.rates:
         print(f"{rate_hz} Hz", file=sys.stderr)
         voices = read_speech(rate_hz, recordings)
-        found += resampling_accuracy.measure(
-            arguments.samples, shown, rate_hz, voices
-        )
-    print(resampling_accuracy.table(found))
+        found += accuracy.measure(arguments.samples, shown, rate_hz, voices)
+    print(accuracy.table(found))
     if arguments.images:
         drawn = [one for one in found if one.resampler in shown[:2]]
         images = arguments.images
-        resampling_plots.draw_responses(
-            drawn, images / "resampling_response.png"
-        )
-        resampling_plots.draw_errors(drawn, images / "resampling_error.png")
+        plots.draw_responses(drawn, images / "resampling_response.png")
+        plots.draw_errors(drawn, images / "resampling_error.png")
 
 
 def main() -> None:
@@ -111,7 +103,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     print_facts()
-    {"speed": speed, "accuracy": accuracy}[arguments.what](arguments)
+    compare = {"speed": compare_speed, "accuracy": compare_accuracy}
+    compare[arguments.what](arguments)
 
 
 if __name__ == "__main__":

@@ -21,8 +21,8 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-import process_run
-from statistics_of_runs import Spread
+from common import process_run
+from common.statistics_of_runs import Spread
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 

@@ -86,7 +86,7 @@ def measure_melmill(
     *arguments: str | Path, cwd: Path | None = None
 ) -> MeasuredRun:
     """Runs the program from a small process, whose memory counts as its own."""
-    helper = REPOSITORY / "bench" / "studies" / "process_run.py"
+    helper = REPOSITORY / "bench/studies/common/process_run.py"
     done = subprocess.run(
         [sys.executable, "-I", "-S", helper, melmill_path(), *arguments],
         cwd=cwd,

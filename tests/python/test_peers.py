@@ -9,12 +9,11 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import speech_corpus
-from kernels import KernelRun, parse_melmill
-from peer_store import FeatureFile, num_frames_of, read_rows
-from pipelines import Pipeline, Reference, check
-from speech_corpus import FORMATS, MAX_DURATION_S, MIN_DURATION_S
-from statistics_of_runs import Measurement, Spread, ratio, speed
-from tables import (
+from common.statistics_of_runs import Measurement, Spread, ratio, speed
+from pipelines.kernels import KernelRun, parse_melmill
+from pipelines.peer_store import FeatureFile, num_frames_of, read_rows
+from pipelines.pipeline import Pipeline, Reference, check
+from pipelines.tables import (
     TIMES,
     Result,
     document,
@@ -22,6 +21,7 @@ from tables import (
     markdown,
     whole_way_table,
 )
+from speech_corpus import FORMATS, MAX_DURATION_S, MIN_DURATION_S
 
 SOURCE_HZ = speech_corpus.SOURCE_RATE_HZ
 

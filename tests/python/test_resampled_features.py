@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import reference
 import soundfile
-from resampling_signals import RATES
+from resamplers.signals import RATES
 from support import (
     FloatArray,
     RecordProperty,

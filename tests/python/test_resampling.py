@@ -8,7 +8,7 @@ import librosa
 import numpy as np
 import pytest
 import reference
-from resamplers import (
+from resamplers.resample import (
     SOXR,
     TARGET_RATE_HZ,
     Samples,
@@ -16,7 +16,7 @@ from resamplers import (
     resampler_names,
     soxr_float64,
 )
-from resampling_signals import (
+from resamplers.signals import (
     LEVEL,
     LONGEST_CLIP,
     RATES,

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import resampling_accuracy
-from resamplers import SOXR, Samples, resampler_names
-from resampling_accuracy import Accuracy
-from resampling_signals import RATES
+from resamplers import accuracy
+from resamplers.accuracy import Accuracy
+from resamplers.resample import SOXR, Samples, resampler_names
+from resamplers.signals import RATES
 from support import RecordProperty, melmill_path
 from test_parity import make_channel, read_speech
 
@@ -33,7 +33,7 @@ def found(
     program = Path(melmill_path()).parents[1] / "tests" / "resample_samples"
     names = [SOXR, resampler_names(program)[1]]
     voices = [make_channel(clip, rate, i) for i, clip in enumerate(speech)]
-    measured = resampling_accuracy.measure(
+    measured = accuracy.measure(
         program, names, rate, np.concatenate(voices).astype(np.float32)
     )
     return dict(zip(["soxr", "ours"], measured, strict=True))

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Writes what librosa + transformers make of some rows of a manifest.
 
 The file holds `rows`, `num_rows` and `num_frames` of the whole manifest, and
@@ -10,8 +9,9 @@ from pathlib import Path
 
 import librosa
 import numpy as np
-from peer_store import RATE_HZ, num_frames_of, read_manifest
 from transformers import WhisperFeatureExtractor
+
+from pipelines.peer_store import RATE_HZ, num_frames_of, read_manifest
 
 
 def main() -> None:

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """lhotse's compute_and_store_features with WhisperFbank, two jobs.
 
 It stores float32, one file a row, which is its default and, of its lossless
@@ -20,7 +19,8 @@ from lhotse import (
     WhisperFbank,
     WhisperFbankConfig,
 )
-from peer_store import N_MELS, RATE_HZ, read_manifest
+
+from pipelines.peer_store import N_MELS, RATE_HZ, read_manifest
 
 NUM_JOBS = 2
 

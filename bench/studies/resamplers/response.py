@@ -11,8 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import scipy.signal
-from resamplers import TARGET_RATE_HZ, Float64, Samples
-from resampling_signals import RESPONSE_S, num_phases
+
+from resamplers.resample import TARGET_RATE_HZ, Float64, Samples
+from resamplers.signals import RESPONSE_S, num_phases
 
 # From float32 clips to what a resampler makes of them.
 Resample = Callable[[list[Samples]], Sequence[Samples | Float64]]

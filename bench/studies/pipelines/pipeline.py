@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import melmill_store
 import numpy as np
 import numpy.typing as npt
-import peer_store
+
+from pipelines import melmill_store, peer_store
 
 Features = Mapping[int, npt.NDArray[Any]]
 ReadRows = Callable[[Path, Sequence[int]], tuple[int, int, Features]]
@@ -22,7 +22,7 @@ TOLERANCE = 1e-3
 def _read_lhotse(
     folder: Path, rows: Sequence[int]
 ) -> tuple[int, int, Features]:
-    import peer_lhotse  # imports torch: only where it is needed
+    from pipelines import peer_lhotse  # imports torch: only where it is needed
 
     return peer_lhotse.read_rows(folder, rows)
 

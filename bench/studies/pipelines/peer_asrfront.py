@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """The fastest pipeline that can be composed of public packages.
 
 asrfront loads and transforms, OpenCV rounds to float16 (numpy takes 20 times as
@@ -14,7 +13,8 @@ import asrfront
 import cv2
 import numpy as np
 from asrfront import qwen3_asr
-from peer_store import FeatureFile, num_frames_of, read_manifest
+
+from pipelines.peer_store import FeatureFile, num_frames_of, read_manifest
 
 NUM_THREADS = 2
 

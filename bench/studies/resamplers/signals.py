@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator
 
 import numpy as np
-from resamplers import TARGET_RATE_HZ, Float64, Samples
+
+from resamplers.resample import TARGET_RATE_HZ, Float64, Samples
 
 RATES = [
     8000,

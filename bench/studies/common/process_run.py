@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+STUDIES = Path(__file__).resolve().parents[1]
 DROP_CACHES = Path("/proc/sys/vm/drop_caches")
 
 
@@ -32,6 +33,7 @@ def environment() -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("OPENBLAS_", "PYTHON"))
     }
+    kept["PYTHONPATH"] = str(STUDIES)  # where their own modules are
     kept["OMP_NUM_THREADS"] = "1"  # their processes and threads are the two
     kept["HF_HUB_OFFLINE"] = "1"
     kept["TRANSFORMERS_VERBOSITY"] = "error"

@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 
-import process_run
+from common import process_run
 
 HERE = Path(__file__).resolve().parent
 ASRFRONT = "asrfront"

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import kernels
-from statistics_of_runs import Measurement, Spread, ratio, select, speed
+from common.statistics_of_runs import Measurement, Spread, ratio, select, speed
+
+from pipelines import kernels
 
 FLOOR = "io-floor"
 BASE = "melmill"

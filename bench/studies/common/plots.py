@@ -6,7 +6,8 @@ from pathlib import Path
 
 import matplotlib
 import matplotlib.figure
-from statistics_of_runs import Spread
+
+from common.statistics_of_runs import Spread
 
 OURS = "#1f6f8b"
 OTHERS = "#b8bec5"

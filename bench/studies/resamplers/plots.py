@@ -6,12 +6,12 @@ from pathlib import Path
 import matplotlib
 import matplotlib.figure
 import numpy as np
-import resampling_speed
-from plots import INK, OTHERS, OURS
-from resamplers import SOXR
-from resampling_accuracy import Accuracy
-from resampling_response import PASS_BAND
-from resampling_speed import SOXR_ONESHOT, TARGETS, SpeedRun
+from common.plots import INK, OTHERS, OURS
+
+from resamplers.accuracy import Accuracy
+from resamplers.resample import SOXR
+from resamplers.response import PASS_BAND
+from resamplers.speed import SOXR_ONESHOT, TARGETS, SpeedRun, names_of
 
 SHOWN_RATES_HZ = (8000, 44100, 48000, 96000)
 OURS_SLOWER = ("#5aa0b8", "#a3cbd9", "#d3e5ec")
@@ -80,9 +80,7 @@ def draw_speed(runs: Sequence[SpeedRun], path: Path) -> None:
     duration_s = 10 if 10 in durations_s else min(durations_s)
     shown = [run for run in runs if run.duration_s == duration_s]
     rates_hz = sorted({run.rate_hz for run in shown})
-    ours = [
-        name for name in resampling_speed.names_of(shown) if name in TARGETS
-    ]
+    ours = [name for name in names_of(shown) if name in TARGETS]
     colors: dict[str, str] = dict(zip(ours, (OURS, *OURS_SLOWER), strict=False))
     medians = {(run.resampler, run.rate_hz): run.spread.median for run in shown}
     labels = {SOXR_ONESHOT: "soxr HQ"}

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Times asrfront's log-mel alone: one thread, samples in memory.
 
 Prints one JSON line: {"audio_s": ..., "seconds": [of each round]}.

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from resamplers import (
+from pipelines.tables import markdown
+
+from resamplers.resample import (
     SOXR,
     TARGET_RATE_HZ,
     Float64,
@@ -14,7 +16,7 @@ from resamplers import (
     resample,
     soxr_float64,
 )
-from resampling_response import (
+from resamplers.response import (
     Response,
     apply,
     band_limited,
@@ -22,13 +24,12 @@ from resampling_response import (
     made_symmetric,
     measure_response,
 )
-from resampling_signals import (
+from resamplers.signals import (
     at_level,
     chords,
     logarithmic_sweep,
     white_noise,
 )
-from tables import markdown
 
 NUM_TONES = 30
 # Left out at a clip's start, and as much at its end: there soxr's filters are

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """librosa + transformers' WhisperFeatureExtractor, in two processes.
 
 The extractor's torch path, one thread a process: it is three times as fast as
@@ -12,8 +11,14 @@ from pathlib import Path
 
 import librosa
 import torch
-from peer_store import RATE_HZ, FeatureFile, num_frames_of, read_manifest
 from transformers import WhisperFeatureExtractor
+
+from pipelines.peer_store import (
+    RATE_HZ,
+    FeatureFile,
+    num_frames_of,
+    read_manifest,
+)
 
 NUM_PROCESSES = 2
 

@@ -1,0 +1,1 @@
+"""The parts of resampling.py: signals, what is measured, plots."""
