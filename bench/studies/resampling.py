@@ -94,7 +94,7 @@ def main() -> None:
     parser.add_argument(
         "--benchmark",
         type=Path,
-        default=BUILD / "bench" / "bench" / "resampler_benchmark",
+        default=BUILD / "bench/bench/studies/resampler_benchmark",
     )
     parser.add_argument(
         "--samples",
