@@ -5,8 +5,9 @@ import argparse
 from pathlib import Path
 
 from common import plots
+from common.markdown import TIMES
 from common.statistics_of_runs import Spread, speed
-from pipelines.tables import BASE, FLOOR, TIMES, Result, document, pipelines_of
+from pipelines.tables import BASE, FLOOR, Result, document, pipelines_of
 
 
 def color_of(pipeline: str) -> str:

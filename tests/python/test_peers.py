@@ -9,18 +9,12 @@ import numpy.typing as npt
 import pytest
 import soundfile
 import speech_corpus
+from common.markdown import TIMES, markdown
 from common.statistics_of_runs import Measurement, Spread, ratio, speed
 from pipelines.kernels import KernelRun, parse_melmill
 from pipelines.peer_store import FeatureFile, num_frames_of, read_rows
 from pipelines.pipeline import Pipeline, Reference, check
-from pipelines.tables import (
-    TIMES,
-    Result,
-    document,
-    kernel_table,
-    markdown,
-    whole_way_table,
-)
+from pipelines.tables import Result, document, kernel_table, whole_way_table
 from speech_corpus import FORMATS, MAX_DURATION_S, MIN_DURATION_S
 
 SOURCE_HZ = speech_corpus.SOURCE_RATE_HZ

@@ -2,17 +2,17 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from common.markdown import TIMES, markdown, show_ratio
 from common.statistics_of_runs import Measurement, Spread, ratio, select, speed
 
 from pipelines import kernels
 
 FLOOR = "io-floor"
 BASE = "melmill"
-TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 @dataclasses.dataclass
@@ -43,14 +43,6 @@ class Result:
             kernels.KernelRun(**k) for k in values["kernel_runs"]
         ]
         return Result(**values)
-
-
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; all columns but the first are numbers."""
-    lines = ["| " + " | ".join(header) + " |"]
-    lines.append("|---|" + "---:|" * (len(header) - 1))
-    lines += ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(lines)
 
 
 def pipelines_of(
@@ -104,12 +96,6 @@ def whole_way_table(result: Result, audio_format: str, cache: str) -> str:
         ),
         rows,
     )
-
-
-def show_ratio(value: Spread | None) -> str:
-    if value is None:
-        return ""
-    return f"{value.median:.2f}{TIMES} ({value.low:.2f}-{value.high:.2f})"
 
 
 def startup_table(result: Result) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from pipelines.tables import markdown
+from common.markdown import markdown
 
 from resamplers.resample import (
     SOXR,

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from common.markdown import markdown, show_ratio
 from common.statistics_of_runs import Spread
-from pipelines.tables import markdown, show_ratio
 
 SOXR_ONESHOT = "soxr_oneshot"
 SOXR_FRONT = "soxr"
