@@ -42,7 +42,6 @@ TESTED_BY = {
     "melmill._store.errors": "test_bad_stores.py",
     "melmill._store.hdf5": "test_bad_stores.py",
     "melmill._store.index": "test_bad_stores.py",
-    "melmill._store.names": "test_lookup.py",
     "melmill._store.part": "test_row.py",
     "melmill._store.shard": "test_bad_stores.py",
     "melmill._store.table": "test_bad_stores.py",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from melmill._store import lookup
 from melmill._store.errors import MissingAudioError, RowIndexError
 from melmill._store.index import Contract
-from melmill._store.names import AudioNames
+from melmill._store.lookup import AudioNames
 from melmill._store.part import Part
 from melmill._store.row import Row, take_apart
 

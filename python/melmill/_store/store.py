@@ -18,7 +18,7 @@ from melmill._store.errors import (
 )
 from melmill._store.files import is_on_local_file_system
 from melmill._store.index import FILE_NAME, Contract, StoreIndex, read_index
-from melmill._store.names import AudioNames
+from melmill._store.lookup import AudioNames
 from melmill._store.part import Part
 from melmill._store.row import Row
 from melmill._store.split import Split

@@ -16,7 +16,7 @@ from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, read_only
 from melmill._store.hdf5 import Columns
 from melmill._store.index import SplitFacts
-from melmill._store.names import normalised
+from melmill._store.lookup import normalised
 
 _NUMBERS = {
     "line": "<u8",
