@@ -517,26 +517,7 @@ LogMelScratch::LogMelScratch(int num_mels)
       spare_row(static_cast<size_t>(num_mels)) {}
 
 const LogMelKernel* FindLogMelKernel(SimdTarget target) {
-  switch (target) {
-#if (HWY_TARGETS & HWY_AVX3) != 0
-    case SimdTarget::kAvx512:
-      return &N_AVX3::kKernel;
-#endif
-#if (HWY_TARGETS & HWY_AVX2) != 0
-    case SimdTarget::kAvx2:
-      return &N_AVX2::kKernel;
-#endif
-#if (HWY_TARGETS & HWY_SSE4) != 0
-    case SimdTarget::kSse4:
-      return &N_SSE4::kKernel;
-#endif
-#if (HWY_TARGETS & HWY_NEON) != 0
-    case SimdTarget::kNeon:
-      return &N_NEON::kKernel;
-#endif
-    default:
-      return nullptr;
-  }
+  return MELMILL_OF_TARGET(target, kKernel);
 }
 
 }  // namespace melmill

@@ -430,26 +430,7 @@ SpectralScratch::SpectralScratch(const SpectralTables& tables)
       spectrum(2 * tables.response.size()) {}
 
 const SpectralKernel* FindSpectralKernel(SimdTarget target) {
-  switch (target) {
-#if (HWY_TARGETS & HWY_AVX3) != 0
-    case SimdTarget::kAvx512:
-      return &N_AVX3::kSpectralKernel;
-#endif
-#if (HWY_TARGETS & HWY_AVX2) != 0
-    case SimdTarget::kAvx2:
-      return &N_AVX2::kSpectralKernel;
-#endif
-#if (HWY_TARGETS & HWY_SSE4) != 0
-    case SimdTarget::kSse4:
-      return &N_SSE4::kSpectralKernel;
-#endif
-#if (HWY_TARGETS & HWY_NEON) != 0
-    case SimdTarget::kNeon:
-      return &N_NEON::kSpectralKernel;
-#endif
-    default:
-      return nullptr;
-  }
+  return MELMILL_OF_TARGET(target, kSpectralKernel);
 }
 
 }  // namespace melmill
