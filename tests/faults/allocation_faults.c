@@ -21,7 +21,6 @@
 // number.
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
 #include <fcntl.h>
@@ -34,6 +33,8 @@
 #include <string.h>
 #include <unistd.h>
 #include <unwind.h>
+
+#include "tests/support/interpose.h"
 
 #define MAX_RANGES 64
 #define MAX_FRAMES 64
@@ -192,10 +193,8 @@ static void Start(void) {
   backtrace(&frame, 1);  // loads the unwinder
   int is_first = 1;
   dl_iterate_phdr(AddFile, &is_first);
-  const char* at = getenv("ALLOCATION_FAULTS_AT");
-  failing = at == NULL ? 0 : atol(at);
-  const char* stack = getenv("ALLOCATION_FAULTS_STACK");
-  failing_stack = stack == NULL ? 0 : strtoull(stack, NULL, 16);
+  failing = atol(Setting("ALLOCATION_FAULTS_AT", "0"));
+  failing_stack = strtoull(Setting("ALLOCATION_FAULTS_STACK", "0"), NULL, 16);
   const char* log = getenv("ALLOCATION_FAULTS_LOG");
   if (log != NULL) {
     log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
@@ -216,8 +215,7 @@ __attribute__((destructor)) static void End(void) {
 int __libc_start_main(int (*main)(int, char**, char**), int num_arguments,
                       char** arguments, void (*init)(void), void (*fini)(void),
                       void (*rtld_fini)(void), void* stack_end) {
-  __typeof__(__libc_start_main)* real;
-  *(void**)&real = dlsym(RTLD_NEXT, "__libc_start_main");
+  REAL(__libc_start_main);
   real_main = main;
   return real(CountedMain, num_arguments, arguments, init, fini, rtld_fini,
               stack_end);

@@ -2,19 +2,18 @@
 // can be set are CLOCK_SHIFT_S seconds ahead (or, below 0, behind).
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <stdlib.h>
 #include <sys/time.h>
 #include <time.h>
 
+#include "tests/support/interpose.h"
+
 static time_t Shift(void) {
-  const char* seconds = getenv("CLOCK_SHIFT_S");
-  return seconds == NULL ? 0 : (time_t)atoll(seconds);
+  return (time_t)atoll(Setting("CLOCK_SHIFT_S", "0"));
 }
 
 int clock_gettime(clockid_t clock, struct timespec* now) {
-  static int (*real)(clockid_t, struct timespec*);
-  if (real == NULL) *(void**)&real = dlsym(RTLD_NEXT, "clock_gettime");
+  REAL(clock_gettime);
   const int failed = real(clock, now);
   const int can_be_set = clock == CLOCK_REALTIME ||
                          clock == CLOCK_REALTIME_COARSE || clock == CLOCK_TAI;

@@ -8,7 +8,6 @@
 //   POISON_ONCE=FILE   only if FILE can be made
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stddef.h>
@@ -16,7 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef void* (*Create)(double, double, unsigned, void*, void*, void*, void*);
+#include "tests/support/interpose.h"
 
 static volatile int zero = 0;
 
@@ -47,14 +46,9 @@ static int MayHappen(void) {
 void* soxr_create(double input_rate, double output_rate, unsigned num_channels,
                   void* error, void* io_spec, void* quality_spec,
                   void* runtime_spec) {
-  const char* rate = getenv("POISON_RATE");
-  const char* what = getenv("POISON");
-  if (rate != NULL && what != NULL && atof(rate) == input_rate &&
-      MayHappen()) {
-    Poison(what);
-  }
-  Create create;
-  *(void**)&create = dlsym(RTLD_NEXT, "soxr_create");
-  return create(input_rate, output_rate, num_channels, error, io_spec,
-                quality_spec, runtime_spec);
+  REAL(soxr_create);
+  const double rate = atof(Setting("POISON_RATE", "0"));
+  if (rate == input_rate && MayHappen()) Poison(Setting("POISON", ""));
+  return real(input_rate, output_rate, num_channels, error, io_spec,
+              quality_spec, runtime_spec);
 }

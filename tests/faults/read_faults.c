@@ -13,12 +13,9 @@
 // of calls counted and of those that failed is written to LOG.
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,7 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define MAX_FD 4096
+#include "tests/support/interpose.h"
+#include "tests/support/interpose_open.h"
 
 static const char* name = "";
 static const char* call = "any";
@@ -36,13 +34,6 @@ static int error_number;
 static long first;
 static long count;
 static int is_cold;
-
-static int (*real_openat)(int, const char*, int, ...);
-static int (*real_close)(int);
-static int (*real_fstat)(int, struct stat*);
-static ssize_t (*real_read)(int, void*, size_t);
-static ssize_t (*real_pread)(int, void*, size_t, off_t);
-static ssize_t (*real_preadv2)(int, const struct iovec*, int, off_t, int);
 
 static _Atomic long num_calls;
 static _Atomic long num_faults;
@@ -61,18 +52,7 @@ static int ErrnoOf(const char* text) {
   return 0;
 }
 
-static const char* Setting(const char* variable, const char* otherwise) {
-  const char* value = getenv(variable);
-  return value == NULL ? otherwise : value;
-}
-
 __attribute__((constructor)) static void Start(void) {
-  *(void**)&real_openat = dlsym(RTLD_NEXT, "openat");
-  *(void**)&real_close = dlsym(RTLD_NEXT, "close");
-  *(void**)&real_fstat = dlsym(RTLD_NEXT, "fstat");
-  *(void**)&real_read = dlsym(RTLD_NEXT, "read");
-  *(void**)&real_pread = dlsym(RTLD_NEXT, "pread");
-  *(void**)&real_preadv2 = dlsym(RTLD_NEXT, "preadv2");
   name = Setting("READ_FAULTS_NAME", ".wav");
   call = Setting("READ_FAULTS_CALL", "any");
   kind = Setting("READ_FAULTS_KIND", "");
@@ -111,81 +91,58 @@ static int Fails(int is_fault) {
   return 1;
 }
 
-static int IsOurs(int fd) {
-  return fd >= 0 && fd < MAX_FD && atomic_load(&is_ours[fd]);
-}
+static int IsOurs(int fd) { return HasPlace(fd) && atomic_load(&is_ours[fd]); }
 
 static size_t Shortened(int is_fault, size_t num_bytes) {
   return is_fault && num_bytes > 1 && strcmp(kind, "short") == 0 ? 1
                                                                  : num_bytes;
 }
 
-static int Open(int folder, const char* path, int flags, mode_t mode) {
-  // The loader may open files before Start was called.
-  if (real_openat == NULL) *(void**)&real_openat = dlsym(RTLD_NEXT, "openat");
+static int OpenFile(int folder, const char* path, int flags, mode_t mode) {
+  REAL(openat);
   const size_t path_bytes = strlen(path);
   const size_t name_bytes = strlen(name);
   const int ours = path_bytes >= name_bytes && name_bytes > 0 &&
                    strcmp(path + path_bytes - name_bytes, name) == 0;
   if (ours && Fails(IsFault("open"))) return -1;
-  const int fd = real_openat(folder, path, flags, mode);
-  if (fd >= 0 && fd < MAX_FD) atomic_store(&is_ours[fd], ours);
+  const int fd = real(folder, path, flags, mode);
+  if (HasPlace(fd)) atomic_store(&is_ours[fd], ours);
   return fd;
 }
 
-static mode_t ModeArgument(int flags, va_list arguments) {
-  const int has_mode =
-      (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
-  return has_mode ? va_arg(arguments, mode_t) : 0;
-}
-
-int openat(int folder, const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const mode_t mode = ModeArgument(flags, arguments);
-  va_end(arguments);
-  return Open(folder, path, flags, mode);
-}
-
-int open(const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const mode_t mode = ModeArgument(flags, arguments);
-  va_end(arguments);
-  return Open(AT_FDCWD, path, flags, mode);
-}
-
 int close(int fd) {
-  if (fd >= 0 && fd < MAX_FD) atomic_store(&is_ours[fd], 0);
-  if (real_close == NULL) *(void**)&real_close = dlsym(RTLD_NEXT, "close");
-  return real_close(fd);
+  REAL(close);
+  if (HasPlace(fd)) atomic_store(&is_ours[fd], 0);
+  return real(fd);
 }
 
 int fstat(int fd, struct stat* status) {
-  if (real_fstat == NULL) *(void**)&real_fstat = dlsym(RTLD_NEXT, "fstat");
+  REAL(fstat);
   if (IsOurs(fd) && Fails(IsFault("fstat"))) return -1;
-  return real_fstat(fd, status);
+  return real(fd, status);
 }
 
 ssize_t read(int fd, void* bytes, size_t num_bytes) {
-  if (real_read == NULL) *(void**)&real_read = dlsym(RTLD_NEXT, "read");
-  if (!IsOurs(fd)) return real_read(fd, bytes, num_bytes);
+  REAL(read);
+  if (!IsOurs(fd)) return real(fd, bytes, num_bytes);
   const int is_fault = IsFault("read");
   if (Fails(is_fault)) return -1;
-  return real_read(fd, bytes, Shortened(is_fault, num_bytes));
+  return real(fd, bytes, Shortened(is_fault, num_bytes));
 }
 
 ssize_t pread(int fd, void* bytes, size_t num_bytes, off_t offset) {
-  if (!IsOurs(fd)) return real_pread(fd, bytes, num_bytes, offset);
+  REAL(pread);
+  if (!IsOurs(fd)) return real(fd, bytes, num_bytes, offset);
   const int is_fault = IsFault("read");
   if (Fails(is_fault)) return -1;
-  return real_pread(fd, bytes, Shortened(is_fault, num_bytes), offset);
+  return real(fd, bytes, Shortened(is_fault, num_bytes), offset);
 }
 
 // Of one part, as the program calls it.
 ssize_t preadv2(int fd, const struct iovec* parts, int num_parts, off_t offset,
                 int flags) {
-  if (!IsOurs(fd)) return real_preadv2(fd, parts, num_parts, offset, flags);
+  REAL(preadv2);
+  if (!IsOurs(fd)) return real(fd, parts, num_parts, offset, flags);
   if (is_cold && (flags & RWF_NOWAIT) != 0) {
     errno = EAGAIN;
     return -1;
@@ -195,12 +152,10 @@ ssize_t preadv2(int fd, const struct iovec* parts, int num_parts, off_t offset,
   const struct iovec part = {parts[0].iov_base,
                              Shortened(is_fault, parts[0].iov_len)};
   if (num_parts != 1) abort();
-  return real_preadv2(fd, &part, 1, offset, flags);
+  return real(fd, &part, 1, offset, flags);
 }
 
 // The names that programs built with 64-bit offsets call.
-int open64(const char*, int, ...) __attribute__((alias("open")));
-int openat64(int, const char*, int, ...) __attribute__((alias("openat")));
 int fstat64(int, struct stat64*) __attribute__((alias("fstat")));
 ssize_t pread64(int, void*, size_t, off_t) __attribute__((alias("pread")));
 ssize_t preadv64v2(int, const struct iovec*, int, off_t, int)

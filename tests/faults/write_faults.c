@@ -31,12 +31,10 @@
 // every other call that fails has done nothing.
 
 #define _GNU_SOURCE
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +44,9 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#define MAX_FD 65536
+#include "tests/support/interpose.h"
+#include "tests/support/interpose_open.h"
+
 #define MAX_TEXT_BYTES 16384  // of a log line, without what was written
 
 enum Fault { kNone, kKill, kStop, kShort, kError };
@@ -65,8 +65,7 @@ struct Call {
   int error;
 };
 
-static const char* root;
-static size_t root_bytes;
+static const char* root = "";
 static const char* counted_kinds;
 static const char* missing_kinds;
 static long disturbed_call;
@@ -81,11 +80,6 @@ static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
 static char* _Atomic path_of_fd[MAX_FD];
 static atomic_bool is_folder[MAX_FD];
 
-// Declares `real`, the C library's function of this name.
-#define REAL(name)                               \
-  static __typeof__(name)* volatile real = NULL; \
-  if (real == NULL) *(void* volatile*)&real = dlsym(RTLD_NEXT, #name)
-
 // Has the call take place, or the fault instead.
 #define RETURN_DISTURBED(call, expression)            \
   do {                                                \
@@ -99,14 +93,11 @@ static int OpenLog(const char* path) {
 }
 
 __attribute__((constructor)) static void Start(void) {
-  root = getenv("WRITE_FAULTS_ROOT");
-  root_bytes = root == NULL ? 0 : strlen(root);
+  root = Setting("WRITE_FAULTS_ROOT", "");
   counted_kinds = getenv("WRITE_FAULTS_KIND");
   missing_kinds = getenv("WRITE_FAULTS_MISSING");
-  const char* at = getenv("WRITE_FAULTS_AT");
-  disturbed_call = at == NULL ? 0 : atol(at);
-  const char* what = getenv("WRITE_FAULTS_FAULT");
-  if (what == NULL) what = "";
+  disturbed_call = atol(Setting("WRITE_FAULTS_AT", "0"));
+  const char* what = Setting("WRITE_FAULTS_FAULT", "");
   if (strcmp(what, "kill") == 0) fault = kKill;
   if (strcmp(what, "stop") == 0) fault = kStop;
   if (strcmp(what, "short") == 0) fault = kShort;
@@ -119,13 +110,10 @@ __attribute__((constructor)) static void Start(void) {
   if (log != NULL) log_fd = OpenLog(log);
 }
 
-static int IsBelowRoot(const char* path) {
-  return root_bytes > 0 && strncmp(path, root, root_bytes) == 0 &&
-         (path[root_bytes] == '/' || path[root_bytes] == '\0');
-}
+static int IsBelowRoot(const char* path) { return IsBelow(path, root); }
 
 static char* PathOf(int fd) {
-  return fd >= 0 && fd < MAX_FD ? atomic_load(&path_of_fd[fd]) : NULL;
+  return HasPlace(fd) ? atomic_load(&path_of_fd[fd]) : NULL;
 }
 
 // Whether a kind is in a list with commas.
@@ -235,28 +223,6 @@ static int OpenFile(int folder, const char* path, int flags, mode_t mode) {
     if (call.fd >= 0) atomic_store(&is_folder[call.fd], opens_folder);
   }
   return (int)End(&call);
-}
-
-static mode_t ModeArgument(int flags, va_list arguments) {
-  const int has_mode =
-      (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE;
-  return has_mode ? va_arg(arguments, mode_t) : 0;
-}
-
-int openat(int folder, const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const mode_t mode = ModeArgument(flags, arguments);
-  va_end(arguments);
-  return OpenFile(folder, path, flags, mode);
-}
-
-int open(const char* path, int flags, ...) {
-  va_list arguments;
-  va_start(arguments, flags);
-  const mode_t mode = ModeArgument(flags, arguments);
-  va_end(arguments);
-  return OpenFile(AT_FDCWD, path, flags, mode);
 }
 
 int close(int fd) {
@@ -392,8 +358,6 @@ int statvfs(const char* path, struct statvfs* status) {
 }
 
 // The names that programs built with 64-bit offsets call.
-int open64(const char*, int, ...) __attribute__((alias("open")));
-int openat64(int, const char*, int, ...) __attribute__((alias("openat")));
 ssize_t pwrite64(int, const void*, size_t, off_t)
     __attribute__((alias("pwrite")));
 int fallocate64(int, int, off_t, off_t) __attribute__((alias("fallocate")));

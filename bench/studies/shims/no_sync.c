@@ -1,5 +1,5 @@
-// For bench/studies/safety_cost.py, loaded with LD_PRELOAD: nothing is flushed to the
-// disk or asked to be.
+// For bench/studies/safety_cost.py, loaded with LD_PRELOAD: nothing is flushed
+// to the disk or asked to be.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <unistd.h>
