@@ -10,7 +10,6 @@
 #include "io/hash.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
-#include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
 #include "store/json_object.h"
 #include "store/plan/plan_file.h"
@@ -19,14 +18,12 @@
 namespace melmill {
 namespace {
 
-[[noreturn]] void RefuseOther(const std::string& folder,
-                              const std::string& stored,
-                              const std::string& made) {
-  throw SetupError(fmt::format(
+std::string CannotCompute(const std::string& folder) {
+  return fmt::format(
       "this program cannot compute the rows of {} on this machine. Use the "
       "version and the kind of machine that made it, or make a new store with "
-      "the extract command:\n  {}",
-      folder, fmt::join(DescribeDifference(stored, made), "\n  ")));
+      "the extract command",
+      folder);
 }
 
 // What has the contract, or the one that differs from it in fewest fields.
@@ -69,12 +66,12 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root) {
   const FeatureSpec nearest = FindNearestFeatures(index.contract);
   if (nearest.Contract() != index.contract) {
-    RefuseOther(folder, index.contract, nearest.Contract());
+    RefuseOther(CannotCompute(folder), index.contract, nearest.Contract());
   }
   const std::optional<CodeChoice> code =
       FindCodeChoice(index.producer, nearest.code);
   if (!code) {
-    RefuseOther(folder, index.producer, nearest.Producer());
+    RefuseOther(CannotCompute(folder), index.producer, nearest.Producer());
   }
   RunConfig config;
   config.features =

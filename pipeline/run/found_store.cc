@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "pipeline/setup/code_path.h"
+#include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
-#include "store/json_object.h"
 #include "store/plan/plan_file.h"
 
 namespace melmill {
@@ -47,15 +47,6 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
   }
 }
 
-[[noreturn]] void RefuseOther(const std::string& folder, const char* what,
-                              const std::string& stored,
-                              const std::string& wanted,
-                              const std::string& way_on) {
-  throw SetupError(fmt::format(
-      "{} {}; use another --out, or {}:\n  {}", folder, what, way_on,
-      fmt::join(DescribeDifference(stored, wanted), "\n  ")));
-}
-
 // How to resume a store that other code made.
 std::string WayOn(const RunConfig& config, const std::string& producer) {
   const CodeChoice& own = config.features.code;
@@ -75,13 +66,17 @@ void CheckBelongs(const RunConfig& config, const std::string& contract,
                   const std::string& producer, uint64_t shard_bytes) {
   const std::string own_contract = config.features.Contract();
   if (contract != own_contract) {
-    RefuseOther(config.store.folder, "was made with other settings", contract,
-                own_contract, "the settings it was made with");
+    RefuseOther(fmt::format("{} was made with other settings; use another "
+                            "--out, or the settings it was made with",
+                            config.store.folder),
+                contract, own_contract);
   }
   const std::string own_producer = config.features.Producer();
   if (producer != own_producer) {
-    RefuseOther(config.store.folder, "was made with other code", producer,
-                own_producer, WayOn(config, producer));
+    RefuseOther(
+        fmt::format("{} was made with other code; use another --out, or {}",
+                    config.store.folder, WayOn(config, producer)),
+        producer, own_producer);
   }
   if (config.store.shard_bytes && *config.store.shard_bytes != shard_bytes) {
     throw SetupError(fmt::format(

@@ -4,6 +4,7 @@
 
 #include "pipeline/setup/setup_error.h"
 #include "store/contract.h"
+#include "store/json_object.h"
 
 namespace melmill {
 
@@ -28,6 +29,13 @@ FeatureSpec MakeFeatureSpec(std::string_view preset, FeatureType feature_type,
   spec.code = code;
   spec.code_path = ChooseCodePath(code);
   return spec;
+}
+
+void RefuseOther(const std::string& message, const std::string& stored,
+                 const std::string& own) {
+  throw SetupError(
+      fmt::format("{}:\n  {}", message,
+                  fmt::join(DescribeDifference(stored, own), "\n  ")));
 }
 
 }  // namespace melmill

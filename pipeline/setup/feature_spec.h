@@ -32,6 +32,13 @@ FeatureSpec MakeFeatureSpec(std::string_view preset = "qwen3-asr",
                             FeatureType feature_type = FeatureType::kFloat16,
                             const CodeChoice& code = {});
 
+// Refuses a store for its contract or its producer. Throws SetupError: the
+// message, and below it every difference between what the store has and what
+// this program would make.
+[[noreturn]] void RefuseOther(const std::string& message,
+                              const std::string& stored,
+                              const std::string& own);
+
 }  // namespace melmill
 
 #endif  // MELMILL_PIPELINE_SETUP_FEATURE_SPEC_H_
