@@ -13,7 +13,7 @@
 
 #include "dsp/resample/resampler.h"
 #include "dsp/samples/pcm.h"
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 #include "io/wav/wav_decoder.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/setup/byte_size.h"
@@ -75,7 +75,7 @@ BenchClip LoadClip(const std::string& path, const Preset& preset,
         path, FormatBytes(kMaxBenchBytes)));
   }
   clip.data.resize(static_cast<size_t>(clip.header.data_bytes));
-  const Result<AudioFile> file = AudioFile::Open(path);
+  const Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) ThrowFor(path, file.error());
   const Result<void> read =
       file.value().ReadAt(clip.header.data_offset, clip.data);

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 
 namespace melmill {
 namespace {
@@ -34,7 +34,7 @@ void AppendBounded(std::string_view bytes, std::string* line) {
 
 class LineReader::Impl {
  public:
-  explicit Impl(AudioFile file)
+  explicit Impl(InputFile file)
       : file_(std::move(file)),
         piece_(static_cast<size_t>(
             std::min<uint64_t>(kPieceBytes, file_.size_bytes()))) {}
@@ -53,7 +53,7 @@ class LineReader::Impl {
   static void Extend(std::string_view bytes, Line* line);
   static void Strip(bool ended_by_newline, Line* line);
 
-  AudioFile file_;
+  InputFile file_;
   std::vector<char> piece_;
   std::string_view rest_;  // what is not yet handed out of piece_
   uint64_t offset_ = 0;    // of the first byte not yet read
@@ -125,7 +125,7 @@ Result<std::optional<Line>> LineReader::Impl::Next() {
 }
 
 Result<LineReader> LineReader::Open(const std::string& path) {
-  Result<AudioFile> file = AudioFile::Open(path);
+  Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.error();
   return LineReader(std::make_unique<Impl>(std::move(file).value()));
 }

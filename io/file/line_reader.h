@@ -27,7 +27,7 @@ struct Line {
 // line without a line ending counts. One thread.
 class LineReader {
  public:
-  // Errors: kNotFound, kNoPermission, ... as AudioFile::Open (the file must be
+  // Errors: kNotFound, kNoPermission, ... as InputFile::Open (the file must be
   // a regular one).
   static Result<LineReader> Open(const std::string& path);
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/run_config.h"
 #include "store/plan/plan_row.h"
@@ -14,7 +14,7 @@ namespace melmill {
 
 Result<void> ReadFromDevice(const std::string& path) {
   constexpr uint64_t kNumBytes = uint64_t{64} << 10;
-  const Result<AudioFile> file = AudioFile::Open(path);
+  const Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.error();
   file.value().DropCached();
   std::vector<std::byte> bytes(

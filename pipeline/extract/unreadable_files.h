@@ -14,7 +14,7 @@ namespace melmill {
 inline constexpr int kMaxFailuresInARow = 16;
 
 // Reads the beginning of a file from its device, not from the page cache.
-// Errors: those of AudioFile.
+// Errors: those of InputFile.
 Result<void> ReadFromDevice(const std::string& path);
 
 // Distinguishes a file that cannot be read from a machine that fails: a disk, a

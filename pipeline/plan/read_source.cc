@@ -8,7 +8,7 @@
 #include <span>
 
 #include "dsp/resample/resampler.h"
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 
 namespace melmill {
 namespace {
@@ -19,7 +19,7 @@ double Seconds(int64_t num_samples, int sample_rate_hz) {
   return static_cast<double>(num_samples) / sample_rate_hz;
 }
 
-Result<WavFile> ReadHeader(const AudioFile& file) {
+Result<WavFile> ReadHeader(const InputFile& file) {
   std::array<std::byte, kWavPrefixBytes> buffer;
   const size_t prefix_bytes =
       static_cast<size_t>(std::min<uint64_t>(buffer.size(), file.size_bytes()));
@@ -68,7 +68,7 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
 Result<SeenSource> TryReadSource(const std::string& path,
                                  const ClipLimits& limits,
                                  const Preset& preset) {
-  const Result<AudioFile> file = AudioFile::Open(path);
+  const Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.error();
   const Result<WavFile> wav = ReadHeader(file.value());
   if (!wav.ok()) return wav.error();

@@ -54,7 +54,7 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
   const RowInWork row_in_work(task.source_hash);
   const DeviceWait device_wait;
   input->file_.reset();
-  Result<AudioFile> opened = AudioFile::Open(task.path);
+  Result<InputFile> opened = InputFile::Open(task.path);
   if (!opened.ok()) {
     Error error = opened.error();
     if (error.code == ErrorCode::kMachineFault) {
@@ -62,7 +62,7 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
     }
     return error;
   }
-  AudioFile& file = input->file_.emplace(std::move(opened).value());
+  InputFile& file = input->file_.emplace(std::move(opened).value());
   input->facts_ = file.facts();
   if (file.size_bytes() != task.source.file_bytes) return ChangedSincePlan();
   input->block_offset_ = 0;

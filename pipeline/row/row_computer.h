@@ -11,8 +11,8 @@
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/resample/resampler.h"
 #include "dsp/samples/reusable_buffer.h"
-#include "io/file/audio_file.h"
 #include "io/file/file_facts.h"
+#include "io/file/input_file.h"
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/wav/wav_decoder.h"
@@ -39,7 +39,7 @@ class RowInput {
  private:
   friend class RowComputer;
   friend class RowPass;
-  std::optional<AudioFile> file_;
+  std::optional<InputFile> file_;
   FileFacts facts_;
   ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
   uint64_t block_offset_ = 0;
@@ -90,7 +90,7 @@ class RowComputer {
   // Opens the file and reads its first block (a whole file, if it is short).
   // With may_wait false, the result false means that the read would wait for
   // the device: call again with true, on a thread that may wait. Errors: those
-  // of AudioFile, kChangedSincePlan, kPoison for a row in quarantine, and
+  // of InputFile, kChangedSincePlan, kPoison for a row in quarantine, and
   // kStopped, as the permit says.
   Result<bool> ReadRow(const RowTask& task, bool may_wait,
                        RowInput* input) const;

@@ -8,8 +8,8 @@
 #include <mutex>
 #include <utility>
 
-#include "io/file/audio_file.h"
 #include "io/file/durable_file.h"
+#include "io/file/input_file.h"
 #include "io/file/name_change.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/extract/thread_pool.h"
@@ -40,13 +40,13 @@ struct SeenAudio {
   Hash128 checksum = {};
 };
 
-// Reads the audio data of a row's file. Errors: those of AudioFile, and
+// Reads the audio data of a row's file. Errors: those of InputFile, and
 // kChangedSincePlan.
 Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
                             std::vector<std::byte>* buffer) {
-  const Result<AudioFile> opened = AudioFile::Open(task.path);
+  const Result<InputFile> opened = InputFile::Open(task.path);
   if (!opened.ok()) return opened.error();
-  const AudioFile& file = opened.value();
+  const InputFile& file = opened.value();
   if (file.size_bytes() != task.source.file_bytes) {
     return Error{RejectCode::kChangedSincePlan, "has another size"};
   }

@@ -1,4 +1,4 @@
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -19,7 +19,7 @@
 namespace melmill {
 namespace {
 
-std::string ReadText(const AudioFile& file, uint64_t offset, size_t size) {
+std::string ReadText(const InputFile& file, uint64_t offset, size_t size) {
   std::string text(size, '?');
   const Result<void> read =
       file.ReadAt(offset, std::as_writable_bytes(std::span(text)));
@@ -30,7 +30,7 @@ std::string ReadText(const AudioFile& file, uint64_t offset, size_t size) {
 }
 
 Error OpenError(const std::string& path) {
-  const Result<AudioFile> file = AudioFile::Open(path);
+  const Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.error();
   ADD_FAILURE() << path << " could be opened";
   return {};
@@ -45,10 +45,10 @@ int NumOpenFiles() {
   return count;
 }
 
-TEST(AudioFileTest, ReadsAnyPartOfAFile) {
+TEST(InputFileTest, ReadsAnyPartOfAFile) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "0123456789");
-  const Result<AudioFile> file = AudioFile::Open(folder.File("a.wav"));
+  const Result<InputFile> file = InputFile::Open(folder.File("a.wav"));
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file.value().size_bytes(), 10u);
   EXPECT_EQ(ReadText(file.value(), 0, 10), "0123456789");
@@ -56,10 +56,10 @@ TEST(AudioFileTest, ReadsAnyPartOfAFile) {
   EXPECT_EQ(ReadText(file.value(), 10, 0), "");
 }
 
-TEST(AudioFileTest, ReadsOfWhatIsNotThereFail) {
+TEST(InputFileTest, ReadsOfWhatIsNotThereFail) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "0123456789");
-  const Result<AudioFile> file = AudioFile::Open(folder.File("a.wav"));
+  const Result<InputFile> file = InputFile::Open(folder.File("a.wav"));
   ASSERT_TRUE(file.ok());
   const std::string expected = "error: changed_since_plan";
   EXPECT_EQ(ReadText(file.value(), 7, 4), expected);
@@ -68,10 +68,10 @@ TEST(AudioFileTest, ReadsOfWhatIsNotThereFail) {
   EXPECT_EQ(ReadText(file.value(), UINT64_MAX - 1, 4), expected);
 }
 
-TEST(AudioFileTest, NoticesThatTheFileBecameShorter) {
+TEST(InputFileTest, NoticesThatTheFileBecameShorter) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "0123456789");
-  const Result<AudioFile> file = AudioFile::Open(folder.File("a.wav"));
+  const Result<InputFile> file = InputFile::Open(folder.File("a.wav"));
   ASSERT_TRUE(file.ok());
   ASSERT_EQ(truncate(folder.File("a.wav").c_str(), 5), 0);
   EXPECT_EQ(ReadText(file.value(), 2, 3), "234");
@@ -80,11 +80,11 @@ TEST(AudioFileTest, NoticesThatTheFileBecameShorter) {
   EXPECT_FALSE(file.value().ReadCachedAt(2, bytes));
 }
 
-TEST(AudioFileTest, CachedReadsGiveTheFilesBytesOrSayNo) {
+TEST(InputFileTest, CachedReadsGiveTheFilesBytesOrSayNo) {
   const TempFolder folder;
   const std::string path = folder.File("a.wav");
   WriteWholeFile(path, "0123456789");
-  const Result<AudioFile> file = AudioFile::Open(path);
+  const Result<InputFile> file = InputFile::Open(path);
   ASSERT_TRUE(file.ok());
   std::string text(4, '?');
   const auto bytes = std::as_writable_bytes(std::span(text));
@@ -96,7 +96,7 @@ TEST(AudioFileTest, CachedReadsGiveTheFilesBytesOrSayNo) {
   EXPECT_EQ(text, "3456");
 }
 
-TEST(AudioFileTest, TellsWhatAPathIsWhenItIsNoRegularFile) {
+TEST(InputFileTest, TellsWhatAPathIsWhenItIsNoRegularFile) {
   const TempFolder folder;
   ASSERT_EQ(mkfifo(folder.File("fifo").c_str(), 0600), 0);
   const Error fifo = OpenError(folder.File("fifo"));
@@ -112,7 +112,7 @@ TEST(AudioFileTest, TellsWhatAPathIsWhenItIsNoRegularFile) {
   EXPECT_EQ(directory.message, "is a directory");
 }
 
-TEST(AudioFileTest, SocketsAreNoRegularFiles) {
+TEST(InputFileTest, SocketsAreNoRegularFiles) {
   // Relative, since the names of sockets must be short.
   const TempFolder folder;
   const std::filesystem::path before = std::filesystem::current_path();
@@ -129,7 +129,7 @@ TEST(AudioFileTest, SocketsAreNoRegularFiles) {
   std::filesystem::current_path(before);
 }
 
-TEST(AudioFileTest, ErrnosBecomeCodes) {
+TEST(InputFileTest, ErrnosBecomeCodes) {
   const TempFolder folder;
   const Error missing = OpenError(folder.File("no.wav"));
   EXPECT_EQ(missing.code, RejectCode::kNotFound);
@@ -149,7 +149,7 @@ TEST(AudioFileTest, ErrnosBecomeCodes) {
   EXPECT_EQ(too_long.detail, ENAMETOOLONG);
 }
 
-TEST(AudioFileTest, UnreadableFilesAreNamedSo) {
+TEST(InputFileTest, UnreadableFilesAreNamedSo) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "x");
   ASSERT_EQ(chmod(folder.File("a.wav").c_str(), 0), 0);
@@ -163,7 +163,7 @@ TEST(AudioFileTest, UnreadableFilesAreNamedSo) {
   EXPECT_EQ(error.detail, EACCES);
 }
 
-TEST(AudioFileTest, RunningOutOfFileDescriptorsIsTheMachinesFault) {
+TEST(InputFileTest, RunningOutOfFileDescriptorsIsTheMachinesFault) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "x");
   rlimit before;
@@ -176,17 +176,17 @@ TEST(AudioFileTest, RunningOutOfFileDescriptorsIsTheMachinesFault) {
   EXPECT_EQ(error.detail, EMFILE);
 }
 
-TEST(AudioFileTest, ClosesItsFileOnceHoweverItIsMoved) {
+TEST(InputFileTest, ClosesItsFileOnceHoweverItIsMoved) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "aaaa");
   WriteWholeFile(folder.File("b.wav"), "bb");
   const int before = NumOpenFiles();
   {
-    AudioFile a = AudioFile::Open(folder.File("a.wav")).value();
-    AudioFile b = AudioFile::Open(folder.File("b.wav")).value();
+    InputFile a = InputFile::Open(folder.File("a.wav")).value();
+    InputFile b = InputFile::Open(folder.File("b.wav")).value();
     a = std::move(b);
     EXPECT_EQ(ReadText(a, 0, 2), "bb");
-    AudioFile c = std::move(a);
+    InputFile c = std::move(a);
     EXPECT_EQ(c.size_bytes(), 2u);
     EXPECT_EQ(ReadText(c, 0, 2), "bb");
     OpenError(folder.path());
@@ -194,12 +194,12 @@ TEST(AudioFileTest, ClosesItsFileOnceHoweverItIsMoved) {
   EXPECT_EQ(NumOpenFiles(), before);
 }
 
-TEST(AudioFileTest, IsNotInheritedByOtherPrograms) {
+TEST(InputFileTest, IsNotInheritedByOtherPrograms) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "x");
   const int next_fd = open("/dev/null", O_RDONLY);
   close(next_fd);
-  const Result<AudioFile> file = AudioFile::Open(folder.File("a.wav"));
+  const Result<InputFile> file = InputFile::Open(folder.File("a.wav"));
   ASSERT_TRUE(file.ok());
   EXPECT_NE(fcntl(next_fd, F_GETFD) & FD_CLOEXEC, 0);
 }

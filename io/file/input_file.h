@@ -1,5 +1,5 @@
-#ifndef MELMILL_IO_FILE_AUDIO_FILE_H_
-#define MELMILL_IO_FILE_AUDIO_FILE_H_
+#ifndef MELMILL_IO_FILE_INPUT_FILE_H_
+#define MELMILL_IO_FILE_INPUT_FILE_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -14,15 +14,15 @@ namespace melmill {
 
 // A regular file, open for reading. Opening never blocks (FIFOs, devices) and
 // never takes over a terminal; whatever is not a regular file is an error.
-class AudioFile : public ByteSource {
+class InputFile : public ByteSource {
  public:
   // Errors: the codes of stage "open"; kIoError for EIO, ESTALE and the like;
   // kMachineFault when the process is out of file descriptors or memory.
-  static Result<AudioFile> Open(const std::string& path);
+  static Result<InputFile> Open(const std::string& path);
 
-  ~AudioFile() override;
-  AudioFile(AudioFile&& other) noexcept;
-  AudioFile& operator=(AudioFile&& other) noexcept;
+  ~InputFile() override;
+  InputFile(InputFile&& other) noexcept;
+  InputFile& operator=(InputFile&& other) noexcept;
 
   // As it was when the file was opened.
   uint64_t size_bytes() const override { return size_bytes_; }
@@ -47,7 +47,7 @@ class AudioFile : public ByteSource {
   void DropCached() const;
 
  private:
-  explicit AudioFile(int fd) : fd_(fd) {}
+  explicit InputFile(int fd) : fd_(fd) {}
 
   int fd_ = -1;
   uint64_t size_bytes_ = 0;
@@ -56,4 +56,4 @@ class AudioFile : public ByteSource {
 
 }  // namespace melmill
 
-#endif  // MELMILL_IO_FILE_AUDIO_FILE_H_
+#endif  // MELMILL_IO_FILE_INPUT_FILE_H_

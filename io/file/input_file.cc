@@ -1,4 +1,4 @@
-#include "io/file/audio_file.h"
+#include "io/file/input_file.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -73,7 +73,7 @@ Error EndsEarly(uint64_t size_bytes) {
 
 }  // namespace
 
-Result<AudioFile> AudioFile::Open(const std::string& path) {
+Result<InputFile> InputFile::Open(const std::string& path) {
   const int fd = WithoutInterruption([&] {
     return open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   });
@@ -87,7 +87,7 @@ Result<AudioFile> AudioFile::Open(const std::string& path) {
     return ErrnoError(CodeOfOpenErrno(error_number), "cannot be opened",
                       error_number);
   }
-  AudioFile file(fd);  // closes fd on every way out
+  InputFile file(fd);  // closes fd on every way out
   struct stat status;
   if (fstat(fd, &status) != 0) {
     return ErrnoError(RejectCode::kIoError, "cannot be examined", errno);
@@ -98,23 +98,23 @@ Result<AudioFile> AudioFile::Open(const std::string& path) {
   return file;
 }
 
-AudioFile::~AudioFile() {
+InputFile::~InputFile() {
   if (fd_ >= 0) close(fd_);
 }
 
-AudioFile::AudioFile(AudioFile&& other) noexcept
+InputFile::InputFile(InputFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
       facts_(std::exchange(other.facts_, {})) {}
 
-AudioFile& AudioFile::operator=(AudioFile&& other) noexcept {
+InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(size_bytes_, other.size_bytes_);
   std::swap(facts_, other.facts_);
   return *this;
 }
 
-Result<void> AudioFile::ReadAt(uint64_t offset,
+Result<void> InputFile::ReadAt(uint64_t offset,
                                std::span<std::byte> bytes) const {
   if (offset > size_bytes_ || bytes.size() > size_bytes_ - offset) {
     return EndsEarly(size_bytes_);
@@ -127,7 +127,7 @@ Result<void> AudioFile::ReadAt(uint64_t offset,
   return ErrnoError(code, "cannot be read", failure);
 }
 
-bool AudioFile::ReadCachedAt(uint64_t offset,
+bool InputFile::ReadCachedAt(uint64_t offset,
                              std::span<std::byte> bytes) const {
   if (offset > size_bytes_ || bytes.size() > size_bytes_ - offset) {
     return false;
@@ -138,13 +138,13 @@ bool AudioFile::ReadCachedAt(uint64_t offset,
   return num_read >= 0 && static_cast<size_t>(num_read) == bytes.size();
 }
 
-void AudioFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
+void InputFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
   if (offset >= size_bytes_) return;
   (void)posix_fadvise(fd_, static_cast<off_t>(offset),
                       static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
 }
 
-void AudioFile::DropCached() const {
+void InputFile::DropCached() const {
   (void)posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
 }
 
