@@ -12,7 +12,7 @@
 #include <span>
 #include <utility>
 
-#include "pipeline/care/reopen.h"
+#include "pipeline/care/stored_run.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/reject_rules.h"

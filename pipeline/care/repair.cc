@@ -15,7 +15,7 @@
 #include "io/file/name_change.h"
 #include "io/hash.h"
 #include "pipeline/care/audio_check.h"
-#include "pipeline/care/reopen.h"
+#include "pipeline/care/stored_run.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_computer.h"

@@ -18,7 +18,7 @@ struct PlanChange {
   uint64_t num_gone = 0;     // lines whose audio string is gone
   uint64_t num_changed = 0;  // the same audio string, another text or file
   // Rows that the extraction rejected and that have another outcome now.
-  uint64_t num_mended = 0;
+  uint64_t num_rejects_changed = 0;
   Tally audio;  // rows whose file holds other audio of the same size
   bool is_reordered = false;  // the same lines at other places
   uint64_t num_shards_kept = 0;

@@ -245,7 +245,7 @@ bool ExtractRun::CheckStore() {
   const bool same_plan = found.index
                              ? found.index->plan == ToHex(plan.fingerprint)
                              : found.plan->fingerprint == plan.fingerprint;
-  const bool is_followed = !found.index || shards_.num_mended_rows == 0;
+  const bool is_followed = !found.index || shards_.num_rejects_changed == 0;
   if (same_plan && is_followed && audio_.shards.empty()) {
     Result<bool> all_whole = false;
     if (found.index) {
@@ -272,7 +272,7 @@ bool ExtractRun::CheckStore() {
     if (!compared.ok()) return EndWithFault(compared.error());
     change = compared.value();
   }
-  change.num_mended = shards_.num_mended_rows;
+  change.num_rejects_changed = shards_.num_rejects_changed;
   change.audio = audio_.changed;
   change.num_shards_kept = shards_.kept.size();
   change.num_shards_to_make = shards_.to_make.size();

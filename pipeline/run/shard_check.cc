@@ -39,9 +39,9 @@ class ShardChecker {
   Result<ShardWriter::Committed> CheckFile(const PlannedShard& shard,
                                            const Result<ShardReader>& reader,
                                            const ShardEntry* entry) const;
-  Result<uint64_t> CountMendedRows(const PlannedShard& shard,
-                                   const ShardReader& reader);
-  Result<bool> IsMended(const RowTask& task, const ShardRow& row);
+  Result<uint64_t> CountChangedRejects(const PlannedShard& shard,
+                                       const ShardReader& reader);
+  Result<bool> HasChanged(const RowTask& task, const ShardRow& row);
 
   const ShardCheckJob& job_;
   std::map<std::string, const ShardEntry*> entries_;
@@ -51,7 +51,8 @@ class ShardChecker {
 };
 
 // Whether a rejected row's audio gives another outcome now.
-Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
+Result<bool> ShardChecker::HasChanged(const RowTask& task,
+                                      const ShardRow& row) {
   const bool was_poison = row.reject_code == RejectCode::kPoison;
   if (was_poison || job_.suspects.contains(task.source_hash)) {
     const Result<std::optional<int>> ended =
@@ -70,8 +71,8 @@ Result<bool> ShardChecker::IsMended(const RowTask& task, const ShardRow& row) {
 
 // Counts the rejected rows of a shard whose audio gives another outcome now,
 // and tells about the others.
-Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
-                                               const ShardReader& reader) {
+Result<uint64_t> ShardChecker::CountChangedRejects(const PlannedShard& shard,
+                                                   const ShardReader& reader) {
   const auto is_rejected = [](const ShardRow& row) {
     return row.status == RowStatus::kRejected;
   };
@@ -81,23 +82,23 @@ Result<uint64_t> ShardChecker::CountMendedRows(const PlannedShard& shard,
   WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });
   const Result<RowList> tasks = RowList::Load(job_.work, shard, {}, &permit);
   if (!tasks.ok()) return tasks.error();
-  uint64_t num_mended = 0;
+  uint64_t num_rejects_changed = 0;
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.rows()[i];
     if (!is_rejected(row)) continue;
     if (job_.control->stop_requested()) return MachineFault("stopped", EINTR);
     const RowTask task = tasks.value()[i];
-    const Result<bool> mended = IsMended(task, row);
-    if (!mended.ok()) return mended.error();
-    if (mended.value()) {
-      ++num_mended;
+    const Result<bool> changed = HasChanged(task, row);
+    if (!changed.ok()) return changed.error();
+    if (changed.value()) {
+      ++num_rejects_changed;
       continue;
     }
     check_.still_rejected[row.reject_code].Add(
         {job_.work.plan.split_names[shard.split], task.line, task.audio,
          RejectMessage(row.reject_code, row.reject_detail)});
   }
-  return num_mended;
+  return num_rejects_changed;
 }
 
 // Why a shard's file cannot be kept, if it cannot. `entry`: what store.json
@@ -144,10 +145,11 @@ Result<void> ShardChecker::CheckShard(size_t index) {
     check_.to_make.push_back(index);
     return {};
   }
-  const Result<uint64_t> num_mended = CountMendedRows(shard, reader.value());
-  if (!num_mended.ok()) return num_mended.error();
-  check_.num_mended_rows += num_mended.value();
-  if (num_mended.value() > 0) {
+  const Result<uint64_t> num_rejects_changed =
+      CountChangedRejects(shard, reader.value());
+  if (!num_rejects_changed.ok()) return num_rejects_changed.error();
+  check_.num_rejects_changed += num_rejects_changed.value();
+  if (num_rejects_changed.value() > 0) {
     check_.to_make.push_back(index);
   } else {
     check_.kept[index] = whole.value();

@@ -23,8 +23,8 @@ namespace melmill {
 struct ShardCheck {
   std::vector<size_t> to_make;  // of work.plan.shards, each file once
   std::map<size_t, ShardWriter::Committed> kept;  // likewise
-  std::vector<Damage> damages;  // what is to be made though it was there
-  uint64_t num_mended_rows = 0;
+  std::vector<Damage> damages;       // what is to be made though it was there
+  uint64_t num_rejects_changed = 0;  // with another outcome now
   std::map<RejectCode, Tally> still_rejected;  // rows, of the shards kept
 };
 

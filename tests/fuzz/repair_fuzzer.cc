@@ -8,7 +8,7 @@
 
 #include "io/file/file_digest.h"
 #include "pipeline/care/audio_check.h"
-#include "pipeline/care/reopen.h"
+#include "pipeline/care/stored_run.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/extract/open_shard.h"
 #include "pipeline/row/row_computer.h"

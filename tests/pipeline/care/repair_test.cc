@@ -105,7 +105,7 @@ TEST_F(RepairTest, AGoneFileIsNamedThoughTheOldIndexIsDamaged) {
             "could not be read: No such file or directory");
 }
 
-TEST_F(RepairTest, AMendedRejectIsNamedToo) {
+TEST_F(RepairTest, ARejectThatIsAcceptedNowIsNamedToo) {
   store_.Flip(ShardFile(0), 4096);
   // nan.wav, line 4, without its NaN.
   const std::string path = store_.corpus().Path("nan.wav");

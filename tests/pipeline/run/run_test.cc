@@ -209,7 +209,7 @@ TEST_F(RunTest, UpdateOfAddedAndRemovedLinesMakesShardsNearby) {
   EXPECT_EQ(change_.num_gone, 1u);
 }
 
-TEST_F(RunTest, UpdateStoresFilesThatWereMended) {
+TEST_F(RunTest, UpdateStoresFilesThatWereReplaced) {
   corpus_.MakeMixed();
   Run(corpus_.Config("out"));
   corpus_.AddWav("missing.wav", 7000, 3);  // the plan rejected it
@@ -221,7 +221,7 @@ TEST_F(RunTest, UpdateStoresFilesThatWereMended) {
   floats.encoding = SampleEncoding::kFloat32;
   corpus_.AddWav("nan.wav", 5000, 7, floats);
   EXPECT_EQ(Update(), 1u);
-  EXPECT_EQ(change_.num_mended, 1u);
+  EXPECT_EQ(change_.num_rejects_changed, 1u);
 }
 
 TEST_F(RunTest, UpdateFollowsLinesThatOnlyMoved) {

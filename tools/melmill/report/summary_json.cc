@@ -110,7 +110,7 @@ ordered_json JsonChange(const PlanChange& change) {
   ordered_json json = {{"added", change.num_added},
                        {"gone", change.num_gone},
                        {"changed", change.num_changed},
-                       {"mended", change.num_mended},
+                       {"mended", change.num_rejects_changed},
                        {"files_changed", change.audio.count},
                        {"reordered", change.is_reordered}};
   if (change.is_compared) return json;

@@ -174,9 +174,9 @@ void AddChange(const PlanChange& change, std::string* text) {
           : "which lines changed is not known without plan.h5";
   *text += fmt::format(
       "since the store was made: {}{}; {} to keep, {} to make\n", lines,
-      change.num_mended > 0
+      change.num_rejects_changed > 0
           ? fmt::format(", {} with a new outcome",
-                        Counted(change.num_mended, "rejected line"))
+                        Counted(change.num_rejects_changed, "rejected line"))
           : "",
       Counted(change.num_shards_kept, "shard"), change.num_shards_to_make);
   if (change.audio.count == 0) return;

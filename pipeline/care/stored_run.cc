@@ -1,4 +1,4 @@
-#include "pipeline/care/reopen.h"
+#include "pipeline/care/stored_run.h"
 
 #include <fmt/format.h>
 

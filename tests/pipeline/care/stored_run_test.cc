@@ -1,4 +1,4 @@
-#include "pipeline/care/reopen.h"
+#include "pipeline/care/stored_run.h"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@
 namespace melmill {
 namespace {
 
-class ReopenTest : public testing::Test {
+class StoredRunTest : public testing::Test {
  protected:
   std::string Refusal() {
     try {
@@ -30,23 +30,25 @@ class ReopenTest : public testing::Test {
     return "";
   }
 
-  Result<Plan> Reopen() { return PlanOfStore(store_.folder(), store_.index); }
+  Result<Plan> ReadStored() {
+    return PlanOfStore(store_.folder(), store_.index);
+  }
 
   TestStore store_;
 };
 
-TEST_F(ReopenTest, ThePlanIsThatOfTheRun) {
+TEST_F(StoredRunTest, ThePlanIsThatOfTheRun) {
   const BuiltWork built(store_.corpus().Config("out"),
                         store_.corpus().Path(""));
-  const Result<Plan> reopened = Reopen();
-  ASSERT_TRUE(reopened.ok()) << reopened.error().message;
+  const Result<Plan> stored = ReadStored();
+  ASSERT_TRUE(stored.ok()) << stored.error().message;
   const RunConfig config = ConfigOfStore(store_.folder(), store_.index, "");
-  const PlannedWork work = {reopened.value(), config.features,
+  const PlannedWork work = {stored.value(), config.features,
                             config.input.audio_root};
-  EXPECT_TRUE(reopened.value().shards == built.plan().shards);
-  ASSERT_EQ(reopened.value().shards.size(), store_.index.shards.size());
+  EXPECT_TRUE(stored.value().shards == built.plan().shards);
+  ASSERT_EQ(stored.value().shards.size(), store_.index.shards.size());
   for (const PlannedShard& shard : built.plan().shards) {
-    EXPECT_EQ(reopened.value().ShardFileName(shard),
+    EXPECT_EQ(stored.value().ShardFileName(shard),
               built.plan().ShardFileName(shard));
     const auto spec = work.SpecOf(shard);
     EXPECT_TRUE(built.work().IsShard(shard, spec));
@@ -71,7 +73,7 @@ std::vector<CodePath> CodePaths() {
   return code_paths;
 }
 
-TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
+TEST_F(StoredRunTest, FindsPresetAndTypeAndCodePath) {
   for (const char* preset : {"qwen3-asr", "whisper"}) {
     for (const FeatureType type : kFeatureTypes) {
       for (const CodePath& code_path : CodePaths()) {
@@ -88,7 +90,7 @@ TEST_F(ReopenTest, FindsPresetAndTypeAndCodePath) {
   }
 }
 
-TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
+TEST_F(StoredRunTest, AnotherContractOrProducerIsRefusedFieldByField) {
   std::string& contract = store_.index.contract;
   const size_t hop = contract.find("\"hop_length\":160");
   contract.replace(hop, 16, "\"hop_length\":161");
@@ -102,7 +104,7 @@ TEST_F(ReopenTest, AnotherContractOrProducerIsRefusedFieldByField) {
   EXPECT_NE(Refusal().find("\n  log_mel: \"x"), std::string::npos);
 }
 
-TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
+TEST_F(StoredRunTest, AnUnknownContractIsComparedWithTheNearest) {
   std::string& contract = store_.index.contract;
   contract = MakeFeatureSpec("whisper", FeatureType::kBfloat16).Contract();
   contract.replace(contract.find("\"hop_length\":160"), 16,
@@ -112,15 +114,15 @@ TEST_F(ReopenTest, AnUnknownContractIsComparedWithTheNearest) {
   EXPECT_EQ(Refusal().find("feature_type"), std::string::npos);
 }
 
-TEST_F(ReopenTest, APlanThatIsDamagedGoneOrOfAnotherStoreIsAnError) {
+TEST_F(StoredRunTest, APlanThatIsDamagedGoneOrOfAnotherStoreIsAnError) {
   store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
-  EXPECT_EQ(Reopen().error().code, ErrorCode::kDamaged);
+  EXPECT_EQ(ReadStored().error().code, ErrorCode::kDamaged);
   store_.Flip("plan.h5", ReadWholeFile(store_.Path("plan.h5")).size() - 1);
-  EXPECT_TRUE(Reopen().ok());
+  EXPECT_TRUE(ReadStored().ok());
   std::swap(store_.index.shards[0], store_.index.shards[1]);
-  EXPECT_EQ(Reopen().error().message, "is not the plan of store.json");
+  EXPECT_EQ(ReadStored().error().message, "is not the plan of store.json");
   std::filesystem::remove(store_.Path("plan.h5"));
-  EXPECT_FALSE(Reopen().ok());
+  EXPECT_FALSE(ReadStored().ok());
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_CARE_REOPEN_H_
-#define MELMILL_PIPELINE_CARE_REOPEN_H_
+#ifndef MELMILL_PIPELINE_CARE_STORED_RUN_H_
+#define MELMILL_PIPELINE_CARE_STORED_RUN_H_
 
 #include <string>
 
@@ -25,4 +25,4 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_CARE_REOPEN_H_
+#endif  // MELMILL_PIPELINE_CARE_STORED_RUN_H_
