@@ -3,6 +3,8 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "store/json_object.h"
+
 namespace melmill {
 
 // An object from the start: a null that finds no memory to become one crashes
@@ -30,7 +32,7 @@ std::string ContractJson(const LogMelOptions& log_mel,
   contract["scaling"] = "(x+4)/4";
   contract["feature_type"] = FeatureTypeName(feature_type);
   contract["tail_length"] = log_mel.mel.n_fft;
-  return contract.dump();
+  return JsonText(contract);
 }
 
 uint64_t ContractBytesPerFrame(const std::string& contract) {

@@ -1,7 +1,6 @@
 #include "store/json_object.h"
 
 #include <array>
-#include <cassert>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -67,18 +66,6 @@ class ShapeCheck final : public Json::json_sax_t {
   std::string error_;
 };
 
-Json ParseObject(std::string_view json) {
-  constexpr bool kAllowExceptions = false;
-  Json object = Json::parse(json, nullptr, kAllowExceptions);
-  assert(object.is_object());
-  return object;
-}
-
-std::string Compact(const Json& json) {
-  constexpr bool kEnsureAscii = false;
-  return json.dump(-1, ' ', kEnsureAscii, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 Result<void> CheckJsonShape(std::string_view text) {
@@ -100,13 +87,13 @@ std::vector<std::string> DescribeDifference(std::string_view old_json,
                                             std::string_view new_json) {
   // The values by key, as compact JSON; empty for a key that is absent.
   std::map<std::string, std::pair<std::string, std::string>> values;
-  const Json old_object = ParseObject(old_json);
+  const Json old_object = ParseUsableObject<Json>(old_json);
   for (const auto& [key, value] : old_object.items()) {
-    values[key].first = Compact(value);
+    values[key].first = JsonText(value);
   }
-  const Json new_object = ParseObject(new_json);
+  const Json new_object = ParseUsableObject<Json>(new_json);
   for (const auto& [key, value] : new_object.items()) {
-    values[key].second = Compact(value);
+    values[key].second = JsonText(value);
   }
   const auto shown = [](const std::string& value) {
     return value.empty() ? "absent" : value;

@@ -1,6 +1,7 @@
 #ifndef MELMILL_STORE_JSON_OBJECT_H_
 #define MELMILL_STORE_JSON_OBJECT_H_
 
+#include <cassert>
 #include <cstddef>
 #include <string>
 #include <string_view>
@@ -11,7 +12,7 @@
 namespace melmill {
 
 // The JSON objects of a store: store.json, contracts, producers, what a plan
-// says of itself. Thread-safe.
+// says of itself. Thread-safe. `Json` below is a class of nlohmann/json.hpp.
 
 inline constexpr size_t kMaxJsonDepth = 32;
 // The look-up in an ordered object is linear.
@@ -24,6 +25,23 @@ Result<void> CheckJsonShape(std::string_view text);
 
 // Whether the text is a JSON object that CheckJsonShape accepts.
 bool IsUsableObject(std::string_view json);
+
+// The value of a usable object.
+template <typename Json>
+Json ParseUsableObject(std::string_view json) {
+  constexpr bool kAllowExceptions = false;
+  Json object = Json::parse(json, nullptr, kAllowExceptions);
+  assert(object.is_object());
+  return object;
+}
+
+// The text of a value, compact unless it is indented. Bytes that are no UTF-8
+// are replaced: paths and messages may hold some.
+template <typename Json>
+std::string JsonText(const Json& json, int indent = -1) {
+  constexpr bool kEnsureAscii = false;
+  return json.dump(indent, ' ', kEnsureAscii, Json::error_handler_t::replace);
+}
 
 // "key: old -> new" for every difference of two flat JSON objects that are
 // usable (contracts or producers), in key order; empty when they are equal. A

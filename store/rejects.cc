@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "store/json_object.h"
+
 namespace melmill {
 
 std::string LedgerLine(const LedgerEntry& entry) {
@@ -13,11 +15,7 @@ std::string LedgerLine(const LedgerEntry& entry) {
       {"code", RejectCodeName(entry.code)},
       {"message", entry.message},
   };
-  // Paths are bytes: replace what is not UTF-8 rather than fail.
-  constexpr bool kEnsureAscii = false;
-  return json.dump(-1, ' ', kEnsureAscii,
-                   nlohmann::ordered_json::error_handler_t::replace) +
-         "\n";
+  return JsonText(json) + '\n';
 }
 
 }  // namespace melmill

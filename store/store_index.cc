@@ -19,17 +19,10 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormatName = "melmill";
 constexpr size_t kMaxTextBytes = size_t{256} << 20;
 
-std::string Dump(const Json& json, int indent) {
-  constexpr bool kEnsureAscii = false;
-  return json.dump(indent, ' ', kEnsureAscii, Json::error_handler_t::replace);
-}
-
-// Text that is not as Dump writes it would not come back as it was.
+// Text that is not as JsonText writes it would not come back as it was.
 Json ParseCompact(std::string_view json) {
-  constexpr bool kAllowExceptions = false;
-  Json object = Json::parse(json, nullptr, kAllowExceptions);
-  assert(object.is_object());
-  assert(Dump(object, -1) == json);
+  Json object = ParseUsableObject<Json>(json);
+  assert(JsonText(object) == json);
   return object;
 }
 
@@ -125,7 +118,7 @@ class ObjectReader {
   std::string CompactObject(const char* key) const {
     const Json& value = Member(key);
     if (!value.is_object()) Fail(key, "not an object");
-    return Dump(value, -1);
+    return JsonText(value);
   }
 
   std::vector<std::string> Strings(const char* key) const {
@@ -286,7 +279,7 @@ std::string FormatStoreIndex(const StoreIndex& index) {
   for (const ShardEntry& shard : index.shards) {
     json["shards"].push_back(ToJson(shard));
   }
-  std::string text = Dump(json, 2);
+  std::string text = JsonText(json, /*indent=*/2);
   assert(text.ends_with("\n}"));
   text.replace(text.size() - 2, 2, ",\n");
   return text + FormatTail(text);

@@ -9,6 +9,7 @@
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/resample/resampler.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/json_object.h"
 
 namespace melmill {
 namespace {
@@ -79,7 +80,7 @@ std::string ProducerJson(const CodePath& code_path) {
   producer["log_mel"] = code_path.log_mel
                             ? SimdLogMelVersion(*code_path.log_mel)
                             : FftwLogMelVersion();
-  return producer.dump();
+  return JsonText(producer);
 }
 
 std::optional<CodeChoice> FindCodeChoice(const std::string& producer,

@@ -73,13 +73,13 @@ Description DescribePlan(const Plan& plan) {
   json["shard_target_bytes"] = plan.shard_target_bytes;
   json["kept_fields"] = plan.kept_fields;
   Description description;
-  description.json = json.dump();
+  description.json = JsonText(json);
   json["splits"] = ordered_json::array();
   for (const std::string& name : plan.split_names) {
     json["splits"].push_back(name);
     description.split_names.Add(name);
   }
-  const std::string whole = json.dump();
+  const std::string whole = JsonText(json);
   if (whole.size() <= kMaxAttributeBytes) return {whole, {}};
   return description;
 }

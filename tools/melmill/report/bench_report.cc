@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "store/json_object.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
@@ -155,8 +156,7 @@ std::string FormatBenchJson(const BenchReport& report) {
                     {"file_system", report.disk.file_system},
                     {"device", report.disk.device}};
   }
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
-         '\n';
+  return JsonText(json) + '\n';
 }
 
 }  // namespace melmill

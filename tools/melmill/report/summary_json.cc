@@ -8,6 +8,7 @@
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_control.h"
+#include "store/json_object.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/report_facts.h"
 
@@ -36,13 +37,8 @@ std::string_view StatusName(RunStatus status) {
   return "";
 }
 
-// Paths may hold bytes that are no UTF-8.
 // Objects below start as such, not as null: without memory to turn null into
 // one, the library leaves an object without content, whose destruction crashes.
-std::string DumpLine(const ordered_json& json) {
-  return json.dump(-1, ' ', false, ordered_json::error_handler_t::replace) +
-         '\n';
-}
 
 ordered_json JsonTallies(const RunReport& report) {
   ordered_json reasons = ordered_json::object();
@@ -163,7 +159,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   if (report.telemetry.num_threads > 0) {
     json["extraction"] = JsonTelemetry(report.telemetry);
   }
-  return DumpLine(json);
+  return JsonText(json) + '\n';
 }
 
 std::string FormatJsonSetupError(const std::string& message) {
@@ -171,11 +167,11 @@ std::string FormatJsonSetupError(const std::string& message) {
   json["status"] = "setup_error";
   json["exit_code"] = static_cast<int>(kExitUsage);
   json["error"] = message;
-  return DumpLine(json);
+  return JsonText(json) + '\n';
 }
 
 std::string FormatJsonFault(const std::string& message) {
-  return DumpLine(JsonFault(message));
+  return JsonText(JsonFault(message)) + '\n';
 }
 
 std::string FormatJsonFault(const std::string& message,
@@ -186,7 +182,7 @@ std::string FormatJsonFault(const std::string& message,
   json["shards_made"] = num_made;
   json["shards_kept"] = num_kept;
   json["shards_left"] = control.shards_in_all - num_kept - num_made;
-  return DumpLine(json);
+  return JsonText(json) + '\n';
 }
 
 }  // namespace melmill
