@@ -13,12 +13,13 @@
 #include "store/store_index.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
+#include "tools/melmill/hours.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {
 
-constexpr double kSamplesPerHour = 16000.0 * 3600;
+constexpr int kSampleRateHz = 16000;
 
 std::string DescribeComplete(const std::string& folder,
                              const StoreIndex& store) {
@@ -29,11 +30,10 @@ std::string DescribeComplete(const std::string& folder,
                   Printable(folder), store.format_major, store.format_minor,
                   store.shards.size(), FormatBytes(num_bytes));
   for (const SplitEntry& split : store.splits) {
-    text +=
-        fmt::format("  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n",
-                    split.name, split.num_stored,
-                    static_cast<double>(split.num_samples) / kSamplesPerHour,
-                    split.num_frames, split.num_rejected);
+    text += fmt::format(
+        "  {}: {} rows, {:.2f} h, {} frames; {} lines rejected\n", split.name,
+        split.num_stored, Hours(split.num_samples, kSampleRateHz),
+        split.num_frames, split.num_rejected);
   }
   return text + fmt::format("settings: {}\nproducer: {}\n", store.contract,
                             store.producer);

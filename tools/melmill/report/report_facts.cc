@@ -2,12 +2,12 @@
 
 #include "pipeline/plan/tally.h"
 #include "pipeline/run/run_report.h"
+#include "tools/melmill/hours.h"
 
 namespace melmill {
 
 double Hours(uint64_t num_samples, const RunReport& report) {
-  const int rate_hz = report.log_mel.mel.sample_rate_hz;
-  return static_cast<double>(num_samples) / rate_hz / kSecondsPerHour;
+  return Hours(num_samples, report.log_mel.mel.sample_rate_hz);
 }
 
 uint64_t StoredSamples(const StoreIndex& store) {

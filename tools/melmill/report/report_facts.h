@@ -16,8 +16,7 @@ namespace melmill {
 // What the text and the JSON of a report both say. Reports have a plan, unless
 // said otherwise.
 
-inline constexpr double kSecondsPerHour = 3600;
-
+// Of samples at the report's rate.
 double Hours(uint64_t num_samples, const RunReport& report);
 uint64_t StoredSamples(const StoreIndex& store);
 uint64_t HopLength(const RunReport& report);  // in samples

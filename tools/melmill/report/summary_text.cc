@@ -12,6 +12,7 @@
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/byte_size.h"
+#include "tools/melmill/hours.h"
 #include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/terminal/console.h"
 
@@ -314,8 +315,7 @@ std::string DescribeDamage(const Damage& damage) {
 }
 
 std::string FormatNotice(const PlanNotice& notice) {
-  const double hours = static_cast<double>(notice.num_samples) /
-                       notice.sample_rate_hz / kSecondsPerHour;
+  const double hours = Hours(notice.num_samples, notice.sample_rate_hz);
   std::string text = fmt::format("planned {} of {}, {:.2f} h; {} to make, {}",
                                  notice.num_lines - notice.num_rejected,
                                  Counted(notice.num_lines, "line"), hours,

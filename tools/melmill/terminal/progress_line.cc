@@ -5,6 +5,7 @@
 
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/run_control.h"
+#include "tools/melmill/hours.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
@@ -13,7 +14,7 @@ namespace {
 constexpr std::chrono::milliseconds kLookInterval(200);
 constexpr std::chrono::minutes kLogInterval(1);
 // Every preset has a hop of 10 ms.
-constexpr double kFramesPerHour = 100.0 * 3600;
+constexpr int kFramesPerSecond = 100;
 
 std::string FormatClock(double seconds) {
   const auto total = static_cast<long>(seconds + 0.5);
@@ -43,11 +44,12 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
   }
   const auto done = static_cast<double>(control.frames_done.load());
   const auto all = static_cast<double>(control.frames_to_do.load());
-  std::string text = fmt::format("extracting: {:.2f} of {:.2f} h",
-                                 done / kFramesPerHour, all / kFramesPerHour);
+  const double hours_done = Hours(done, kFramesPerSecond);
+  std::string text = fmt::format("extracting: {:.2f} of {:.2f} h", hours_done,
+                                 Hours(all, kFramesPerSecond));
   constexpr double kMinSeconds = 0.1;  // a rate over less says nothing
   if (done > 0 && all > 0 && seconds > kMinSeconds) {
-    const double real_time = done / kFramesPerHour * 3600 / seconds;
+    const double real_time = hours_done * kSecondsPerHour / seconds;
     text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
                         100 * done / all, real_time,
                         FormatClock((all - done) / done * seconds));
