@@ -193,10 +193,15 @@ def test_killed_twice_with_audio_replaced_between_a_rerun_finishes(
     update = with_other_audio(disk)
     assert update.run("fresh", None).exit_code == WITH_REJECTS
     new = files_of(update.store("fresh"))
-    assert sum(new[name] != disk.whole[name] for name in new) >= 2
-    # Killed when most shards have their names.
-    at = len(disk.calls()) * 2 // 3
-    assert disk.run("killed", Fault("kill", at)).exit_code == KILLED
+    changed = {name for name in new if new[name] != disk.whole[name]}
+    # Killed when all shards have their names: the threads may make those that
+    # change last. The first accepted manifest follows.
+    renamed = [c.second_path for c in disk.calls() if c.kind == "renameat2"]
+    at = next(n for n, path in enumerate(renamed, 1) if path.endswith(".jsonl"))
+    killed = disk.run("killed", Fault("kill", at, "renameat2"))
+    assert killed.exit_code == KILLED
+    kept = files_of(disk.store("killed"))
+    assert len(changed & kept.keys()) >= 2
 
     def second_run(name: str, fault: Fault | None, log: bool = False) -> Run:
         shutil.copytree(disk.store("killed"), update.store(name))
