@@ -12,6 +12,7 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_control.h"
+#include "pipeline/setup/setup_error.h"
 #include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 
@@ -312,6 +313,92 @@ TEST_F(FindChangedAudioTest, AStopIsAFaultThatTellsNothing) {
   EXPECT_FALSE(
       FindChangedAudio(JobOf(AudioCheck::kTouched, local_.get())).ok());
   EXPECT_EQ(local_->Find(IdOf(0)).value(), facts_[0]);
+}
+
+// As AudioCheck::kNone leaves them: it reads nothing, so it cannot know.
+TEST_F(FindChangedAudioTest, NothingIsToldOfARejectedRow) {
+  facts_[0][kRejectedRow] = files_[0][kRejectedRow].facts;
+  Find(AudioCheck::kAll);
+  const auto told = local_->Find(IdOf(0)).value();
+  ASSERT_TRUE(told.has_value());
+  EXPECT_TRUE(told->at(kRow).is_known());
+  EXPECT_FALSE(told->at(kRejectedRow).is_known());
+}
+
+TEST_F(FindChangedAudioTest, ARowThatIsRejectedNowIsNoOtherAudio) {
+  AudioChange change;
+  change.shards[0].resize(files_[0].size());
+  change.shards[0][kRejectedRow] = Hash128{1, 2, 3};
+  EXPECT_TRUE(
+      CheckRemadeShards(built_.work(), corpus_.Path("out"), change).ok());
+  change.shards[0][kRow] = Hash128{1, 2, 3};
+  EXPECT_FALSE(
+      CheckRemadeShards(built_.work(), corpus_.Path("out"), change).ok());
+}
+
+// All files look touched, and the plan says that they are large.
+TEST_F(FindChangedAudioTest, MuchToReadIsLeftToThePerson) {
+  PlannedFiles large(corpus_.Path(""));
+  for (const auto& files : files_) {
+    for (PlannedFile file : files) {
+      file.num_bytes += 4 * kGigabyte;
+      ++file.facts.inode;
+      ASSERT_TRUE(large.Add(file).ok());
+    }
+  }
+  for (const auto& [shard, committed] : kept_) {
+    ASSERT_TRUE(local_->Append(IdOf(shard), facts_[shard]).ok());
+  }
+  const auto find = [&](AudioCheck check) {
+    const AudioCompareJob job = {.work = built_.work(),
+                                 .files = large,
+                                 .folder = corpus_.Path("out"),
+                                 .shards = kept_,
+                                 .check = check,
+                                 .local = local_.get(),
+                                 .control = &control_};
+    return FindChangedAudio(job).ok();
+  };
+  EXPECT_THROW(find(AudioCheck::kTouched), SetupError);
+  EXPECT_EQ(control_.audio_bytes_read, 0u);
+  EXPECT_TRUE(find(AudioCheck::kAll));
+  EXPECT_GT(control_.audio_bytes_read, 0u);
+  EXPECT_TRUE(find(AudioCheck::kNone));
+}
+
+// More rows than are read at once.
+TEST(AudioChangeTest, EachRowIsReadOnceHoweverMany) {
+  Corpus corpus;
+  constexpr size_t kRows = 4200;
+  const std::string line = corpus.AddWav("a.wav", 500, 1);
+  corpus.WriteManifest("train.jsonl", std::vector<std::string>(kRows, line));
+  RunConfig config = corpus.Config("out");
+  config.input.splits = {{"train", corpus.Path("train.jsonl")}};
+  RunControl control;
+  const RunReport report = RunExtract(config, &control);
+  ASSERT_EQ(report.status, RunStatus::kFinished);
+  const BuiltWork built(config, config.store.folder);
+  ASSERT_GT(report.store->shards.size(), 2u);
+  std::map<size_t, ShardWriter::Committed> kept;
+  uint64_t num_rows = 0;
+  for (size_t i = 0; i < built.plan().shards.size(); ++i) {
+    kept[i].checksum = report.store->shards[i].checksum;
+    num_rows += built.plan().shards[i].num_rows;
+  }
+  ASSERT_EQ(num_rows, kRows);
+  auto local = LocalFile::Load(corpus.Path("local")).value();
+  const auto change = FindChangedAudio({.work = built.work(),
+                                        .files = built.files(),
+                                        .folder = config.store.folder,
+                                        .shards = kept,
+                                        .check = AudioCheck::kAll,
+                                        .local = local.get(),
+                                        .control = &control});
+  ASSERT_TRUE(change.ok()) << change.error().message;
+  EXPECT_EQ(change.value().changed.count, 0u);
+  EXPECT_EQ(control.audio_bytes_read, control.audio_bytes_to_read);
+  EXPECT_EQ(control.audio_bytes_read,
+            kRows * std::filesystem::file_size(corpus.Path("a.wav")));
 }
 
 }  // namespace
