@@ -1,4 +1,5 @@
-// FloatToBfloat16 of a vector of values that are not NaN.
+// FloatToBfloat16 for a vector of values that are not NaN. Compiled once for
+// each target.
 
 // Once for each target.
 #if defined(MELMILL_DSP_FEATURES_BFLOAT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -18,7 +19,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Without Highway's own DemoteTo, which truncates.
+// Highway's own DemoteTo truncates, so it is not used here.
 template <class V, class Tag = hn::DFromV<V>>
 HWY_INLINE hn::Vec<hn::Rebind<uint16_t, Tag>> RoundToBfloat16(V values) {
   const hn::RebindToUnsigned<Tag> words;

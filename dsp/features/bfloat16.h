@@ -5,7 +5,9 @@
 
 namespace melmill {
 
-// The bits of bfloat16 values: the upper halves of floats.
+// The bfloat16 nearest to a float, as bits: the upper half of a float's. Ties
+// round to even. Values beyond the largest bfloat16 by half a unit or more
+// become infinity; NaN stays NaN.
 
 // Rounds to nearest, ties to even. Values beyond the largest bfloat16 by half
 // a unit or more become infinity; NaN stays NaN.

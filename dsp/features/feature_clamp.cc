@@ -3,7 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "dsp/features/feature_clamp.cc"
 #include "dsp/simd/highway_targets.h"
-// The targets come first.
+// highway_targets.h must come before Highway's headers.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -16,8 +16,8 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Among negative halves a smaller one has the larger bits; all others have
-// smaller bits than any negative one.
+// A smaller negative half has larger bits. Every other half has smaller bits
+// than any negative one.
 void RaiseToNegative(std::span<uint16_t> halves, uint16_t floor) {
   const hn::ScalableTag<uint16_t> tag;
   const auto floors = hn::Set(tag, floor);
@@ -30,7 +30,8 @@ void RaiseToNegative(std::span<uint16_t> halves, uint16_t floor) {
   for (; i < halves.size(); ++i) halves[i] = std::min(halves[i], floor);
 }
 
-// Halves from +0 on are in order as signed integers, above all others.
+// As signed integers, halves from +0 upwards keep their order, above all
+// others.
 void RaiseToPositive(std::span<uint16_t> halves, uint16_t floor) {
   const hn::ScalableTag<int16_t> tag;
   const auto signed_floor = static_cast<int16_t>(floor);

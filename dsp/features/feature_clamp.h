@@ -6,11 +6,12 @@
 
 namespace melmill {
 
-// Replace every value below `floor` by `floor`. No NaN. To clamp rounded values
-// at the rounded floor is to round clamped values, since rounding keeps order.
+// Both functions replace every value below `floor` by `floor`. Neither value
+// nor floor may be NaN. Rounding keeps order, so clamping rounded values at the
+// rounded floor gives the same as rounding clamped values.
 //
-// The first takes bits of float16 or of bfloat16, which are in the same order;
-// there +0 replaces -0.
+// The first function takes the bits of float16 or bfloat16 values, whose order
+// is the same. If the floor is +0, it also replaces -0.
 void RaiseToFloor(std::span<uint16_t> values, uint16_t floor);
 void RaiseToFloor(std::span<float> values, float floor);
 

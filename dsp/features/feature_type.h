@@ -17,8 +17,8 @@
 namespace melmill {
 
 // How feature values are stored, in the byte order of the machine
-// (little-endian on every supported one). All that tells the types apart is
-// here, but for their HDF5 types (store/hdf5/h5_file.h).
+// (little-endian on every supported one). Everything that distinguishes the
+// types is here, except for their HDF5 types (store/hdf5/h5_file.h).
 enum class FeatureType {
   kFloat16,   // IEEE binary16
   kFloat32,   // IEEE binary32
@@ -31,16 +31,16 @@ constexpr size_t FeatureSize(FeatureType type) {  // bytes
   return type == FeatureType::kFloat32 ? 4 : 2;
 }
 
-// The names that flags and contracts carry: "f16", "f32", "bf16".
+// The names used in flags and contracts: "f16", "f32", "bf16".
 std::string_view FeatureTypeName(FeatureType type);
 std::optional<FeatureType> FindFeatureType(std::string_view name);
 
-// A value in memory: a float, or the bits of a shorter one.
+// A value in memory: a float, or the bits of a 16-bit type.
 template <FeatureType kType>
 using FeatureValue =
     std::conditional_t<kType == FeatureType::kFloat32, float, uint16_t>;
 
-// To nearest, ties to even.
+// Rounds to nearest, ties to even.
 template <FeatureType kType>
 FeatureValue<kType> RoundFeature(float value) {
   if constexpr (kType == FeatureType::kFloat16) {

@@ -10,26 +10,27 @@ constexpr uint32_t kFloatInfinity = 0x7f800000u;
 constexpr uint32_t kHalfInfinity = 0x7c00u;
 constexpr uint32_t kHalfQuietNan = 0x7e00u;
 
-// 65520: half a unit above the largest half, a tie that rounds to infinity.
+// 65520, half a unit above the largest half: a tie that rounds to infinity.
 constexpr uint32_t kOverflow = 0x477ff000u;
-// 2^-14: the smallest normal half.
+// 2^-14, the smallest normal half.
 constexpr uint32_t kSmallestNormal = 0x38800000u;
 
 // Bits of a float's fraction that a half has no room for.
 constexpr int kDroppedBits = 13;
-// Difference of the exponent biases, 127 - 15, where a half's exponent is.
+// The difference of the exponent biases, 127 - 15, at the position of a half's
+// exponent.
 constexpr uint32_t kBiasDifference = 112u << 10;
 
 }  // namespace
 
-// Every case is computed and the right one is selected, so that a loop over
-// this function becomes vector code.
+// Computes every case and selects the right one, so that a loop over this
+// function becomes vector code.
 uint16_t FloatToHalf(float value) {
   const uint32_t bits = std::bit_cast<uint32_t>(value);
   const uint32_t magnitude = bits & ~kSignBit;
 
-  // To even: a tie is carried only if the last kept bit is odd. A carry out of
-  // the fraction gives the next exponent, as it should.
+  // A tie carries only if the last kept bit is odd, which rounds it to even. A
+  // carry out of the fraction gives the next exponent, as it should.
   const uint32_t last_kept_bit = (magnitude >> kDroppedBits) & 1;
   const uint32_t normal =
       ((magnitude + 0xfff + last_kept_bit) >> kDroppedBits) - kBiasDifference;

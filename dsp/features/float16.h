@@ -5,7 +5,8 @@
 
 namespace melmill {
 
-// IEEE 754 binary16 values, held as their bits.
+// The IEEE 754 binary16 value nearest to a float, as bits. Ties round to even.
+// Values beyond 65504 by half a unit or more become infinity; NaN stays NaN.
 
 // Rounds to nearest, ties to even. Values beyond 65504 by half a unit or more
 // become infinity; NaN stays NaN.

@@ -37,16 +37,17 @@ ClipLevels ComputeClip(const LogMel& log_mel, std::span<const Sample> samples,
 
 int64_t MinNumSamples(const LogMelOptions& options) {
   const int64_t n_fft = options.mel.n_fft;
-  // The second: so that there is a frame at all, with a hop beyond n_fft / 2.
+  // The second term gives a clip at least one frame if the hop exceeds
+  // n_fft / 2.
   return std::max(n_fft / 2 + 1, options.hop_length + n_fft % 2);
 }
 
 int64_t NumFrames(const LogMelOptions& options, int64_t num_samples) {
-  // Of the 1 + that many frames which fit, the extractor drops the last.
+  // One frame more would fit; the extractor drops it.
   return (num_samples - options.mel.n_fft % 2) / options.hop_length;
 }
 
-// From the float32 maximum, which is all that a reader has.
+// Takes the float32 maximum, which is all that a reader has.
 float LogMel::NormalisedFloor(float max_log10_power) const {
   const double floor = std::max(max_log10_power - options_.dynamic_range_log10,
                                 std::log10(options_.power_floor));

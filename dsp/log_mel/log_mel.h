@@ -30,31 +30,33 @@ struct LogMelOptions {
   double dynamic_range_log10 = 8.0;       // below the clip maximum
 };
 
-// What a reader needs, in addition to the features, to compute any padded form
-// of a clip.
+// The two numbers that a reader needs, besides the features, to compute any
+// padded form of a clip.
 struct ClipLevels {
-  // Largest log10 mel power of the frames that lie completely before the clip's
-  // end: for even n_fft the frames with t * hop + n_fft / 2 <= num_samples.
+  // The largest log10 mel power of the frames that lie completely before the
+  // clip's end. For even n_fft these are the frames with t * hop +
+  // n_fft / 2 <= num_samples.
   float body_max = 0;
-  // What max(feature, floor) must use to be the form of this utterance alone:
-  // (max(maximum over all frames - dynamic_range, log10(power_floor)) + 4) / 4.
+  // max(feature, floor) gives the features of this utterance alone, without
+  // padding. The floor is (max(maximum over all frames - dynamic_range,
+  // log10(power_floor)) + 4) / 4.
   float floor = 0;
 };
 
-// The smallest clip that can be reflected and has a frame: n_fft / 2 + 1
-// samples, or a hop where that is longer.
+// The length of the shortest clip that can be reflected and has a frame:
+// n_fft / 2 + 1 samples, or a hop if that is longer.
 int64_t MinNumSamples(const LogMelOptions& options);
 
-// The number of frames the extractor returns; num_samples / hop_length,
-// rounded down, for even n_fft.
+// The number of frames the extractor returns. For even n_fft it is
+// num_samples / hop_length, rounded down.
 int64_t NumFrames(const LogMelOptions& options, int64_t num_samples);
 
-// Samples of a clip that lie in memory: all of them, or those of a window that
-// moves over a long clip. Sample: float in [-1, 1], nominally, or int16_t,
-// which counts 1 / 32768.
+// The samples of a clip that are in memory: all of them, or those of a window
+// that moves over a long clip. Sample is float, nominally in [-1, 1], or
+// int16_t, in units of 1 / 32768.
 template <typename Sample>
 struct ClipWindow {
-  std::span<const Sample> samples;  // of the clip, from first_sample on
+  std::span<const Sample> samples;  // from first_sample on
   int64_t first_sample = 0;
   int64_t num_clip_samples = 0;  // of the whole clip
 };
@@ -66,23 +68,24 @@ struct FrameRange {
 };
 
 // Long clips are computed in pieces of this many frames (30.24 s at a hop of
-// 160). The last bits of a frame may depend on its place in the piece, but
-// never on how the clip is read. A piece is 16 segments of 189 frames; with a
-// power of 2 the segments of the SIMD kernel would share cache sets.
+// 160). The last bits of a frame may depend on its position in the piece, but
+// never on how the clip is read. A piece is 16 segments of 189 frames; if their
+// length were a power of 2, the segments would share cache sets in the SIMD
+// kernel.
 inline constexpr int64_t kPieceFrames = 16 * 189;
 
-// Largest log10 mel power of the frames that were computed, at least
+// The largest log10 mel power of the frames computed so far, at least
 // log10(power_floor).
 struct FrameMaxima {
   float body = -std::numeric_limits<float>::infinity();  // see ClipLevels
   float all = -std::numeric_limits<float>::infinity();
 };
 
-// The transform. An object is immutable and serves any number of threads,
-// each with a workspace of its own.
+// The transform from samples to features. An object is immutable and serves any
+// number of threads, each with a workspace of its own.
 class LogMel {
  public:
-  // Scratch memory for one clip at a time; made once per worker.
+  // Scratch memory for one clip at a time. Each worker makes one.
   class Workspace {
    public:
     virtual ~Workspace() = default;
@@ -95,13 +98,15 @@ class LogMel {
 
   virtual std::unique_ptr<Workspace> MakeWorkspace() const = 0;
 
-  // Computes one piece: range.first is a multiple of kPieceFrames, range.count
-  // kPieceFrames or, at the clip's end, less. The window holds the clip's
+  // Computes one piece. range.first is a multiple of kPieceFrames; range.count
+  // is kPieceFrames, or less at the clip's end. The window holds the clip's
   // samples from n_fft / 2 before the first frame's centre to n_fft / 2 after
-  // the last one's, as far as they exist. `features`: range.count * n_mels
-  // values of `type`, aligned to it, frame after frame; they are not clamped
-  // yet, and where the power is below the floor they may have any value below
-  // what the floor gives. Raises `*maxima`.
+  // the last one's, as far as they exist.
+  //
+  // `features` has room for range.count * n_mels values of `type`, aligned to
+  // it, frame after frame. They are not clamped yet: where the power is below
+  // the floor, they may have any value below that of the floor. Raises
+  // `*maxima`.
   virtual void ComputePiece(const ClipWindow<float>& clip, FrameRange range,
                             FeatureType type, std::span<std::byte> features,
                             Workspace& workspace,
@@ -111,18 +116,19 @@ class LogMel {
                             Workspace& workspace,
                             FrameMaxima* maxima) const = 0;
 
-  // The levels of a clip, all of whose pieces were computed.
+  // The levels of a clip. All its pieces must have been computed.
   ClipLevels Levels(const FrameMaxima& maxima) const;
 
-  // The last step: clamps features of any part of the clip at the floor of its
-  // body alone, (max(body_max - dynamic_range, log10(power_floor)) + 4) / 4,
-  // which no padding of the clip can undercut: see ClipLevels::floor.
+  // The last step: clamps the features of any part of the clip. The floor is
+  // that of the clip's body, (max(body_max - dynamic_range, log10(power_floor))
+  // + 4) / 4. No padding of the clip can lead to a lower one (see
+  // ClipLevels::floor).
   void Clamp(const ClipLevels& levels, FeatureType type,
              std::span<std::byte> features) const;
 
-  // All steps for a clip in memory, of at least MinNumSamples. `features`:
-  // NumFrames * n_mels values. Those of the shorter types are the float32
-  // values, rounded to nearest even.
+  // All steps for a clip in memory. The clip has at least MinNumSamples
+  // samples, `features` room for NumFrames * n_mels values. Values of the
+  // 16-bit types are the float32 values, rounded to nearest even.
   ClipLevels Compute(std::span<const float> samples, FeatureType type,
                      std::span<std::byte> features, Workspace& workspace) const;
   ClipLevels Compute(std::span<const int16_t> samples, FeatureType type,
@@ -134,25 +140,26 @@ class LogMel {
   LogMelOptions options_;
 };
 
-// The general path: any n_fft, hop and window; FFTW in double precision.
-// Throws std::invalid_argument for options out of range. Not cheap (plans an
-// FFT); may be called from any thread.
+// The general path: any n_fft, hop and window, with FFTW in double precision.
+// Throws std::invalid_argument for options out of range. Any thread may call.
+// Not cheap: it plans an FFT.
 std::unique_ptr<LogMel> MakeFftwLogMel(const LogMelOptions& options);
 
-// Its name and version, for a store's producer record: FFTW's version, and
-// whether this machine's fused multiply-adds are used in it (FFTW and the C
-// library choose their code at run time).
+// The general path's name and version, for a store's producer record. It has
+// FFTW's version and whether fused multiply-adds are used on this machine,
+// since FFTW and the C library choose their code at run time.
 std::string FftwLogMelVersion();
 
-// The fast path: n_fft 400 and hop 160 in single precision, in the SIMD code
-// of `target`, which this machine must support. Within 5e-5 of the general
-// path on speech (docs/numerics.md); clips with samples of 2^20 and more, whose
-// powers would not fit a float, are left to the general path. Null for other
-// options. Throws as MakeFftwLogMel.
+// The fast path: n_fft 400 and hop 160 in single precision, in the SIMD code of
+// `target`, which this machine must support. It is within 5e-5 of the general
+// path on speech (docs/numerics.md). Clips with samples of 2^20 or more, whose
+// powers would not fit a float, take the general path. Returns null for other
+// options; throws as MakeFftwLogMel does.
 std::unique_ptr<LogMel> MakeSimdLogMel(const LogMelOptions& options,
                                        SimdTarget target);
 
-// The same for every target that fuses multiply-adds: they give the same bits.
+// The fast path's name and version. All targets that fuse multiply-adds have
+// the same one, and give the same bits.
 std::string SimdLogMelVersion(SimdTarget target);
 
 }  // namespace melmill

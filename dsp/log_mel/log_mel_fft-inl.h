@@ -2,8 +2,9 @@
 // transform per vector lane. Fused multiply-adds are written out, so that every
 // target that has them computes the same bits. They are used wherever possible,
 // because each saves a rounding. Variants with fewer multiplications were 2 to
-// 3 % faster on a processor that multiplies while it adds, and had errors a
-// fifth larger (bench/studies/NOTEBOOK.md).
+// 3 % faster on a processor that multiplies while it adds, but their errors
+// were a fifth larger (bench/studies/NOTEBOOK.md). Compiled once for each
+// target.
 
 // Once for each target.
 #if defined(MELMILL_DSP_LOG_MEL_LOG_MEL_FFT_INL_H_) == \
@@ -66,14 +67,14 @@ HWY_INLINE void OddResidues(const Float* differences, HalfSpectrum16* out) {
   const Float cosine = Broadcast(0.92387953251128674f);   // of pi / 8
   const Float tangent = Broadcast(0.41421356237309505f);  // of pi / 8
   const Float* d = differences;
-  // Of the even a: E1 = e1_re - i e1_im and E3 = e3_re + i e3_im.
+  // The even a give E1 = e1_re - i e1_im and E3 = e3_re + i e3_im.
   const Float p = hn::Sub(d[2], d[6]);
   const Float q = hn::Add(d[2], d[6]);
   const Float e1_re = hn::MulAdd(half_root, p, d[0]);
   const Float e3_re = hn::NegMulAdd(half_root, p, d[0]);
   const Float e1_im = hn::MulAdd(half_root, q, d[4]);
   const Float e3_im = hn::NegMulAdd(half_root, q, d[4]);
-  // Of the odd a: O1 = o1_re - i o1_im and O3 = o3_re + i o3_im.
+  // The odd a give O1 = o1_re - i o1_im and O3 = o3_re + i o3_im.
   const Float r = hn::Sub(d[3], d[7]);
   const Float s = hn::Add(d[3], d[7]);
   const Float o1_re = hn::MulAdd(half_root, r, d[1]);
@@ -87,7 +88,7 @@ HWY_INLINE void OddResidues(const Float* differences, HalfSpectrum16* out) {
                   hn::NegMulSub(cosine, u_im, e1_im)};
   out->bins[6] = {hn::NegMulAdd(cosine, u_re, e1_re),
                   hn::NegMulAdd(cosine, u_im, e1_im)};
-  // X3 and X5 likewise with W^3 = cosine (tangent - i).
+  // X3 and X5 come in the same way from E3, O3 and W^3 = cosine (tangent - i).
   const Float v_re = hn::MulAdd(tangent, o3_re, o3_im);
   const Float v_im = hn::MulSub(tangent, o3_im, o3_re);
   out->bins[2] = {hn::MulAdd(cosine, v_re, e3_re),
@@ -96,7 +97,7 @@ HWY_INLINE void OddResidues(const Float* differences, HalfSpectrum16* out) {
                   hn::MulSub(cosine, v_im, e3_im)};
 }
 
-// The DFT of 16 samples, a vector each, times a window value each.
+// The DFT of 16 samples times their window values. Each sample is a vector.
 HWY_INLINE HalfSpectrum16 WindowedDft16(const float* samples,
                                         const float* window) {
   Float sums[8];
@@ -115,8 +116,8 @@ HWY_INLINE HalfSpectrum16 WindowedDft16(const float* samples,
   return spectrum;
 }
 
-// The DFTs over b1 of a DFT of 25 with b = b0 + 5 b1, from [25][re, im] vectors
-// in memory; middle[5 q + b0].
+// The first stage of a DFT of 25: with b = b0 + 5 b1, the DFTs over b1. Reads
+// [25][re, im] vectors and writes middle[5 q + b0].
 HWY_INLINE void Dft25FirstStage(const float* in, Complex* middle) {
   const auto load = [in](int b) HWY_ATTR -> Complex {
     return {LoadFloat(in + 2 * kLanes * b),
@@ -157,8 +158,8 @@ HWY_INLINE void PowersOfDft25(float* data, const LogMelTables& tables) {
   }
 }
 
-// The same for two real transforms packed as one complex one: 13 powers of
-// the first, then 13 of the second, in natural order.
+// Does the same for two real transforms packed as one complex one. Writes the
+// 13 powers of the first, then the 13 of the second, in natural order.
 HWY_INLINE void PowersOfTwoRealDft25(float* data, const LogMelTables& tables) {
   Complex middle[25];
   Complex bins[25];

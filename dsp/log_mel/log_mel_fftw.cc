@@ -15,8 +15,8 @@
 namespace melmill {
 namespace {
 
-// FFTW's planner and the destruction of plans share global state; only the
-// execution is free of it.
+// Making and destroying plans uses global state in FFTW; executing them does
+// not.
 std::mutex& PlannerMutex() {
   static std::mutex mutex;
   return mutex;
@@ -34,7 +34,7 @@ struct FftwFree {
   void operator()(void* memory) const { fftw_free(memory); }
 };
 
-// fftw_malloc's alignment is what the plan was made for.
+// The plan is made for the alignment that FFTW's allocators give.
 class FftBuffers {
  public:
   explicit FftBuffers(int n_fft)
@@ -54,8 +54,8 @@ class FftBuffers {
 PlanPtr MakePlan(int n_fft) {
   FftBuffers buffers(n_fft);
   const std::lock_guard lock(PlannerMutex());
-  // FFTW_ESTIMATE: no timing runs, which would make the plan, and with it the
-  // last bits, a matter of chance.
+  // FFTW_ESTIMATE does no timing runs. With them the choice of plan, and so the
+  // last bits, would depend on chance.
   PlanPtr plan(fftw_plan_dft_r2c_1d(n_fft, buffers.frame(), buffers.spectrum(),
                                     FFTW_ESTIMATE));
   if (plan == nullptr) throw std::bad_alloc();
@@ -138,8 +138,8 @@ class FftwLogMel : public LogMel {
 double ToDouble(float sample) { return static_cast<double>(sample); }
 double ToDouble(int16_t sample) { return sample / 32768.0; }
 
-// The frame's samples from `start` on, which is negative before the clip, times
-// the window.
+// Writes the frame's samples times the window. The frame starts at sample
+// `start`, which is negative before the clip.
 template <typename Sample>
 void FftwLogMel::GatherFrame(const ClipWindow<Sample>& clip, int64_t start,
                              double* frame) const {
@@ -154,15 +154,14 @@ void FftwLogMel::GatherFrame(const ClipWindow<Sample>& clip, int64_t start,
     return;
   }
   for (int64_t i = 0; i < n_fft; ++i) {
-    // MinNumSamples sees to it that one reflection is enough.
+    // A clip of MinNumSamples or more needs only one reflection.
     int64_t index = std::abs(start + i);
     if (index >= num_samples) index = 2 * (num_samples - 1) - index;
     frame[i] = ToDouble(samples[index]) * window_[i];
   }
 }
 
-// From the frame that was gathered: fills workspace.log10_power and returns
-// its maximum.
+// Fills workspace.log10_power from the gathered frame and returns its maximum.
 double FftwLogMel::ComputeFrame(FftwWorkspace& workspace) const {
   const fftw_complex* spectrum = workspace.fft.spectrum();
   fftw_execute_dft_r2c(plan_.get(), workspace.fft.frame(),

@@ -3,7 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "dsp/log_mel/log_mel_kernel.cc"
 #include "dsp/simd/highway_targets.h"
-// The targets come first.
+// highway_targets.h must come before Highway's headers.
 #include <hwy/cache_control.h>
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
@@ -16,8 +16,8 @@
 
 #include "dsp/features/feature_type.h"
 
-// Highway's baseline has no vectors; machines without any take the general
-// path.
+// Highway's baseline has no vectors. Machines without vector code take the
+// general path.
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 #include "dsp/features/bfloat16-inl.h"
 #include "dsp/log_mel/log_mel_fft-inl.h"
@@ -32,14 +32,15 @@ using ShortTag = hn::Repartition<int16_t, FloatTag>;
 using HalfTag = hn::Repartition<uint16_t, FloatTag>;
 using RoundedTag = hn::Rebind<uint16_t, FloatTag>;
 
-// A half is a value of 16 bits, of either type. Narrow vectors are transposed
-// as floats and rounded on the way out.
+// "Half" means a value of 16 bits, float16 or bfloat16. Narrow vectors are
+// transposed as floats and rounded when they are stored.
 template <FeatureType kType>
 inline constexpr bool kKeepsHalves = FeatureSize(kType) == 2 && kLanes >= 8;
 
 // ---- samples to the ring ---------------------------------------------------
 
-// Blocks of the rows of 4 lanes in turn: lane i of block b is row 4 b + i.
+// A vector of blocks, each from the row of one lane: block b comes from row 4 b
+// + i.
 template <class Tag, typename Sample>
 HWY_INLINE hn::Vec<Tag> LoadRows(Tag tag, const Sample* const* rows, int i,
                                  int offset) {
@@ -48,8 +49,9 @@ HWY_INLINE hn::Vec<Tag> LoadRows(Tag tag, const Sample* const* rows, int i,
   });
 }
 
-// 8 samples of each row at a time, as 4 pairs. A sample in the upper half of
-// an int32 is 65536 times itself, which window_pcm16 undoes.
+// Moves 8 samples of each row at a time, as 4 pairs. A sample is converted in
+// the upper half of an int32, which makes it 65536 times too large;
+// window_pcm16 makes up for that.
 HWY_INLINE void FillRing(float* ring, const int16_t* slots,
                          const int16_t* const* rows, int num_samples) {
   const FloatTag floats;
@@ -88,7 +90,7 @@ HWY_INLINE void FillRing(float* ring, const int16_t* slots,
 
 // ---- ring to powers to mels ------------------------------------------------
 
-// `window_row`: the window's row that belongs to row 0 of the ring.
+// `window_row` is the window's row that belongs to row 0 of the ring.
 HWY_INLINE void ComputePowers(const float* ring, const float* window,
                               int window_row, const LogMelTables& tables,
                               float* spectrum) {
@@ -114,10 +116,11 @@ HWY_INLINE void ComputePowers(const float* ring, const float* window,
   PowersOfTwoRealDft25(spectrum + kResidueFloats * 7, tables);
 }
 
-// (log10(power) + 4) / 4 for power >= 0, within 5e-7; -8.5 for 0. log2 is the
-// exponent plus a polynomial of the mantissa m in [1, 2): the one of degree 6
-// with the smallest largest error, 1.4e-7, in
-// log10(2) / 4 * (log2(m) - (m - 1)) + 1; m - 1 comes with the exponent.
+// (log10(power) + 4) / 4 for power >= 0, within 5e-7; about -8.5 for 0. log2 is
+// the exponent plus a polynomial of the mantissa m in [1, 2). The polynomial is
+// that of degree 6 with the smallest maximum error, 1.4e-7, for
+// log10(2) / 4 * (log2(m) - (m - 1)) + 1; the exponent's bits bring m - 1 with
+// them.
 HWY_INLINE Float NormalisedLog(Float power) {
   constexpr float kQuarterLog10Of2 = 0.0752574989159953f;
   const FloatTag floats;
@@ -158,8 +161,8 @@ HWY_INLINE void StoreMel(Float value, float* mels, int mel) {
   }
 }
 
-// The filters of one class; `kNumWeights` is theirs, or 0 for any number.
-// Raises `max` by each lane's values.
+// Computes the filters of one class. `kNumWeights` is their number of weights,
+// or 0 for any number. Raises `max` by each lane's values.
 template <FeatureType kType, int kNumWeights>
 HWY_INLINE Float ComputeClass(const float* powers,
                               const MelFilterClass& filters, float* mels,
@@ -185,9 +188,9 @@ HWY_INLINE Float ComputeClass(const float* powers,
   return max;
 }
 
-// Loops of a fixed length for the short filters, which are nearly all: a loop
-// whose length changes with the filter costs more in mispredicted branches
-// than its sums.
+// Nearly all filters are short, and their loops have a fixed length. A loop
+// whose length changes with the filter costs more in mispredicted branches than
+// its sums do.
 template <FeatureType kType, int kNumWeights = 12>
 HWY_INLINE Float ComputeClassOfAnySize(const float* powers,
                                        const MelFilterClass& filters,
@@ -227,7 +230,8 @@ HWY_INLINE void StoreFirst(hn::Vec<Tag> values, Tag tag, int count, T* to) {
   std::memcpy(to, all, static_cast<size_t>(count) * sizeof(T));
 }
 
-// [mel][lane] halves to rows[lane][mel]: blocks of 8 mels by 8 lanes.
+// Transposes [mel][lane] halves to rows[lane][mel], in blocks of 8 mels by 8
+// lanes.
 HWY_INLINE void TransposeHalves(const uint16_t* mels, int num_mels,
                                 uint16_t* const* rows) {
   const HalfTag halves;
@@ -277,8 +281,8 @@ HWY_INLINE void TransposeHalves(const uint16_t* mels, int num_mels,
   }
 }
 
-// Stores the first `count` values, rounded; float16 without DemoteTo: Highway
-// 1.0.3 truncates where the machine has no such instruction.
+// Stores the first `count` values, rounded. Does not use DemoteTo for float16:
+// Highway 1.0.3 truncates on machines without an instruction for it.
 template <FeatureType kType>
 HWY_INLINE void StoreRounded(Float values, int count, FeatureValue<kType>* to) {
   if constexpr (kType == FeatureType::kFloat32) {
@@ -294,7 +298,8 @@ HWY_INLINE void StoreRounded(Float values, int count, FeatureValue<kType>* to) {
   }
 }
 
-// [mel][lane] floats to rows[lane][mel]: blocks of 4 mels by 4 lanes.
+// Transposes [mel][lane] floats to rows[lane][mel], in blocks of 4 mels by 4
+// lanes.
 template <FeatureType kType>
 HWY_INLINE void TransposeFloats(const float* mels, int num_mels,
                                 FeatureValue<kType>* const* rows) {
@@ -332,7 +337,7 @@ HWY_INLINE void StoreRows(const float* mels, int num_mels,
 
 // ---- the run through a range of frames -------------------------------------
 
-// The clip's samples [begin, begin + count), reflected at its ends.
+// Copies the clip's samples [begin, begin + count), reflected at its ends.
 template <typename Sample>
 HWY_NOINLINE const Sample* StageSamples(const ClipWindow<Sample>& clip,
                                         int64_t begin, int count, Sample* to) {
@@ -357,8 +362,8 @@ HWY_INLINE void PrefetchHop(const Sample* samples) {
   }
 }
 
-// The samples that the step adds to each lane: all 400 of a segment's first
-// frame, the last 160 of any other.
+// Finds the samples that the step adds to each lane: all 400 for a segment's
+// first frame, the last 160 for any other.
 template <typename Sample>
 HWY_INLINE void FindRows(const ClipWindow<Sample>& clip, int64_t first_frame,
                          int64_t num_frames, int64_t segment_frames,
@@ -406,7 +411,7 @@ void RunSegments(const ClipWindow<Sample>& clip, int64_t first_frame,
   Float body_max = Broadcast(maxima->body);
   Float all_max = Broadcast(maxima->all);
   int head = 0;        // where in the ring the next sample goes
-  int window_row = 0;  // that belongs to row 0 of the ring
+  int window_row = 0;  // the window's row for row 0 of the ring
   for (int64_t step = 0; step < segment_frames; ++step) {
     const Sample* rows[kLanes];
     const int count = step == 0 ? kKernelFftSize : kKernelHopLength;
@@ -504,7 +509,7 @@ namespace melmill {
 
 namespace {
 constexpr size_t kMaxLanes = 16;
-// What transposing a last, incomplete vector of mels reads.
+// Transposing a last, incomplete vector reads this many mels more.
 constexpr size_t kMelPadding = 32;
 }  // namespace
 

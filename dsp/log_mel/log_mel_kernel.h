@@ -11,24 +11,24 @@
 
 namespace melmill {
 
-// Log-mel features of up to kKernelMaxFrames frames of a clip, one frame a
-// vector lane.
+// Log-mel features of up to kKernelMaxFrames frames of a clip, with one frame
+// in each vector lane.
 //
 // The frames are cut into 16 segments of equal length (the last ones may be
 // shorter, or empty), and each lane runs through one segment. A ring of 400
 // vectors holds the last 400 samples of every lane. A step overwrites the 160
-// oldest of them; the ring then holds the next frame rotated, which changes
-// the phases of its spectrum only, so the power spectrum is right if the
-// window is rotated too (log_mel_tables.h).
+// oldest of them. The ring then holds the next frame rotated. A rotation
+// changes only the phases of the spectrum, so the power spectrum is right if
+// the window is rotated too (log_mel_tables.h).
 //
-// Targets with fewer lanes run through the segments in groups. So the numbers
-// depend on the frame range only, and are the same bits on every target that
-// fuses multiply-adds; those that do not have other bits in common.
+// Targets with fewer lanes run through the segments in groups. The numbers
+// therefore depend on the frame range only. All targets that fuse multiply-adds
+// give the same bits; those that do not give other bits, also all the same.
 inline constexpr int kKernelNumSegments = 16;
 
 inline constexpr int64_t kKernelMaxFrames = kPieceFrames;
 
-// Scratch memory of one thread.
+// Scratch memory for one thread.
 struct LogMelScratch {
   explicit LogMelScratch(int num_mels);
 
@@ -40,16 +40,16 @@ struct LogMelScratch {
   AlignedArray<float> spare_row;  // takes the rows of lanes without a frame
 };
 
-// Largest normalised value, (log10 mel power + 4) / 4: over the frames that lie
-// completely before the clip's end, and over all.
+// The largest normalised value, (log10 mel power + 4) / 4: of the frames that
+// lie completely before the clip's end, and of all frames.
 struct KernelMaxima {
   float body;
   float all;
 };
 
-// Computes frames [first_frame, first_frame + num_frames), of which
-// num_frames is from 1 to kKernelMaxFrames, and writes them to `features`
-// without any clamping: a power of 0 gives -8.5 or so. `maxima` are raised.
+// Computes frames [first_frame, first_frame + num_frames) and writes them to
+// `features` without any clamping: a power of 0 gives about -8.5. num_frames is
+// from 1 to kKernelMaxFrames. Raises `maxima`.
 template <typename Sample>
 using KernelFunction = void (*)(const ClipWindow<Sample>& clip,
                                 int64_t first_frame, int64_t num_frames,
@@ -64,7 +64,7 @@ struct LogMelKernel {
   bool (*all_below)(const float* values, size_t count, float limit);
 };
 
-// Null if the kernel is not compiled for this target.
+// Returns null if the kernel is not compiled for this target.
 const LogMelKernel* FindLogMelKernel(SimdTarget target);
 
 }  // namespace melmill

@@ -11,11 +11,10 @@
 namespace melmill {
 namespace {
 
-// Counted up whenever the same samples give other bits.
+// Increases whenever the same samples give other bits.
 constexpr int kKernelRevision = 1;
 
-// With samples below it the power of 400 of them is far below the largest
-// float.
+// The power of 400 samples below this limit is far below the largest float.
 constexpr float kMagnitudeLimit = 0x1p20f;
 
 class SimdWorkspace : public LogMel::Workspace {
@@ -58,8 +57,8 @@ class SimdLogMel : public LogMel {
   }
 
  private:
-  // Of the samples that the piece's frames touch, whatever else the window
-  // holds.
+  // Checks the samples that the piece's frames touch, and no others in the
+  // window.
   bool AllBelowLimit(const ClipWindow<float>& clip, FrameRange range) const {
     constexpr int64_t kHalf = kKernelFftSize / 2;
     const int64_t begin =

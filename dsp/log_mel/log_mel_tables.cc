@@ -13,7 +13,7 @@
 namespace melmill {
 namespace {
 
-// The kernel converts 16 bits from the upper half of an int32.
+// The kernel converts int16 samples in the upper half of an int32.
 constexpr double kPcm16Scale = 0x1p-31;
 
 AlignedArray<float> MakeWindowTable(const LogMelOptions& options,
@@ -50,11 +50,12 @@ Twiddle MakeTwiddle(int q, int j) {
 }
 
 // The kernel writes the powers of residue k mod 16 = k1 over the spectrum it
-// took them from, 50 vectors a residue: for k1 from 1 to 7 in the order of
-// the DFT of 25 = 5 * 5, for 0 and 8, which are real before the second DFT and
-// share the last 50 vectors, in ascending order of k mod 25.
+// took them from, 50 vectors a residue. Those of k1 from 1 to 7 are in the
+// order of the DFT of 25 = 5 * 5. Those of 0 and 8, which are real before the
+// second DFT and share the last 50 vectors, are in ascending order of k mod 25.
 int32_t PowerSlot(int bin) {
-  // Of k and its mirror 400 - k, the one whose residue the kernel computes.
+  // k is the bin or its mirror image, whichever has a residue that the kernel
+  // computes.
   const int k = bin % 16 <= 8 ? bin : kKernelFftSize - bin;
   const int k1 = k % 16;
   const int k2 = k % 25;

@@ -15,9 +15,9 @@ namespace melmill {
 // double precision and rounded once.
 //
 // The kernel transforms 400 samples by the prime factor algorithm (Good 1958,
-// Thomas 1963): 400 = 16 * 25, and with n = (25 a + 16 b) mod 400 the DFT is
-// 25 DFTs over a and 9 (of 16; the input is real) over b, with no twiddle
-// factors between them:
+// Thomas 1963). 400 = 16 * 25, and with n = (25 a + 16 b) mod 400 the DFT
+// splits into DFTs of 16 over a and DFTs of 25 over b, with no twiddle factors
+// between them. The input is real, so 9 of the 16 DFTs over b are enough:
 //
 //   X[k] = sum_b W25^(b k) sum_a W16^(a k) x[(25 a + 16 b) mod 400]
 inline constexpr int kKernelFftSize = 400;
@@ -29,13 +29,13 @@ inline constexpr int kKernelNumRows = 25;     // b
 // A hop moves the window by this many rows and by no column: 160 = 16 * 10.
 inline constexpr int kKernelRowsPerHop = 10;
 
-// The mel filters that have the same number of weights: their sums are loops
-// of a fixed length.
+// The mel filters that have the same number of weights. Their sums are loops of
+// a fixed length.
 struct MelFilterClass {
   int num_weights;
   std::vector<int32_t> filters;  // their numbers
-  // num_weights a filter; the power that each weight counts is where the kernel
-  // keeps it.
+  // num_weights for each filter: where the kernel keeps the powers that the
+  // weights multiply.
   std::vector<int32_t> power_slots;
   std::vector<float> weights;
 };
@@ -43,19 +43,22 @@ struct MelFilterClass {
 struct LogMelTables {
   explicit LogMelTables(const LogMelOptions& options);
 
-  // [row][column]; for samples in [-1, 1], and for int16 times 65536.
+  // [row][column]. The first is for samples in [-1, 1], the second for int16
+  // samples times 65536.
   AlignedArray<float> window;
   AlignedArray<float> window_pcm16;
-  // Where in [row][column] a sample of a ring of 400 lies; twice, so that the
-  // places of consecutive samples are consecutive here.
+  // Where in [row][column] a sample of a ring of 400 lies. The table is there
+  // twice, back to back, so that consecutive samples never wrap around.
   std::array<int16_t, 2 * kKernelFftSize> ring_slots;
-  // W25^(q j) between the two stages of the DFT of 25 = 5 * 5: [q][j].
+  // W25^(q j), the factors between the two stages of the DFT of 25 = 5 * 5:
+  // [q][j].
   std::array<std::array<Twiddle, 5>, 5> twiddles;
   std::vector<MelFilterClass> filter_classes;
   int num_mels;
 };
 
-// Whether the kernel is made for these options: their n_fft and hop length.
+// Whether the kernel supports these options: n_fft and hop length must be its
+// own.
 bool KernelSupports(const LogMelOptions& options);
 
 }  // namespace melmill

@@ -10,7 +10,8 @@
 namespace melmill {
 namespace {
 
-// Far above any use; they keep a mistyped number from taking all memory.
+// These limits are far above any use. They keep a mistyped number from taking
+// all memory.
 constexpr int kMaxFftSize = 1 << 20;
 constexpr int kMaxMels = 1 << 14;
 
@@ -67,8 +68,8 @@ std::vector<double> FilterEdgesHz(const MelFilterBankOptions& options) {
   return edges;
 }
 
-// The operations and their order are librosa's: next to an edge the weight is
-// a small difference of large numbers, where another order shows.
+// The operations and their order are librosa's. Near an edge the weight is a
+// small difference of large numbers, so another order would show.
 MelFilter MakeTriangle(const MelFilterBankOptions& options, double low_hz,
                        double centre_hz, double high_hz) {
   const double scale =

@@ -6,11 +6,11 @@
 
 namespace melmill {
 
-// kSlaney: linear below 1 kHz, logarithmic above (Slaney, Auditory Toolbox,
-// 1998). kHtk: 2595 log10(1 + f / 700) (Young et al., The HTK Book).
+// kSlaney is linear below 1 kHz and logarithmic above (Slaney, Auditory
+// Toolbox, 1998). kHtk is 2595 log10(1 + f / 700) (Young et al., The HTK Book).
 enum class MelScale { kSlaney, kHtk };
 
-// kSlaney: every filter is scaled to unit area: 2 / (its width in Hz).
+// kSlaney scales every filter to unit area, by 2 / (its width in Hz).
 enum class MelNorm { kNone, kSlaney };
 
 std::string_view MelScaleName(MelScale scale);  // "slaney", "htk"
@@ -26,16 +26,16 @@ struct MelFilterBankOptions {
   MelNorm norm = MelNorm::kSlaney;
 };
 
-// One triangle: power spectrum bin first_bin + i counts weights[i] times.
-// A filter too narrow to meet a bin has no weights.
+// One triangle: power spectrum bin first_bin + i has weight weights[i]. A
+// filter too narrow to contain a bin has no weights.
 struct MelFilter {
   int first_bin = 0;
   std::vector<double> weights;
 };
 
-// The n_mels triangular filters, lowest first: float64, equal to
-// librosa.filters.mel and transformers.audio_utils.mel_filter_bank.
-// Throws std::invalid_argument for options out of range.
+// The n_mels triangular filters in float64, lowest first. They equal those of
+// librosa.filters.mel and transformers.audio_utils.mel_filter_bank. Throws
+// std::invalid_argument for options out of range.
 std::vector<MelFilter> MakeMelFilterBank(const MelFilterBankOptions& options);
 
 }  // namespace melmill

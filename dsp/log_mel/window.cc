@@ -37,7 +37,7 @@ std::vector<double> MakeWindow(WindowType type, int size) {
   if (size <= 0) {
     throw std::invalid_argument("MakeWindow: size must be positive");
   }
-  // As in scipy; the formula would give Hann's 0.
+  // SciPy returns 1 here; the formula would give 0 for Hann.
   if (size == 1) return {1.0};
   const CosineSum a = Coefficients(type);
   std::vector<double> window(static_cast<size_t>(size));

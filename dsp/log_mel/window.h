@@ -8,11 +8,12 @@ namespace melmill {
 
 enum class WindowType { kHann, kHamming, kBlackman, kRectangular };
 
-// The periodic ("fftbins") form of the window, `size` values in [0, 1]:
-// scipy.signal.get_window(name, size, fftbins=True). `size` must be positive.
+// The periodic ("fftbins") form of the window, `size` values in [0, 1], as
+// scipy.signal.get_window(name, size, fftbins=True) gives it. `size` must be
+// positive; otherwise throws std::invalid_argument.
 std::vector<double> MakeWindow(WindowType type, int size);
 
-// The lower-case name, as a store's contract carries it: "hann".
+// The name in lower case, as in a store's contract: "hann".
 std::string_view WindowName(WindowType type);
 
 }  // namespace melmill

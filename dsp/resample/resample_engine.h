@@ -7,8 +7,8 @@
 
 namespace melmill {
 
-// One way to do what Resampler promises, for rates that are positive and
-// differ: the same order of calls, the same rules for threads.
+// An implementation of Resampler for two different, positive rates. Its calls
+// come in the same order and follow the same rules for threads.
 class ResampleEngine {
  public:
   virtual ~ResampleEngine() = default;

@@ -16,7 +16,7 @@ int64_t ResampledLength(int64_t num_samples, int source_rate_hz,
   if (source_rate_hz == target_rate_hz) return num_samples;
   const double ratio = static_cast<double>(target_rate_hz) / source_rate_hz;
   const double length = std::ceil(static_cast<double>(num_samples) * ratio);
-  // A size that a header claims may be anything; the cast must stay defined.
+  // The size may come from a damaged header; the cast must stay defined.
   if (length >= 0x1p63) return std::numeric_limits<int64_t>::max();
   return static_cast<int64_t>(length);
 }

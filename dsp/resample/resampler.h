@@ -14,25 +14,25 @@
 namespace melmill {
 
 // The length librosa.resample gives: ceil(num_samples * (target / source)),
-// the ratio and the product in float64. Equal rates keep the length.
+// with ratio and product in float64. Equal rates keep the length.
 int64_t ResampledLength(int64_t num_samples, int source_rate_hz,
                         int target_rate_hz);
 
-// What a Resampler computes with, for a store's producer record: the same
-// string means the same bits.
+// The name and version of a Resampler's code, for a store's producer record.
+// The same string means the same bits.
 std::string ResamplerVersion(std::optional<SimdTarget> spectral_target);
 
-// Changes the sample rate of one mono clip, as
+// Changes the sample rate of one mono clip as
 // librosa.resample(res_type="soxr_hq") does: linear phase, zeros assumed on
-// both sides, length as above (the output is extended with a zero or cut).
-// Equal rates copy.
+// both sides, and a length of ResampledLength (the output is cut, or extended
+// with a zero). If the rates are equal, it copies.
 //
-// With a spectral target, the rates that SpectralSupports names go through
-// this library's own resampler (spectral_resampler.h); all others, and all
-// without one, through libsoxr.
+// With a spectral target, the rates that SpectralSupports names go through this
+// library's own resampler (spectral_resampler.h). All other rates, and all
+// rates without a spectral target, go through libsoxr.
 //
-// Takes a clip in blocks of any sizes; the output does not depend on how it
-// is cut. One object serves one clip after another on one thread; objects on
+// A clip comes in blocks of any size; the output does not depend on how it is
+// cut. One object serves one clip after another on one thread. Objects on
 // different threads are independent.
 class Resampler {
  public:
@@ -48,8 +48,8 @@ class Resampler {
   // Appends the samples that are ready to `*output`.
   void Process(std::span<const float> block, SampleVector* output);
 
-  // Appends the rest, so that all calls together appended exactly
-  // ResampledLength(samples given) samples. Start must come next.
+  // Appends the rest: all calls together have then appended exactly
+  // ResampledLength(samples given) samples. The next call must be Start.
   void Finish(SampleVector* output);
 
  private:

@@ -40,8 +40,8 @@ SoxrPtr CreateSoxr(int source_rate_hz, int target_rate_hz) {
   return soxr;
 }
 
-// libsoxr initialises tables that all its resamplers share when the first one
-// runs, without a lock: so one runs before any other exists.
+// When libsoxr's first resampler runs, it initialises tables that all
+// resamplers share, without a lock. So one runs before any other exists.
 void WarmUpOnce() {
   static std::once_flag once;
   std::call_once(once, [] {
@@ -56,8 +56,9 @@ void WarmUpOnce() {
   });
 }
 
-// python-soxr's division of a clip. The samples would be the same without it,
-// but libsoxr's buffers grow with the block, out of the cache.
+// python-soxr divides a clip like this. The samples would be the same without
+// it, but libsoxr's buffers grow with the block and then no longer fit the
+// cache.
 size_t SubBlockSamples(int source_rate_hz, int target_rate_hz) {
   const double samples = 48000.0 * source_rate_hz / target_rate_hz;
   return std::max<size_t>(1000, static_cast<size_t>(samples));
@@ -95,7 +96,7 @@ void SoxrEngine::Start(int source_rate_hz, int target_rate_hz) {
   num_samples_in_ = 0;
   num_samples_out_ = 0;
   WarmUpOnce();
-  // A new one each time: soxr_clear deletes and creates the state as well.
+  // soxr_clear would save nothing: it also deletes the state and creates it.
   soxr_ = CreateSoxr(source_rate_hz, target_rate_hz);
   sub_block_samples_ = SubBlockSamples(source_rate_hz, target_rate_hz);
   staging_.resize(kStagingSamples);
@@ -106,8 +107,8 @@ void SoxrEngine::Append(std::span<const float> samples, SampleVector* output) {
   num_samples_out_ += static_cast<int64_t>(samples.size());
 }
 
-// Takes as much of `block` as fills the staging buffer at most; the default
-// block, with its null pointer, marks the end of the clip.
+// Takes as much of `block` as fills the staging buffer. The default block, with
+// its null pointer, marks the end of the clip.
 SoxrEngine::Progress SoxrEngine::Step(std::span<const float> block,
                                       SampleVector* output) {
   Progress done;
@@ -131,12 +132,12 @@ void SoxrEngine::Finish(SampleVector* output) {
       ResampledLength(num_samples_in_, source_rate_hz_, target_rate_hz_);
   while (Step({}, output).num_out != 0) {
   }
-  // libsoxr rounds the length to nearest, librosa up.
+  // libsoxr rounds the length to nearest, librosa rounds it up.
   const auto missing = static_cast<ptrdiff_t>(length - num_samples_out_);
   output->resize(
       static_cast<size_t>(static_cast<ptrdiff_t>(output->size()) + missing),
       0.0f);
-  soxr_.reset();  // the next clip has its own
+  soxr_.reset();  // the next clip makes its own
 }
 
 }  // namespace

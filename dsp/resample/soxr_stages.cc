@@ -19,22 +19,23 @@ constexpr int kSourceRatesHz[] = {8000,  11025, 12000, 22050, 24000,  32000,
 
 double Decibels(double factor) { return 20 * std::log10(factor); }
 
-// The recipe: 20 bits, and one for the two bands' errors together.
+// The recipe is 20 bits, and one more because the errors of two bands add up.
 const double kBaseAttenuationDb = 21 * Decibels(2);
 
-// Where the pass band ends, as a share of the narrower Nyquist frequency; the
-// stop band begins at 1. libsoxr's own estimate for a -3 dB point at 0.95.
+// The end of the pass band as a share of the narrower Nyquist frequency; the
+// stop band begins at 1. This is libsoxr's own estimate for a -3 dB point at
+// 0.95.
 constexpr double kPassBandEnd = 0.9137436532733066;
 
-// The interpolator's pass band may droop by 0.01 dB, which it reaches at this
-// share of its transition band.
+// The interpolator's pass band may droop by 0.01 dB. The droop reaches that at
+// this share of its transition band.
 constexpr double kInterpolatorDroopShare = 0.8742128403268736;
 constexpr double kInterpolatorBeta = 14.058638741903037;
 constexpr double kInterpolatorWidth = 8.950692527932636;
 
-// Half-band filters, odd taps from the middle outwards: equiripple (Parks and
-// McClellan), the stop band beginning at 3/8 of the sample rate. As
-// scipy.signal.remez(2 * n, [0, 0.25], [1], fs=1)[n:] / 2.
+// Half-band filters, odd taps from the middle outwards. They are equiripple
+// (Parks and McClellan); the stop band begins at 3/8 of the sample rate. They
+// equal scipy.signal.remez(2 * n, [0, 0.25], [1], fs=1)[n:] / 2.
 constexpr double kHalfBand8[] = {0.3115465232,  -0.0873449176, 0.0368144585,
                                  -0.0151892046, 0.0054540856,  -0.0015643863,
                                  0.0003181658,  -0.0000347994};
@@ -43,9 +44,9 @@ constexpr double kHalfBand9[] = {0.3122703475,  -0.0892215171, 0.0391397038,
                                  0.0006096374,  -0.0001132380, 0.0000111978};
 constexpr double kHalfBand8AttenuationDb = 136.51;
 
-// Of a Kaiser window whose filter has this attenuation: its shape parameter,
-// and its length times the transition band's width (half of it, as a share of
-// the Nyquist frequency). Parabolas through what libsoxr's design uses between
+// The shape parameter of a Kaiser window for a filter of this attenuation, and
+// its length times half the transition band's width (as a share of the Nyquist
+// frequency). Both are parabolas through the values of libsoxr's design between
 // 126 and 142 dB, good to 3e-7 and 3e-6.
 double KaiserBeta(double attenuation_db) {
   return (1.11316484e-05 * attenuation_db + 1.08596778e-01) * attenuation_db -
@@ -56,8 +57,8 @@ double KaiserWidth(double attenuation_db) {
          5.30300998e-01;
 }
 
-// A low pass of a cutoff given as a share of the Nyquist frequency. The window
-// would reach zero `rim` samples after the last tap.
+// A low pass. The cutoff is a share of the Nyquist frequency; the window would
+// reach zero `rim` samples after the last tap.
 std::vector<double> WindowedSinc(int num_taps, double cutoff, double beta,
                                  double rim, double gain) {
   std::vector<double> taps(static_cast<size_t>(num_taps));
@@ -86,12 +87,12 @@ ResampleStage HalfBand(std::span<const double> odd_taps) {
   return stage;
 }
 
-// `nyquist`: that of the zero-stuffed signal, as a multiple of the narrower
+// `nyquist` is that of the zero-stuffed signal, as a multiple of the narrower
 // one.
 ResampleStage LowPass(int up, int down, double nyquist, double attenuation_db) {
   const double half_width = 0.5 * (1 - kPassBandEnd) / nyquist;
-  // libsoxr has one tap more than a multiple of 4, or of 2 up when only `up`
-  // narrows the band.
+  // libsoxr's number of taps is one more than a multiple of 4, or of 2 up if
+  // only `up` narrows the band.
   const int multiple = up > 1 && up == nyquist ? 2 * up : 4;
   const auto least =
       static_cast<int>(std::ceil(KaiserWidth(attenuation_db) / half_width + 1));
@@ -101,8 +102,8 @@ ResampleStage LowPass(int up, int down, double nyquist, double attenuation_db) {
                        KaiserBeta(attenuation_db), 0.5, up)};
 }
 
-// Keeps the pass band that the low pass left, which is 1 / `nyquist` of its
-// own, and rejects its images.
+// Keeps the low pass's pass band, which is 1 / `nyquist` of the interpolator's
+// own band, and rejects its images.
 ResampleStage Interpolator(int up, int down, double nyquist) {
   const double pass_end = kPassBandEnd / nyquist;
   const double image_begin = 2 - (pass_end + 0.7 * (1 / nyquist - pass_end));
@@ -132,7 +133,7 @@ std::vector<ResampleStage> SoxrHqStages(int source_rate_hz,
   for (; rate_hz >= 4 * target_rate_hz; rate_hz /= 2) ++num_halvings;
   const bool interpolates = rate_hz % 11025 == 0;
 
-  // Each stage adds its errors to the others'.
+  // The errors of the stages add up.
   double attenuation_db = kBaseAttenuationDb + Decibels(num_halvings + 1);
   if (interpolates) attenuation_db += Decibels(2);
 
@@ -166,7 +167,7 @@ double ChainResponse(const std::vector<ResampleStage>& stages,
   double rate_hz = source_rate_hz;
   for (const ResampleStage& stage : stages) {
     rate_hz *= stage.up;
-    // Clenshaw's sum of a cosine series.
+    // Clenshaw's algorithm for the sum of a cosine series.
     const double twice_cosine = 2 * std::cos(2 * pi * frequency_hz / rate_hz);
     const size_t middle = stage.taps.size() / 2;
     double next = 0;

@@ -5,20 +5,20 @@
 
 namespace melmill {
 
-// One filter of a chain that changes a sample rate: `up` - 1 zeros after each
-// sample, a symmetric filter, and every `down`-th of its outputs:
+// One filter of a chain that changes a sample rate. It inserts `up` - 1 zeros
+// after each sample, applies a symmetric filter, and keeps every `down`-th
+// output:
 //
 //   y[j] = sum_n x[n] taps[down j - up n + taps.size() / 2]
 //
-// Both signals have their sample 0 at time 0: the filter delays nothing.
+// Sample 0 of both signals is at time 0: the filter adds no delay.
 struct ResampleStage {
   int up;
   int down;
-  std::vector<double> taps;  // odd in number, symmetric, of sum `up`
+  std::vector<double> taps;  // odd number, symmetric, their sum is `up`
 };
 
-// Whether there is such a chain for these rates: those that SpectralSupports
-// names.
+// Whether SoxrHqStages has a chain for these rates: those of SpectralSupports.
 bool HasSoxrHqStages(int source_rate_hz, int target_rate_hz);
 
 // The chain that libsoxr 0.1.3 makes of its recipe HQ with linear phase for
@@ -32,10 +32,10 @@ bool HasSoxrHqStages(int source_rate_hz, int target_rate_hz);
 // - for the rates that are multiples of 11,025 Hz, a Kaiser-windowed
 //   interpolator for the rest of the ratio.
 //
-// libsoxr drops what a stage gives for times below 0 before the next stage.
+// Before the next stage libsoxr drops a stage's outputs at times below 0.
 std::vector<ResampleStage> SoxrHqStages(int source_rate_hz, int target_rate_hz);
 
-// The gain of the whole chain, which has no phase, at a frequency below half
+// The gain of the whole chain, whose phase is zero, at a frequency below half
 // the source rate.
 double ChainResponse(const std::vector<ResampleStage>& stages,
                      int source_rate_hz, double frequency_hz);

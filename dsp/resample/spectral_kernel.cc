@@ -3,7 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "dsp/resample/spectral_kernel.cc"
 #include "dsp/simd/highway_targets.h"
-// The targets come first.
+// highway_targets.h must come before Highway's headers.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -16,7 +16,7 @@
 #include <type_traits>
 #include <utility>
 
-// As with the log-mel kernel: Highway's baseline has no vectors.
+// Highway's baseline has no vectors.
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 #include "dsp/simd/small_dft-inl.h"
 #include "dsp/simd/transpose-inl.h"
@@ -45,10 +45,10 @@ HWY_INLINE Complex Multiply(Complex x, Complex w) {
           hn::MulAdd(x.im, w.re, hn::Mul(x.re, w.im))};
 }
 
-// The DFT of kFirst * kSecond values; load(a, b) gives the input that
-// StepTables::inputs names, and store(k, b, value) takes output k; b is
-// k / kFirst unless UsesRemainders. `values` is memory for them all; load may
-// read it at kSecond * a + b.
+// The DFT of kFirst * kSecond values. load(a, b) gives the input that
+// StepTables::inputs names. store(k, b, value) takes output k; b is k / kFirst
+// unless UsesRemainders. `values` is memory for all of them; load may read its
+// input there, at kSecond * a + b.
 template <int kFirst, int kSecond, int kKept, class Load, class Store>
 HWY_INLINE void TwoStepDft(const StepTables& tables, float* values, Load load,
                            Store store) {
@@ -92,7 +92,7 @@ HWY_INLINE void TwoStepDft(const StepTables& tables, float* values, Load load,
   }
 }
 
-// The transforms over the rows, of all columns.
+// Computes the transforms over the rows, for all columns.
 template <int kFirst, int kSecond>
 void TransformColumns(const float* re, const float* im,
                       const TransformTables& tables, float* values,
@@ -129,7 +129,8 @@ void TransformColumns(const float* re, const float* im,
   }
 }
 
-// 4 values of each of kLanes rows of a tile, as vectors with a lane a row.
+// Loads 4 values of each of kLanes rows of a tile, as vectors with a row in
+// each lane.
 HWY_INLINE void TransposeColumns(const float* tile, Float* columns) {
   const auto load = [tile](int i) HWY_ATTR {
     return GatherBlocks(FloatTag(), [tile, i](auto block, size_t b) HWY_ATTR {
@@ -139,15 +140,15 @@ HWY_INLINE void TransposeColumns(const float* tile, Float* columns) {
   Transpose4x4(load(0), load(1), load(2), load(3), columns);
 }
 
-// Brings samples that the next call will read into the second-level cache, some
-// at a time: read row by row, they are too many streams for the processor to
-// foresee.
+// Brings samples that the next call will read into the second-level cache, a
+// few at a time. The next call reads them row by row, which is too many streams
+// for the processor's own prefetching.
 class Prefetcher {
  public:
-  // Nothing at all.
+  // Prefetches nothing.
   Prefetcher() = default;
-  // `count` samples from `begin` on in num_times parts; they may lie beyond
-  // the samples that there are.
+  // Prefetches `count` samples from `begin` on in num_times parts. They may lie
+  // beyond the end of the samples.
   Prefetcher(const float* begin, std::ptrdiff_t count, std::ptrdiff_t num_times)
       : next_(reinterpret_cast<uintptr_t>(begin)),
         end_(next_ + sizeof(float) * static_cast<size_t>(count)),
@@ -166,7 +167,7 @@ class Prefetcher {
  private:
   static constexpr size_t kLineBytes = 64;
 
-  // Addresses, as there may be nothing at them.
+  // Integers rather than pointers, as they may point beyond the samples.
   uintptr_t next_ = 0;
   uintptr_t end_ = 0;
   uintptr_t step_ = 0;
@@ -176,8 +177,8 @@ static_assert(std::ranges::all_of(kColumnRadices, [](const ColumnRadices& c) {
   return c.radices.size() % 4 == 0;
 }));
 
-// kLanes rows as vectors with a lane a row, one vector a column, at the places
-// where TwoStepDft looks for them.
+// Loads kLanes rows as vectors with a row in each lane, one vector for each
+// column, and stores them where TwoStepDft looks for them.
 HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
                               float* values, Prefetcher* prefetcher) {
   const std::ptrdiff_t tile_size = tables.tile_size();
@@ -197,9 +198,9 @@ HWY_INLINE void TransposeRows(const float* rows, const TransformTables& tables,
   }
 }
 
-// The transforms over the columns, of all rows; store(k, is_negative, value)
-// takes outputs k to k + kLanes - 1. Rows beyond the last are zeros, and are
-// stored first: the next column's follow over them.
+// Computes the transforms over the columns, for all rows. store(k, is_negative,
+// value) takes outputs k to k + kLanes - 1. Rows beyond the last are zeros.
+// They are stored first, and the outputs of the next column overwrite them.
 template <int kFirst, int kSecond, int kKept, class Store>
 HWY_INLINE void TransformRows(const float* middle,
                               const TransformTables& tables, float* values,
@@ -229,7 +230,7 @@ void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch,
   const TransformTables& forward = tables.forward;
   const std::ptrdiff_t size = forward.size();
   const auto zero = static_cast<std::ptrdiff_t>(tables.margin) +
-                    tables.inverse.size() / 2;  // where frequency 0 is
+                    tables.inverse.size() / 2;  // the index of frequency 0
   const float* response = tables.response.data() + zero;
   float* re = scratch.spectrum.data() + zero;
   float* im = re + tables.response.size();
@@ -244,8 +245,8 @@ void ForwardRows(const SpectralTables& tables, SpectralScratch& scratch,
       });
 }
 
-// Real and imaginary part are exchanged on the way in and on the way out: that
-// makes a DFT its inverse. Both blocks' valid outputs, one after the other.
+// Exchanging real and imaginary parts before and after a DFT makes it its
+// inverse. Writes the valid outputs of both blocks, back to back.
 template <int kFirst, int kSecond>
 void InverseRows(const SpectralTables& tables, SpectralScratch& scratch,
                  float* output) {
@@ -284,7 +285,7 @@ constexpr std::array<ForwardFunction, sizeof...(kIndex)> MakeForwardRows(
                       kColumnRadices[kIndex].kept>...};
 }
 
-// Null where not all outputs are computed.
+// Null if not all outputs are computed.
 template <int kFirst, int kSecond, int kKept>
 constexpr InverseFunction InverseRowsOrNull() {
   if constexpr (2 * kKept == kSecond) {
@@ -387,7 +388,7 @@ TransformTables::TransformTables(int rows, int columns, bool alternate_signs)
                            kColumnRadices[columns].kept)),
       twiddles(middle_size()) {
   for (int r = 0; r < num_rows; ++r) {
-    // Output k = r + rows c of even rows is odd where r is.
+    // k = r + rows c: if the number of rows is even, k is odd where r is.
     const float sign = alternate_signs && r % 2 != 0 ? -1.0f : 1.0f;
     for (int c = 0; c < num_columns; ++c) {
       const Twiddle w = RootOfUnity(int64_t{r} * c, size());
@@ -411,8 +412,7 @@ size_t TransformTables::middle_size() const {
 
 size_t SpectrumMargin(const TransformTables& forward,
                       const TransformTables& inverse) {
-  // Kept outputs come in runs of whole columns of the second radix, and of
-  // whole vectors.
+  // The kernel keeps whole columns of the second radix, and whole vectors.
   const int kept = kColumnRadices[forward.column_radices].kept *
                    kColumnRadices[forward.column_radices].radices.first *
                    forward.num_rows;

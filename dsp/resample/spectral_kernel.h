@@ -11,33 +11,34 @@
 
 namespace melmill {
 
-// The inner loop of the spectral resampler: a block of samples to its
-// spectrum, the band that is kept times a response, and back at another rate.
-// Two blocks at a time, one as the real part and one as the imaginary part:
-// the response is real, so they do not mix.
+// The inner loop of the spectral resampler. It transforms a block of samples,
+// multiplies the band that is kept by a response, and transforms back at
+// another rate. It takes two blocks at a time, one as the real part and one as
+// the imaginary part. The response is real, so they do not mix.
 //
-// A transform of rows x columns values, n = columns r + c and
-// k = r' + rows c', is (Bailey 1990, "four-step"):
+// A transform of rows x columns values, with n = columns r + c and k = r' +
+// rows c', is (Bailey 1990, "four-step"):
 //
 //   X[k] = sum_c W_columns^(c c') [ W_n^(r' c) sum_r W_rows^(r r') x[n] ]
 //
-// First all columns at once, a column a vector lane, straight from the
-// samples; then all rows, a row a lane, after a transposition while loading.
-// A lane's numbers do not depend on how many lanes there are: all targets that
-// fuse multiply-adds give the same bits.
+// The first pass transforms all columns straight from the samples, with a
+// column in each vector lane. The second pass transforms all rows, with a row
+// in each lane; it transposes while loading. A lane's numbers do not depend on
+// the number of lanes, so all targets that fuse multiply-adds give the same
+// bits.
 
-// The sizes that the kernel has code for, as products of two radices.
+// A size that the kernel has code for, as a product of two radices.
 struct Radices {
   int first;
   int second;
   constexpr int size() const { return first * second; }
 };
-// Of the transform over the rows.
+// The sizes of the transform over the rows.
 inline constexpr Radices kRowRadices[] = {
     {4, 4}, {4, 8}, {6, 8}, {8, 8}, {9, 7}};
-// Of the transform over the columns. `kept`: how many outputs of the second
-// radix are computed from each end of the spectrum; half of the radix means
-// all.
+// A size of the transform over the columns. `kept` is how many outputs of the
+// second radix are computed at each end of the spectrum; half of the radix
+// means all.
 struct ColumnRadices {
   Radices radices;
   int kept;
@@ -49,13 +50,15 @@ inline constexpr ColumnRadices kColumnRadices[] = {
 
 inline constexpr int kMaxLanes = 16;
 
-// The values between the passes are laid out as
+// Between the passes the values are laid out as
+//
 //   [column / 16][row][re, im][column % 16]
-// with the rows, too, padded to a multiple of 16: what either pass takes at a
+//
+// The rows, too, are padded to a multiple of 16. What either pass takes at a
 // time lies together.
 inline constexpr int kTileRow = 2 * kMaxLanes;
 
-// Between two radices without a common factor there are no twiddle factors
+// Two radices without a common factor need no twiddle factors between them
 // (Good 1958, Thomas 1963), if all outputs are wanted.
 constexpr bool UsesRemainders(const Radices& radices, int kept) {
   return std::gcd(radices.first, radices.second) == 1 &&
@@ -64,20 +67,20 @@ constexpr bool UsesRemainders(const Radices& radices, int kept) {
 
 // The constants of the transform over the rows, or over the columns.
 struct StepTables {
-  std::vector<int> inputs;   // number of the input of [second][first]
-  std::vector<int> places;   // and the other way round: first * second + ...
-  std::vector<int> outputs;  // with remainders: of [first][second]
+  std::vector<int> inputs;        // number of the input of [second][first]
+  std::vector<int> places;        // the inverse: second * a + b of an input
+  std::vector<int> outputs;       // with remainders: of [first][second]
   std::vector<Twiddle> twiddles;  // without: [second][first]
 };
 
 // The constants of a whole transform.
 struct TransformTables {
-  // Of indices into kRowRadices and kColumnRadices. With alternate_signs every
-  // second output of the transform is negated.
+  // `rows` and `columns` are indices into kRowRadices and kColumnRadices. With
+  // alternate_signs every second output of the transform is negated.
   TransformTables(int rows, int columns, bool alternate_signs);
 
   int size() const { return num_rows * num_columns; }
-  // Between the passes, of 16 columns and of all.
+  // The sizes of the values between the passes: for 16 columns, and for all.
   std::ptrdiff_t tile_size() const;
   size_t middle_size() const;
 
@@ -87,51 +90,51 @@ struct TransformTables {
   int num_columns;
   StepTables row_step;
   StepTables column_step;
-  AlignedArray<float> twiddles;  // as between the passes
+  AlignedArray<float> twiddles;  // laid out as between the passes
 };
 
 // The constants of one pair of rates.
 struct SpectralTables {
   TransformTables forward;
   TransformTables inverse;
-  // From the frequency of -inverse.size() / 2 on, with `margin` zeros more on
-  // either side; with the forward transform's scale.
+  // Starts at frequency -inverse.size() / 2, has `margin` more zeros at either
+  // end, and includes the forward transform's scale.
   AlignedArray<float> response;
   size_t margin;
-  // num_valid outputs of a block, from `guard` on, are right; those before and
-  // after them are spoilt by the block's ends. Both numbers are multiples of
+  // The outputs of a block are right from `guard` on, num_valid of them. The
+  // others are spoilt by the block's ends. Both numbers are multiples of
   // kMaxLanes.
   int guard;
   int num_valid;
-  // From one block to the next, in samples.
+  // The distance between two blocks, in samples.
   std::ptrdiff_t block_step;
 };
 
-// What a forward transform may write outside the inverse's spectrum.
+// How far a forward transform may write outside the inverse's spectrum.
 size_t SpectrumMargin(const TransformTables& forward,
                       const TransformTables& inverse);
 
-// Scratch memory of one thread for one pair of rates.
+// Scratch memory for one thread and one pair of rates.
 struct SpectralScratch {
   explicit SpectralScratch(const SpectralTables& tables);
 
-  // Between the passes; rows beyond the last stay zero.
+  // Values between the passes. Rows beyond the last stay zero.
   AlignedArray<float> forward_middle;
   AlignedArray<float> inverse_middle;
-  AlignedArray<float> column;    // of one vector of columns or rows
+  AlignedArray<float> column;    // one vector of columns or rows
   AlignedArray<float> spectrum;  // [re, im]; zero where nothing is kept
 };
 
 struct SpectralKernel {
   // Reads forward.size() samples of each block, and up to kMaxLanes - 1 after
-  // them, which change nothing. Writes the first block's num_valid outputs and
-  // then the second's to `output`.
+  // them, which do not affect the result. Writes to `output` the first block's
+  // num_valid outputs and then the second's.
   void (*run)(const float* first_block, const float* second_block,
               const SpectralTables& tables, SpectralScratch& scratch,
               float* output);
 };
 
-// Null if the kernel is not compiled for this target.
+// Returns null if the kernel is not compiled for this target.
 const SpectralKernel* FindSpectralKernel(SimdTarget target);
 
 }  // namespace melmill

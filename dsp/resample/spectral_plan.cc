@@ -24,7 +24,7 @@ int64_t FloorDivide(int64_t a, int64_t b) {
   return a / b - (a % b != 0 && (a < 0) != (b < 0) ? 1 : 0);
 }
 
-// How much each input of a stage counts in a weighted sum of its outputs: the
+// The weight of each input of a stage in a weighted sum of its outputs: the
 // stage's transpose.
 Signal InputWeights(const ResampleStage& stage, const Signal& outputs) {
   const auto middle = static_cast<int64_t>(stage.taps.size() / 2);
@@ -56,8 +56,8 @@ void DropBelowZero(Signal* signal) {
   signal->begin += static_cast<int64_t>(count);
 }
 
-// By how much more the chain with the drops counts each input in output
-// `output` than the chain without.
+// The weight of each input in output `output`: that of the chain with the drops
+// minus that of the chain without.
 std::vector<double> DroppedWeights(const std::vector<ResampleStage>& stages,
                                    int64_t output) {
   Signal whole{output, {1.0}};
@@ -82,7 +82,8 @@ std::vector<double> DroppedWeights(const std::vector<ResampleStage>& stages,
 }
 
 StartTransient MakeStartTransient(const std::vector<ResampleStage>& stages) {
-  // Half of what a sample of full scale may change in single precision.
+  // Half of the smallest change that single precision shows in a sample of full
+  // scale.
   constexpr double kNegligible = 0x1p-25;
   std::vector<std::vector<double>> outputs;
   size_t num_inputs = 0;
@@ -106,7 +107,7 @@ StartTransient MakeStartTransient(const std::vector<ResampleStage>& stages) {
   return start;
 }
 
-// How far the chain reaches to either side of an output, in outputs.
+// How many outputs the chain reaches to either side of an output.
 int Reach(const std::vector<ResampleStage>& stages, int source_rate_hz,
           int target_rate_hz) {
   double seconds = 0;
@@ -123,10 +124,11 @@ int RoundUp(int value, int multiple) {
   return (value + multiple - 1) / multiple * multiple;
 }
 
-// The clips that transforms are chosen for are no shorter than 3 s or so.
+// Transforms are chosen for clips of about 3 s and longer.
 constexpr double kShortClipOutputs = 48000;
 
-// Factors that the ratio does not ask for cost more than their share.
+// Whether all prime factors of `size` are among those of `allowed`. Factors
+// that the ratio does not need cost more than their share.
 bool HasOnlyFactorsOf(int size, int allowed) {
   for (int common = std::gcd(size, allowed); common > 1;
        common = std::gcd(size, allowed)) {
@@ -135,7 +137,7 @@ bool HasOnlyFactorsOf(int size, int allowed) {
   return size == 1;
 }
 
-// About, and half of what pruning saves.
+// An estimate, which counts half of what pruning saves.
 double NumOperations(int size, const ColumnRadices& columns) {
   const double second = columns.radices.second;
   const double pruned = std::log2(second) * (0.5 - columns.kept / second);
@@ -179,7 +181,7 @@ SpectralPlan::SpectralPlan(int source_rate_hz, int target_rate_hz,
       start(MakeStartTransient(stages)),
       up(target_rate_hz / std::gcd(source_rate_hz, target_rate_hz)),
       down(source_rate_hz / std::gcd(source_rate_hz, target_rate_hz)) {
-  // A block begins where a sample and an output fall together.
+  // A block begins where a sample and an output coincide.
   const int lead_out = RoundUp(shape.guard, up);
   num_skipped = lead_out - shape.guard;
   lead_in = int64_t{lead_out} / up * down;
@@ -220,7 +222,7 @@ std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
         2 * num_kept < std::min(size_in, size_out)) {
       continue;
     }
-    // Half of the last two blocks' outputs, on average, are in vain.
+    // On average, half of the last two blocks' outputs are computed in vain.
     const double cost =
         (NumOperations(size_in, kept) + NumOperations(size_out, all)) /
         num_valid * (1 + num_valid / kShortClipOutputs);

@@ -9,17 +9,17 @@
 
 namespace melmill {
 
-// What soxr's chain of filters loses at the start of a clip, because it drops
-// what a stage gives for times below 0: the first num_outputs samples differ
-// from those of the whole filter by a matrix times the first num_inputs ones.
-// Both numbers are 0 for a chain of one stage.
+// What soxr's chain of filters loses at the start of a clip. The chain drops
+// each stage's outputs at times below 0. So its first num_outputs samples
+// differ from those of the whole filter, by a matrix times the first num_inputs
+// samples. Both numbers are 0 for a chain of one stage.
 struct StartTransient {
   int num_inputs = 0;
   int num_outputs = 0;
   std::vector<float> weights;  // [output][input], to be added
 };
 
-// The transforms of a pair of rates, and how blocks of a clip meet them.
+// The transforms for a pair of rates, and how a clip is cut into blocks.
 struct SpectralShape {
   int forward_rows;  // indices into kRowRadices and kColumnRadices
   int forward_columns;
@@ -29,16 +29,15 @@ struct SpectralShape {
   int num_valid;
 };
 
-// All that can be known about a pair of rates beforehand; constant, and shared
-// by all threads.
+// The constants for a pair of rates. All threads share them.
 struct SpectralPlan {
   SpectralPlan(int source_rate_hz, int target_rate_hz,
                const SpectralShape& shape);
 
   SpectralTables tables;
   StartTransient start;
-  // The rates are as down to up, coprime. Block b is made of the samples from
-  // b * tables.block_step - lead_in on, tables.forward.size() of them, and
+  // The rates are in the ratio of down to up, which are coprime. Block b takes
+  // tables.forward.size() samples from b * tables.block_step - lead_in on. It
   // gives the outputs from b * tables.num_valid - num_skipped on.
   int up;
   int down;
@@ -51,13 +50,13 @@ struct SpectralPlan {
                const std::vector<ResampleStage>& stages);
 };
 
-// Every shape that the kernel has code for, cheapest first by operations per
-// output. This and what follows is for the rates that SpectralSupports names.
+// Every shape that the kernel has code for, in ascending order of operations
+// per output. SpectralSupports must hold for the rates, here and below.
 std::vector<SpectralShape> SpectralShapes(int source_rate_hz,
                                           int target_rate_hz);
 
-// The plan of the first shape; made at the first call for these rates, by
-// whichever thread calls, and kept to the program's end.
+// The plan of the first shape. The first call for these rates makes it, on any
+// thread; it lives to the program's end.
 const SpectralPlan& GetSpectralPlan(int source_rate_hz, int target_rate_hz);
 
 }  // namespace melmill

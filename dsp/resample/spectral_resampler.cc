@@ -17,12 +17,12 @@
 namespace melmill {
 namespace {
 
-// Counted up whenever the same samples give other bits.
+// Increases whenever the same samples give other bits.
 constexpr int kRevision = 1;
 
 constexpr int64_t kAll = std::numeric_limits<int64_t>::max();
 
-// What the kernel reads of a block, and for two.
+// The samples that the kernel reads for one block, and for two.
 size_t BlockSize(const SpectralPlan& plan) {
   return static_cast<size_t>(plan.tables.forward.size()) + kMaxLanes - 1;
 }
@@ -30,7 +30,7 @@ size_t PairSize(const SpectralPlan& plan) {
   return static_cast<size_t>(plan.tables.block_step) + BlockSize(plan);
 }
 
-// One clip after another at one rate.
+// Memory for clips of one rate, one after another.
 struct Workspace {
   explicit Workspace(const SpectralPlan& rate_plan)
       : plan(rate_plan),
@@ -40,8 +40,8 @@ struct Workspace {
 
   const SpectralPlan& plan;
   SpectralScratch scratch;
-  // The clip from the next two blocks on, as far as it is known; less than
-  // they need.
+  // The known samples of the clip from the next block on: fewer than the next
+  // two blocks need.
   AlignedArray<float> pending;
   size_t num_pending = 0;
   AlignedArray<float> outputs;  // of two blocks
@@ -87,7 +87,8 @@ void SpectralEngine::AddStartTransient(const float* samples,
   const StartTransient& start = workspace_->plan.start;
   const float* weights = start.weights.data();
   for (int j = 0; j < start.num_outputs; ++j, weights += start.num_inputs) {
-    // Several sums at a time, or each addition would wait for the last.
+    // Eight sums run side by side. With one, each addition would wait for the
+    // last.
     std::array<float, 8> sums{};
     int i = 0;
     for (; i + 8 <= start.num_inputs; i += 8) {
@@ -98,8 +99,8 @@ void SpectralEngine::AddStartTransient(const float* samples,
   }
 }
 
-// Makes the outputs zero whose filters meet nothing but zeros. Rounding errors
-// would spread over them from whatever else there is in the two blocks.
+// Zeroes the outputs whose filters meet nothing but zeros. Rounding errors from
+// the rest of the two blocks would otherwise spread over them.
 void SpectralEngine::KeepSilence(const float* block, float* outputs) const {
   const SpectralPlan& plan = workspace_->plan;
   const int64_t up = plan.up;
@@ -114,8 +115,8 @@ void SpectralEngine::KeepSilence(const float* block, float* outputs) const {
     int64_t end = probe;
     while (begin > 0 && block[begin - 1] == 0) --begin;
     while (end < size && block[end] == 0) ++end;
-    // Output i is at sample (i + guard) * down / up; the block holds all that
-    // the filters of its outputs meet.
+    // Output i is at sample (i + guard) * down / up. The block holds every
+    // sample that the filters of its outputs meet.
     const int64_t first =
         begin == 0 ? 0 : ((begin + reach) * up + down - 1) / down - guard;
     const int64_t last =
@@ -127,7 +128,7 @@ void SpectralEngine::KeepSilence(const float* block, float* outputs) const {
   }
 }
 
-// Appends what two blocks give, `max_count` samples at most.
+// Appends the outputs of two blocks, at most `max_count` samples.
 void SpectralEngine::RunPair(const float* first, const float* second,
                              int64_t max_count, SampleVector* output) {
   const SpectralPlan& plan = workspace_->plan;

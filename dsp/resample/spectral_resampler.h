@@ -9,17 +9,18 @@
 
 namespace melmill {
 
-// Whether the spectral resampler is made for this pair of rates: 8, 11.025,
-// 12, 22.05, 24, 32, 44.1, 48, 88.2, 96, 176.4 and 192 kHz to 16 kHz.
+// Whether the spectral resampler supports this pair of rates: 8, 11.025, 12,
+// 22.05, 24, 32, 44.1, 48, 88.2, 96, 176.4 and 192 kHz to 16 kHz.
 bool SpectralSupports(int source_rate_hz, int target_rate_hz);
 
-// Overlap-save in the frequency domain, with libsoxr's filters; see
-// docs/numerics.md. `target` is one of SupportedSimdTargets. Keeps 75 to 315
-// kB, and allocates them again when a clip has another rate than the last one.
-// The tables of a rate are made once per process, in at most 50 ms.
+// Overlap-save in the frequency domain, with libsoxr's filters
+// (docs/numerics.md). `target` must be one of SupportedSimdTargets. The engine
+// keeps 75 to 315 kB and allocates them again when the rate changes between
+// clips. The tables of a rate are made once per process, in at most 50 ms.
 std::unique_ptr<ResampleEngine> MakeSpectralEngine(SimdTarget target);
 
-// The same string for targets that give the same bits.
+// The engine's name and version: the same string for targets that give the same
+// bits.
 std::string SpectralVersion(SimdTarget target);
 
 }  // namespace melmill

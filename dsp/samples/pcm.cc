@@ -17,8 +17,8 @@ namespace melmill {
 namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-// Without a sign, the bits of floats are ordered as their sizes are, infinity
-// and then NaN above all others: so the largest tells.
+// Without the sign, the bits of floats are in the order of their magnitudes,
+// with infinity and NaN above all others. So checking the largest is enough.
 bool AnyNonFinite(const float* samples, size_t num_samples) {
   const hn::ScalableTag<float> floats;
   const hn::RebindToSigned<decltype(floats)> d;
@@ -49,7 +49,7 @@ namespace {
 
 HWY_EXPORT(AnyNonFinite);
 
-// Small enough to stay in the first-level cache for the second look.
+// A block this small stays in the first-level cache for the second look.
 constexpr size_t kScanBlockSamples = 1024;
 
 bool IsNonFinite(float sample) {

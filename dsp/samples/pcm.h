@@ -6,13 +6,14 @@
 
 namespace melmill {
 
-// Samples are floats whose nominal range is [-1, 1]; values outside are kept.
+// Samples are floats whose nominal range is [-1, 1]. Values outside it are
+// kept.
 
-// The mean of the channels, in float as librosa.to_mono takes it: channels
-// added in order, then divided by their number. (The same bits up to 7
+// The mean of the channels, computed as librosa.to_mono does: channels added in
+// order, in float, then divided by their number. (The bits are the same up to 7
 // channels; from 8 on NumPy adds in pairs: docs/numerics.md.) `interleaved`
-// holds mono.size() * num_channels samples; in and out may not overlap, except
-// that they may be the same memory when num_channels is 1.
+// holds mono.size() * num_channels samples. Input and output must not overlap,
+// except that they may be the same memory if num_channels is 1.
 void DownmixToMono(std::span<const float> interleaved, int num_channels,
                    std::span<float> mono);
 

@@ -22,12 +22,12 @@ static_assert(std::endian::native == std::endian::little);
 using Floats = hn::ScalableTag<float>;
 using Ints = hn::RebindToSigned<Floats>;
 
-// A sample type and its value as a float before the scale is applied, which
-// for two channels is done to their sum: it is a power of two, hence exact.
+// A sample type and its value as a float before scaling. For two channels the
+// sum is scaled. The scale is a power of two, hence exact.
 
 struct Int16 {
   static constexpr size_t kBytes = 2;
-  static constexpr size_t kLoadBytes = 2;  // that Load reads per lane
+  static constexpr size_t kLoadBytes = 2;  // read by Load for each lane
   static constexpr float kScale = 0x1p-15f;
   static float One(const uint8_t* from) {
     int16_t value;
@@ -36,7 +36,7 @@ struct Int16 {
   }
 };
 
-// Read as the upper three bytes of an int32.
+// Becomes the upper three bytes of an int32.
 struct Int24 {
   static constexpr size_t kBytes = 3;
   static constexpr size_t kLoadBytes = 4;
@@ -72,7 +72,7 @@ struct Float32 {
 
 #if HWY_TARGET != HWY_SCALAR
 
-// All lanes of `d` from any address.
+// Loads all lanes of `d` from any address.
 template <class D>
 HWY_INLINE hn::Vec<D> LoadBytes(D d, const uint8_t* from) {
   const hn::Repartition<uint8_t, D> bytes;
@@ -85,10 +85,10 @@ HWY_INLINE hn::Vec<Floats> Load(Int16, const uint8_t* from) {
                        hn::PromoteTo(Ints(), LoadBytes(halves, from)));
 }
 
-// Reads a third more than its samples.
+// Reads a third more bytes than its samples have.
 HWY_INLINE hn::Vec<Floats> Load(Int24, const uint8_t* from) {
-  // Four samples lie in three words: those words go to the lanes of the four,
-  // and there each sample to the top of its lane.
+  // Four samples lie in three words. The first lookup brings those words to the
+  // lanes of the four; the second moves each sample to the top of its lane.
   alignas(64) static constexpr int32_t kWords[16] = {0, 1, 2, 3, 3, 4,  5,  6,
                                                      6, 7, 8, 9, 9, 10, 11, 12};
   alignas(16) static constexpr uint8_t kBytes[16] = {
@@ -110,7 +110,7 @@ HWY_INLINE hn::Vec<Floats> Load(Float32, const uint8_t* from) {
   return LoadBytes(Floats(), from);
 }
 
-// The sums of neighbours.
+// Returns the sums of neighbouring samples.
 template <class Type>
 HWY_INLINE hn::Vec<Floats> LoadSums(Type type, const uint8_t* from) {
   const Floats d;
@@ -119,7 +119,7 @@ HWY_INLINE hn::Vec<Floats> LoadSums(Type type, const uint8_t* from) {
   return hn::Add(hn::ConcatEven(d, b, a), hn::ConcatOdd(d, b, a));
 }
 
-// Sums of 16 bits need no rounding, so integers can be added.
+// The sums of int16 values need no rounding, so integers can be added.
 HWY_INLINE hn::Vec<Floats> LoadSums(Int16, const uint8_t* from) {
   const auto pairs = LoadBytes(Ints(), from);
   const auto left = hn::ShiftRight<16>(hn::ShiftLeft<16>(pairs));
@@ -127,15 +127,15 @@ HWY_INLINE hn::Vec<Floats> LoadSums(Int16, const uint8_t* from) {
   return hn::ConvertTo(Floats(), hn::Add(left, right));
 }
 
-// Decodes from the front as many samples as whole vectors take, without
-// reading beyond the block, and returns their number.
+// Decodes as many samples from the front as whole vectors can, without reading
+// beyond the block. Returns their number.
 template <class Type, int kNumChannels>
 size_t DecodeVectors(const uint8_t* from, size_t num_samples, float* to) {
   constexpr size_t kGroupBytes = Type::kBytes * kNumChannels;
   constexpr float kScale = Type::kScale / kNumChannels;
   const Floats d;
   const size_t num_lanes = hn::Lanes(d);
-  // What the last step reads.
+  // The bytes that the last step reads.
   const size_t read_bytes =
       num_lanes * ((kNumChannels - 1) * Type::kBytes + Type::kLoadBytes);
   const auto scale = hn::Set(d, kScale);

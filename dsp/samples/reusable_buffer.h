@@ -8,18 +8,18 @@
 
 namespace melmill {
 
-// Memory for one use after another: it grows until Release, and is not
-// cleared. Aligned as operator new aligns.
+// Memory that is used again and again. It grows until Release and is not
+// cleared. Its alignment is that of operator new.
 template <typename T>
 class ReusableBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
 
  public:
-  // The first `size` values, whatever they are; what was there before is lost
-  // if the buffer must grow.
+  // The first `size` values, uninitialised. The old contents are lost if the
+  // buffer must grow.
   std::span<T> Resize(size_t size) {
     if (size > capacity_) {
-      Release();  // before the larger one is there
+      Release();  // before the larger one is allocated
       values_ = std::make_unique_for_overwrite<T[]>(size);
       capacity_ = size;
     }

@@ -8,8 +8,8 @@
 
 namespace melmill {
 
-// An allocator whose containers do not set the values that resize adds: they
-// are about to be written.
+// An allocator for containers whose resize leaves new values uninitialised,
+// since they are about to be written.
 template <typename T>
 class UnsetAllocator : public std::allocator<T> {
  public:
@@ -30,8 +30,8 @@ class UnsetAllocator : public std::allocator<T> {
   }
 };
 
-// Samples of a clip, that clips in turn are appended to: resize(n) leaves new
-// ones unset, resize(n, 0.0f) does not.
+// Samples of a clip. resize(n) leaves new ones uninitialised; resize(n, 0.0f)
+// sets them.
 using SampleVector = std::vector<float, UnsetAllocator<float>>;
 
 }  // namespace melmill

@@ -9,8 +9,8 @@
 
 namespace melmill {
 
-// A fixed number of values, zero at first, on a cache line boundary, which is
-// also the alignment of the widest vectors. Move-only.
+// A fixed number of values, initially zero. They start on a cache line
+// boundary, which is also the alignment of the widest vectors. Move-only.
 template <typename T>
 class AlignedArray {
   static_assert(std::is_trivially_copyable_v<T>);

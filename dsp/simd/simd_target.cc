@@ -1,7 +1,7 @@
 #include "dsp/simd/simd_target.h"
 
 #include "dsp/simd/highway_targets.h"
-// The targets come first.
+// highway_targets.h must come before Highway's headers.
 #include <hwy/targets.h>
 
 #include <cstdint>

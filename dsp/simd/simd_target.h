@@ -18,10 +18,11 @@ enum class SimdTarget {
 std::string_view SimdTargetName(SimdTarget target);  // "avx512", "avx2", ...
 std::optional<SimdTarget> FindSimdTarget(std::string_view name);
 
-// Whether a * b + c is rounded once. All targets that do give the same bits.
+// Whether a * b + c is rounded once. All targets for which this is true give
+// the same bits.
 bool FusesMultiplyAdd(SimdTarget target);
 
-// What this machine has of them, best first; may be empty.
+// The targets that this machine supports, best first. The list may be empty.
 std::vector<SimdTarget> SupportedSimdTargets();
 
 }  // namespace melmill

@@ -1,4 +1,5 @@
-// DFTs of a few values, each a complex vector: one transform per vector lane.
+// DFTs of a few values. Each value is a complex vector, with one transform per
+// lane. Compiled once for each target.
 
 // Once for each target.
 #if defined(MELMILL_DSP_SIMD_SMALL_DFT_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -20,10 +21,11 @@ HWY_BEFORE_NAMESPACE();
 namespace melmill {
 namespace HWY_NAMESPACE {
 
-// x -i
+// x * -i
 HWY_INLINE Complex TimesMinusI(Complex x) { return {x.im, hn::Neg(x.re)}; }
 
-// The number below kA kB that is a modulo kA and b modulo kB, coprime.
+// The number below kA * kB that is a modulo kA and b modulo kB. kA and kB are
+// coprime.
 template <int kA, int kB>
 constexpr int WithRemainders(int a, int b) {
   int n = a;
@@ -32,8 +34,9 @@ constexpr int WithRemainders(int a, int b) {
 }
 
 // SmallDft<n>::Run replaces n values by their DFT, in order. The general case
-// is the prime factor algorithm (Good 1958, Thomas 1963) for a size with an
-// odd factor of 3, 5 or 7: no twiddle factors between the two.
+// is a size with an odd factor of 3, 5 or 7. It uses the prime factor algorithm
+// (Good 1958, Thomas 1963), which needs no twiddle factors between the two
+// factors.
 template <int kSize>
 struct SmallDft {
   static constexpr int kB = kSize % 3 == 0 ? 3 : kSize % 5 == 0 ? 5 : 7;
@@ -113,7 +116,7 @@ struct SmallDft<5> {
 template <>
 struct SmallDft<7> {
   static HWY_INLINE void Run(Complex* x) {
-    // Of 2 pi j / 7; the cosine is even in j, the sine odd.
+    // For the angles 2 pi j / 7. The cosine is even in j, the sine odd.
     constexpr float kCosine[] = {0.623489801858733531f, -0.222520933956314404f,
                                  -0.900968867902419126f};
     constexpr float kSine[] = {0.781831482468029809f, 0.974927912181823607f,
@@ -162,7 +165,8 @@ struct SmallDft<8> {
     x[4] = even[0] - odd[0];
     x[2] = {hn::Add(even[2].re, odd[2].im), hn::Sub(even[2].im, odd[2].re)};
     x[6] = {hn::Sub(even[2].re, odd[2].im), hn::Add(even[2].im, odd[2].re)};
-    // Times (1 - i) and (-1 - i), the root comes with the sum.
+    // half_root (1 - i) and half_root (-1 - i) are the twiddle factors of
+    // odd[1] and odd[3]. The sums below apply half_root.
     const Complex p = {hn::Add(odd[1].re, odd[1].im),
                        hn::Sub(odd[1].im, odd[1].re)};
     const Complex q = {hn::Sub(odd[3].im, odd[3].re),
@@ -176,7 +180,7 @@ struct SmallDft<8> {
   }
 };
 
-// kSide x kSide, with twiddle factors W^(row column).
+// A DFT of kSide * kSide values, with twiddle factors W^(row column).
 template <int kSide>
 HWY_INLINE void SquareDft(const Twiddle* powers, Complex* x) {
   Complex middle[kSide * kSide];

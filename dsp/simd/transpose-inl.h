@@ -1,4 +1,5 @@
-// What turns rows in memory into vectors with a lane for each row.
+// Turns rows in memory into vectors with a lane for each row. Compiled once for
+// each target.
 
 // Once for each target.
 #if defined(MELMILL_DSP_SIMD_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
@@ -22,10 +23,11 @@ namespace HWY_NAMESPACE {
 using UintTag = hn::RebindToUnsigned<FloatTag>;
 using Uint64Tag = hn::Repartition<uint64_t, FloatTag>;
 
-inline constexpr int kBlockBytes = 16;  // of a vector; interleaving stays in it
+inline constexpr int kBlockBytes =
+    16;  // of a vector; interleaving stays within one
 
-// One vector of the 128-bit blocks that load_block(0), load_block(1), ...
-// give.
+// One vector made of the 128-bit blocks that load_block(0), load_block(1), ...
+// return.
 template <class Tag, class LoadBlock>
 HWY_INLINE hn::Vec<Tag> GatherBlocks(Tag tag, LoadBlock load_block,
                                      size_t first = 0) {
@@ -40,7 +42,7 @@ HWY_INLINE hn::Vec<Tag> GatherBlocks(Tag tag, LoadBlock load_block,
   }
 }
 
-// Rows r0 to r3 of 32-bit values become columns, in every block by itself:
+// Turns rows r0 to r3 of 32-bit values into columns, within each block:
 // columns[j] holds value j of each row.
 template <class V>
 HWY_INLINE void Transpose4x4(V r0, V r1, V r2, V r3, V* columns) {

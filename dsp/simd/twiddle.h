@@ -3,7 +3,7 @@
 
 namespace melmill {
 
-// cosine - i sine, of an angle.
+// The complex number cosine - i sine of an angle.
 struct Twiddle {
   float cosine;
   float sine;

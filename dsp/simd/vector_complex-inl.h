@@ -1,5 +1,6 @@
-// Vectors of floats and of complex numbers, a value a lane. Fused multiply-adds
-// are written out, so that every target that has them does the same.
+// Vectors of floats and of complex numbers, one value in each lane. Fused
+// multiply-adds are written out, so that every target that has them computes
+// the same bits. Compiled once for each target.
 
 // Once for each target.
 #if defined(MELMILL_DSP_SIMD_VECTOR_COMPLEX_INL_H_) == \
