@@ -2,7 +2,7 @@
 
 #include <xxhash.h>
 #if defined(__x86_64__)
-// The same functions, with the code of the processor at hand: twice as fast.
+// The same functions, compiled for the processor at hand: twice as fast.
 #include <xxh_x86dispatch.h>
 #endif
 
@@ -28,7 +28,7 @@ std::string BytesToHex(std::span<const uint8_t> bytes) {
   return hex;
 }
 
-// The state wants an alignment of 64, which only its own allocator promises.
+// The state needs an alignment of 64, which only its own allocator guarantees.
 XXH3_state_t* CreateState() {
   XXH3_state_t* state = XXH3_createState();
   if (state == nullptr) throw std::bad_alloc();
@@ -71,7 +71,7 @@ Hasher64::Hasher64() : state_(CreateState()) {
 Hasher64::~Hasher64() = default;
 
 void Hasher64::Update(std::span<const std::byte> bytes) {
-  // XXH3 calls an empty update with a null pointer an error.
+  // XXH3 treats an empty update with a null pointer as an error.
   if (bytes.empty()) return;
   XXH3_64bits_update(StateOf(state_.get()), bytes.data(), bytes.size());
 }

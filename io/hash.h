@@ -13,7 +13,7 @@
 
 namespace melmill {
 
-// XXH3, seed 0. Not cryptographic: finds damage and equal content.
+// XXH3 with seed 0. It is not cryptographic; it finds damage and equal content.
 
 uint64_t Xxh3_64(std::span<const std::byte> bytes);
 uint64_t Xxh3_64(std::string_view text);
@@ -22,7 +22,7 @@ uint64_t Xxh3_64(std::string_view text);
 using Hash128 = std::array<uint8_t, 16>;
 std::string ToHex(const Hash128& hash);  // 32 lower-case digits
 std::string ToHex(uint64_t hash);        // 16 lower-case digits
-// Nothing for text that ToHex does not make.
+// Returns nothing for text that ToHex cannot have made.
 std::optional<Hash128> ParseHash128(std::string_view hex);
 
 // XXH3 64 of bytes that come in pieces.
@@ -55,7 +55,7 @@ class Hasher128 {
   // Adds the length first, so that a sequence of texts is unambiguous.
   void UpdateSized(std::string_view text);
   void UpdateU64(uint64_t value) { UpdateU64s({value}); }
-  // The 8 little-endian bytes of each.
+  // Adds the 8 little-endian bytes of each value.
   void UpdateU64s(std::initializer_list<uint64_t> values);
   Hash128 Digest() const;
 

@@ -2,7 +2,8 @@
 
 namespace melmill {
 
-// A switch and not a table: the compiler then names a code without a name.
+// This is a switch, not a table, so that the compiler warns of a code without a
+// name.
 std::string_view RejectCodeName(RejectCode code) {
   switch (code) {
     case RejectCode::kNone:

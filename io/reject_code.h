@@ -11,7 +11,7 @@ namespace melmill {
 enum class RejectCode : uint8_t {
   kNone = 0,
 
-  // The line (stage "manifest").
+  // Errors of the line (stage "manifest").
   kLineTooLong = 1,
   kRawNul = 2,
   kInvalidUtf8 = 3,
@@ -21,21 +21,21 @@ enum class RejectCode : uint8_t {
   kDuplicateKey = 7,
   kNumberOutOfRange = 8,
   kMissingAudio = 9,
-  kBadAudio = 10,  // not a string, empty, or with a NUL in it
+  kBadAudio = 10,  // not a string, empty, or contains NUL
   kMissingText = 11,
   kBadText = 12,       // not a string
   kBadPrompt = 13,     // neither a string nor null
   kTextTemplate = 14,  // only with --strict-text
 
-  // The file (stage "open").
+  // Errors of the file (stage "open").
   kNotFound = 32,
   kNoPermission = 33,
   kIsDirectory = 34,
   kNotRegularFile = 35,
   kSymlinkLoop = 36,
-  kOpenFailed = 37,  // any other errno that is about this path
+  kOpenFailed = 37,  // any other errno about this path
 
-  // Its header (stage "header").
+  // Errors of the file's header (stage "header").
   kEmptyFile = 64,
   kNotWav = 65,
   kUnsupportedFormat = 66,
@@ -49,7 +49,7 @@ enum class RejectCode : uint8_t {
   kTooLong = 74,
   kSeveralFiles = 75,
 
-  // Its samples (stage "decode").
+  // Errors of the file's samples (stage "decode").
   kNotFinite = 96,
   kDecodeFailed = 97,
   kChangedSincePlan = 98,
@@ -57,11 +57,11 @@ enum class RejectCode : uint8_t {
   kPoison = 100,  // crashes or hangs the program
 };
 
-// "not_found": what rejects.jsonl says under "code". "unknown" for a number
-// that is none of these.
+// The name under "code" in rejects.jsonl, like "not_found". Returns "unknown"
+// for any other number.
 std::string_view RejectCodeName(RejectCode code);
 
-// "manifest", "open", "header" or "decode".
+// Returns "manifest", "open", "header" or "decode".
 std::string_view RejectStageName(RejectCode code);
 
 }  // namespace melmill

@@ -5,7 +5,7 @@
 namespace melmill {
 
 Error MachineFault(std::string_view what, int error_number) {
-  // Not strerror, whose buffer threads share.
+  // strerror is not thread-safe.
   return Error{
       ErrorCode::kMachineFault,
       std::string(what) + ": " + std::generic_category().message(error_number),

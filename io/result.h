@@ -12,15 +12,15 @@
 
 namespace melmill {
 
-// What went wrong: with one record, for which it is then rejected, or with
-// more than that.
+// What went wrong. A reject concerns one row, which is then rejected; the
+// general errors concern more.
 class ErrorCode {
  public:
   enum General : uint8_t {
     kNone = 0,
-    kOtherFormat = 252,   // a store of a version that is not read
-    kDamaged = 253,       // a file of a store is not what it should be
-    kStopped = 254,       // the run was asked to stop, and the row with it
+    kOtherFormat = 252,   // a store of a version that is not supported
+    kDamaged = 253,       // a file of a store has other content than it should
+    kStopped = 254,       // the run, and the row with it, was asked to stop
     kMachineFault = 255,  // disk full, no memory, ...: ends the run
   };
 
@@ -45,8 +45,8 @@ class ErrorCode {
 
 struct Error {
   ErrorCode code;
-  // One line for a person, without file name and line number (the reporter
-  // adds them), no trailing full stop.
+  // One line for people, without a full stop. The reporter adds file name and
+  // line number.
   std::string message;
   // The number that the message contains (an errno, a sample index), so that a
   // shard can store it and the message can be rebuilt; otherwise 0.

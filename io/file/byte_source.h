@@ -16,9 +16,9 @@ class ByteSource {
 
   virtual uint64_t size_bytes() const = 0;
 
-  // Fills `bytes` from `offset` on. Errors: kIoError when the device fails,
-  // kChangedSincePlan when the source ends too early (it was longer when
-  // size_bytes was taken). Thread-safe.
+  // Fills `bytes` from `offset` on. Errors: kIoError if the device fails;
+  // kChangedSincePlan if the source is now shorter than size_bytes.
+  // Thread-safe.
   virtual Result<void> ReadAt(uint64_t offset,
                               std::span<std::byte> bytes) const = 0;
 };

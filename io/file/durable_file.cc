@@ -74,8 +74,8 @@ Result<void> DurableFile::Reserve(uint64_t num_bytes) {
   if (num_bytes > kMaxFileOffset) {
     return FileFault("reserve space for", path_, EFBIG);
   }
-  // Not posix_fallocate: where the file system cannot reserve, the C library
-  // would write a byte into every block instead.
+  // posix_fallocate would not do: if the file system cannot reserve, the C
+  // library writes a byte into every block instead.
   const int failed = WithoutInterruption(
       [&] { return ::fallocate(fd_, 0, 0, static_cast<off_t>(num_bytes)); });
   if (failed == 0 || IsUnsupported(errno) || errno == EINVAL) return {};
@@ -124,12 +124,14 @@ Result<void> DurableFile::ReadAt(uint64_t offset,
 
 Result<void> DurableFile::Close() {
   if (auto flushed = Flush(); !flushed.ok()) return flushed;
-  // Once only: after a failure the kernel takes the lost pages for clean, and
-  // a second fsync would succeed. (Interrupted, it has not failed yet.)
+  // fsync is called only once: after a failure the kernel considers the lost
+  // pages clean, and a second fsync would succeed. (An interrupted call has not
+  // failed yet.)
   if (WithoutInterruption([&] { return ::fsync(fd_); }) != 0) {
     return FileFault("fsync", path_, errno);
   }
-  // Interrupted, it has closed all the same, and all is on the disk.
+  // An interrupted close has closed the file all the same, and everything is on
+  // the disk.
   if (::close(std::exchange(fd_, -1)) != 0 && errno != EINTR) {
     return FileFault("close", path_, errno);
   }
@@ -203,7 +205,7 @@ Result<void> SyncFolder(const std::string& folder) {
     return ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   }));
   if (!fd.is_open()) return FileFault("open", folder, errno);
-  // EINVAL: a file system whose folders cannot be synced.
+  // EINVAL means that this file system cannot sync folders.
   if (WithoutInterruption([&] { return ::fsync(fd.get()); }) != 0 &&
       errno != EINVAL) {
     return FileFault("fsync", folder, errno);

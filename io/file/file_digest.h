@@ -20,10 +20,10 @@ struct SkippedBytes {
   uint64_t num_bytes = 0;
 };
 
-// Reads a file of a store and hashes its bytes, apart from `skipped` (in order,
-// not overlapping). Errors: kNotFound, kTruncated if the file ends within
-// `skipped` or while it is read, kDamaged for what is no regular file,
-// kMachineFault when it cannot be read.
+// Reads a file of a store and hashes its bytes, except for `skipped` (in order,
+// not overlapping). Errors: kNotFound; kTruncated if the file ends within
+// `skipped` or while it is read; kDamaged if it is not a regular file;
+// kMachineFault if it cannot be read.
 Result<FileDigest> DigestFile(const std::string& path,
                               std::initializer_list<SkippedBytes> skipped = {});
 

@@ -9,7 +9,7 @@
 namespace melmill {
 namespace {
 
-// Clocks of file systems tick every 10 ms at most, those of FAT every 2 s.
+// The clocks of file systems tick every 10 ms or more often, FAT's every 2 s.
 constexpr time_t kSettledSeconds = 2;
 
 uint64_t Nanoseconds(const timespec& time) {
@@ -17,7 +17,7 @@ uint64_t Nanoseconds(const timespec& time) {
          static_cast<uint64_t>(time.tv_nsec);
 }
 
-// A time ahead of the clock is not settled either.
+// A time in the future is not settled either.
 bool IsSettled(const timespec& time, const timespec& now) {
   const time_t latest = now.tv_sec - kSettledSeconds;
   return time.tv_sec < latest ||
@@ -54,8 +54,8 @@ bool TellsOnlyModified(uint64_t file_system_type) {
 
 namespace {
 
-// A corpus lies on one file system or a few, and asking a server takes time:
-// so each thread remembers the last answer.
+// A corpus lies on one file system or a few, and asking a server takes time. So
+// each thread remembers the last answer.
 bool IsOnSuchMount(int fd, dev_t device) {
   struct Answer {
     bool is_known = false;

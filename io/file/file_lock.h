@@ -8,11 +8,12 @@
 
 namespace melmill {
 
-// An exclusive advisory lock (flock) on a file, made if need be; dies with the
-// process. Works on a file system without locks too: then is_held is false.
+// An exclusive advisory lock (flock) on a file, which is created if need be. It
+// ends with the process. On a file system without locks it does nothing, and
+// is_held is false.
 class FileLock {
  public:
-  // Nothing when another process holds the lock.
+  // Returns nothing if another process holds the lock.
   static Result<std::optional<FileLock>> TryLock(const std::string& path);
 
   ~FileLock();

@@ -25,7 +25,7 @@ ErrorCode CodeOfOpenErrno(int error_number) {
       return RejectCode::kNoPermission;
     case ELOOP:
       return RejectCode::kSymlinkLoop;
-    // A failing disk, or a network file system whose server is away: another
+    // A failing disk, or a network file system whose server is away. Another
     // try may succeed.
     case EIO:
     case ESTALE:
@@ -79,7 +79,7 @@ Result<InputFile> InputFile::Open(const std::string& path) {
   });
   if (fd < 0) {
     const int error_number = errno;
-    // The only answer open has for a socket.
+    // open always fails with this for a socket.
     if (error_number == ENXIO) {
       return Error{RejectCode::kNotRegularFile, "is a socket or a lost device",
                    error_number};

@@ -13,37 +13,37 @@
 namespace melmill {
 
 // A regular file, open for reading. Opening never blocks (FIFOs, devices) and
-// never takes over a terminal; whatever is not a regular file is an error.
+// never takes over a terminal. Anything but a regular file is an error.
 class InputFile : public ByteSource {
  public:
   // Errors: the codes of stage "open"; kIoError for EIO, ESTALE and the like;
-  // kMachineFault when the process is out of file descriptors or memory.
+  // kMachineFault if the process is out of file descriptors or memory.
   static Result<InputFile> Open(const std::string& path);
 
   ~InputFile() override;
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) noexcept;
 
-  // As it was when the file was opened.
+  // The size when the file was opened.
   uint64_t size_bytes() const override { return size_bytes_; }
   const FileFacts& facts() const { return facts_; }
 
-  // Short reads and EINTR are continued.
+  // Continues after short reads and EINTR.
   Result<void> ReadAt(uint64_t offset,
                       std::span<std::byte> bytes) const override;
 
-  // Like ReadAt, but returns false instead of waiting for the device when the
-  // bytes are not all in the page cache, when this file system cannot tell, and
-  // on any error: then use ReadAt.
+  // Like ReadAt, but never waits for the device. Returns false if the bytes are
+  // not all in the page cache, if this file system cannot tell, and on any
+  // error; then use ReadAt.
   bool ReadCachedAt(uint64_t offset, std::span<std::byte> bytes) const;
 
-  // Tells the system that these bytes will be read soon, so that the device
-  // has work before a thread waits for them. Does not wait for the bytes;
-  // without effect where the system does not know how.
+  // Tells the system that these bytes will be read soon, so that the device has
+  // work before a thread waits for them. Does not wait for the bytes. Does
+  // nothing where this is not supported.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
-  // Has the system drop the file from its page cache, unless somebody else uses
-  // it: the next read asks the device.
+  // Asks the system to drop the file from its page cache, unless another
+  // process uses it. The next read then goes to the device.
   void DropCached() const;
 
  private:

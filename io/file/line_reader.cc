@@ -15,10 +15,10 @@ namespace {
 
 constexpr size_t kPieceBytes = size_t{1} << 20;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-// A line that is just short enough, with what is stripped from it.
+// The longest line that is kept, including what is stripped from it.
 constexpr size_t kMaxRawLineBytes = kMaxLineBytes + kByteOrderMark.size() + 1;
 
-// Doubles the capacity, but never beyond what a line may need: left alone, a
+// Doubles the capacity, but never beyond what a line may need. By itself, a
 // string would grow to twice that.
 void AppendBounded(std::string_view bytes, std::string* line) {
   const size_t num_bytes = line->size() + bytes.size();
@@ -47,16 +47,16 @@ class LineReader::Impl {
   }
 
  private:
-  // Makes rest_ the next piece of the file; empty at its end.
+  // Makes rest_ the next piece of the file, or empty at its end.
   Result<void> ReadPiece();
-  // Adds `bytes` to the line, or gives the line up as too long.
+  // Adds `bytes` to the line, or marks the line as too long.
   static void Extend(std::string_view bytes, Line* line);
   static void Strip(bool ended_by_newline, Line* line);
 
   InputFile file_;
   std::vector<char> piece_;
-  std::string_view rest_;  // what is not yet handed out of piece_
-  uint64_t offset_ = 0;    // of the first byte not yet read
+  std::string_view rest_;  // the part of piece_ not yet returned
+  uint64_t offset_ = 0;    // offset of the first byte not yet read
   uint64_t num_lines_ = 0;
   Hasher128 hasher_;
 };

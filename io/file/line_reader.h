@@ -16,30 +16,29 @@ inline constexpr size_t kMaxLineBytes = size_t{16} << 20;
 
 struct Line {
   uint64_t number = 0;  // from 1
-  // Without the line ending ("\n" or "\r\n") and, on line 1, without a UTF-8
-  // byte order mark. Empty for a line that is too long.
+  // The bytes without the line ending ("\n" or "\r\n") and, on line 1, without
+  // a UTF-8 byte order mark. Empty if the line is too long.
   std::string bytes;
-  bool too_long = false;  // over kMaxLineBytes: skipped, not kept
+  bool too_long = false;  // over kMaxLineBytes; skipped
 };
 
-// Reads a text file line by line, as long as it was when it was opened; memory
-// is bounded by 1.5 kMaxLineBytes and 1 MiB whatever the file holds. A last
-// line without a line ending counts. One thread.
+// Reads a text file line by line, up to the size it had when it was opened.
+// Memory stays below 1.5 kMaxLineBytes and 1 MiB whatever the file holds. A
+// last line without a line ending counts. For one thread.
 class LineReader {
  public:
-  // Errors: kNotFound, kNoPermission, ... as InputFile::Open (the file must be
-  // a regular one).
+  // The file must be a regular one. Errors: as InputFile::Open.
   static Result<LineReader> Open(const std::string& path);
 
   ~LineReader();
   LineReader(LineReader&&) noexcept;
   LineReader& operator=(LineReader&&) noexcept;
 
-  // The next line, or nothing at the end. Errors: kIoError, also for a file
-  // that has become shorter; then the reader is of no further use.
+  // Returns the next line, or nothing at the end. Error: kIoError, also if the
+  // file has become shorter. After an error the reader must not be used.
   Result<std::optional<Line>> Next();
 
-  // The hash of all bytes, once Next has reached the end.
+  // The hash of all bytes. Next must have reached the end.
   Hash128 ContentHash() const;
 
  private:

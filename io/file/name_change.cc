@@ -39,7 +39,8 @@ Result<void> Unlink(const std::string& path) {
   return {};
 }
 
-// Whether an errno of renameat2 says that it cannot be done in this way.
+// Whether this errno of renameat2 means that the file system does not support
+// such a rename.
 bool LacksRename(int error_number) {
   return error_number == EINVAL || IsUnsupported(error_number);
 }
@@ -51,12 +52,12 @@ bool AreOneFile(const std::string& path, const std::string& other) {
          identity.value() == other_identity.value();
 }
 
-// NameIfFree where renameat2 cannot.
+// NameIfFree for file systems without renameat2.
 Result<bool> NameByLink(const std::string& from, const std::string& to) {
   const int linked =
       WithoutInterruption([&] { return ::link(from.c_str(), to.c_str()); });
   const int error_number = linked == 0 ? 0 : errno;
-  // A server may have made the link though its answer was lost.
+  // The server may have made the link even if its answer was lost.
   if (linked == 0 || AreOneFile(from, to)) {
     if (auto done = Unlink(from); !done.ok()) return done.error();
     return true;

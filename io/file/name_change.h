@@ -9,11 +9,11 @@
 
 namespace melmill {
 
-// Changes of names that never remove another file than the one that was seen,
-// whatever other processes do in the folder. Errors are kMachineFault.
+// Renaming and removing files. A file that is not the one seen before is never
+// removed, whatever other processes do in the folder. Errors are kMachineFault.
 
-// The file that a name stood for. Another file, or the same one after a write,
-// has another identity.
+// Identifies the file behind a name. Another file, or the same one after a
+// write, has another identity.
 struct FileIdentity {
   uint64_t device = 0;
   uint64_t inode = 0;
@@ -23,28 +23,27 @@ struct FileIdentity {
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
 
-// Of the name itself, not of what a symbolic link leads to; nothing where
-// there is no such name.
+// Identifies the name itself; does not follow a symbolic link. Returns nothing
+// if there is no such name.
 Result<std::optional<FileIdentity>> Identify(const std::string& path);
 
-// Gives the file `from` the name `to`, unless there is one of that name.
-// Returns whether it did. By renameat2; where the file system has no such
-// rename by link and unlink; where it has no links either, by a check and a
-// rename, between which another process may act.
+// Gives the file `from` the name `to`, unless that name is taken. Returns
+// whether it did. Uses renameat2. If the file system lacks it, uses link and
+// unlink. If it lacks links too, checks and renames; another process may act in
+// between.
 Result<bool> NameIfFree(const std::string& from, const std::string& to);
 
-// Puts the file `from` in the place of `to`, if that is what was seen there,
-// and removes what was there. Returns whether it did. The name `to` is never
-// free. By renameat2; where the file system cannot exchange names, by a check
-// and a rename.
+// Replaces the file `to` by the file `from`, if `to` is still the file `seen`.
+// Returns whether it did. The name `to` always exists. Uses renameat2; if the
+// file system cannot exchange names, checks and renames.
 Result<bool> ReplaceIfSame(const std::string& from, const std::string& to,
                            const FileIdentity& seen);
 
-// Removes the file `path`, if it is what was seen there. Returns whether it
+// Removes the file `path` if it is still the file `seen`. Returns whether it
 // did. Meanwhile the file has its TemporaryName.
 Result<bool> RemoveIfSame(const std::string& path, const FileIdentity& seen);
 
-// Whether both are files with the same bytes, and can be read.
+// Whether both files can be read and have the same bytes.
 bool HaveSameBytes(const std::string& path, const std::string& other);
 
 }  // namespace melmill

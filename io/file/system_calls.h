@@ -17,10 +17,10 @@
 
 namespace melmill {
 
-// The few system calls that files of a store need, continued where the system
-// returns early. For .cc files of io only.
+// The few system calls for the files of a store, continued if the system
+// returns early. Only .cc files of io may include this.
 
-// Whether the file system does not have what was asked for.
+// Whether this errno means that the file system does not support an operation.
 inline bool IsUnsupported(int error_number) {
   return error_number == ENOTSUP || error_number == EOPNOTSUPP ||
          error_number == ENOSYS;
@@ -47,8 +47,8 @@ class UniqueFd {
   int fd_;
 };
 
-// Repeats a system call (which returns -1 on failure) as long as signals
-// interrupt it. Not for close: that has closed even then.
+// Repeats a system call, which must return -1 on failure, as long as signals
+// interrupt it. Not for close, which closes the file even if interrupted.
 template <typename Call>
 auto WithoutInterruption(Call call) {
   auto result = call();
@@ -56,17 +56,17 @@ auto WithoutInterruption(Call call) {
   return result;
 }
 
-// The fault of a system call on a file, which gave that errno.
+// The error for a failed system call on a file.
 inline Error FileFault(const char* operation, const std::string& path,
                        int error_number) {
   return MachineFault(std::string(operation) + " " + path, error_number);
 }
 
-// Less the umask.
+// The mode before the umask.
 inline constexpr mode_t kNewFileMode = 0666;
 
-// Makes a file to be written to, never through a link and never one that is
-// there. Not open: errno says why.
+// Creates a file for writing. Never follows a link and never opens an existing
+// file. If the result is not open, errno says why.
 inline UniqueFd CreateFile(const std::string& path) {
   return UniqueFd(WithoutInterruption([&] {
     return ::open(path.c_str(),
@@ -77,7 +77,7 @@ inline UniqueFd CreateFile(const std::string& path) {
 
 inline constexpr uint64_t kMaxFileOffset = std::numeric_limits<off_t>::max();
 
-// What ReadExactly returns when the file ends before `bytes` are full.
+// Returned by ReadExactly if the file ends before `bytes` is full.
 inline constexpr int kEndOfFile = -1;
 
 // Returns 0, an errno, or kEndOfFile.
@@ -114,12 +114,13 @@ inline int WriteExactly(int fd, uint64_t offset,
   return 0;
 }
 
-// And OpenForReading for what is not a regular file.
+// Returned by OpenForReading for anything but a regular file.
 inline constexpr int kNotAFile = -2;
 
-// What open(2), OpenForReading or ReadExactly say of a file of a store. One
-// that is gone, cut short or no file is damaged. What cannot be read may be
-// whole: that is a fault of the machine.
+// The error for a file of a store that open(2), OpenForReading or ReadExactly
+// failed on. A file that is missing, cut short or not a regular file is
+// damaged. A file that cannot be read may be intact, so that is a fault of the
+// machine.
 inline Error StoreReadError(int error_number) {
   switch (error_number) {
     case kEndOfFile:
@@ -138,7 +139,7 @@ inline Error StoreReadError(int error_number) {
 struct ReadableFile {
   UniqueFd fd;
   uint64_t size_bytes = 0;
-  int error = 0;  // an errno; kNotAFile for what is not a regular file
+  int error = 0;  // an errno, or kNotAFile
 };
 
 inline ReadableFile OpenForReading(const std::string& path) {

@@ -16,7 +16,7 @@ constexpr size_t kTagDigits = 16;
 
 std::string DrawTag() {
   uint64_t value = 0;
-  // So few bytes are never returned in part, nor interrupted.
+  // A request for so few bytes is never interrupted or answered in part.
   if (::getrandom(&value, sizeof(value), 0) != sizeof(value)) {
     throw std::system_error(errno, std::generic_category(), "getrandom");
   }

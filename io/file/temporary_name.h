@@ -7,17 +7,16 @@
 namespace melmill {
 
 // The names under which a process writes files. No two processes share a name,
-// even on different machines, so no process ever renames, empties or overwrites
+// even on different machines. So no process ever renames, empties or overwrites
 // a file that another one is writing.
 
-// 16 hex digits, drawn at random when they are first asked for.
+// This process's 16 hex digits, drawn at random on first use. Thread-safe.
 const std::string& ProcessTag();
 
-// The name under which this process works on `path`:
-// "NAME.0123456789abcdef.tmp".
+// The name under which this process writes `path`: "NAME.0123456789abcdef.tmp".
 std::string TemporaryName(const std::string& path);
 
-// The final name of a file with such a name; empty for any other name.
+// The final name that belongs to a temporary name; empty for any other name.
 std::string_view FinalNameOf(std::string_view temporary_name);
 
 }  // namespace melmill

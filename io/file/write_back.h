@@ -9,15 +9,15 @@
 
 namespace melmill {
 
-// Has each 8 MiB of a range of a file written to the disk as soon as all its
-// bytes are there (bench/studies/NOTEBOOK.md has the gain). Thread-safe.
+// Starts writing each 8 MiB of a range of a file to the disk as soon as all its
+// bytes are final (bench/studies/NOTEBOOK.md has the gain). Thread-safe.
 class WriteBack {
  public:
-  // Bytes [offset, offset + num_bytes) of the file.
+  // The range is bytes [offset, offset + num_bytes) of the file.
   WriteBack(uint64_t offset, uint64_t num_bytes);
 
-  // These bytes, counted from the start of the range, are final. Call it once
-  // for each byte.
+  // Says that these bytes are final. `begin` counts from the start of the
+  // range. Call it once for each byte.
   void AddFinal(uint64_t begin, uint64_t num_bytes, DurableFile* file);
 
  private:

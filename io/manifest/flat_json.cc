@@ -8,7 +8,7 @@
 namespace melmill {
 namespace {
 
-// Bytes that a string may hold as they are.
+// The bytes that a string may hold unescaped.
 constexpr std::array<bool, 256> MakePlainBytes() {
   std::array<bool, 256> plain = {};
   for (size_t i = 0x20; i < plain.size(); ++i) plain[i] = true;
@@ -119,7 +119,7 @@ bool FlatJsonScanner::TakeNumber(Number* number) {
   const bool is_negative = Take('-');
   const bool has_leading_zero = rest_.starts_with('0');
   const size_t num_digits = TakeDigits();
-  // Anything longer may not fit; exponents are rare.
+  // Longer numbers may not fit 64 bits, and exponents are rare.
   if (num_digits == 0 || num_digits > 18) return false;
   if (has_leading_zero && num_digits > 1) return false;
   number->kind = is_negative ? Number::Kind::kInteger : Number::Kind::kUnsigned;

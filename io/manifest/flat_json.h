@@ -8,19 +8,21 @@
 
 namespace melmill {
 
-// A fast reader of the JSON that nearly every manifest line is: one object of
-// strings, numbers and literals, nothing nested. Anything else, wrong or only
-// rare, it leaves to a complete parser, which also has the error messages.
+// A fast reader for the JSON of nearly every manifest line: one object of
+// strings, numbers and literals, with nothing nested. It leaves everything
+// else, wrong or just rare, to a complete parser, which also has the error
+// messages.
 class FlatJsonScanner {
  public:
   // `json` must be valid UTF-8.
   explicit FlatJsonScanner(std::string_view json) : rest_(json) {}
 
   // Calls the handler's start_object, key, string, number_unsigned,
-  // number_integer, number_float, boolean, null and end_object with the
-  // arguments of nlohmann's SAX interface, in order of the text. True: all of
-  // the text was read and every call returned true. False: this text is not for
-  // this scanner; the handler may have been called for a part of it.
+  // number_integer, number_float, boolean, null and end_object in the order of
+  // the text, with the arguments of nlohmann's SAX interface. Returns true if
+  // all of the text was read and every call returned true. False means that
+  // this text is not for this scanner; the handler may have been called for
+  // part of it.
   template <typename Handler>
   bool Scan(Handler* handler);
 
@@ -36,7 +38,7 @@ class FlatJsonScanner {
   template <typename Handler>
   bool ScanValue(Handler* handler);
 
-  // Each takes its token away from the front of rest_, or returns false.
+  // Each of these takes its token from the front of rest_, or returns false.
   bool Take(char c);
   bool TakeWord(std::string_view word);
   bool TakeString(std::string* text);

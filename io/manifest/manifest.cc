@@ -55,11 +55,11 @@ class CompactWriter {
   bool needs_comma_ = false;
 };
 
-// The keys of an object. Most lines have so few that looking at each costs
-// less than allocating a set.
+// The keys of an object. Most objects have so few that comparing with each
+// costs less than allocating a set.
 class KeySet {
  public:
-  // False: it is there already.
+  // Returns false if the key is there already.
   bool Add(const std::string& key) {
     const auto few_end = few_.begin() + num_few_;
     if (std::find(few_.begin(), few_end, key) != few_end) return false;
@@ -74,7 +74,7 @@ class KeySet {
   std::unordered_set<std::string> many_;
 };
 
-// Takes what is wanted out of the SAX events of a line and lets the rest go.
+// Keeps the wanted values of a line's SAX events and drops the rest.
 class LineHandler final : public Json::json_sax_t {
  public:
   LineHandler(std::string_view json, const ManifestOptions& options)
@@ -82,7 +82,7 @@ class LineHandler final : public Json::json_sax_t {
     line_.kept.resize(options.kept_fields.size());
   }
 
-  // To be called when the parser is done.
+  // Both may be called only when the parser is done.
   std::string UsableAudio() const;
   Result<ManifestLine> Finish() &&;
 
@@ -114,10 +114,10 @@ class LineHandler final : public Json::json_sax_t {
   enum class Field { kOther, kAudio, kText, kPrompt, kSegmentStart };
   enum class Presence { kMissing, kWrongType, kGood };
 
-  // Whether the next event is the whole value of that top-level field.
+  // Whether the next event is the whole value of this top-level field.
   bool IsField(Field field) const { return depth_ == 1 && field_ == field; }
 
-  // Whether it is a value that says where a segment begins, or part of one.
+  // Whether the next event belongs to a field that says where a segment begins.
   bool IsInSegment() const {
     return depth_ >= 1 && field_ == Field::kSegmentStart;
   }
@@ -160,10 +160,11 @@ bool LineHandler::key(string_t& key) {
 }
 
 void LineHandler::StartField(const std::string& key) {
-  // Goes on after a duplicate key: a syntax error further on is worse.
+  // Parsing continues after a duplicate key: a later syntax error takes
+  // precedence.
   if (!keys_.Add(key) && !duplicate_key_) duplicate_key_ = key;
 
-  // Of the wrong type until a value of the right one comes.
+  // The type counts as wrong until a value of the right type comes.
   field_ = Field::kOther;
   if (key == "audio") {
     field_ = Field::kAudio;
@@ -319,7 +320,7 @@ std::optional<Error> EncodingError(std::string_view line) {
                                                std::to_string(bad + 1) + ": " +
                                                HexEscaped(line[bad])};
   }
-  // The JSON parser would skip it on any line.
+  // The JSON parser would accept it on any line.
   if (line.starts_with(kByteOrderMark)) {
     return Error{RejectCode::kBadJson,
                  "not valid JSON at column 1: a byte order mark"};
@@ -343,7 +344,7 @@ Result<ManifestLine> ParseManifestLine(std::string_view line,
   std::optional<LineHandler> handler(std::in_place, line, options);
   if (!FlatJsonScanner(line).Scan(&*handler)) {
     handler.emplace(line, options);
-    // What it returns, the handler knows better.
+    // The handler knows more than the return value says.
     (void)Json::sax_parse(line.begin(), line.end(), &*handler);
   }
   if (audio != nullptr) *audio = handler->UsableAudio();

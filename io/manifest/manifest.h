@@ -11,7 +11,7 @@ namespace melmill {
 
 struct ManifestOptions {
   bool require_text = true;    // false: lines without "text" are accepted
-  bool check_template = true;  // look at "language {Name}<asr_text>..."
+  bool check_template = true;  // look for "language {Name}<asr_text>..."
   bool strict_text = false;    // a text without the template is an error
   std::vector<std::string> kept_fields;  // other fields to keep
 };
@@ -26,20 +26,21 @@ struct ManifestLine {
   std::vector<std::string> kept;
   std::string language;  // the template's {Name}; empty without a template
   int num_dropped_fields = 0;
-  bool lacks_template = false;  // checked, and not found
-  bool has_segment = false;     // a beginning of one, not 0: docs/input.md
+  bool lacks_template = false;  // checked, but not found
+  bool has_segment = false;     // a segment's start other than 0; docs/input.md
 };
 
-// True for spaces and tabs only.
+// Whether the line has only spaces and tabs.
 bool IsBlank(std::string_view line);
 
-// Parses one line (as LineReader gives it), strictly: UTF-8, one JSON object,
-// depth at most 32, no top-level key twice, "audio" and "text" strings. Nothing
-// is built from fields that are not kept. Errors: the codes of stage
-// "manifest"; messages are short whatever the line holds. Thread-safe.
+// Parses one line, as LineReader gives it. The line must be UTF-8 and one JSON
+// object of depth 32 at most, with no top-level key twice; "audio" and "text"
+// must be strings. Builds nothing from fields that are not kept. Errors: the
+// codes of stage "manifest", with short messages whatever the line holds.
+// Thread-safe.
 //
-// `audio`, if given, is set to the line's audio string even when something
-// else is wrong with the line, and to empty when it has no usable one.
+// If `audio` is given, it becomes the line's audio string even if something
+// else is wrong with the line, and empty if there is no usable one.
 Result<ManifestLine> ParseManifestLine(std::string_view line,
                                        const ManifestOptions& options,
                                        std::string* audio = nullptr);

@@ -10,15 +10,15 @@
 
 namespace melmill {
 
-// The bytes of the UTF-8 sequence that `text` (not empty) starts with, or 0 if
-// it is not a whole and valid one (RFC 3629: shortest form, no surrogates,
-// nothing above U+10FFFF).
+// The number of bytes in the UTF-8 sequence at the start of `text`, which must
+// not be empty. Returns 0 if the sequence is incomplete or invalid (RFC 3629:
+// shortest form, no surrogates, nothing above U+10FFFF).
 inline size_t Utf8SequenceBytes(std::string_view text) {
   const auto byte = [text](size_t i) { return static_cast<uint8_t>(text[i]); };
   const uint8_t lead = byte(0);
   if (lead < 0x80) return 1;
   const size_t num_bytes = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-  // C0 and C1 could only start overlong forms, F5 and above nothing at all.
+  // C0 and C1 can only start overlong forms; F5 and above start nothing.
   if (lead < 0xC2 || lead > 0xF4 || text.size() < num_bytes) return 0;
   for (size_t i = 1; i < num_bytes; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -30,7 +30,7 @@ inline size_t Utf8SequenceBytes(std::string_view text) {
   return overlong || surrogate || beyond_unicode ? 0 : num_bytes;
 }
 
-// The offset of the first byte that is not UTF-8, or npos.
+// The offset of the first byte that is not valid UTF-8, or npos.
 inline size_t FindInvalidUtf8(std::string_view text) {
   constexpr uint64_t kHighBits = 0x8080808080808080u;
   size_t i = 0;
@@ -50,16 +50,17 @@ inline size_t FindInvalidUtf8(std::string_view text) {
   return std::string_view::npos;
 }
 
-// "\x1b".
+// The byte written as "\x1b".
 inline std::string HexEscaped(char c) {
   constexpr std::string_view kDigits = "0123456789abcdef";
   const auto byte = static_cast<uint8_t>(c);
   return {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
 }
 
-// The first character of `text` (not empty) as a message may show it, and its
-// bytes: control characters, be they ASCII or U+0080 to U+009F, which
-// terminals obey as well, and bytes that are no UTF-8 become "\x1b".
+// The first character of `text` (not empty) in a form fit for a message, and
+// its number of bytes. Control characters and bytes that are not UTF-8 become
+// "\x1b". U+0080 to U+009F count as control characters: terminals obey them,
+// too.
 struct ShownCharacter {
   std::string shown;
   size_t num_bytes;
@@ -75,8 +76,8 @@ inline ShownCharacter FirstShownCharacter(std::string_view text) {
           c.size()};
 }
 
-// `text` as a message may show it: valid UTF-8 on one line, without control
-// characters, whatever `text` holds. Shown twice it is the same.
+// `text` in a form fit for a message: valid UTF-8 on one line, without control
+// characters. Applying it twice changes nothing more.
 inline std::string Printable(std::string_view text) {
   std::string printable;
   while (!text.empty()) {
@@ -87,7 +88,7 @@ inline std::string Printable(std::string_view text) {
   return printable;
 }
 
-// The same of the beginning of `text`, at most 120 bytes and three dots.
+// Like Printable, but at most 120 bytes and, if `text` is longer, three dots.
 inline std::string Quotable(std::string_view text) {
   constexpr size_t kMaxBytes = 120;
   std::string quotable;

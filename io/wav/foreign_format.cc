@@ -14,12 +14,12 @@ struct Magic {
   size_t offset;
   std::string_view bytes;
   std::string_view name;
-  // The usual suffix of files to convert; empty when `advice` says more.
+  // The usual suffix of files to convert; empty if there is `advice` instead.
   std::string_view suffix;
   std::string_view advice;
 };
 
-// The first match counts: what is more special stands first.
+// The first match counts, so the more specific entries come first.
 constexpr Magic kMagics[] = {
     {0, "fLaC"sv, "FLAC", "flac", ""},
     {28, "OpusHead"sv, "Ogg Opus", "opus", ""},
@@ -67,9 +67,8 @@ std::string Advise(std::string_view name, std::string_view suffix,
                      advice);
 }
 
-// The frames of MPEG audio and of ADTS both begin with eleven set bits. All
-// fields with forbidden values are looked at, since raw samples around -1
-// begin like this, too.
+// Frames of MPEG audio and of ADTS both begin with eleven set bits. Raw samples
+// around -1 do, too, so all fields with forbidden values are checked.
 std::string_view MpegName(std::span<const std::byte> head) {
   if (head.size() < 4 || head[0] != std::byte{0xFF}) return "";
   const auto b1 = std::to_integer<unsigned>(head[1]);

@@ -8,15 +8,15 @@
 
 namespace melmill {
 
-// How many bytes at the start of a file DescribeForeignFormat uses.
+// The number of bytes at the start of a file that DescribeForeignFormat uses.
 inline constexpr size_t kForeignHeadBytes = 64;
 
-// What a file that is not WAV seems to be, and what to do about it, for a
-// message: "is FLAC, not WAV; convert it: ffmpeg -i in.flac ...". `head` holds
-// the first bytes of the file, at least one of them.
+// A message about a file that is not WAV: what it seems to be, and what to do
+// about it, as in "is FLAC, not WAV; convert it: ffmpeg -i in.flac ...". `head`
+// holds the first bytes of the file, at least one.
 std::string DescribeForeignFormat(std::span<const std::byte> head);
 
-// The same for WAV files with a codec that is not read: "holds IMA ADPCM
+// A message about a WAV file whose codec is not supported: "holds IMA ADPCM
 // samples (format 0x0011), ...; convert it: ...".
 std::string DescribeForeignCodec(uint16_t format_tag);
 

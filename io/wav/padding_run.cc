@@ -33,7 +33,7 @@ Result<uint64_t> FindOther(const RiffFile& file, uint64_t begin, uint64_t end,
   return end;
 }
 
-// Whether nothing else than `value` is seen from `begin` to the file's end.
+// Whether every byte checked from `begin` to the file's end is `value`.
 Result<bool> LooksLikeRun(const RiffFile& file, uint64_t begin,
                           std::byte value) {
   const uint64_t end = file.size_bytes();

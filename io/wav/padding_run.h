@@ -8,11 +8,11 @@
 
 namespace melmill {
 
-// The end of the run of equal bytes, 0x00 or 0xFF, that begins at `begin`,
-// which must lie in the file; `begin` where there is none. The first 16 MiB
-// are read whole. A longer run must reach the end of the file, or there is
-// none; the rest of it is looked at in 1,024 evenly spaced places and at its
-// end. Errors: ReadAt's.
+// The end of the run of equal bytes, 0x00 or 0xFF, that begins at `begin`; if
+// there is no run, `begin`, which must lie in the file. Reads the first 16 MiB
+// completely. A longer run counts only if it reaches the end of the file. Its
+// rest is checked at 1,024 evenly spaced places and at its end. Errors: those
+// of ReadAt.
 Result<uint64_t> EndOfPaddingRun(const RiffFile& file, uint64_t begin);
 
 }  // namespace melmill

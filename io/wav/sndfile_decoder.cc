@@ -45,8 +45,8 @@ Error DecodeError(const WavHeader& header) {
 
 }  // namespace
 
-// Plays the whole data chunk to libsndfile as a file of raw samples, of which
-// only the current block can be read.
+// Presents the data chunk to libsndfile as a file of raw samples, of which only
+// the current block can be read.
 class SndfileDecoder::Impl {
  public:
   explicit Impl(const WavHeader& header) : header_(header) {}
@@ -63,9 +63,11 @@ class SndfileDecoder::Impl {
     info.channels = header_.num_channels;
     info.format = SF_FORMAT_RAW | SubtypeOf(header_.encoding) |
                   (header_.big_endian ? SF_ENDIAN_BIG : SF_ENDIAN_LITTLE);
-    // No sf_strerror: without a file it reads a variable of all threads.
+    // sf_strerror is no help: without a file it reads a variable shared by all
+    // threads.
     file_ = sf_open_virtual(&callbacks, SFM_READ, &info, this);
-    // Of headerless samples in an encoding it knows it refuses nothing.
+    // It refuses no headerless samples in an encoding it knows, so memory ran
+    // out.
     if (file_ == nullptr) throw std::bad_alloc();
     if (info.frames != header_.num_samples) return DecodeError(header_);
     return {};
@@ -110,8 +112,8 @@ class SndfileDecoder::Impl {
     const uint64_t begin = static_cast<uint64_t>(impl.position_) -
                            impl.block_begin_;  // huge when before the block
     if (begin > impl.block_.size() || size > impl.block_.size() - begin) {
-      // Never happens with headerless samples; other bytes than those asked
-      // for would be wrong audio.
+      // This never happens with headerless samples. Any other bytes would be
+      // wrong audio.
       impl.strayed_ = true;
       return 0;
     }

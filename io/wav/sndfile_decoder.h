@@ -10,17 +10,17 @@
 
 namespace melmill {
 
-// Turns the bytes of a WAV's data chunk into floats, by libsndfile: integer
-// types and the companded ones are scaled to [-1, 1] (8 bit by 2^7, 16 bit by
-// 2^15, ...), float types are kept as they are, NaN included. libsndfile sees
-// these bytes only, as headerless samples of the given type: the file's own
-// header never reaches it. WavDecoder does the same faster for common types.
+// Decodes the bytes of a WAV's data chunk to floats with libsndfile. Integer
+// and companded types are scaled to [-1, 1] (8 bit by 2^7, 16 bit by 2^15,
+// ...). Float types are kept as they are, NaN included. libsndfile sees only
+// these bytes, as headerless samples of the given type; the file's own header
+// never reaches it. WavDecoder does the same faster for common types.
 //
 // One object decodes one file at a time on one thread.
 class SndfileDecoder {
  public:
-  // `header` as ReadWavHeader gave it. Throws std::bad_alloc when libsndfile
-  // has no memory.
+  // `header` comes from ReadWavHeader. Throws std::bad_alloc if libsndfile runs
+  // out of memory.
   static Result<SndfileDecoder> Create(const WavHeader& header);
 
   ~SndfileDecoder();
@@ -28,8 +28,8 @@ class SndfileDecoder {
   SndfileDecoder& operator=(SndfileDecoder&&) noexcept;
 
   // Decodes the next block of the data chunk: whole sample groups (one sample
-  // of every channel), in file order. `interleaved` holds exactly their
-  // samples. Errors: kDecodeFailed.
+  // of every channel), in file order. `interleaved` has room for exactly their
+  // samples. Error: kDecodeFailed.
   Result<void> Decode(std::span<const std::byte> block,
                       std::span<float> interleaved);
 

@@ -19,15 +19,15 @@ bool IsUnroundedPlaceholder(uint64_t size) {
   return false;
 }
 
-// The size of 64 bits has one placeholder only.
+// A 64-bit size has only one placeholder.
 bool IsPlaceholder(const WavDataClaim& claim) {
   return claim.data_bytes_in_ds64
              ? claim.data_bytes == kAllBits64
              : IsPlaceholderSize(claim.data_bytes, claim.group_bytes);
 }
 
-// Whether the writer took the sizes of the file and of its data for one. A
-// file that was cut has a RIFF size beyond its end, and stays out.
+// Whether the writer used one size for the file and for its data. A file that
+// was cut has a RIFF size beyond its end, so it does not match.
 bool IsFileSizeTwice(const WavDataClaim& claim, uint64_t file_bytes) {
   const auto is_file_size = [&](uint64_t size) {
     return size == file_bytes || size == file_bytes - 8;
@@ -37,7 +37,7 @@ bool IsFileSizeTwice(const WavDataClaim& claim, uint64_t file_bytes) {
 
 Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
                                WavOddity oddity) {
-  // Each piece of a stream may have come with a header of its own.
+  // Each piece of a stream may have its own header.
   const Result<bool> is_file = IsWavFileHeader(file, claim.begin);
   if (!is_file.ok()) return is_file.error();
   if (is_file.value()) {
@@ -48,7 +48,7 @@ Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
 }
 
 // A writer that was killed before it wrote the size leaves a zero, followed by
-// samples. After an empty recording there is nothing, or further chunks.
+// samples. An empty recording is followed by nothing, or by more chunks.
 Result<WavDataExtent> MeasureUnclaimed(const RiffFile& file,
                                        const WavDataClaim& claim) {
   const Result<WavDataExtent> all =
@@ -66,7 +66,7 @@ Result<WavDataExtent> MeasureUnclaimed(const RiffFile& file,
 
 bool IsPlaceholderSize(uint64_t size, uint32_t group_bytes) {
   if (size > std::numeric_limits<uint32_t>::max()) return false;
-  // What may have been rounded down to it.
+  // Any of these sizes may have been rounded down to `size`.
   const uint64_t num_candidates = size % group_bytes == 0 ? group_bytes : 1;
   for (uint64_t i = 0; i < num_candidates; ++i) {
     if (IsUnroundedPlaceholder(size + i)) return true;

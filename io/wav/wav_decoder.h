@@ -13,30 +13,30 @@
 
 namespace melmill {
 
-// Turns the bytes of a WAV's data chunk into one channel of floats: those of
-// libsndfile, then the mean of the channels (DownmixToMono). The common types,
-// little-endian PCM of 16, 24 and 32 bits and float32 in one or two channels,
-// are decoded here to the same bits, apart from the payloads of NaNs;
-// libsndfile is opened for the others only.
+// Decodes the bytes of a WAV's data chunk to one channel of floats:
+// libsndfile's values, then the mean of the channels (DownmixToMono). The
+// common types are little-endian PCM of 16, 24 and 32 bits and float32 in one
+// or two channels. They are decoded here, to the same bits apart from the
+// payloads of NaNs; libsndfile is used only for the other types.
 //
 // One object decodes one file at a time on one thread, and any number of files
-// in turn; those of the common types without allocating anything.
+// in turn. It allocates nothing for files of the common types.
 class WavDecoder {
  public:
-  // Begins a file; `header` as ReadWavHeader gave it. Errors: kDecodeFailed,
-  // after which another Start must come first.
+  // Begins a file. `header` comes from ReadWavHeader. Error: kDecodeFailed;
+  // after it, Start must come next.
   Result<void> Start(const WavHeader& header);
 
   // Decodes the next block of the data chunk: whole sample groups (one sample
-  // of every channel), in file order and no more than the header tells of.
-  // `mono` holds one sample for each group. Errors: kDecodeFailed.
+  // of every channel), in file order and no more than the header says. `mono`
+  // has room for one sample for each group. Error: kDecodeFailed.
   Result<void> DecodeToMono(std::span<const std::byte> block,
                             std::span<float> mono);
 
  private:
   int num_channels_ = 0;
   std::optional<PcmType> common_type_;
-  std::optional<SndfileDecoder> sndfile_;  // for what is not of a common type
+  std::optional<SndfileDecoder> sndfile_;  // only for files of other types
   std::vector<float> interleaved_;
 };
 

@@ -24,8 +24,8 @@ constexpr uint16_t kTagALaw = 6;
 constexpr uint16_t kTagMuLaw = 7;
 constexpr uint16_t kTagExtensible = 0xFFFE;
 
-// The format tag that EXTENSIBLE keeps in the first bytes of a GUID, if it is
-// one of those made from tags: KSDATAFORMAT_SUBTYPE_*.
+// The format tag in the first bytes of EXTENSIBLE's GUID, if the GUID is one of
+// those made from tags: KSDATAFORMAT_SUBTYPE_*.
 std::optional<uint16_t> TagOfGuid(const RiffFile& file,
                                   std::span<const std::byte, 16> guid) {
   static constexpr std::array<uint8_t, 14> kLittleEndian = {
@@ -33,7 +33,7 @@ std::optional<uint16_t> TagOfGuid(const RiffFile& file,
   static constexpr std::array<uint8_t, 12> kBigEndian = {
       0, 0, 0, 0x10, 0x80, 0, 0, 0xAA, 0, 0x38, 0x9B, 0x71};
   const auto equal = [](std::byte a, uint8_t b) { return a == std::byte{b}; };
-  // In RIFX files SoX swaps the bytes of the tag only.
+  // In RIFX files, SoX swaps only the bytes of the tag.
   if (std::equal(guid.begin() + 2, guid.end(), kLittleEndian.begin(), equal)) {
     return static_cast<uint16_t>(file.Number(guid.first<2>()));
   }

@@ -7,15 +7,16 @@
 
 namespace melmill {
 
-// What a fmt chunk says, as far as it is needed.
+// The part of a fmt chunk that is needed.
 struct WavFormat {
   SampleEncoding encoding;
   int num_channels;
   int sample_rate_hz;
 };
 
-// Reads a fmt chunk, plain or EXTENSIBLE, whose claimed bytes are all in the
-// file. Errors: kUnsupportedFormat, kBadHeader, kBadChannels, kBadSampleRate.
+// Reads a fmt chunk, plain or EXTENSIBLE. All its claimed bytes must be in the
+// file. Errors: kUnsupportedFormat, kBadHeader, kBadChannels, kBadSampleRate,
+// and those of ReadAt.
 Result<WavFormat> ReadWavFormat(const RiffFile& file, const RiffChunk& chunk);
 
 }  // namespace melmill

@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint32_t kSizeIsInDs64 = 0xFFFFFFFF;
 
-// What is known where the data begin.
+// What is known when the data chunk is reached.
 struct WavWalk {
   WavFile file;
   WavDataClaim claim;
@@ -96,7 +96,7 @@ Result<void> ReadDs64(const RiffFile& file, const RiffChunk& chunk,
   return {};
 }
 
-// Takes in a chunk that is not the data.
+// Reads a chunk before the data.
 Result<void> ReadPreambleChunk(const RiffFile& file, const RiffChunk& chunk,
                                Preamble* preamble) {
   if (chunk.claimed_bytes > file.size_bytes() - chunk.begin) {
@@ -156,7 +156,7 @@ Result<WavWalk> WalkChunks(const RiffFile& file, bool is_rf64) {
                            kMaxNumRiffChunks)};
 }
 
-// Walks up to the data.
+// Reads the chunks up to the data.
 Result<WavWalk> WalkFile(RiffFile* riff) {
   if (riff->size_bytes() == 0) {
     return Error{RejectCode::kEmptyFile, "the file is empty"};

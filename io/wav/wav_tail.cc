@@ -17,10 +17,11 @@ namespace {
 
 constexpr uint64_t kMaxUnknownBytes = uint64_t{64} << 10;
 
-// So many chunks and files are looked at; what comes after them is unknown.
+// At most this many chunks and files are checked; anything after them is
+// unknown.
 constexpr int kMaxNumItems = 4 * kMaxNumRiffChunks;
 
-// Some writers count the RIFF header in the RIFF size, or take a longer fmt
+// Some writers include the RIFF header in the RIFF size, or take a longer fmt
 // chunk for one of 16 bytes.
 constexpr uint64_t kRiffSizeSlack = 8;
 
@@ -63,7 +64,7 @@ class TailWalk {
   const WavDataClaim& claim_;
   const uint64_t data_end_;
   const uint64_t riff_end_;
-  uint64_t position_;  // all before it is understood
+  uint64_t position_;  // everything before it is understood
   bool is_odd_;        // a pad byte may come here
   int num_files_ = 1;
   WavOddity oddity_ = WavOddity::kNone;
@@ -92,11 +93,12 @@ Result<MaybeItem> TailWalk::NextItem() const {
     Result<MaybeItem> padded = ItemAt(position_ + 1);
     if (!padded.ok() || padded.value()) return padded;
   }
-  // Some writers forget the byte that pads odd sizes.
+  // Some writers omit the byte that pads odd sizes.
   return ItemAt(position_);
 }
 
-// Skips padding up to an item or the end of the file; false: there is none.
+// Skips padding up to an item or the end of the file. Returns false if there is
+// none.
 Result<bool> TailWalk::SkipPadding() {
   const uint64_t begin = after_pad();
   const Result<uint64_t> end = EndOfPaddingRun(file_, begin);
@@ -130,8 +132,8 @@ Result<void> TailWalk::SkipItems() {
   return {};
 }
 
-// Whether a chunk begins here that the RIFF size confirms, and that extends
-// beyond the end of the file.
+// Whether a chunk begins here that extends beyond the end of the file, and
+// whose size the RIFF size confirms.
 Result<bool> TailWalk::IsCutChunk(uint64_t offset) const {
   const bool more_is_missing = riff_end_ > file_.size_bytes() &&
                                claim_.riff_bytes != kMax64 &&

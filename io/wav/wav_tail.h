@@ -8,10 +8,9 @@
 
 namespace melmill {
 
-// Judges what follows data that is complete: kNone, kBytesBehindData or
-// kCutBehindData. Reads nothing where nothing is, some bytes of each chunk, and
-// a bounded part of anything else. Errors: kSeveralFiles, kLyingSize, and
-// ReadAt's.
+// Judges what follows complete data: kNone, kBytesBehindData or kCutBehindData.
+// Reads a few bytes of each chunk and a bounded part of anything else. Errors:
+// kSeveralFiles, kLyingSize, and those of ReadAt.
 Result<WavOddity> CheckWavTail(const RiffFile& file, const WavDataClaim& claim);
 
 }  // namespace melmill
