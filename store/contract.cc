@@ -7,8 +7,8 @@
 
 namespace melmill {
 
-// An object from the start: a null that finds no memory to become one crashes
-// when it is destroyed.
+// The value is an object from the start. Otherwise a null value becomes one,
+// and if it finds no memory for that, its destructor crashes.
 std::string ContractJson(const LogMelOptions& log_mel,
                          FeatureType feature_type) {
   auto contract = nlohmann::ordered_json::object();

@@ -9,12 +9,14 @@
 
 namespace melmill {
 
-// The compact JSON of what the stored features mean (docs/format.md). A store
-// has one contract, and a reader refuses one that it does not know.
+// The contract as compact JSON: what the stored features mean (docs/format.md).
+// A store has one contract, and a reader refuses a contract that it does not
+// know.
 std::string ContractJson(const LogMelOptions& log_mel,
                          FeatureType feature_type);
 
-// The size of one frame's features under a contract; 0 if it does not say.
+// The size of one frame's features under a contract, or 0 if the contract does
+// not say.
 uint64_t ContractBytesPerFrame(const std::string& contract);
 
 }  // namespace melmill

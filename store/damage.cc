@@ -17,7 +17,8 @@ std::optional<Damage> CompareSize(const FileEntry& entry, uint64_t num_bytes) {
                                     entry.num_bytes)};
 }
 
-// How file_size fails for what is not there or is no file.
+// Whether file_size failed because the file does not exist or is not a regular
+// file.
 bool IsMissing(const std::error_code& error) {
   return error == std::errc::no_such_file_or_directory ||
          error == std::errc::not_a_directory ||

@@ -11,26 +11,26 @@
 
 namespace melmill {
 
-// One thing in a store that is damaged.
+// One damaged thing in a store.
 struct Damage {
   std::string file;   // within the store
-  std::string split;  // of the row, if it is one
-  uint64_t line = 0;  // 0: no row, or not known
+  std::string split;  // the row's split, if a row is damaged
+  uint64_t line = 0;  // 0 if no row, or unknown
   std::string audio;
-  std::string what;  // for a person
+  std::string what;  // what is wrong, for people
 };
 
-// What keeps a file of a store from being read, with its name.
+// The error of a file of a store that cannot be read, with the file's name.
 Error Unreadable(const std::string& file, const Error& error);
 
-// What is wrong with a file of this digest, compared with store.json; nothing
-// if it is right. Errors: kMachineFault for a file that cannot be read; it may
-// be whole.
+// Compares a file's digest with store.json. Returns what is wrong, or nothing
+// if all is right. Error: kMachineFault for a file that cannot be read, since
+// it may be intact.
 Result<std::optional<Damage>> CompareDigest(const FileEntry& entry,
                                             const Result<FileDigest>& digest);
 
-// The same for a file in `folder` that is no shard. Unless `read_all` only its
-// size is compared.
+// Checks a file in `folder` that is not a shard, as CompareDigest does. Unless
+// `read_all`, compares only its size.
 Result<std::optional<Damage>> CheckFile(const std::string& folder,
                                         const FileEntry& entry, bool read_all);
 

@@ -13,7 +13,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Refuses, before any value is built, what would make building values costly.
+// Refuses text whose values would be costly to build, before any is built.
 class ShapeCheck final : public Json::json_sax_t {
  public:
   const std::string& error() const { return error_; }
@@ -60,7 +60,7 @@ class ShapeCheck final : public Json::json_sax_t {
     return false;
   }
 
-  // Of the open objects.
+  // The keys of the objects that are open.
   std::array<std::set<std::string>, kMaxJsonDepth> keys_;
   size_t depth_ = 0;
   std::string error_;
@@ -69,7 +69,7 @@ class ShapeCheck final : public Json::json_sax_t {
 }  // namespace
 
 Result<void> CheckJsonShape(std::string_view text) {
-  // The parser takes a NUL for the end.
+  // The parser takes a NUL for the end of the text.
   if (text.find('\0') != text.npos) {
     return Error{ErrorCode::kDamaged, "not valid JSON: a NUL"};
   }

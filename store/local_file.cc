@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little,
 constexpr std::string_view kFirstLine = "melmill local 1\n";
 constexpr size_t kPieceBytes = size_t{64} << 10;
 
-// What every block begins with; its checksum follows the body.
+// The head of every block. The block's checksum follows the body.
 struct BlockHead {
   uint32_t kind = 0;
   uint32_t zero = 0;
@@ -36,7 +36,7 @@ struct BlockHead {
 static_assert(sizeof(BlockHead) == 16);
 constexpr size_t kChecksumBytes = sizeof(uint64_t);
 
-// What the body of a block of facts begins with.
+// The head of the body of a kFacts block.
 struct FactsHead {
   Hash128 fingerprint = {};
   uint64_t checksum = 0;
@@ -81,7 +81,7 @@ std::vector<std::byte> MakeFactsBlock(const ShardId& id,
   return block;
 }
 
-// Appends at the descriptor's own place.
+// Writes at the descriptor's own position.
 Result<void> WriteAll(int fd, std::span<const std::byte> bytes,
                       const std::string& path) {
   while (!bytes.empty()) {
@@ -115,7 +115,8 @@ LocalFile::~LocalFile() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-// What is no regular file is damaged: it is replaced, never followed.
+// Anything but a regular file counts as damaged: it is replaced, never
+// followed.
 Result<void> LocalFile::Open() {
   if (fd_ >= 0) ::close(fd_);
   places_.clear();
@@ -137,7 +138,7 @@ Result<void> LocalFile::Open() {
   return Scan(static_cast<uint64_t>(status.st_size));
 }
 
-// False: the file ends before.
+// Returns false if the file ends early.
 Result<bool> LocalFile::Read(uint64_t offset,
                              std::span<std::byte> bytes) const {
   const int error = ReadExactly(fd_, offset, bytes);
@@ -159,7 +160,7 @@ Result<void> LocalFile::Scan(uint64_t size_bytes) {
   return {};
 }
 
-// Bytes that are gone count as zeros: the checksum will not fit.
+// Missing bytes count as zeros; the checksum will then not match.
 Result<uint64_t> LocalFile::HashBytes(uint64_t offset,
                                       uint64_t num_bytes) const {
   Hasher64 hasher;
@@ -177,7 +178,7 @@ Result<uint64_t> LocalFile::HashBytes(uint64_t offset,
   return hasher.Digest();
 }
 
-// Looks at the block at `offset`; returns where the next one is.
+// Reads the block at `offset` and returns the offset of the next one.
 Result<uint64_t> LocalFile::ScanBlock(uint64_t offset, uint64_t size_bytes) {
   const uint64_t left = size_bytes - offset;
   constexpr uint64_t kLeastBytes = sizeof(BlockHead) + kChecksumBytes;
@@ -187,7 +188,7 @@ Result<uint64_t> LocalFile::ScanBlock(uint64_t offset, uint64_t size_bytes) {
     if (!read.ok()) return read.error();
   }
   if (left < kLeastBytes || head.body_bytes > left - kLeastBytes) {
-    is_whole_ = false;  // torn; nothing tells where a next one may begin
+    is_whole_ = false;  // torn; the start of the next block is unknown
     return size_bytes;
   }
   const uint64_t end = offset + kLeastBytes + head.body_bytes;
@@ -238,7 +239,7 @@ Result<void> LocalFile::Append(const ShardId& id,
     return ::open(path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   }));
   if (!fd.is_open()) {
-    // Somebody removed it, which does no harm.
+    // Somebody removed the file, which does no harm.
     if (errno == ENOENT) return {};
     return FileFault("open", path_, errno);
   }

@@ -20,8 +20,8 @@
 
 namespace melmill {
 
-// A shard file by what it holds: two of the same id hold the same features of
-// the same audio.
+// Identifies a shard file by its contents. Two files with the same id hold the
+// same features of the same audio.
 struct ShardId {
   Hash128 fingerprint = {};
   uint64_t checksum = 0;  // ShardWriter::Committed
@@ -29,59 +29,61 @@ struct ShardId {
   friend auto operator<=>(const ShardId&, const ShardId&) = default;
 };
 
-// Of all shards of a complete store.
+// The ids of all shards of a complete store.
 std::set<ShardId> IdsOfShards(const StoreIndex& store);
 
 // The store's `.local`: facts about its audio files on this machine. It is not
 // part of the store and may be lost at any time.
 //
-// A line with the format's version, then blocks: kind u32, zero u32, bytes of
-// the body u64, the body, XXH3-64 of all that u64; little-endian. A block of
-// kind kFacts says what the files of a shard's rows were like when they were
-// read for it: fingerprint, checksum u64, number of rows u64, their FileFacts.
-// Other kinds are skipped.
+// The file is a line with the format's version, followed by blocks. A block is:
+// kind u32, zero u32, bytes of the body u64, the body, XXH3-64 of all that u64;
+// little-endian. A block of kind kFacts says what the files of a shard's rows
+// were like when they were read for it: fingerprint, checksum u64, number of
+// rows u64, their FileFacts. Other kinds are skipped.
 //
-// Nothing here is flushed to the disk, and a block is never changed. A block
-// that was torn, damaged or lost counts as missing, and the audio is then read
-// again. A block is about one id only and is written after the audio was read,
-// so it is true whatever was killed. Memory grows with the number of shards.
+// Nothing here is flushed to the disk, and a block is never changed. A torn,
+// damaged or lost block counts as missing, and the audio is then read again. A
+// block is about one id only and is written after the audio was read, so it is
+// true even if a process was killed. Memory grows with the number of shards.
 class LocalFile {
  public:
   static constexpr uint32_t kFacts = 1;
 
-  // Errors: kMachineFault; not for a file that is missing or damaged.
+  // A missing or damaged file is no error. Error: kMachineFault.
   static Result<std::unique_ptr<LocalFile>> Load(const std::string& path);
   ~LocalFile();
   LocalFile(const LocalFile&) = delete;
   LocalFile& operator=(const LocalFile&) = delete;
 
-  // Whether the file existed when it was loaded, or has been made since.
+  // Whether the file existed when it was loaded, or was created since.
   bool exists() const { return exists_; }
-  // The file exists and all of it could be read: appending needs no rewriting.
+  // Whether the file exists and all of it could be read, so that appending
+  // needs no rewriting.
   bool is_whole() const { return is_whole_; }
 
-  // The facts of a shard's rows; none at all for a shard that is taken as it
-  // is: see Rewrite. Nothing if the file has no such block. Errors:
-  // kMachineFault.
+  // The facts of a shard's rows. The list is empty for a shard without known
+  // facts (see Rewrite). Returns nothing if the file has no block for the
+  // shard. Error: kMachineFault.
   Result<std::optional<std::vector<FileFacts>>> Find(const ShardId& id) const;
 
-  // Adds a block, which replaces others of its id; makes the file if need be.
-  // For one thread. Errors: kMachineFault.
+  // Adds a block, which replaces earlier ones of the same id. Creates the file
+  // if need be. For one thread. Error: kMachineFault.
   Result<void> Append(const ShardId& id, std::span<const FileFacts> facts);
 
-  // Puts a new file in place of the old one, with the blocks of `ids` alone
-  // and one without facts for each of `taken`: shards of which nothing is
-  // known here. Errors: kMachineFault.
+  // Replaces the file by a new one that has only the blocks of `ids`, and a
+  // block without facts for each of `taken`, the shards about which nothing is
+  // known here. Error: kMachineFault.
   Result<void> Rewrite(const std::set<ShardId>& ids,
                        const std::set<ShardId>& taken);
 
-  // Rewrites the file if it holds blocks of other shards than `ids`, or half
-  // of it is superseded. Without effect if there is none.
+  // Rewrites the file if it has blocks of shards other than `ids`, or if half
+  // of it is superseded. Does nothing if there is no file. Error:
+  // kMachineFault.
   Result<void> Compact(const std::set<ShardId>& ids);
 
  private:
   struct Place {
-    uint64_t offset = 0;  // of the block
+    uint64_t offset = 0;  // offset of the block
     uint64_t num_rows = 0;
   };
 
@@ -95,7 +97,7 @@ class LocalFile {
 
   std::string path_;
   bool exists_ = false;
-  int fd_ = -1;  // -1 too for a symbolic link
+  int fd_ = -1;  // -1 also for a symbolic link
   bool is_whole_ = false;
   std::map<ShardId, Place> places_;
 };

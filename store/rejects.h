@@ -12,7 +12,7 @@ namespace melmill {
 // One rejected manifest line, as rejects.jsonl holds it.
 struct LedgerEntry {
   std::string_view split;
-  uint64_t line = 0;       // in the manifest, from 1
+  uint64_t line = 0;       // line number in the manifest, from 1
   std::string_view audio;  // as written; empty if the line gave none
   RejectCode code = RejectCode::kNone;
   std::string_view message;

@@ -7,8 +7,8 @@
 
 namespace melmill {
 
-// An audio file as planning saw it, and what it becomes. It must be the same
-// when its row is computed.
+// An audio file as planning saw it, and the size of its features. The file must
+// be the same when its row is computed.
 struct Source {
   uint64_t file_bytes = 0;
   WavHeader header;

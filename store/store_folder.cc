@@ -22,7 +22,7 @@ constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
 constexpr std::string_view kTemporary = ".tmp";
 
-// ".table-a1b2c3"
+// Whether a name has the form ".table-a1b2c3".
 bool IsSpoolName(std::string_view name) {
   constexpr size_t kRandomLetters = 6;
   return name.starts_with(kSpool) &&
@@ -47,7 +47,7 @@ struct FolderCloser {
 // Returns 0 or an errno.
 int ReadNames(DIR* folder, std::vector<std::string>* names) {
   while (true) {
-    errno = 0;  // readdir sets it at an error, not at the end
+    errno = 0;  // readdir sets it on an error, not at the end
     const dirent* const entry = ::readdir(folder);
     if (entry == nullptr) return errno;
     const std::string_view name = entry->d_name;
@@ -55,7 +55,8 @@ int ReadNames(DIR* folder, std::vector<std::string>* names) {
   }
 }
 
-// The time at which a file changes that is written to now: a server's, perhaps.
+// The modification time of a file that is written now. On a network mount it is
+// the server's time.
 Result<int64_t> ClockOf(const std::string& folder) {
   const std::string path = folder + '/' + kLockFile;
   const Result<DurableFile> probe = DurableFile::Create(path);
@@ -97,13 +98,13 @@ bool IsShardFileName(std::string_view name) {
 
 bool IsTemporaryFileName(std::string_view name) {
   if (IsSpoolName(name) || IsFinalName(FinalNameOf(name))) return true;
-  // As earlier versions called it.
+  // The temporary names of earlier versions.
   if (!name.ends_with(kTemporary)) return false;
   name.remove_suffix(kTemporary.size());
   return IsFixedName(name) || IsShardFileName(name);
 }
 
-// Not with std::filesystem: its iterator ends the process where there is no
+// std::filesystem would not do: its iterator ends the process if there is no
 // memory for the next name (libstdc++ 12 copies paths in noexcept functions).
 Result<std::vector<std::string>> ListFolder(const std::string& folder) {
   std::vector<std::string> names;

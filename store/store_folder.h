@@ -22,49 +22,49 @@ inline constexpr char kLockFile[] = ".lock";
 inline constexpr char kLocalFile[] = ".local";         // see LocalFile
 std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
-std::string SuspectsFileName();  // .suspects.TAG: this process's, see RowWatch
+std::string SuspectsFileName();  // .suspects.TAG of this process; see RowWatch
 
-// Whether some process keeps its suspects there: SuspectsFileName, or
-// ".suspects" of earlier versions.
+// Whether a process keeps its suspects in a file of this name:
+// SuspectsFileName, or ".suspects" of earlier versions.
 bool IsSuspectsFileName(std::string_view name);
 
-// "NAME.0123456789ab.h5"
+// Whether a name has the form "NAME.0123456789ab.h5".
 bool IsShardFileName(std::string_view name);
 
-// Whether another run, working or dead, made the file: no other run has a use
-// for it.
+// Whether a file of this name belongs to one run, alive or dead, and is of no
+// use to any other run.
 bool IsTemporaryFileName(std::string_view name);
 
-// The names in a folder, sorted; empty when there is no such folder. Errors:
+// The names in a folder, sorted; empty if there is no such folder. Error:
 // kMachineFault.
 Result<std::vector<std::string>> ListFolder(const std::string& folder);
 
-// The files of a folder, by name, as they were at one moment: a run removes or
-// replaces nothing else.
+// The files of a folder at one moment, by name. A run removes or replaces no
+// other files.
 using SeenFiles = std::map<std::string, FileIdentity>;
 
-// The files that are in a folder now; none if there is no such folder. Errors:
+// The files in a folder now; none if there is no such folder. Error:
 // kMachineFault.
 Result<SeenFiles> SeeFiles(const std::string& folder);
 
-// Removes those of `files` with temporary names. Without the folder's lock only
-// those that were not written to for an hour, by the clock of the file system,
-// because other runs may be working. Errors: kMachineFault.
+// Removes those of `files` that have temporary names. Other runs may be working
+// unless the folder is locked; then removes only files that were not written to
+// for an hour, by the clock of the file system. Error: kMachineFault.
 Result<void> RemoveTemporaryFiles(const std::string& folder,
                                   const SeenFiles& files, bool is_locked);
 
-// Locks a store's folder for whoever writes to it. Where the file system has
-// no locks the result is not held. Errors: kMachineFault when another melmill
-// has it, or when it cannot be locked.
+// Locks a store's folder for a process that writes to it. If the file system
+// has no locks, the result is not held. Error: kMachineFault if another melmill
+// has locked the folder, or if it cannot be locked.
 Result<FileLock> LockStore(const std::string& folder);
 
 bool FileExists(const std::string& path);
 
-// The store's store.json. Errors: kNotFound when it has none (the store is not
-// complete), those of ParseStoreIndex, kMachineFault.
+// Reads the store's store.json. Errors: kNotFound if there is none (the store
+// is not complete), those of ParseStoreIndex, kMachineFault.
 Result<StoreIndex> ReadStoreIndex(const std::string& folder);
 
-// The folder that holds `path`.
+// The folder that contains `path`.
 std::string ParentFolder(const std::string& path);
 
 }  // namespace melmill

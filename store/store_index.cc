@@ -19,7 +19,7 @@ using Json = nlohmann::ordered_json;
 constexpr std::string_view kFormatName = "melmill";
 constexpr size_t kMaxTextBytes = size_t{256} << 20;
 
-// Text that is not as JsonText writes it would not come back as it was.
+// The text must be as JsonText writes it; otherwise it would come back changed.
 Json ParseCompact(std::string_view json) {
   Json object = ParseUsableObject<Json>(json);
   assert(JsonText(object) == json);
@@ -59,9 +59,9 @@ bool IsLowerHex(std::string_view text, size_t num_digits) {
          text.find_first_not_of("0123456789abcdef") == text.npos;
 }
 
-// Reads the members of one object, each of the type asked for. The first thing
-// that is wrong is kept in a string that all readers of a text share; values
-// read after that mean nothing.
+// Reads the members of one object, each of the requested type. All readers of a
+// text share a string that keeps the first error. Values read after an error
+// mean nothing.
 class ObjectReader {
  public:
   // `path` names the object in messages and ends with a dot unless empty.
@@ -91,7 +91,7 @@ class ObjectReader {
     return {};
   }
 
-  // A name within the store: nothing that could lead out of it.
+  // A file name within the store, with nothing that could lead out of it.
   std::string FileName(const char* key) const {
     std::string name = String(key);
     if (name.empty() || name == "." || name == ".." ||
@@ -205,7 +205,8 @@ ShardEntry ReadShard(const ObjectReader& reader) {
   return shard;
 }
 
-// All but the format, which says whether the rest can be read at all.
+// Reads everything but the format, which says whether the rest can be read at
+// all.
 void ReadBody(const ObjectReader& reader, StoreIndex* index) {
   index->contract = reader.CompactObject("contract");
   index->producer = reader.CompactObject("producer");
@@ -222,7 +223,7 @@ void ReadBody(const ObjectReader& reader, StoreIndex* index) {
   index->plan_file = ReadFileEntry(reader.Object("plan_file"));
 }
 
-// The end of the text: the checksum of all before.
+// The end of the text, with the checksum of everything before it.
 std::string FormatTail(std::string_view before) {
   return "  \"checksum\": \"" + ToHex(Xxh3_64(before)) + "\"\n}\n";
 }

@@ -10,19 +10,19 @@
 
 namespace melmill {
 
-// store.json: written last, so its presence means that the store is complete.
+// store.json. It is written last, so if it exists, the store is complete.
 
-inline constexpr int kFormatMajor = 1;  // readers refuse another one
-inline constexpr int kFormatMinor = 0;  // readers accept any
+inline constexpr int kFormatMajor = 1;  // readers refuse any other
+inline constexpr int kFormatMinor = 0;  // readers accept any value
 
 struct ShardEntry {
   std::string split;
-  std::string file;         // name within the store
+  std::string file;         // file name within the store
   std::string fingerprint;  // 32 hex digits
   uint64_t num_rows = 0;
   uint64_t num_stored = 0;  // rows with features
-  uint64_t num_frames = 0;  // of /features
-  uint64_t num_bytes = 0;   // of the file
+  uint64_t num_frames = 0;  // frames of /features
+  uint64_t num_bytes = 0;   // size of the file
   uint64_t checksum = 0;    // XXH3-64 of the bytes outside /features
 };
 
@@ -34,10 +34,10 @@ struct FileEntry {
 
 struct SplitEntry {
   std::string name;
-  uint64_t num_lines = 0;  // not blank
+  uint64_t num_lines = 0;  // lines that are not blank
   uint64_t num_stored = 0;
   uint64_t num_rejected = 0;  // num_lines = num_stored + num_rejected
-  uint64_t num_samples = 0;   // of the stored rows, at the feature rate
+  uint64_t num_samples = 0;   // samples of the stored rows, at the feature rate
   uint64_t num_frames = 0;
   FileEntry table;     // NAME.rows.h5
   FileEntry accepted;  // NAME.accepted.jsonl
@@ -47,28 +47,29 @@ struct StoreIndex {
   int format_major = kFormatMajor;
   int format_minor = kFormatMinor;
   std::string contract;  // a JSON object, compact as nlohmann dumps it
-  std::string producer;  // likewise
+  std::string producer;  // a JSON object in the same form
   std::string plan;      // 32 hex digits: the fingerprint of the plan
   uint64_t shard_target_bytes = 0;
   std::vector<std::string> kept_fields;
   std::vector<SplitEntry> splits;
-  std::vector<ShardEntry> shards;  // what the tables' `shard` column counts
-  FileEntry rejects;               // rejects.jsonl
-  FileEntry plan_file;             // plan.h5
+  std::vector<ShardEntry>
+      shards;           // the tables' `shard` column is an index into it
+  FileEntry rejects;    // rejects.jsonl
+  FileEntry plan_file;  // plan.h5
 
-  std::vector<FileEntry> files() const;  // all that are no shards
-  uint64_t num_stored() const;           // rows of all splits
+  std::vector<FileEntry> files() const;  // all files except the shards
+  uint64_t num_stored() const;           // stored rows of all splits
 };
 
-// The text of store.json: indented, with a final line feed, keys in a fixed
-// order. Checksums are 16 hex digits; the last line but one is that of the
-// bytes before it.
+// The text of store.json: indented, with a final line feed and keys in a fixed
+// order. Checksums are 16 hex digits. The last line but one is the checksum of
+// the bytes before it.
 std::string FormatStoreIndex(const StoreIndex& index);
 
-// Errors: kDamaged (says which field, or that the checksum is wrong),
-// kOtherFormat for another major version. Fields that are not known are
-// ignored. Hostile text is safe: at most
-// 256 MiB, 32 levels and 256 keys an object, and file names without a slash.
+// Parses the text of store.json. Ignores unknown fields. Hostile text is safe:
+// at most 256 MiB, 32 levels and 256 keys an object, and file names without a
+// slash. Errors: kDamaged, with the field's name or that the checksum is wrong;
+// kOtherFormat for another major version.
 Result<StoreIndex> ParseStoreIndex(std::string_view text);
 
 }  // namespace melmill

@@ -34,23 +34,23 @@ class Verifier {
   void Report(const std::string& file, const std::string& what) {
     report_.damages.push_back({.file = file, .what = what});
   }
-  // Whether the file is as store.json says.
+  // Whether the file is as store.json says. If not, reports it.
   bool Check(const FileEntry& entry, const Result<FileDigest>& digest);
-  // What keeps a shard from being verified, with its checksum right.
+  // Reports why a shard cannot be verified although its checksum is right.
   void ReportFailure(const std::string& file, const Error& error);
-  // Returns the number of its stored rows, 0 if they could not be read.
+  // Returns the number of the shard's stored rows, 0 if they could not be read.
   uint64_t VerifyShard(size_t shard);
   void ReportRows(size_t shard, const ShardReader& reader,
                   const std::vector<size_t>& rows);
   void NameRows(const std::string& split);
 
-  // A shard and a row's first frame.
+  // The place of a row: its shard and its first frame.
   using RowPlace = std::pair<uint64_t, uint64_t>;
 
   const std::string& folder_;
   const StoreIndex& index_;
   VerifyReport report_;
-  // By split: the index in report_.damages of each damaged row.
+  // For each split, the index in report_.damages of each damaged row.
   std::map<std::string, std::map<RowPlace, size_t>> damaged_rows_;
 };
 
@@ -87,13 +87,13 @@ void Verifier::ReportRows(size_t shard, const ShardReader& reader,
   }
 }
 
-// Finds line and audio of a split's damaged rows in its table.
+// Adds line and audio to a split's damaged rows, from its table.
 void Verifier::NameRows(const std::string& split) {
   const std::map<RowPlace, size_t>& damaged = damaged_rows_.at(split);
   auto table = TableFile::Open(Path(TableFileName(split)),
                                SplitTableColumns(index_.kept_fields));
-  if (!table.ok()) return;  // reported on its own
-  // What cannot be read is reported on its own.
+  if (!table.ok()) return;  // reported separately
+  // A table that cannot be read is reported separately.
   (void)VisitRows(*table.value(), 0, table.value()->num_rows(),
                   [&](const TableBlock& block, size_t i) -> Result<Visiting> {
                     const auto found =
@@ -139,7 +139,8 @@ VerifyReport Verifier::Verify() {
   for (const FileEntry& entry : index_.files()) {
     Check(entry, DigestFile(Path(entry.file)));
   }
-  // Some are listed more than once: one file, rows of each.
+  // A file may be listed more than once: it is checked once, and its rows count
+  // for each entry.
   std::map<std::string, uint64_t> rows_by_file;
   for (size_t i = 0; i < index_.shards.size(); ++i) {
     const auto [known, is_new] = rows_by_file.emplace(index_.shards[i].file, 0);

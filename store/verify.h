@@ -13,16 +13,15 @@ namespace melmill {
 
 struct VerifyReport {
   std::vector<Damage> damages;
-  // Files that cannot be read: whether they are damaged is not known.
+  // Files that cannot be read; they may or may not be damaged.
   std::vector<Error> unreadable;
   uint64_t num_files = 0;
   uint64_t num_rows = 0;
   uint64_t num_bytes = 0;
 };
 
-// Reads a complete store to the last byte and compares every checksum. The
-// structure of a shard is read only after the checksum of its bytes outside the
-// features was found right.
+// Reads all of a complete store and compares every checksum. Reads a shard's
+// structure only if the checksum of its bytes outside the features is right.
 VerifyReport VerifyStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill

@@ -15,9 +15,10 @@
 namespace melmill {
 namespace {
 
-// Far more than our own files need; what a hostile one can make us read.
+// Far more than our own files need. It limits what a hostile file can make us
+// read.
 constexpr uint64_t kMaxMetadataBytes = uint64_t{1} << 26;
-// What a read counts for at least: it takes time, however short it is.
+// The minimum cost of a read: even a short one takes time.
 constexpr uint64_t kMinReadBytes = 256;
 constexpr size_t kMaxLinks = 10'000;
 constexpr size_t kMaxChunks = 1'000;
@@ -45,10 +46,11 @@ class MetadataFile {
   explicit MetadataFile(ReadableFile file) : file_(std::move(file)) {}
 
   uint64_t size_bytes() const { return file_.size_bytes; }
-  // The errno of a read that failed; 0 if none did.
+  // The errno of a failed read; 0 if none failed.
   int error() const { return error_; }
 
-  // An empty piece where it is not wholly in the file or cannot be read.
+  // Returns an empty piece if the range is not wholly in the file or cannot be
+  // read.
   std::vector<std::byte> Read(uint64_t offset, uint64_t num_bytes) {
     const uint64_t cost = std::max(num_bytes, kMinReadBytes);
     if (num_bytes > size_bytes() || cost > kMaxMetadataBytes - cost_) {
@@ -64,12 +66,12 @@ class MetadataFile {
 
  private:
   ReadableFile file_;
-  uint64_t cost_ = 0;  // of all reads so far
+  uint64_t cost_ = 0;  // cost of all reads so far
   int error_ = 0;
 };
 
-// Takes little-endian fields off a piece of metadata. Past the end it gives
-// zeros and is no longer ok.
+// Takes little-endian fields from the front of a piece of metadata. Past the
+// end it returns zeros and is no longer ok.
 class FieldReader {
  public:
   explicit FieldReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -100,7 +102,7 @@ class FieldReader {
     return value;
   }
 
-  // Whether the next bytes are these.
+  // Skips bytes and returns whether they were the expected ones.
   bool Skip(std::string_view expected) {
     const auto taken = Take(expected.size());
     return taken.size() == expected.size() &&
@@ -126,12 +128,12 @@ Result<uint64_t> ReadSuperblock(MetadataFile& file) {
   using std::string_view_literals::operator""sv;
   const auto bytes = file.Read(0, 96);
   FieldReader reader(bytes);
-  // The signature, four versions of 0 (one byte is reserved among them), and
-  // 8 bytes for offsets and for lengths.
+  // The signature, four versions of 0 (one byte among them is reserved), and 8
+  // bytes for offsets and for lengths.
   if (!reader.Skip("\x89HDF\r\n\x1a\n\0\0\0\0\0\x08\x08\0"sv)) {
     return NotOurs("not an HDF5 file of the earliest format");
   }
-  reader.Take(4);  // the two node sizes: upper bounds only
+  reader.Take(4);  // the two node sizes, which are only upper bounds
   const auto flags = reader.Get<uint32_t>();
   const auto base = reader.Get<uint64_t>();
   const auto free_space = reader.Get<uint64_t>();
@@ -160,9 +162,9 @@ struct Chunk {
   uint64_t num_bytes = 0;
 };
 
-// Adds the messages of one chunk of an object header, and the chunks that it
-// says follow. Returns how many messages there are of any type; nothing if
-// the chunk is damaged.
+// Adds the messages of one chunk of an object header, and the chunks that
+// follow it. Returns the number of messages of all types; nothing if the chunk
+// is damaged.
 std::optional<size_t> ReadChunk(std::span<const std::byte> bytes,
                                 std::vector<Message>& messages,
                                 std::vector<Chunk>& chunks) {
@@ -227,8 +229,8 @@ const Message* FindMessage(const std::vector<Message>& messages,
   return found;
 }
 
-// The addresses below the B-tree nodes at `nodes`, which must all be of one
-// level; that level comes out in `level`. Nothing if a node is damaged.
+// The addresses below the B-tree nodes at `nodes`. The nodes must all be of one
+// level, which becomes `level`. Returns nothing if a node is damaged.
 std::optional<std::vector<uint64_t>> ReadTreeNodes(
     MetadataFile& file, const std::vector<uint64_t>& nodes, uint8_t& level) {
   std::vector<uint64_t> children;
@@ -246,7 +248,7 @@ std::optional<std::vector<uint64_t>> ReadTreeNodes(
     if (body.empty()) return std::nullopt;
     FieldReader entries(body);
     for (size_t e = 0; e < num_entries; ++e) {
-      entries.Take(8);  // the key: an order that we do not need
+      entries.Take(8);  // the key, which only orders the nodes
       children.push_back(entries.Get<uint64_t>());
     }
   }
@@ -255,12 +257,13 @@ std::optional<std::vector<uint64_t>> ReadTreeNodes(
 
 struct Link {
   std::string name;
-  uint64_t address = 0;  // of the object's header
+  uint64_t address = 0;  // address of the object's header
 };
 
-// Adds the links of one symbol table node. All links together may have names
-// of `max_name_bytes`, of which those added take theirs: in our files names do
-// not overlap. False if the node is damaged.
+// Adds the links of one symbol table node. `max_name_bytes` is the total length
+// that names may still have; each added name reduces it. This is a bound
+// because names in our files do not overlap. Returns false if the node is
+// damaged.
 bool ReadSymbolNode(MetadataFile& file, uint64_t address,
                     std::span<const std::byte> names, size_t& max_name_bytes,
                     std::vector<Link>& links) {
@@ -291,27 +294,28 @@ bool ReadSymbolNode(MetadataFile& file, uint64_t address,
   return true;
 }
 
-// The bytes of the local heap at `address`, which hold a group's names; none
-// if it is damaged.
+// The bytes of the local heap at `address`, which hold a group's names. Returns
+// none if the heap is damaged.
 std::vector<std::byte> ReadNames(MetadataFile& file, uint64_t address) {
   const auto head = file.Read(address, 32);
   FieldReader reader(head);
   if (!reader.Skip("HEAP") || reader.Get<uint8_t>() != 0) return {};
   reader.Take(3);
   const auto num_bytes = reader.Get<uint64_t>();
-  reader.Take(8);  // where its free space starts
+  reader.Take(8);  // the start of its free space
   return file.Read(reader.Get<uint64_t>(), num_bytes);
 }
 
-// The links of the group whose symbol table message this is; nothing if a
-// part of it is damaged.
+// The links of the group with this symbol table message. Returns nothing if any
+// part is damaged.
 std::optional<std::vector<Link>> ReadLinks(MetadataFile& file,
                                            const Message& symbol_table) {
   FieldReader reader(symbol_table.body);
   std::vector<uint64_t> nodes = {reader.Get<uint64_t>()};
   const auto names = ReadNames(file, reader.Get<uint64_t>());
   if (names.empty()) return std::nullopt;
-  // One level of the tree after the other; each must lie below the last.
+  // Reads one level of the tree after another. Each must be lower than the one
+  // before.
   uint8_t parent_level = UINT8_MAX;
   while (parent_level > 0) {
     uint8_t level = 0;
@@ -330,9 +334,9 @@ std::optional<std::vector<Link>> ReadLinks(MetadataFile& file,
   return links;
 }
 
-// How the format writes each element type: class and version, three bytes of
-// flags, the size, then offset, precision and, for floating point, the places
-// and sizes of exponent and mantissa and the bias.
+// The encoding of each element type in the format: class and version, three
+// bytes of flags, the size, then offset and precision. Floating point types
+// also have positions and sizes of exponent and mantissa, and the bias.
 std::optional<ElementType> ParseElementType(const Message& message) {
   using std::string_view_literals::operator""sv;
   constexpr std::array<std::pair<ElementType, std::string_view>, 6> kEncoded = {
@@ -353,8 +357,8 @@ std::optional<ElementType> ParseElementType(const Message& message) {
   return std::nullopt;
 }
 
-// Nothing unless it is a simple dataspace of at most two dimensions; none for
-// a scalar.
+// Returns the dimensions of a simple dataspace of at most two dimensions (none
+// for a scalar), and nothing for any other.
 std::optional<std::vector<uint64_t>> ParseDims(
     std::span<const std::byte> body) {
   constexpr uint8_t kPermutationFlag = 2;
@@ -372,8 +376,8 @@ std::optional<std::vector<uint64_t>> ParseDims(
   return dims;
 }
 
-// Sets place.offset from the layout message. False unless the dataset's bytes
-// are contiguous, as many as its shape asks for, and within the file.
+// Sets place.offset from the layout message. Returns false unless the dataset's
+// bytes are contiguous, match its shape in number, and lie within the file.
 bool PlaceData(const Message& layout, uint64_t file_bytes,
                DatasetPlace& place) {
   constexpr uint8_t kContiguous = 1;
@@ -396,7 +400,7 @@ Result<DatasetPlace> ReadDataset(MetadataFile& file, const Link& link) {
   const auto messages = ReadObjectHeader(file, link.address);
   if (!messages) return NotOurs(subject + "a damaged header");
   for (const Message& message : *messages) {
-    // Filters, data in other files, times and the like.
+    // Other messages are filters, data in other files, times and the like.
     if (message.type != kDataspaceMessage && message.type != kDatatypeMessage &&
         message.type != kLayoutMessage && message.type != kFillValueMessage) {
       return NotOurs(subject + "has what ours do not have");
@@ -421,7 +425,8 @@ Result<DatasetPlace> ReadDataset(MetadataFile& file, const Link& link) {
   return place;
 }
 
-// Nothing unless it is a scalar, fixed-length, NUL-padded UTF-8 string.
+// Returns nothing unless the attribute is a scalar, fixed-length, NUL-padded
+// UTF-8 string.
 std::optional<AttributeSpec> ParseAttribute(const Message& message) {
   using std::string_view_literals::operator""sv;
   const auto padded = [](uint16_t num_bytes) -> size_t {
@@ -465,7 +470,7 @@ Result<H5Contents> ReadContents(MetadataFile& file) {
   for (const Link& link : *links) {
     auto place = ReadDataset(file, link);
     if (!place.ok()) return place.error();
-    // So that what is read of all of them is no more than the file holds.
+    // This bounds what is read of all datasets by the size of the file.
     const uint64_t num_bytes = place.value().spec.num_bytes();
     if (num_bytes > max_data_bytes) return NotOurs("datasets that overlap");
     max_data_bytes -= num_bytes;

@@ -13,31 +13,32 @@ namespace melmill {
 
 struct DatasetPlace {
   DatasetSpec spec;
-  uint64_t offset = 0;  // of its first byte in the file; 0 for an empty one
+  uint64_t offset = 0;  // offset of its first byte in the file; 0 if empty
 };
 
-// What an HDF5 file holds and where.
+// The datasets and attributes of an HDF5 file.
 struct H5Contents {
-  std::vector<DatasetPlace> datasets;  // of the root group, by name
+  std::vector<DatasetPlace> datasets;  // those of the root group, by name
   std::vector<AttributeSpec> attributes;
   uint64_t file_bytes = 0;
 
-  // nullptr if there is none of that name.
+  // Both return nullptr if there is none of that name.
   const DatasetPlace* FindDataset(std::string_view name) const;
   const std::string* FindAttribute(std::string_view name) const;
 };
 
-// Reads the structure of a file made by CreateH5File. Every dataset is
-// contiguous, of one of its types, and lies within the file, and together they
-// are no larger than the file; anything that CreateH5File does not make is an
-// error. Time and memory are bounded, whatever the file holds.
+// Reads the structure of a file made by CreateH5File. Every dataset must be
+// contiguous, of an ElementType, and within the file, and all together must not
+// be larger than the file. Anything that CreateH5File does not make is an
+// error. Time and memory are bounded whatever the file holds.
 //
 // The few structures needed are read here, not by the HDF5 library: libhdf5
 // 1.10.8 crashed on 5 of 2,000 random mutations of such a file. Takes no lock.
 // Follows the "HDF5 File Format Specification Version 3.0", sections II.A,
 // III.A, III.B, III.D and IV.A.
-// Errors: kNotFound, kMachineFault (cannot be opened or read), kDamaged (not
-// such a file; says what is wrong).
+//
+// Errors: kNotFound; kMachineFault if the file cannot be opened or read;
+// kDamaged if it is not such a file, with what is wrong.
 Result<H5Contents> ReadH5Contents(const std::string& path);
 
 }  // namespace melmill

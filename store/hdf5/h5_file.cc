@@ -20,18 +20,19 @@
 namespace melmill {
 namespace {
 
-// HDF5's metadata that is written before the first dataset's data goes into one
+// The metadata that HDF5 writes before the first dataset's data goes into one
 // block of this size, so the data starts right after it.
 constexpr uint64_t kMetadataBlockBytes = kFirstDatasetOffset;
 
-// The library has one state for the process. Held around all of its use.
+// The library has one state for the whole process. This lock is held around
+// every use of it.
 class LibraryLock {
  public:
   LibraryLock() : lock_(mutex()) {
-    // Without an exit handler: after a failed write (disk full) the library's
-    // own would crash.
+    // The library's exit handler would crash after a failed write (disk full),
+    // so it is disabled.
     [[maybe_unused]] static const herr_t once = H5dont_atexit();
-    // The error stack belongs to the thread, so this is not done only once.
+    // Each thread has its own error stack, so this is done every time.
     H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
   }
 
@@ -57,7 +58,7 @@ class Handle {
   bool ok() const { return id_ >= 0; }
   hid_t get() const { return id_; }
 
-  // Whether there was nothing to close or it closed well.
+  // Returns whether there was nothing to close or closing succeeded.
   bool Close() {
     return id_ < 0 || close_(std::exchange(id_, H5I_INVALID_HID)) >= 0;
   }
@@ -67,8 +68,8 @@ class Handle {
   CloseFunction close_;
 };
 
-// A type of 16 bits, none of which HDF5 1.10 names: from the top the sign, the
-// exponent and the mantissa, as in IEEE's.
+// A 16-bit floating-point type; HDF5 1.10 has none of its own. From the top:
+// sign, exponent and mantissa, as in IEEE types.
 Handle Make16BitFloat(size_t exponent_bits) {
   const size_t mantissa_bits = 15 - exponent_bits;
   const size_t bias = (size_t{1} << (exponent_bits - 1)) - 1;
@@ -102,8 +103,8 @@ Handle MakeType(ElementType type) {
 
 Handle MakeFileAccess() {
   Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-  // No locks of HDF5's own: they fail on some network and read-only mounts,
-  // and the names of a store are protected by FileLock.
+  // HDF5's own locks are off: they fail on some network and read-only mounts,
+  // and FileLock protects the names of a store.
   const bool ok =
       access.ok() &&
       H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18) >=
@@ -143,7 +144,8 @@ std::optional<uint64_t> CreateDataset(hid_t file, const DatasetSpec& spec) {
 bool CreateAttribute(hid_t file, const AttributeSpec& spec) {
   const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
-  // A string type has at least one byte: for an empty value the NUL after it.
+  // A string type has at least one byte. For an empty value it is the NUL after
+  // it.
   if (!type.ok() || !space.ok() ||
       H5Tset_size(type.get(), std::max<size_t>(spec.value.size(), 1)) < 0 ||
       H5Tset_strpad(type.get(), H5T_STR_NULLPAD) < 0 ||
@@ -158,10 +160,10 @@ bool CreateAttribute(hid_t file, const AttributeSpec& spec) {
          attribute.Close();
 }
 
-// Whether there is more memory than the library needs to start and to make a
-// file; if not, errno says so. Where the library gets no memory it crashes in
-// more than one place (H5AC_create, H5T_init). To be asked before LibraryLock,
-// which may start it.
+// Whether there is enough memory for the library to start and to create a file;
+// if not, errno says so. Without memory the library crashes in more than one
+// place (H5AC_create, H5T_init). Must be called before LibraryLock, which may
+// start the library.
 bool HasMemoryForLibrary() {
   constexpr size_t kNumBytes = size_t{8} << 20;
   void* const probe = ::mmap(nullptr, kNumBytes, PROT_READ | PROT_WRITE,
@@ -171,8 +173,8 @@ bool HasMemoryForLibrary() {
   return true;
 }
 
-// Fills the empty file `path`. Returns the offsets; nothing on failure, with
-// errno as the failed system call left it.
+// Fills the empty file `path`. Returns the offsets; on failure nothing, with
+// the errno of the failed system call.
 std::optional<std::vector<uint64_t>> FillFile(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
@@ -228,7 +230,8 @@ uint64_t DatasetSpec::num_bytes() const {
 Result<std::vector<uint64_t>> CreateH5File(
     const std::string& path, const std::vector<DatasetSpec>& datasets,
     const std::vector<AttributeSpec>& attributes) {
-  // The name is taken here, exclusively; HDF5 then opens a file that is ours.
+  // The name is created here, exclusively, so HDF5 then opens a file that is
+  // ours.
   const UniqueFd fd = CreateFile(path);
   if (!fd.is_open()) return FileFault("create", path, errno);
   if (!HasMemoryForLibrary()) {
@@ -238,7 +241,7 @@ Result<std::vector<uint64_t>> CreateH5File(
   }
   const LibraryLock lock;
   std::optional<std::vector<uint64_t>> offsets;
-  do {  // the library gives up where a signal interrupts its open or close
+  do {  // the library gives up if a signal interrupts its open or close
     errno = 0;
     offsets = FillFile(path, datasets, attributes);
   } while (!offsets && errno == EINTR);

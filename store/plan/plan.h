@@ -12,14 +12,14 @@
 
 namespace melmill {
 
-// One shard of a plan: the planned rows among the plan's rows
-// [first_row, end_row), in order, all of one split.
+// One shard of a plan. It holds the planned rows among the plan's rows
+// [first_row, end_row), in order. All are of one split.
 struct PlannedShard {
   uint32_t split = 0;
   uint64_t first_row = 0;
   uint64_t end_row = 0;
-  uint64_t num_rows = 0;    // planned ones
-  uint64_t num_frames = 0;  // of all of them
+  uint64_t num_rows = 0;    // planned rows
+  uint64_t num_frames = 0;  // frames of all planned rows
   Hash128 fingerprint = {};
 
   // "<split name>.<first 12 hex digits of the fingerprint>.h5"
@@ -28,12 +28,12 @@ struct PlannedShard {
   friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
 };
 
-// What plan.h5 holds: every line of every manifest with its fate, and where
-// each planned row will be. A pure function of manifests, settings and the
-// files' sizes and headers.
+// The contents of plan.h5: every line of every manifest and what becomes of it,
+// and where each planned row will be. It is a pure function of the manifests,
+// the settings and the files' sizes and headers.
 struct Plan {
   std::string contract;  // compact JSON: what is computed
-  std::string producer;  // compact JSON: what computes it
+  std::string producer;  // compact JSON: the code that computes it
   std::vector<std::string> split_names;
   std::vector<std::string> kept_fields;
   std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line

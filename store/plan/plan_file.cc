@@ -19,7 +19,7 @@ constexpr char kPlanFormat[] = "melmill plan 1";
 
 using nlohmann::ordered_json;
 
-// A text column in addition to those of the rows, in memory.
+// A text column in memory, in addition to those of the rows.
 struct TextColumn {
   std::string bytes;
   std::vector<uint64_t> offsets = {0};
@@ -62,12 +62,12 @@ TableReader::ExtraDataset Column(const char* name, ElementType type,
 }
 
 struct Description {
-  std::string json;        // for an attribute
-  TextColumn split_names;  // of none, unless they are too many for it
+  std::string json;        // text of the attribute
+  TextColumn split_names;  // empty unless the names do not fit the JSON
 };
 
-// Objects and arrays from the start: a null that finds no memory to become one
-// crashes when it is destroyed.
+// The values are objects and arrays from the start. Otherwise a null value
+// becomes one, and if it finds no memory for that, its destructor crashes.
 Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
@@ -127,7 +127,7 @@ Result<void> ReadShards(const std::string& path, Plan* plan) {
       });
 }
 
-// Of more splits than the description can hold.
+// Reads the names of splits that are too many for the description.
 Result<std::vector<std::string>> ReadSplitNames(const std::string& path) {
   const Result<std::unique_ptr<TableFile>> names =
       TableFile::Open(path, {{"split_name", ColumnType::kText}});
@@ -149,7 +149,7 @@ Result<void> ParseDescription(const std::string& text, Plan* plan) {
   const ordered_json description = ordered_json::parse(text);
   try {
     const ordered_json& shard_bytes = description.at("shard_target_bytes");
-    // Any other number may have no value as an integer.
+    // Other numbers may not be representable as an integer.
     if (!shard_bytes.is_number_unsigned()) {
       return BadPlan("its shard size is no size");
     }

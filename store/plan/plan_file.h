@@ -10,12 +10,13 @@
 
 namespace melmill {
 
-// Writes plan.h5 durably. `replaced`: see DurableFile::Commit.
+// Writes plan.h5 durably. DurableFile::Commit explains `replaced`. Error:
+// kMachineFault.
 Result<void> WritePlanFile(const Plan& plan, const std::string& path,
                            const std::optional<FileIdentity>& replaced = {});
 
-// Checks that contract and producer are JSON objects and that shards are of
-// existing splits and rows; nothing else. Errors: kNotFound, kMachineFault,
+// Reads plan.h5. Checks only that contract and producer are JSON objects and
+// that the shards' splits and rows exist. Errors: kNotFound, kMachineFault,
 // kDamaged.
 Result<Plan> ReadPlanFile(const std::string& path);
 

@@ -14,17 +14,17 @@
 
 namespace melmill {
 
-// What the plan knows of one manifest line that is not blank.
+// The plan's record of one manifest line that is not blank.
 struct PlanRow {
   uint32_t split = 0;  // index of the split
-  uint64_t line = 0;   // in its manifest, from 1
-  // kNone: planned. Anything else: rejected, with `message`; then `source` is
-  // all 0.
+  uint64_t line = 0;   // line number in its manifest, from 1
+  // kNone means planned. Any other code means rejected, with `message`; then
+  // `source` is all 0.
   RejectCode code = RejectCode::kNone;
   std::string message;
 
-  uint64_t line_hash = 0;  // XXH3-64 of its bytes; accepted.jsonl repeats them
-  std::string audio;       // strings of the line, as ManifestLine has them
+  uint64_t line_hash = 0;  // XXH3-64 of the line
+  std::string audio;       // the line's strings, as in ManifestLine
   std::string text;
   std::string prompt;
   std::vector<std::string> kept;
@@ -36,29 +36,29 @@ struct PlanRow {
   friend bool operator==(const PlanRow&, const PlanRow&) = default;
 };
 
-// The columns of plan.h5, in the order in which the functions below use them.
+// The columns of plan.h5, in the order that the functions below use.
 std::vector<ColumnSpec> PlanColumns(
     const std::vector<std::string>& kept_fields);
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
 
-// `index` counts from the block's first row. `row` may hold another row: its
-// strings are used again.
+// Reads row `index` of the block, counted from its first row. `row` may hold
+// another row, whose strings' memory is reused.
 void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row);
 
-// Adds what decides a row's feature bytes: its audio string and the source's
-// size and header facts, never its text or where the line stands.
+// Adds what determines a row's feature bytes: its audio string and the source's
+// size and header facts. Adds neither its text nor its place in the manifest.
 void HashRowSource(const PlanRow& row, Hasher128* hasher);
 
-// Adds what decides everything that the store will hold of the row, wherever
-// it stands: its strings are a function of the line.
+// Adds what determines everything that the store will hold of the row, apart
+// from its place. The line's hash stands for the row's strings.
 void HashRowContent(const PlanRow& row, Hasher128* hasher);
 
 // Adds the row's place and content.
 void HashRow(const PlanRow& row, Hasher128* hasher);
 
 // Calls visit(row_number, const PlanRow&) for the rows [first, end) of a plan
-// table in order; the row is valid during the call. As VisitRows.
+// table in order, as VisitRows does. The row is valid only during the call.
 template <typename Visit>
 Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
                            uint64_t end, Visit visit) {
@@ -71,7 +71,7 @@ Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
       });
 }
 
-// The same for all of these rows; `visit` returns a Result<void>.
+// Does the same without ending early; `visit` returns a Result<void>.
 template <typename Visit>
 Result<void> ForEachPlanRow(const TableReader& table, uint64_t first,
                             uint64_t end, Visit visit) {

@@ -10,12 +10,13 @@
 
 namespace melmill {
 
-// The one unit of work, commit and verification: a run of rows of one split,
-// their features and what comes from their audio. docs/format.md describes
-// the file; ShardWriter makes it, ShardReader reads it.
+// A shard is the unit of work, commit and verification: a run of rows of one
+// split, with their features and what else comes from their audio.
+// docs/format.md describes the file. ShardWriter makes it, ShardReader reads
+// it.
 
-// Fixed when the shard is planned; everything in it goes into the file's name
-// or is a function of that.
+// The shape of a shard, fixed when it is planned. The file's name determines
+// all of it.
 struct ShardSpec {
   std::string contract;     // compact JSON: what the numbers mean
   std::string producer;     // compact JSON: what made them
@@ -24,7 +25,7 @@ struct ShardSpec {
   int n_mels = 0;
   int tail_length = 0;  // samples kept of each clip's end: n_fft
   uint64_t num_rows = 0;
-  uint64_t num_frames = 0;  // all slots together
+  uint64_t num_frames = 0;  // frames of all slots together
 
   uint64_t bytes_per_frame() const {
     return static_cast<uint64_t>(n_mels) * FeatureSize(feature_type);
@@ -33,11 +34,11 @@ struct ShardSpec {
 
 enum class RowStatus : uint8_t {
   kStored = 1,
-  kRejected = 2,   // when it was extracted; its slot is zeros
-  kWithdrawn = 3,  // taken out later
+  kRejected = 2,   // rejected during extraction; its slot is zeros
+  kWithdrawn = 3,  // removed later
 };
 
-// One row of a shard's index: the columns of the same names.
+// One row of a shard's index. The columns have the names of the fields.
 struct ShardRow {
   uint64_t start = 0;        // first frame in /features
   uint32_t num_frames = 0;   // 0 unless stored
@@ -49,7 +50,7 @@ struct ShardRow {
   uint32_t source_rate = 0;  // Hz
   uint32_t source_channels = 0;
   uint64_t source_num_samples = 0;  // per channel
-  Hash128 source_checksum = {};     // of the data chunk's samples
+  Hash128 source_checksum = {};     // hash of the data chunk's samples
   RejectCode reject_code = RejectCode::kNone;
   int64_t reject_detail = 0;  // Error::detail
 

@@ -14,8 +14,8 @@
 namespace melmill {
 
 // What ShardWriter and ShardReader agree on: the datasets of a shard, in the
-// order of the file, and which field of ShardRow each column holds. For these
-// two only.
+// order of the file, and the field of ShardRow for each column. Only these two
+// may include this.
 
 inline constexpr char kShardFormat[] = "melmill shard 1";
 
@@ -25,7 +25,7 @@ enum ShardDataset : size_t {
   kFirstColumn,
 };
 
-// A column of the index: `num_bytes` per row, copied from and to a ShardRow.
+// A column of the index. Its values are copied from and to a field of ShardRow.
 struct ShardColumn {
   const char* name;
   ElementType type;
@@ -48,8 +48,8 @@ std::span<std::byte> Field(ShardRow& row) {
 
 }  // namespace shard_layout_internal
 
-// Columns in the order of the file. reject_detail is stored as its two's
-// complement, which is how it lies in memory.
+// The columns in the order of the file. reject_detail is stored in two's
+// complement, as it is in memory.
 inline std::span<const ShardColumn> ShardColumns() {
   using shard_layout_internal::Field;
   static constexpr ShardColumn kColumns[] = {
@@ -71,8 +71,8 @@ inline std::span<const ShardColumn> ShardColumns() {
   return kColumns;
 }
 
-// Behind the columns: XXH3-64 of all bytes of the file that are neither in
-// /features nor in this dataset.
+// The dataset after the columns holds the XXH3-64 of all bytes of the file that
+// are neither in /features nor in this dataset.
 inline size_t FileChecksumDataset() {
   return kFirstColumn + ShardColumns().size();
 }

@@ -25,7 +25,7 @@ Error Damaged(std::string what) {
   return Error{ErrorCode::kDamaged, std::move(what)};
 }
 
-// The shape that the file's datasets and attributes say it has.
+// The shape of the shard, from the file's datasets and attributes.
 Result<ShardSpec> ReadSpec(const H5Contents& contents) {
   const auto attribute = [&contents](std::string_view name) {
     const std::string* value = contents.FindAttribute(name);
@@ -62,7 +62,7 @@ Result<ShardSpec> ReadSpec(const H5Contents& contents) {
   return spec;
 }
 
-// The places of the datasets that a shard of this shape has.
+// The places of the datasets of a shard of this shape.
 Result<std::vector<DatasetPlace>> FindDatasets(const H5Contents& contents,
                                                const ShardSpec& spec) {
   std::vector<DatasetPlace> places;
@@ -105,7 +105,8 @@ Result<void> CheckRow(const ShardSpec& spec, const ShardRow& row) {
 
 Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
                                        std::span<const DatasetPlace> places) {
-  // The status column alone has a byte per row, and it is in the file.
+  // num_rows is bounded: the status column alone has a byte per row, and it
+  // lies in the file.
   std::vector<ShardRow> rows(static_cast<size_t>(spec.num_rows));
   std::vector<std::byte> bytes;
   for (size_t c = 0; c < ShardColumns().size(); ++c) {
@@ -232,8 +233,8 @@ Result<uint64_t> ShardReader::CheckIndex() const {
   return known_outside.value().checksum;
 }
 
-// Reads frames [begin, end), in pieces. Returns the first that is not zeros,
-// or `end`.
+// Reads frames [begin, end) in pieces. Returns the first frame that is not
+// zeros, or `end`.
 Result<uint64_t> ShardReader::Impl::FindNonZero(uint64_t begin,
                                                 uint64_t end) const {
   constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
@@ -259,8 +260,8 @@ Result<uint64_t> ShardReader::Impl::FindNonZero(uint64_t begin,
   return end;
 }
 
-// Rows without features, in the order of their slots; how long one is, nothing
-// says but where the next row starts.
+// Checks rows without features, in the order of their slots. Only the start of
+// the next row says how long a slot is.
 Result<void> ShardReader::Impl::FindUncleanRows(
     std::vector<size_t>* damaged) const {
   std::vector<size_t> order(rows.size());
@@ -268,9 +269,9 @@ Result<void> ShardReader::Impl::FindUncleanRows(
   std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
     return std::pair(rows[a].start, a) < std::pair(rows[b].start, b);
   });
-  uint64_t frame = 0;  // all before it were looked at
+  uint64_t frame = 0;  // all frames before it were checked
   constexpr size_t kNone = std::numeric_limits<size_t>::max();
-  size_t owner = kNone;  // of what is not stored from there
+  size_t owner = kNone;  // the row of the unstored frames from there on
   const auto check_until = [&](uint64_t end) -> Result<void> {
     if (end <= frame) return {};
     const Result<uint64_t> bad = FindNonZero(frame, end);

@@ -14,13 +14,13 @@
 
 namespace melmill {
 
-// Reads a shard file. Errors: kNotFound; kDamaged for a file that is not a
-// whole shard (says what is wrong); kTruncated when it became shorter after it
-// was opened; kMachineFault when it cannot be read. Thread-safe.
+// Reads a shard file. Errors: kNotFound; kDamaged if the file is not a whole
+// shard, with what is wrong; kTruncated if it became shorter after it was
+// opened; kMachineFault if it cannot be read. Thread-safe.
 class ShardReader {
  public:
-  // Reads and checks structure and index: datasets, types and shapes agree,
-  // every row's slot lies within /features.
+  // Reads structure and index. Checks that datasets, types and shapes agree and
+  // that every row's slot lies within /features.
   static Result<ShardReader> Open(const std::string& path);
 
   ~ShardReader();
@@ -29,21 +29,22 @@ class ShardReader {
 
   const ShardSpec& spec() const;
   const std::vector<ShardRow>& rows() const;
-  uint64_t num_bytes() const;  // of the file
+  uint64_t num_bytes() const;  // size of the file
 
-  // num_frames * n_mels values of a stored row.
+  // Reads the num_frames * n_mels values of a stored row.
   Result<std::vector<std::byte>> ReadFeatures(size_t row) const;
-  // spec().tail_length samples.
+  // Reads the row's spec().tail_length samples.
   Result<std::vector<float>> ReadTailSamples(size_t row) const;
 
-  // Reads all that is not features and compares it with the file's own
+  // Reads everything except the features and compares it with the file's own
   // checksum (kDamaged). Returns the checksum that store.json keeps.
   Result<uint64_t> CheckIndex() const;
 
-  // The stored rows whose feature bytes do not match their checksum, and the
-  // others whose frames are not zeros, in order. kDamaged also if there are
-  // bytes other than zero in frames of no row. Ends early, with kMachineFault,
-  // once must_stop(), asked for each row, is true.
+  // Finds stored rows whose feature bytes do not match their checksum, and
+  // other rows whose frames are not zeros. Returns them in order. kDamaged also
+  // if frames that belong to no row have bytes other than zero. Calls
+  // must_stop() for each stored row; once that returns true, ends with
+  // kMachineFault.
   Result<std::vector<size_t>> FindDamagedRows(
       const std::function<bool()>& must_stop = {}) const;
 

@@ -21,8 +21,9 @@ namespace {
 static_assert(std::endian::native == std::endian::little,
               "columns are written as they lie in memory");
 
-// HDF5's own metadata after the features, for these datasets and short
-// attributes, and what it leaves unused; measured, with room to spare.
+// The space for HDF5's own metadata after the features, for these datasets and
+// short attributes, and for what it leaves unused. It was measured and has room
+// to spare.
 constexpr uint64_t kMetadataBytes = uint64_t{32} << 10;
 
 }  // namespace
@@ -95,7 +96,7 @@ class ShardWriter::Impl {
                           size_t num_bytes) const {
     const uint64_t begin = start * spec_.bytes_per_frame() + offset_bytes;
     assert(begin + num_bytes <= spec_.num_frames * spec_.bytes_per_frame());
-    (void)num_bytes;  // in builds without asserts
+    (void)num_bytes;  // unused in builds without asserts
     return made_.offsets[kFeaturesDataset] + begin;
   }
 
@@ -104,8 +105,8 @@ class ShardWriter::Impl {
             spec_.num_frames * spec_.bytes_per_frame()};
   }
 
-  // The checksum of the file as it is, under its temporary name: nearly all
-  // that is read is in the cache.
+  // The checksum of the file under its temporary name. Nearly all that is read
+  // is in the page cache.
   Result<uint64_t> ReadBack(std::initializer_list<SkippedBytes> skipped) const {
     const auto digest = DigestFile(TemporaryName(made_.file.path()), skipped);
     if (digest.ok()) return digest.value().checksum;

@@ -15,12 +15,12 @@
 
 namespace melmill {
 
-// NAME.rows.h5: one row for every stored line of a split, in manifest order,
-// so that a reader opens a split without opening its shards.
+// NAME.rows.h5 has one row for every stored line of a split, in manifest order.
+// With it a reader opens a split without opening its shards.
 std::vector<ColumnSpec> SplitTableColumns(
     const std::vector<std::string>& kept_fields);
 
-// The number columns, in SplitTableColumns' order.
+// The columns, in the order of SplitTableColumns.
 enum SplitTableColumn : size_t {
   kSplitTableLine,
   kSplitTableShard,  // index into store.json's list
@@ -42,9 +42,9 @@ class SplitTableWriter {
   Result<void> Append(const PlanRow& plan_row, const ShardRow& shard_row,
                       size_t shard);
 
-  // Writes the table and the columns for look-up by audio string: audio_hash
+  // Writes the table and two columns for look-up by audio string: audio_hash
   // (sorted XXH3-64 values) and audio_hash_row (the row of each; equal hashes
-  // in row order). Errors: kMachineFault.
+  // in row order). Error: kMachineFault.
   Result<void> WriteFile(const std::string& path);
 
  private:

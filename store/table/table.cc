@@ -38,7 +38,7 @@ std::string_view TableBlock::Text(size_t column, size_t row) const {
           static_cast<size_t>(values.offsets[row + 1] - values.offsets[row])};
 }
 
-// Reads the text offsets of num_rows rows into `block`, checks them, and says
+// Reads the text offsets of num_rows rows into `block` and checks them. Returns
 // how many of the rows fit into max_bytes.
 Result<size_t> TableReader::CountRowsThatFit(uint64_t first_row,
                                              size_t num_rows, size_t max_bytes,

@@ -16,10 +16,10 @@
 namespace melmill {
 
 // Tables of rows with named columns, in HDF5 files of contiguous datasets. A
-// number column is one dataset [rows]; a text column NAME is two: NAME_bytes
-// uint8 [all bytes] and NAME_offsets uint64 [rows + 1], row r being
-// bytes[offsets[r]:offsets[r + 1]]. Tables are written and read in pieces:
-// memory does not follow the number of rows.
+// number column is one dataset [rows]. A text column NAME is two datasets:
+// NAME_bytes uint8 [all bytes] and NAME_offsets uint64 [rows + 1]; row r is
+// bytes[offsets[r]:offsets[r + 1]]. Tables are written and read in pieces, so
+// memory does not grow with the number of rows.
 
 enum class ColumnType { kU8, kU32, kU64, kText };
 
@@ -28,7 +28,7 @@ struct ColumnSpec {
   ColumnType type = ColumnType::kU64;
 };
 
-// Some consecutive rows in memory. Columns are numbered as in the table's
+// A block of consecutive rows in memory. Columns are numbered as in the table's
 // specs; `row` counts from first_row().
 class TableBlock {
  public:
@@ -45,14 +45,14 @@ class TableBlock {
   struct Column {
     ColumnType type = ColumnType::kU64;
     std::vector<std::byte> bytes;
-    std::vector<uint64_t> offsets;  // of text, relative to bytes
+    std::vector<uint64_t> offsets;  // for text; relative to `bytes`
   };
   uint64_t first_row_ = 0;
   size_t num_rows_ = 0;
   std::vector<Column> columns_;
 };
 
-// What a spool and a file have in common.
+// The common base of a spool and a file.
 class TableReader {
  public:
   virtual ~TableReader() = default;
@@ -60,10 +60,10 @@ class TableReader {
   const std::vector<ColumnSpec>& columns() const { return columns_; }
   uint64_t num_rows() const { return num_rows_; }
 
-  // Rows from `first_row` on: at least one, at most max_rows, and no more
-  // than fit into about max_bytes. first_row < num_rows, max_rows > 0.
-  // Errors: kMachineFault; kDamaged for text offsets that are not in order.
-  // Thread-safe as long as nobody appends.
+  // Reads rows from `first_row` on: at least one, at most max_rows, and no more
+  // than fit into about max_bytes. first_row must be below num_rows, max_rows
+  // above 0. Errors: kMachineFault; kDamaged for text offsets that are not in
+  // order. Thread-safe as long as nobody appends.
   Result<TableBlock> Read(uint64_t first_row, size_t max_rows,
                           size_t max_bytes) const;
 
@@ -72,17 +72,17 @@ class TableReader {
     std::span<const std::byte> bytes;
   };
 
-  // Writes the table as the HDF5 file `path`, durably. `extras` are datasets in
-  // addition to the columns. The same rows give the same bytes. `replaced`: see
-  // DurableFile::Commit. Errors: kMachineFault.
+  // Writes the table durably as the HDF5 file `path`. `extras` are datasets in
+  // addition to the columns. The same rows give the same bytes.
+  // DurableFile::Commit explains `replaced`. Error: kMachineFault.
   Result<void> WriteFile(
       const std::string& path, const std::vector<AttributeSpec>& attributes,
       const std::vector<ExtraDataset>& extras,
       const std::optional<FileIdentity>& replaced = {}) const;
 
  protected:
-  // One dataset's bytes; a text column has two streams. Stream numbers count
-  // through the columns in order, bytes before offsets.
+  // Reads the bytes of a stream, which is one dataset; a text column has two.
+  // Streams are numbered in the order of the columns, bytes before offsets.
   virtual Result<void> ReadStream(size_t stream, uint64_t offset,
                                   std::span<std::byte> bytes) const = 0;
   virtual uint64_t StreamBytes(size_t stream) const = 0;
@@ -99,7 +99,7 @@ enum class Visiting { kGoOn, kEnough };
 
 // Calls visit(const TableBlock&, index) for the rows [first, end) of a table in
 // order, reading them in pieces; `index` counts from the block's first row.
-// Stops when it returns kEnough, and at the first error, its own or of reading.
+// Ends when visit returns kEnough or an error, and when reading fails.
 template <typename Visit>
 Result<void> VisitRows(const TableReader& table, uint64_t first, uint64_t end,
                        Visit visit) {

@@ -14,11 +14,11 @@
 
 namespace melmill {
 
-// A table file.
+// A table in an HDF5 file, open for reading.
 class TableFile : public TableReader {
  public:
-  // Errors: kNotFound; kMachineFault; kDamaged if the file does not hold
-  // these columns, all of one length.
+  // Errors: kNotFound; kMachineFault; kDamaged if the file does not have these
+  // columns, all of one length.
   static Result<std::unique_ptr<TableFile>> Open(
       const std::string& path, std::vector<ColumnSpec> columns);
   ~TableFile() override;

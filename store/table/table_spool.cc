@@ -24,8 +24,8 @@ std::span<const std::byte> BytesOf(const uint64_t& value) {
 
 }  // namespace
 
-// The streams grow in blocks of one size; full blocks lie in the temporary
-// file in the order in which they filled up.
+// The streams grow in blocks of one size. Full blocks are in the temporary file
+// in the order in which they filled up.
 class TableSpool::Impl {
  public:
   Impl(std::string folder, const std::vector<ColumnSpec>& columns)

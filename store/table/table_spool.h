@@ -14,20 +14,20 @@
 
 namespace melmill {
 
-// A table in the making: rows are appended to a temporary file without a name
-// (small tables stay in memory), and may be read back at any time.
+// A table under construction. Rows are appended to a temporary file without a
+// name (small tables stay in memory), and can be read back at any time.
 class TableSpool : public TableReader {
  public:
-  // `folder`: where the temporary file may lie. Nothing is made before it is
-  // needed.
+  // `folder` is where the temporary file goes. The file is not created before
+  // it is needed.
   TableSpool(std::string folder, std::vector<ColumnSpec> columns);
   ~TableSpool() override;
 
-  // One value for each column in any order, then EndRow. A number must fit
-  // its column.
+  // Each row needs one value for each column, in any order, then EndRow. A
+  // number must fit its column.
   void AddNumber(size_t column, uint64_t value);
   void AddText(size_t column, std::string_view text);
-  // Errors: kMachineFault (of any Add since the last EndRow).
+  // Ends the row. Returns the first error of any Add so far: kMachineFault.
   Result<void> EndRow();
 
  private:

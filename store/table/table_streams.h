@@ -11,21 +11,21 @@
 
 namespace melmill {
 
-// The datasets that a table's columns are in its file. For the .cc files of
-// tables only.
+// How a table's columns map to the datasets of its file. Only the .cc files of
+// tables may include this.
 
 inline constexpr size_t kOffsetBytes = sizeof(uint64_t);
 
-// Bytes of one value; for text, of its offset.
+// The bytes of one value, or for text of its offset.
 size_t ValueBytes(ColumnType type);
 
-// What the streams of a table are: the datasets of its file.
+// The streams of a table are the datasets of its file.
 struct StreamSpec {
   size_t column = 0;
   std::string name;
   ElementType type = ElementType::kU8;
   bool is_text_offsets = false;
-  bool is_text_bytes = false;  // the only one whose length is not its rows'
+  bool is_text_bytes = false;  // the only stream not of the table's length
 };
 
 std::vector<StreamSpec> MakeStreams(const std::vector<ColumnSpec>& columns);
