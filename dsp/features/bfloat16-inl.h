@@ -1,7 +1,6 @@
-// FloatToBfloat16 for a vector of values that are not NaN. Compiled once for
-// each target.
+// FloatToBfloat16 for a vector of values that are not NaN.
 
-// Once for each target.
+// This guard admits the file once for each target.
 #if defined(MELMILL_DSP_FEATURES_BFLOAT16_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MELMILL_DSP_FEATURES_BFLOAT16_INL_H_
 #undef MELMILL_DSP_FEATURES_BFLOAT16_INL_H_

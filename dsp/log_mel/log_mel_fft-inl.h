@@ -3,10 +3,9 @@
 // target that has them computes the same bits. They are used wherever possible,
 // because each saves a rounding. Variants with fewer multiplications were 2 to
 // 3 % faster on a processor that multiplies while it adds, but their errors
-// were a fifth larger (bench/studies/NOTEBOOK.md). Compiled once for each
-// target.
+// were a fifth larger (bench/studies/NOTEBOOK.md).
 
-// Once for each target.
+// This guard admits the file once for each target.
 #if defined(MELMILL_DSP_LOG_MEL_LOG_MEL_FFT_INL_H_) == \
     defined(HWY_TARGET_TOGGLE)
 #ifdef MELMILL_DSP_LOG_MEL_LOG_MEL_FFT_INL_H_

@@ -1,7 +1,7 @@
 // DFTs of a few values. Each value is a complex vector, with one transform per
-// lane. Compiled once for each target.
+// lane.
 
-// Once for each target.
+// This guard admits the file once for each target.
 #if defined(MELMILL_DSP_SIMD_SMALL_DFT_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MELMILL_DSP_SIMD_SMALL_DFT_INL_H_
 #undef MELMILL_DSP_SIMD_SMALL_DFT_INL_H_
@@ -116,7 +116,8 @@ struct SmallDft<5> {
 template <>
 struct SmallDft<7> {
   static HWY_INLINE void Run(Complex* x) {
-    // For the angles 2 pi j / 7. The cosine is even in j, the sine odd.
+    // The values for the angles 2 pi j / 7. The cosine is even in j, the sine
+    // odd.
     constexpr float kCosine[] = {0.623489801858733531f, -0.222520933956314404f,
                                  -0.900968867902419126f};
     constexpr float kSine[] = {0.781831482468029809f, 0.974927912181823607f,

@@ -1,7 +1,6 @@
-// Turns rows in memory into vectors with a lane for each row. Compiled once for
-// each target.
+// Turns rows in memory into vectors with a lane for each row.
 
-// Once for each target.
+// This guard admits the file once for each target.
 #if defined(MELMILL_DSP_SIMD_TRANSPOSE_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef MELMILL_DSP_SIMD_TRANSPOSE_INL_H_
 #undef MELMILL_DSP_SIMD_TRANSPOSE_INL_H_
@@ -23,8 +22,8 @@ namespace HWY_NAMESPACE {
 using UintTag = hn::RebindToUnsigned<FloatTag>;
 using Uint64Tag = hn::Repartition<uint64_t, FloatTag>;
 
-inline constexpr int kBlockBytes =
-    16;  // of a vector; interleaving stays within one
+// The size of a block of a vector. Interleaving stays within blocks.
+inline constexpr int kBlockBytes = 16;
 
 // One vector made of the 128-bit blocks that load_block(0), load_block(1), ...
 // return.

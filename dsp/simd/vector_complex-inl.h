@@ -1,8 +1,8 @@
 // Vectors of floats and of complex numbers, one value in each lane. Fused
 // multiply-adds are written out, so that every target that has them computes
-// the same bits. Compiled once for each target.
+// the same bits.
 
-// Once for each target.
+// This guard admits the file once for each target.
 #if defined(MELMILL_DSP_SIMD_VECTOR_COMPLEX_INL_H_) == \
     defined(HWY_TARGET_TOGGLE)
 #ifdef MELMILL_DSP_SIMD_VECTOR_COMPLEX_INL_H_
