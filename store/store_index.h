@@ -52,10 +52,9 @@ struct StoreIndex {
   uint64_t shard_target_bytes = 0;
   std::vector<std::string> kept_fields;
   std::vector<SplitEntry> splits;
-  std::vector<ShardEntry>
-      shards;           // the tables' `shard` column is an index into it
-  FileEntry rejects;    // rejects.jsonl
-  FileEntry plan_file;  // plan.h5
+  std::vector<ShardEntry> shards;  // the tables' `shard` is an index into it
+  FileEntry rejects;               // rejects.jsonl
+  FileEntry plan_file;             // plan.h5
 
   std::vector<FileEntry> files() const;  // all files except the shards
   uint64_t num_stored() const;           // stored rows of all splits
