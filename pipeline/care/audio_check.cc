@@ -31,10 +31,11 @@
 namespace melmill {
 namespace {
 
-using Difference = std::optional<std::string>;  // what; nothing if equal
+// What differs; nothing if equal.
+using Difference = std::optional<std::string>;
 
-// The features of one row, in memory. Takes no more of it than was computed:
-// the length of a row in plan.h5 is believed once the file has it.
+// Keeps the features of one row in memory. It grows as they are computed: a
+// row's length in plan.h5 is not trusted before the file confirms it.
 class MemorySink : public FeatureSink {
  public:
   explicit MemorySink(std::vector<std::byte>* bytes) : bytes_(*bytes) {
@@ -90,7 +91,7 @@ Result<ShardRow> RowChecker::Compute(const RowTask& task) {
 Result<Difference> RowChecker::CompareIndex(const RowTask& task,
                                             const ShardRow& stored) {
   const Result<ShardRow> now = Compute(task);
-  // Stopped rows too.
+  // This includes stopped rows.
   if (!now.ok() && !now.error().code.is_reject()) return now.error();
   return CompareRows(task, stored, now);
 }
@@ -127,7 +128,7 @@ Result<Difference> RowChecker::CheckFile(const RowTask& task) {
 
 namespace {
 
-// `count` of 0 .. size - 1, or all of them (Floyd's algorithm).
+// Draws `count` of 0 .. size - 1, or all of them (Floyd's algorithm).
 std::set<uint64_t> Draw(uint64_t count, uint64_t size, uint64_t seed) {
   std::set<uint64_t> drawn;
   std::mt19937_64 random(seed);
@@ -138,7 +139,7 @@ std::set<uint64_t> Draw(uint64_t count, uint64_t size, uint64_t seed) {
   return drawn;
 }
 
-// Some stored rows of one shard, counted among its stored ones.
+// Stored rows of one shard, numbered among its stored rows.
 struct ShardPicks {
   size_t shard = 0;
   std::vector<uint64_t> rows;
@@ -172,12 +173,12 @@ class AudioChecker {
         processor_(work.features),
         checkers_([this] { return RowChecker(processor_); }) {}
 
-  // Tries alone those of the rows that ended an earlier process, before any
-  // others are computed.
+  // Tries the rows that ended an earlier process, each alone, before any others
+  // are computed.
   Result<void> TrySuspects(const Suspects& suspects,
                            const std::vector<ShardPicks>& picks,
                            double hang_seconds);
-  // The rows of one shard that differ.
+  // Returns the rows of one shard that differ.
   Result<std::vector<Damage>> Check(const ShardPicks& picks);
 
  private:
@@ -200,7 +201,7 @@ Result<void> AudioChecker::TrySuspects(const Suspects& suspects,
   if (!suspects.empty()) {
     for (const ShardPicks& of_shard : picks) shards.push_back(of_shard.shard);
   }
-  std::vector<std::string> notes;  // the differences say the same
+  std::vector<std::string> notes;  // unused: the differences say the same
   Result<Quarantine> quarantine = melmill::TrySuspects(
       suspects, work_, shards, processor_, hang_seconds, control_, &notes);
   if (!quarantine.ok()) return quarantine.error();
@@ -208,7 +209,7 @@ Result<void> AudioChecker::TrySuspects(const Suspects& suspects,
   return {};
 }
 
-// The shard that store.json and plan.h5 describe.
+// Opens the shard that store.json and plan.h5 describe.
 Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
   const ShardEntry& entry = index_.shards[picks.shard];
   Result<ShardReader> reader = ShardReader::Open(folder_ + '/' + entry.file);
@@ -250,7 +251,7 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
     return std::vector<Damage>{
         {.file = entry.file, .what = tasks.error().message}};
   }
-  std::vector<size_t> stored;  // rows of the shard
+  std::vector<size_t> stored;  // numbers of the shard's stored rows
   for (size_t i = 0; i < tasks.value().size(); ++i) {
     const ShardRow& row = reader.value().rows()[i];
     if (row.status == RowStatus::kStored) stored.push_back(i);

@@ -17,24 +17,24 @@
 
 namespace melmill {
 
-// Computes rows from their audio files again and reports what differs. Keeps
+// Computes rows again from their audio files and reports what differs. Keeps
 // the features of one row in memory. For one thread.
 class RowChecker {
  public:
-  // `processor` must live as long.
+  // `processor` must outlive the checker.
   explicit RowChecker(const RowComputer& processor)
       : processor_(processor), workspace_(processor) {}
 
-  // How the row differs from `stored`, its entry in the index, when it is
-  // computed from its audio now; nothing if it is the same. Errors:
-  // kMachineFault.
+  // Computes the row from its audio and returns how it differs from `stored`,
+  // its entry in the index; nothing if it is the same. Error: kMachineFault.
   Result<std::optional<std::string>> CompareIndex(const RowTask& task,
                                                   const ShardRow& stored);
-  // Compares features and tail samples too. `shard` holds the row, which is
-  // stored.
+  // Also compares features and tail samples. `shard` holds the row, which must
+  // be stored.
   Result<std::optional<std::string>> CompareAll(const RowTask& task,
                                                 const ShardReader& shard);
-  // Why the file cannot be read as planned, if it cannot.
+  // Returns why the file cannot be read as planned, or nothing if it can.
+  // Error: kMachineFault.
   Result<std::optional<std::string>> CheckFile(const RowTask& task);
 
  private:
@@ -43,20 +43,21 @@ class RowChecker {
   const RowComputer& processor_;
   RowInput input_;
   RowWorkspace workspace_;
-  std::vector<std::byte> features_;  // of the row computed last
+  std::vector<std::byte> features_;  // features of the last row computed
 };
 
 struct AudioReport {
   std::vector<Damage> differences;
-  uint64_t num_rows = 0;  // compared
+  uint64_t num_rows = 0;  // rows compared
 };
 
-// Compares random stored rows of a complete store (all of them if num_rows is
-// not smaller) with what their audio gives now, on all CPUs. `audio_root`: as
-// in RunConfig. A row that ends the process leaves a line in the store, if that
-// can be written to, and is tried alone by the next call that draws it;
-// `control` ends one that hangs. Throws SetupError when this program makes
-// other bytes, or plan.h5 cannot be used. Errors: kMachineFault.
+// Compares random stored rows of a complete store with what their audio gives
+// now, on all CPUs. Compares all rows if num_rows is not smaller than their
+// number. `audio_root` is as in RunConfig. A row that ends the process leaves a
+// line in the store, if the store is writable; the next call that draws the row
+// tries it alone. A row that hangs ends the process through `control`. Throws
+// SetupError if this program makes other bytes or cannot use plan.h5. Error:
+// kMachineFault.
 Result<AudioReport> CheckAgainstAudio(const std::string& folder,
                                       const StoreIndex& index,
                                       const std::string& audio_root,

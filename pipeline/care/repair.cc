@@ -40,12 +40,12 @@ namespace {
 // A split's name and a line of its manifest.
 using LinePlace = std::pair<std::string, uint64_t>;
 
-// The lines that a ledger says were rejected as poison. What is no line of a
-// ledger is left out: the file may be damaged. Errors: kMachineFault.
+// The lines that rejects.jsonl lists as poison. Text that is not such a line is
+// ignored: the file may be damaged. Error: kMachineFault.
 Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
   std::set<LinePlace> poison;
   Result<LineReader> reader = LineReader::Open(path);
-  if (!reader.ok()) return poison;  // reported with all files
+  if (!reader.ok()) return poison;  // reported with the other files
   while (true) {
     const Result<std::optional<Line>> line = reader.value().Next();
     if (!line.ok()) return line.error();
@@ -64,7 +64,7 @@ Result<std::set<LinePlace>> ReadPoisonLines(const std::string& path) {
 
 class Repairer {
  public:
-  // `files`: those of the folder, before any of them was looked into.
+  // `files` are those of the folder, before any of them was read.
   Repairer(const StoreIndex& index, const RunConfig& config,
            const SeenFiles& files, RunControl* control)
       : index_(index), config_(config), files_(files), control_(control) {}
@@ -81,7 +81,8 @@ class Repairer {
   void MakeShards();
   void Settle(size_t shard);
   Result<void> RemoveTriedSuspects();
-  // What differs in the audio of a shard that came out as another one.
+  // Reports the rows whose audio changed, for a shard that was rebuilt with
+  // other bytes.
   Result<void> NameChangedRows(size_t shard);
 
   PlannedWork work() const {
@@ -93,7 +94,7 @@ class Repairer {
   const SeenFiles& files_;
   RunControl* control_;
   RepairReport report_;
-  // First index in store.json of each damaged shard's file.
+  // For each damaged shard's file, its first index in store.json.
   std::map<std::string, size_t> damaged_;
   std::optional<Plan> plan_;
   std::optional<RowComputer> processor_;
@@ -102,7 +103,7 @@ class Repairer {
   ExtractOutcome outcome_;
 };
 
-// Shards are damaged_; everything else stays.
+// Puts damaged shards into damaged_. Everything else is left.
 void Repairer::SortDamages() {
   std::map<std::string, size_t> shards;
   for (size_t i = 0; i < index_.shards.size(); ++i) {
@@ -137,8 +138,8 @@ bool Repairer::ReadPlan() {
   return false;
 }
 
-// Takes out shards whose rows make no sense, and those none of whose audio is
-// there: with the wrong working directory that is so for all.
+// Drops shards whose rows are inconsistent, and shards none of whose audio
+// files exist. With the wrong working directory the latter are all.
 Result<void> Repairer::DropShardsThatCannotBeMade() {
   for (auto at = damaged_.begin(); at != damaged_.end();) {
     const auto tasks = RowList::Load(work(), plan_->shards[at->second]);
@@ -171,8 +172,8 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
   return {};
 }
 
-// Rows that were rejected as poison, or ended an earlier repair, must not end
-// this process either.
+// Rows that were rejected as poison or ended an earlier repair must not end
+// this process, too.
 Result<void> Repairer::QuarantineSuspects() {
   const Result<std::set<LinePlace>> poison =
       ReadPoisonLines(config_.store.folder + '/' + index_.rejects.file);
@@ -272,8 +273,8 @@ void Repairer::Settle(size_t shard) {
   }
 }
 
-// Once the shards of those rows are whole, no later repair computes them. A
-// file that names other rows too stays: a run will try those.
+// Once the shards of the tried rows are intact, no later repair computes those
+// rows. A file that also names other rows stays: a run will try them.
 Result<void> Repairer::RemoveTriedSuspects() {
   for (const auto& [name, identity] : files_) {
     if (!IsSuspectsFileName(name)) continue;
@@ -298,7 +299,7 @@ RowWatch::Options Repairer::WatchOptions() {
           }};
 }
 
-// Decides which shards are made, and which rows are not computed.
+// Decides which shards are made and which rows are not computed.
 Result<void> Repairer::Prepare() {
   const Result<void> dropped = DropShardsThatCannotBeMade();
   if (!dropped.ok()) return dropped;

@@ -13,20 +13,20 @@
 namespace melmill {
 
 struct RepairReport {
-  VerifyReport found;                 // before anything was done
-  std::vector<std::string> repaired;  // files that are whole now
-  // Files that stay as they were, and why; for shards also the rows whose audio
-  // has changed, if that is known.
+  VerifyReport found;                 // result of the check before the repair
+  std::vector<std::string> repaired;  // files that are intact now
+  // Files that stay as they were, and why. For shards also the rows whose audio
+  // has changed, if they are known.
   std::vector<Damage> left;
-  std::optional<Error> fault;  // what ended the repair early
+  std::optional<Error> fault;  // error that ended the repair early
 };
 
 // Verifies a complete store and rebuilds its damaged and missing shards from
 // the audio. A rebuilt shard replaces the damaged one only if it is, byte for
 // byte, the one that store.json describes. Other files are left alone: the
-// extract command rebuilds them. `audio_root`: as in RunConfig. Throws
-// SetupError when the store is in use or this program makes other bytes. Calls
+// extract command rebuilds them. `audio_root` is as in RunConfig. Calls
 // on_planned before it makes shards; the stop signal counts from then on.
+// Throws SetupError if the store is in use or this program makes other bytes.
 // Errors: those of ReadStoreIndex.
 Result<RepairReport> RepairStore(const std::string& folder,
                                  const std::string& audio_root,

@@ -26,7 +26,8 @@ std::string CannotCompute(const std::string& folder) {
       folder);
 }
 
-// What has the contract, or the one that differs from it in fewest fields.
+// The features that have the contract, or whose contract differs from it in the
+// fewest fields.
 FeatureSpec FindNearestFeatures(const std::string& contract) {
   std::optional<FeatureSpec> nearest;
   size_t least = 0;

@@ -10,17 +10,18 @@
 
 namespace melmill {
 
-// Computes rows of a complete store again, bit for bit, without its manifests.
+// The means to compute rows of a complete store again, bit for bit, without its
+// manifests.
 
-// The configuration that does so on this machine, as far as extraction needs
-// it. `audio_root`: as in RunConfig. Throws SetupError when this program or
-// machine makes other bytes, with every difference.
+// The configuration for this on this machine, as far as extraction needs it.
+// `audio_root` is as in RunConfig. Throws SetupError if this program or machine
+// makes other bytes, and lists every difference.
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root);
 
-// The plan in the store's plan.h5; its shards are those of store.json, in their
-// order. Errors: those of ReadPlanFile, and kDamaged for a file that is not
-// as store.json says.
+// The plan in the store's plan.h5. Its shards are those of store.json, in the
+// same order. Errors: those of ReadPlanFile, and kDamaged if the file is not as
+// store.json says.
 Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 
 }  // namespace melmill

@@ -5,14 +5,15 @@
 
 namespace melmill {
 
-// Whether a row's file is likely to be in the page cache. A computing thread
-// that tries in vain opens a file for nothing, and where opening takes time (a
-// network file system) it stands still. So until a try is known to have
-// succeeded, and after one that did not, there is one at a time, and each miss
-// makes the next one later.
+// Guesses whether a row's file is in the page cache. If it is not, a computing
+// thread opens the file for nothing, and stands still where opening takes time
+// (a network file system). So only one try runs at a time, until a try has
+// succeeded, and again after one that failed. Each miss delays the next try
+// further.
 class CacheGuess {
  public:
-  // Whether the next row should be read in place; if so, Tell must follow.
+  // Whether the next row should be read in place. If so, a call of Tell must
+  // follow.
   bool ShouldTry() {
     if (is_cached_) return true;
     if (is_trying_) return false;

@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// Calls body(); what it throws becomes a machine fault.
+// Calls body(). Any exception it throws becomes a machine fault.
 template <typename Body>
 auto CatchAll(Body body) -> decltype(body()) {
   try {

@@ -10,7 +10,7 @@ namespace melmill {
 
 void Committer::Submit(std::unique_ptr<OpenShard> shard) {
   shard->ReleaseRows();
-  // std::function wants to be copyable, hence the shared_ptr.
+  // std::function must be copyable, hence the shared_ptr.
   std::function<void()> commit =
       [this, shared = std::shared_ptr<OpenShard>(std::move(shard))] {
         Commit(shared.get());
@@ -18,7 +18,8 @@ void Committer::Submit(std::unique_ptr<OpenShard> shard) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock,
                 [this] { return num_uncommitted_ < kMaxUncommittedShards; });
-  // Counted last: one that found no memory is never waited for.
+  // Counted last, so that a shard whose job found no memory is never waited
+  // for.
   thread_.Submit(std::move(commit));
   ++num_uncommitted_;
 }

@@ -18,25 +18,26 @@
 
 namespace melmill {
 
-// Commits shards on a thread of its own. For one thread at a time.
+// Commits shards on a thread of its own. One thread at a time may call.
 class Committer {
  public:
-  // Whole shards waiting for fsync; Submit waits beyond that.
+  // The maximum number of complete shards that wait for fsync.
   static constexpr int kMaxUncommittedShards = 4;
 
   Committer(RunControl* control, LocalFile* local)
       : control_(*control), local_(local) {}
 
-  // Waits while kMaxUncommittedShards are under way.
+  // Waits while kMaxUncommittedShards shards are being committed.
   void Submit(std::unique_ptr<OpenShard> shard);
 
   std::optional<Error> fault() const;
-  // The shards that have become committed, or will not be, since the last
-  // call; if none has and one is under way, waits for it.
+  // Returns the shards that were committed, or failed to be, since the last
+  // call. With may_wait, waits for one if there is none yet and a commit is
+  // under way.
   std::vector<size_t> TakeEnded(bool may_wait);
-  // Waits for all; then the results.
+  // Waits for all commits and returns their results.
   std::map<size_t, ShardWriter::Committed> Finish();
-  // After Finish.
+  // Call it after Finish.
   double seconds() const { return seconds_; }
 
  private:

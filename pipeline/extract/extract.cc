@@ -28,14 +28,15 @@
 //      └─────token──────┘                  dispatch ──shard──▶ commit thread
 //
 // dispatch is serial: it gives every free token the next row, and takes it back
-// with the row's outcome. work opens and reads what is in the page cache,
-// decodes, resamples, transforms and writes the row to its slot. read waits for
-// the device on threads of its own; for what follows the first block of a long
-// file work does, having asked for it ahead. Tokens bound the number of rows in
-// flight, and the planned cost of each row the bytes. A tick says that one more
-// token is ready for work, which takes the one of the oldest shard: the graph's
-// own tasks come in no order, and a row left behind keeps its shard from its
-// commit. Bodies never throw: an exception would cancel the whole graph.
+// with the row's outcome. work opens the row's file and reads it if it is in
+// the page cache, decodes, resamples and transforms it, and writes the row to
+// its slot. read waits for the device on threads of its own. It reads only the
+// first block; work waits for the rest of a long file, which it has requested
+// ahead. The number of tokens bounds the rows in flight, and the planned cost
+// of each row bounds the bytes. A tick says that one more token is ready for
+// work, and work takes the token of the oldest shard. The graph's own tasks
+// have no order, and a row left behind would delay its shard's commit. Bodies
+// never throw: an exception would cancel the whole graph.
 
 namespace melmill {
 namespace {
@@ -46,14 +47,14 @@ namespace flow = oneapi::tbb::flow;
 struct Token {
   std::optional<DispatchedRow> row;
   bool may_try_in_place = true;
-  bool was_tried = false;   // read in place
-  bool was_cached = false;  // and that went well
+  bool was_tried = false;   // a read in place was tried
+  bool was_cached = false;  // and it succeeded
   bool is_read = false;
-  RowInput input;        // of what a reader read
-  Result<void> outcome;  // once work is done: stored, or why not
+  RowInput input;        // filled by a reader
+  Result<void> outcome;  // once work is done: success, or the error
 };
 
-// Tokens that work may take, those of the oldest shards first. Thread-safe.
+// The tokens that work may take, those of the oldest shards first. Thread-safe.
 class ReadyTokens {
  public:
   explicit ReadyTokens(size_t max_tokens) { tokens_.reserve(max_tokens); }
@@ -63,7 +64,7 @@ class ReadyTokens {
     tokens_.push_back(token);
     std::push_heap(tokens_.begin(), tokens_.end(), IsLater);
   }
-  // There must be one.
+  // Must not be called without a token.
   Token* Pop() {
     const std::lock_guard lock(mutex_);
     std::pop_heap(tokens_.begin(), tokens_.end(), IsLater);
@@ -83,12 +84,12 @@ class ReadyTokens {
   std::vector<Token*> tokens_;
 };
 
-// What a thread that computes keeps from row to row.
+// What a computing thread keeps from row to row.
 struct Worker {
   explicit Worker(const RowComputer& processor) : workspace(processor) {}
 
   RowWorkspace workspace;
-  RowInput input;  // of what it read itself: one, to stay in its cache
+  RowInput input;  // filled by the thread itself; one, to stay in its cache
 };
 
 class GraphExtractor {
@@ -103,17 +104,17 @@ class GraphExtractor {
   using WorkNode = flow::multifunction_node<Tick, std::tuple<Token*, Token*>>;
   using ReadNode = flow::async_node<Token*, Tick>;
 
-  // dispatch: one at a time.
+  // The body of dispatch, which runs one at a time.
   void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
   void TakeBack(Token* token);
   std::optional<DispatchedRow> NextRow();
 
-  // work: any number at a time.
+  // The body of work, which runs any number at a time.
   void Work(WorkNode::output_ports_type& ports);
   Result<bool> ReadInPlace(Token* token, Worker* worker);
   Result<bool> ReadOrCompute(Token* token);
 
-  // read: hands over to a thread that may wait.
+  // The body of read, which hands over to a thread that may wait.
   void Read(Token* token, ReadNode::gateway_type& gateway);
 
   void RunGraph();
@@ -124,13 +125,13 @@ class GraphExtractor {
   const Stopwatch stopwatch_;
   ExtractOutcome outcome_;
 
-  // State of dispatch.
+  // The state of dispatch.
   RowDispatcher dispatcher_;
   std::vector<Token*> free_tokens_;
   CacheGuess cache_guess_;
 
   DepthMeter reads_waiting_;
-  std::atomic<double> read_seconds_{0};  // of readers_
+  std::atomic<double> read_seconds_{0};  // total of readers_
 
   Arena arena_;
   oneapi::tbb::enumerable_thread_specific<Worker> workers_;
@@ -141,7 +142,7 @@ class GraphExtractor {
 };
 
 // Enough for every reader to have rows waiting after the one that it reads.
-// What tokens keep between rows may take at most a quarter of the budget.
+// What tokens keep between rows takes at most a quarter of the budget.
 size_t NumTokens(int num_threads, int num_io_threads,
                  uint64_t max_bytes_in_flight) {
   const auto wanted = static_cast<size_t>(num_threads + 3 * num_io_threads);
@@ -150,7 +151,7 @@ size_t NumTokens(int num_threads, int num_io_threads,
   return std::clamp(affordable, static_cast<size_t>(num_threads) + 1, wanted);
 }
 
-// What is left of the budget for rows in work.
+// The part of the budget that is left for rows in work.
 uint64_t RowBudget(const ExtractJob& job) {
   const auto num_threads = static_cast<size_t>(job.num_threads);
   const size_t num_tokens =
@@ -175,7 +176,7 @@ void GraphExtractor::TakeBack(Token* token) {
   if (token->row) {
     if (token->was_tried) cache_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
-    if (!token->row->task.quarantine_signal) {  // one that is is not read
+    if (!token->row->task.quarantine_signal) {  // a quarantined row is not read
       ++(token->was_cached ? telemetry.rows_read_in_place
                            : telemetry.rows_read_by_waiting);
     }
@@ -186,7 +187,7 @@ void GraphExtractor::TakeBack(Token* token) {
   free_tokens_.push_back(token);
 }
 
-// Waits for a commit if no row may be given out before it.
+// If no row may be given out before a commit, waits for one.
 std::optional<DispatchedRow> GraphExtractor::NextRow() {
   for (bool may_wait = false;; may_wait = true) {
     const std::vector<size_t> ended = committer_.TakeEnded(may_wait);
@@ -227,7 +228,7 @@ Result<bool> GraphExtractor::ReadInPlace(Token* token, Worker* worker) {
   return read;
 }
 
-// False: the row must be read on a thread that may wait.
+// Returns false if the row must be read on a thread that may wait.
 Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
   Worker& worker = workers_.local();
   if (!token->is_read) {
@@ -245,7 +246,7 @@ Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
 
 void GraphExtractor::Work(WorkNode::output_ports_type& ports) {
   Token* token = ready_tokens_.Pop();
-  // A token that comes from a reader may bring its error.
+  // A reader may have put an error into the token.
   if (token->outcome.ok()) {
     const Result<bool> done = CatchAll([&] { return ReadOrCompute(token); });
     if (done.ok() && !done.value()) {
@@ -257,7 +258,7 @@ void GraphExtractor::Work(WorkNode::output_ports_type& ports) {
   std::get<0>(ports).try_put(token);
 }
 
-// Hands the token to a thread that may wait, and takes it back to the graph.
+// Hands the token to a thread that may wait, and then returns it to the graph.
 void GraphExtractor::Read(Token* token, ReadNode::gateway_type& gateway) {
   gateway.reserve_wait();
   reads_waiting_.Add(1);
@@ -304,7 +305,7 @@ void GraphExtractor::RunGraph() {
   graph.wait_for_all();
 }
 
-// In every build: a row that vanished must never pass for success.
+// This check is in every build: a vanished row must never pass for success.
 void GraphExtractor::Reconcile() {
   const uint64_t num_given_out = dispatcher_.num_given_out();
   const uint64_t num_taken_back = dispatcher_.num_taken_back();
@@ -350,8 +351,8 @@ size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
                              uint64_t max_bytes_in_flight, size_t num_shards) {
   const size_t num_tokens =
       NumTokens(num_threads, num_io_threads, max_bytes_in_flight);
-  // A shard is open while it is being filled, a row of it is in work or waits
-  // for a further attempt, or it waits for its commit.
+  // A shard is open while it is being filled, while a row of it is in work or
+  // waits for another attempt, and while it waits for its commit.
   const size_t num_open_shards = 1 + num_tokens + RowQueue::kMaxDeferredRows +
                                  size_t{Committer::kMaxUncommittedShards};
   // Each row in work has its audio open.

@@ -47,7 +47,7 @@ Result<std::unique_ptr<OpenShard>> OpenShard::Create(const ExtractJob& job,
       job, index, std::move(rows).value(), std::move(writer).value()));
 }
 
-// The place of one row in the file.
+// One row's place in the file.
 class OpenShard::Slot : public FeatureSink {
  public:
   Slot(uint64_t start, ShardWriter* writer) : start_(start), writer_(*writer) {}

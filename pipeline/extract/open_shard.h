@@ -20,19 +20,23 @@
 
 namespace melmill {
 
-// One shard in work: its rows and the file they go to. Dropping it removes
-// the file.
+// One shard in work: its rows and the file they go to. Destroying it without
+// Commit removes the file.
 class OpenShard {
  public:
-  // `index`: of job.shards. `permit`: of its rows. Errors: those of
-  // RowList::Load.
+  // `index` is an index into the plan's shards. `permit`, if given, is asked
+  // for its rows. Errors: those of RowList::Load and ShardWriter::Create.
   static Result<std::unique_ptr<OpenShard>> Create(
       const ExtractJob& job, size_t index, WorkPermit* permit = nullptr);
 
   size_t index() const { return index_; }
   const RowList& rows() const { return rows_; }
 
-  // Both are thread-safe for different rows. Errors: kMachineFault.
+  // ComputeAndStore and Reject are thread-safe for different rows.
+  //
+  // ComputeAndStore computes a row whose file was read, and stores it. Errors:
+  // kMachineFault, and those of ComputeRow, after which the row may be tried
+  // again or rejected. Reject fails only with kMachineFault.
 
   // Computes a row whose file was read, and stores it. Errors: also those
   // of ComputeRow; then the row may be tried again, or rejected.
@@ -40,15 +44,16 @@ class OpenShard {
                                RowInput* input, RowWorkspace* workspace);
   Result<void> Reject(size_t row, const Error& error);
 
-  // Once every row was stored or rejected: frees what is known of them,
-  // for shards that wait for their commit. Only index() and Commit may follow.
+  // Frees what is known of the rows, for a shard that waits for its commit.
+  // Every row must have been stored or rejected. Only index() and Commit may
+  // follow.
   void ReleaseRows() { rows_.Clear(); }
 
-  // Once every row was stored or rejected; as ShardWriter::Commit, as
-  // the job's replacement if it is one. Then tells
-  // `local`, if there is one, what the rows' files were like when they were
-  // read. Errors: kMachineFault, also for several rows none of whose files
-  // could be read.
+  // Commits the shard as ShardWriter::Commit does, as the job's replacement if
+  // it is one. Then tells `local`, if not null, what the rows' files were like
+  // when they were read. Every row must have been stored or rejected. Error:
+  // kMachineFault, also if there are several rows and none of their files could
+  // be read.
   Result<ShardWriter::Committed> Commit(LocalFile* local);
 
  private:
@@ -65,7 +70,7 @@ class OpenShard {
   std::string first_path_;
   ShardWriter writer_;
   std::vector<FileFacts> facts_;  // unknown for rows that are not stored
-  std::atomic<size_t> num_unreadable_{0};  // rejected: MayBeMachineFault
+  std::atomic<size_t> num_unreadable_{0};  // rejected with MayBeMachineFault
 };
 
 }  // namespace melmill

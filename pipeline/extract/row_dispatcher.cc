@@ -74,8 +74,8 @@ void RowDispatcher::ChooseWhatToComplete() {
   has_chosen_ = true;
 }
 
-// From rows in work: no call of Next may come before they end. A call that
-// holds the mutex is followed by one of Next.
+// Rows in work call this, since Next may not be called before they end. If the
+// mutex is held, a call of Next will follow.
 void RowDispatcher::OnStop() {
   if (has_chosen_) return;
   const std::unique_lock lock(mutex_, std::try_to_lock);

@@ -21,38 +21,39 @@
 
 namespace melmill {
 
-// A row that is given out, and the shard to store it in.
+// A row that is given out, and the shard that stores it.
 struct DispatchedRow {
   QueuedRow queued;
   RowTask task;
   OpenShard* shard = nullptr;
 };
 
-// Gives out the rows of a job and takes each back with its outcome: opens
+// Gives out the rows of a job and takes each back with its outcome. Opens
 // shards, has rows tried again, rejects them, and decides what a stopped run
 // still completes. For one thread at a time, which need not be the one that
 // computes.
 class RowDispatcher : private RowSource {
  public:
-  // `job` must outlive it. `max_bytes`: RowQueue::Limits.
+  // `job` must outlive it. `max_bytes` is that of RowQueue::Limits.
   RowDispatcher(const ExtractJob& job, uint64_t max_bytes);
 
-  // The next row; none while none may be given out, after a fault, and once
-  // the grace of a stopped run is over.
+  // Returns the next row. Returns none while none may be given out, after a
+  // fault, and once the grace of a stopped run is over.
   std::optional<DispatchedRow> Next();
-  // Whether Next gave none because a shard must be committed first.
+  // Whether Next returned none because a shard must be committed first.
   bool waits_for_commit() const;
 
-  // Each row that was given out comes back once. `outcome`: of
-  // OpenShard::ComputeAndStore, or what came before it. Returns the row's shard
-  // if all its rows are stored or rejected: it is to be committed.
+  // Takes a row back; each row that was given out must come back once.
+  // `outcome` is that of OpenShard::ComputeAndStore, or of an earlier step that
+  // failed. Returns the row's shard if all its rows are now stored or rejected;
+  // it must then be committed.
   std::unique_ptr<OpenShard> TakeBack(const DispatchedRow& row,
                                       const Result<void>& outcome);
 
-  // The shard has its final name, or will get none.
+  // Call it when the shard has its final name, or will get none.
   void Forget(size_t shard);
 
-  // Ends the job, unless a fault has ended it before.
+  // Ends the job with this fault, unless another one has ended it before.
   void Fail(const Error& fault);
   const std::optional<Error>& fault() const { return fault_; }
 
@@ -60,7 +61,7 @@ class RowDispatcher : private RowSource {
   uint64_t num_rejected() const { return num_rejected_; }
   uint64_t num_given_out() const { return num_given_out_; }
   uint64_t num_taken_back() const { return num_taken_back_; }
-  // Of memory: of rows that are given out.
+  // The memory of the rows that are given out.
   uint64_t bytes_given_out() const { return queue_.bytes_given_out(); }
 
  private:
@@ -73,7 +74,7 @@ class RowDispatcher : private RowSource {
     std::unique_ptr<OpenShard> shard;
   };
 
-  // RowSource:
+  // Overrides of RowSource.
   Result<ShardSize> Open(size_t shard) override;
   RowSize SizeOf(size_t shard, size_t row) const override;
 
@@ -86,12 +87,13 @@ class RowDispatcher : private RowSource {
 
   const ExtractJob& job_;
   const Stopwatch stopwatch_;
-  // Of all below but has_chosen_: rows in work come here too, by OnStop.
+  // Guards everything below except has_chosen_. Rows in work come here, too,
+  // through OnStop.
   std::mutex mutex_;
   std::atomic<bool> has_chosen_{false};
   std::map<size_t, ShardInWork> open_shards_;
   RowQueue queue_;
-  uint64_t closed_frames_ = 0;  // computed, of shards no longer open
+  uint64_t closed_frames_ = 0;  // frames computed in closed shards
   UnreadableFiles unreadable_files_{job_.work};
   std::optional<Error> fault_;
   uint64_t num_stored_ = 0;

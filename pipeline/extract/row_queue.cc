@@ -13,7 +13,7 @@ std::vector<size_t> ShardsToComplete(std::vector<ShardRest> rests,
               return a.num_frames < b.num_frames;
             });
   std::vector<size_t> chosen;
-  uint64_t num_frames = 0;  // of the chosen
+  uint64_t num_frames = 0;  // frames of the chosen shards
   for (const ShardRest& rest : rests) {
     const auto all_threads = static_cast<double>(num_threads);
     const double threads =

@@ -15,16 +15,16 @@
 
 namespace melmill {
 
-// A row that is given out to be made.
+// A row that is given out to be computed.
 struct QueuedRow {
-  size_t shard = 0;  // in the plan
-  size_t row = 0;    // in the shard
+  size_t shard = 0;  // index in the plan
+  size_t row = 0;    // index in the shard
   int attempt = 1;
   uint64_t num_frames = 0;
-  uint64_t num_bytes = 0;  // of memory while it is in work
+  uint64_t num_bytes = 0;  // memory while it is in work
 };
 
-// Where a RowQueue learns what shards hold.
+// Tells a RowQueue about the rows of shards.
 class RowSource {
  public:
   struct ShardSize {
@@ -37,74 +37,82 @@ class RowSource {
   };
 
   virtual ~RowSource() = default;
-  // Makes the shard ready for its rows.
+  // Prepares the shard for its rows.
   virtual Result<ShardSize> Open(size_t shard) = 0;
   virtual RowSize SizeOf(size_t shard, size_t row) const = 0;
 };
 
-// What is left to do of an open shard.
+// The remaining work of an open shard.
 struct ShardRest {
   size_t shard = 0;
-  size_t num_rows = 0;  // not settled
+  size_t num_rows = 0;  // rows not settled
   uint64_t num_frames = 0;
 };
 
-// The shards that a stopped run can still complete, nearest to its end first:
-// each if it and those before it are done in `seconds`. `frames_per_second`:
-// of all `num_threads` together; a thread works on one row at a time.
+// The shards that a stopped run can still complete, those with the least left
+// first. A shard counts if it and the shards before it can be done in
+// `seconds`. `frames_per_second` is the speed of all `num_threads` together; a
+// thread works on one row at a time.
 std::vector<size_t> ShardsToComplete(std::vector<ShardRest> rests,
                                      double frames_per_second, double seconds,
                                      int num_threads);
 
-// Which row is made next. Shards are filled in order, each to its last row
-// before the next one begins, and no further ahead of their commits than
-// Limits allows. Knows neither files nor threads; for one thread at a time.
+// Decides which row is computed next. Shards are filled in order, each to its
+// last row before the next one begins, and no further ahead of their commits
+// than Limits allows. Knows neither files nor threads. For one thread at a
+// time.
 class RowQueue {
  public:
   struct Limits {
-    // Of memory, for rows given out; one row may always be.
+    // Memory for rows that are given out. One row may always be given out.
     uint64_t max_bytes = 0;
-    // What is lost when the process dies: the frames of rows that were given
-    // out and whose shard is not committed do not exceed max_lost_frames plus
-    // those of num_further_rows rows. Shards with a row that waits for another
-    // attempt are not counted. At least the frames of the largest shard.
+    // Bounds what is lost if the process dies. The frames of rows that were
+    // given out and whose shard is not committed do not exceed max_lost_frames
+    // plus those of num_further_rows rows. Shards with a row that waits for
+    // another attempt are not counted. Must be at least the frames of the
+    // largest shard.
     uint64_t max_lost_frames = 0;
     size_t num_further_rows = 0;
   };
 
-  // `shards`: in the order in which they are made.
+  // `shards` is in the order in which they are made.
   RowQueue(std::vector<size_t> shards, const Limits& limits, RowSource* source)
       : unopened_(shards.begin(), shards.end()),
         limits_(limits),
         source_(*source) {}
 
-  // The next row; none while none may be given out. Rows to be tried again
-  // come when all others are done. Errors: those of Open.
+  // Returns the next row, or none while none may be given out. Rows that are
+  // tried again come after all others. Errors: those of Open.
   Result<std::optional<QueuedRow>> Next();
-  // Whether Next gave none because of max_lost_frames: a commit may help.
+  // Whether Next returned none because of max_lost_frames: a commit may help.
   bool waits_for_commit() const { return waits_for_commit_; }
 
-  // Each row that was given out comes back by one of these.
-  // Stored or rejected. True: it was the last one, the shard can be committed.
+  // Each row that was given out comes back through Settle, Defer or GiveUp.
+  //
+  // Settle takes a row that was stored or rejected. Returns whether it was the
+  // shard's last, so that the shard can be committed.
   bool Settle(const QueuedRow& row);
-  // To be given out again. False: too many wait for that.
+  // Takes a row that is to be given out again. Returns false if too many wait
+  // for that.
   bool Defer(const QueuedRow& row);
-  // Neither; its shard will not be made.
+  // Takes a row that was stopped. Its shard will not be made.
   void GiveUp(const QueuedRow& row);
 
-  // The shard has its final name, or will get none.
+  // Call it when the shard has its final name, or will get none.
   void Forget(size_t shard);
 
   // From now on no shard is opened, and only rows of `kept` are given out.
   void Stop(const std::vector<size_t>& kept);
-  // Of the shards with rows that are not settled. `computed_frames`: of a
-  // shard, those of rows in work included.
+  // The remaining work of each shard with rows that are not settled.
+  // `computed_frames` gives the frames already computed in a shard, those of
+  // rows in work included.
   std::vector<ShardRest> Rests(
       const std::function<uint64_t(size_t shard)>& computed_frames) const;
 
   uint64_t bytes_given_out() const { return bytes_given_out_; }
 
-  // Rows waiting for a further attempt; each keeps its shard open.
+  // The maximum number of rows that wait for another attempt. Each keeps its
+  // shard open.
   static constexpr size_t kMaxDeferredRows = 256;
 
  private:
@@ -112,7 +120,7 @@ class RowQueue {
     RowSource::ShardSize size;
     size_t next_row = 0;
     size_t num_unsettled = 0;
-    uint64_t lost_frames = 0;  // given out, if they count
+    uint64_t lost_frames = 0;  // frames given out, if they count
     bool waits_for_retry = false;
   };
 
@@ -132,12 +140,12 @@ class RowQueue {
   std::map<size_t, Shard> shards_;
   std::optional<size_t> filling_;  // the shard that has fresh rows left
   std::deque<QueuedRow> deferred_;
-  std::optional<std::set<size_t>> kept_;  // once stopped
+  std::optional<std::set<size_t>> kept_;  // set once stopped
   bool waits_for_commit_ = false;
   size_t num_given_out_ = 0;
   uint64_t bytes_given_out_ = 0;
   uint64_t lost_frames_ = 0;  // sum over shards_
-  // Of these, the rows beyond max_lost_frames.
+  // The frames of each given-out row beyond max_lost_frames.
   std::deque<uint64_t> further_rows_;
   uint64_t further_frames_ = 0;
 };

@@ -9,12 +9,14 @@
 namespace melmill {
 namespace {
 
-// Below it start-up and the last shard's fsync say more than the rows.
+// In a shorter run, start-up and the last shard's fsync count more than the
+// rows.
 constexpr double kShortSeconds = 0.05;
 
-// Threads that are busy for so much of the time are the limit.
+// Computing threads that are busy for this share of the time are the
+// bottleneck.
 constexpr double kBusyShare = 0.8;
-// And so is the thread that commits.
+// The committing thread is the bottleneck from this share on.
 constexpr double kCommitShare = 0.5;
 
 std::string Rate(uint64_t num_bytes, double seconds) {

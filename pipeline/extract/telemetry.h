@@ -10,7 +10,7 @@
 
 namespace melmill {
 
-// How many of something there are, over time. Thread-safe.
+// Measures the mean number of something over time. Thread-safe.
 class DepthMeter {
  public:
   void Add(int change);
@@ -27,31 +27,31 @@ class DepthMeter {
   Clock::time_point changed_ = start_;
 };
 
-// What an extraction spent its time on.
+// How an extraction spent its time.
 struct Telemetry {
   double seconds = 0;   // from the first row to the last commit
-  int num_threads = 0;  // that compute
+  int num_threads = 0;  // threads that compute
   int num_io_threads = 0;
-  StageTimes compute;             // of all threads that compute
-  double read_seconds = 0;        // of all threads that wait for the disk
-  double commit_seconds = 0;      // of the one that commits
-  double mean_reads_waiting = 0;  // rows whose file is being read, or is to be
+  StageTimes compute;             // sum over computing threads
+  double read_seconds = 0;        // sum over threads that wait for the disk
+  double commit_seconds = 0;      // time of the committing thread
+  double mean_reads_waiting = 0;  // rows whose file is or will be read
   uint64_t rows_read_in_place = 0;
   uint64_t rows_read_by_waiting = 0;
-  uint64_t max_bytes_in_flight = 0;  // of rows in work, by the plan's cost
+  uint64_t max_bytes_in_flight = 0;  // rows in work, by planned cost
 
   // The share of the computing threads' time that a stage, or all of them,
-  // took: 0 to 1.
+  // took, from 0 to 1.
   double BusyShare(Stage stage) const;
   double BusyShare() const;
 };
 
 // What the run waited for most.
 enum class Bottleneck {
-  kNone,     // too short a run, or too few rows at a time
-  kCompute,  // the threads that compute had no pause
-  kReading,  // files had to be waited for
-  kWriting,  // shards had to be, on their way to the disk
+  kNone,     // run too short, or too few rows at a time
+  kCompute,  // the computing threads had no pause
+  kReading,  // waited for files
+  kWriting,  // waited for shards on their way to the disk
 };
 
 struct BottleneckReport {

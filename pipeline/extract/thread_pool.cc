@@ -9,7 +9,7 @@ ThreadPool::ThreadPool(int num_threads) {
     for (int i = 0; i < num_threads; ++i) {
       threads_.emplace_back([this] { RunJobs(); });
     }
-  } catch (...) {  // no destructor runs then
+  } catch (...) {  // the destructor would not run
     End();
     throw;
   }

@@ -16,8 +16,8 @@ namespace melmill {
 class ThreadPool {
  public:
   explicit ThreadPool(int num_threads);
-  // Throws std::system_error when the system gives no more threads. The
-  // destructor runs what was submitted, then ends.
+  // The constructor throws std::system_error if the system cannot start the
+  // threads. The destructor finishes all submitted jobs.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;

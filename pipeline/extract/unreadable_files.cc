@@ -48,7 +48,7 @@ Result<void> UnreadableFiles::CheckMayReject(const RowTask& task,
                   error.message, witness_path_, read.error().message)};
 }
 
-// The first few are enough: should all of them be bad the run stops, and
+// Trying the first few is enough: if all of them are bad, the run stops and
 // nothing is lost.
 Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
                                               const Error& error) const {

@@ -17,31 +17,33 @@ inline constexpr int kMaxFailuresInARow = 16;
 // Errors: those of InputFile.
 Result<void> ReadFromDevice(const std::string& path);
 
-// Distinguishes a file that cannot be read from a machine that fails: a disk, a
-// server, a mount. Its witness is the last file that was read.
+// Distinguishes a file that cannot be read from a failing machine: a disk, a
+// server, a mount. The last file that was read is its witness.
 class UnreadableFiles {
  public:
-  // What `work` refers to must outlive it.
+  // Everything `work` refers to must outlive it.
   explicit UnreadableFiles(const PlannedWork& work) : work_(work) {}
 
-  // The row's file was read to its end.
+  // Records that the row's file was read to its end.
   void AddRead(const RowTask& task);
 
-  // A file could not be read in the first attempt, with an error that
-  // MayBeMachineFault. Errors: kMachineFault when too many in a row failed.
+  // Records that a file could not be read in the first attempt, with an error
+  // for which MayBeMachineFault is true. Error: kMachineFault if too many in a
+  // row failed.
   Result<void> AddFailure(const RowTask& task, const Error& error);
 
-  // A file could not be read in the last attempt either. Its row may be
-  // rejected if the witness can still be read from its device, or, while no
-  // file was read to its end, another file of the plan. Waits for that read.
-  // Errors: kMachineFault if the row may not be rejected.
+  // Decides about a row whose file could not be read in the last attempt
+  // either. The row may be rejected if the witness can still be read from its
+  // device. Before any file was read to its end, it may be rejected if another
+  // file of the plan can be read. Waits for that read. Error: kMachineFault if
+  // the row may not be rejected.
   Result<void> CheckMayReject(const RowTask& task, const Error& error);
 
  private:
   Result<void> CheckOtherFiles(const RowTask& task, const Error& error) const;
 
   const PlannedWork work_;
-  std::string witness_path_;  // empty: none yet
+  std::string witness_path_;  // empty if there is none yet
   int num_in_a_row_ = 0;
 };
 

@@ -28,33 +28,33 @@
 namespace melmill {
 namespace {
 
-// A batch is the unit of work of the plan's pipeline: large enough for its cost
-// not to be felt, and small enough for many threads that wait for a slow file
-// system to share a short manifest.
+// A batch is the unit of work of the plan's pipeline. It is large enough for
+// its overhead to be negligible, and small enough for many threads to share a
+// short manifest while they wait for a slow file system.
 constexpr size_t kBatchLines = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
 
-// Batches come in rounds of this many bytes, which bounds the memory when every
-// line has the maximal length.
+// Batches come in rounds of this many bytes. This bounds the memory if every
+// line has the maximum length.
 constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
 
-// So many I/O errors in a row are the machine's fault, not the files'.
+// This many I/O errors in a row are the machine's fault, not the files'.
 constexpr int kMaxIoErrorsInARow = 16;
 
-// A hostile manifest may name a new language in every line.
+// A hostile manifest may name a new language on every line.
 constexpr size_t kMaxLanguages = 1000;
 
 // One manifest line on its way through the plan.
 struct PlannedLine {
   Line line;
   PlanRow row;
-  std::optional<Error> fault;  // not with the line
+  std::optional<Error> fault;  // not the line's fault
   FileFacts facts;
   std::string language;
   int num_dropped_fields = 0;
   bool lacks_template = false;
   bool has_segment = false;
-  WavOddity oddity = WavOddity::kNone;  // of a planned row
+  WavOddity oddity = WavOddity::kNone;  // only of a planned row
 };
 
 struct Batch {
@@ -96,7 +96,7 @@ class PlanBuilder {
   Result<BuiltPlan> Build();
 
  private:
-  // Stage 1, in order: blank lines are counted and dropped here.
+  // Stage 1, in order. It counts and drops blank lines.
   bool ReadBatch(Batch* batch);
   bool OpenNextManifest();
   // Stage 2, parallel.
@@ -121,7 +121,7 @@ class PlanBuilder {
   TableSpool* spool_ = nullptr;  // plan_.rows
 
   std::optional<LineReader> reader_;
-  size_t reader_split_ = 0;  // the split after the one being read
+  size_t reader_split_ = 0;  // the split after the one that is read
   uint64_t round_bytes_ = 0;
   bool all_read_ = false;
 
@@ -167,7 +167,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
   }
 }
 
-// Stages 1 and 3 may fail at the same time.
+// Stages 1 and 3 may fail at the same time, hence the lock.
 void PlanBuilder::Fail(const Error& error) {
   const std::lock_guard lock(failure_mutex_);
   if (!failure_) failure_ = error;
@@ -279,7 +279,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
 void PlanBuilder::AppendLine(PlannedLine* planned) {
   PlanRow& row = planned->row;
   SplitReport& split = report_.splits[row.split];
-  const auto place = [&] {  // copied only where it is worth telling
+  const auto place = [&] {  // copied only when it is needed
     return Tally::Example{split.name, row.line, row.audio, row.message};
   };
   ++split.num_lines;
@@ -327,8 +327,8 @@ void PlanBuilder::AppendBatch(Batch batch) {
   control_->lines_planned += batch.lines.size();
 }
 
-// Reading headers waits for the disk, so it has as many threads as wait for it
-// later.
+// Reading headers waits for the disk, so it uses as many threads as later wait
+// for the disk.
 void PlanBuilder::RunPipeline() {
   Arena arena(config_.resources.num_io_threads);
   arena.Run([this] {
@@ -358,7 +358,7 @@ void PlanBuilder::RunRound() {
               [this](Batch batch) { AppendBatch(std::move(batch)); }));
 }
 
-// Whether files are missing, or the place where they all lie.
+// Finds out whether single files are missing or the place where they all lie.
 Result<void> PlanBuilder::CheckLastPlanned() const {
   const bool any_unopened = std::any_of(
       report_.rejects.begin(), report_.rejects.end(), [](const auto& reject) {

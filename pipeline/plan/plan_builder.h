@@ -16,13 +16,13 @@ namespace melmill {
 struct BuiltPlan {
   Plan plan;
   PlanReport report;
-  std::unique_ptr<PlannedFiles> files;  // of the planned rows
+  std::unique_ptr<PlannedFiles> files;  // files of the planned rows
 };
 
-// Reads the manifests and every file's header. `spool_folder`: where a
-// nameless temporary file may lie. Throws SetupError for a manifest that
-// cannot be read or holds nothing. Errors: kMachineFault; also, with any
-// message, once control->stop_requested().
+// Reads the manifests and every file's header. `spool_folder` is where a
+// nameless temporary file may go. Throws SetupError if a manifest cannot be
+// read or has no lines. Error: kMachineFault, also (with any message) once
+// control->stop_requested().
 Result<BuiltPlan> BuildPlan(const RunConfig& config,
                             const std::string& spool_folder,
                             RunControl* control);

@@ -12,22 +12,22 @@
 
 namespace melmill {
 
-// One manifest and what is in it.
+// The counts of one manifest.
 struct SplitReport {
   std::string name;
   std::string manifest;
   Hash128 manifest_hash = {};
-  uint64_t num_lines = 0;  // not blank
+  uint64_t num_lines = 0;  // lines that are not blank
   uint64_t num_blank_lines = 0;
   uint64_t num_rejected = 0;
-  uint64_t num_samples = 0;  // of the planned rows, at the feature rate
+  uint64_t num_samples = 0;  // of planned rows, at the feature rate
   uint64_t num_frames = 0;
   uint64_t num_dropped_fields = 0;
   std::map<std::string, LanguageCount> languages;  // "" without a template
   std::map<int, uint64_t> rows_by_rate;            // Hz -> planned rows
 };
 
-// What planning counted, for a person.
+// The counts of planning, for people.
 struct PlanReport {
   std::vector<SplitReport> splits;
   std::map<RejectCode, Tally> rejects;

@@ -19,15 +19,15 @@ struct PlannedFile {
   uint64_t num_bytes = 0;
 };
 
-// The files of all planned rows, in order, counted from 0 without rejected
-// lines. Their number does not affect memory. Not part of plan.h5, because
+// The files of all planned rows, in order; rejected lines have no number.
+// Memory does not grow with their number. They are not part of plan.h5, because
 // times and inodes belong to one machine.
 class PlannedFiles {
  public:
-  // `spool_folder`: where a nameless temporary file may lie.
+  // `spool_folder` is where a nameless temporary file may go.
   explicit PlannedFiles(const std::string& spool_folder);
 
-  // Errors, of both: kMachineFault.
+  // Error of Add and Read: kMachineFault.
   Result<void> Add(const PlannedFile& file);
   Result<std::vector<PlannedFile>> Read(uint64_t first, size_t count) const;
 

@@ -10,15 +10,15 @@
 
 namespace melmill {
 
-// A plan with what it takes to compute its rows. What it refers to must
+// A plan with everything needed to compute its rows. All it refers to must
 // outlive it.
 struct PlannedWork {
   const Plan& plan;
-  const FeatureSpec& features;    // of plan.contract and plan.producer
-  const std::string& audio_root;  // of ManifestInput
+  const FeatureSpec& features;    // those of plan.contract and plan.producer
+  const std::string& audio_root;  // as in ManifestInput
 
   ShardSpec SpecOf(const PlannedShard& shard) const;
-  // Whether a shard file's own attributes and sizes are this shard's.
+  // Whether a shard file with this spec is the planned shard.
   bool IsShard(const PlannedShard& shard, const ShardSpec& spec) const;
 };
 

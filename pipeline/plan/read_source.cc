@@ -29,7 +29,7 @@ Result<WavFile> ReadHeader(const InputFile& file) {
   return ReadWavFile(prefix, file);
 }
 
-// Sets the lengths, or says why the clip is too short or too long.
+// Sets the lengths. Fails if the clip is too short or too long.
 Result<Source> CheckLength(Source source, const ClipLimits& limits,
                            const Preset& preset) {
   const WavHeader& header = source.header;

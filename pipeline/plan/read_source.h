@@ -11,16 +11,16 @@
 
 namespace melmill {
 
-// What planning sees of an audio file.
+// An audio file as planning sees it.
 struct SeenSource {
   Source source;
   FileFacts facts;
   WavOddity oddity = WavOddity::kNone;
 };
 
-// Opens a file, walks its header and says what it will become; reads no
-// audio. I/O errors are tried three times. Errors: the codes of the stages
-// "open" and "header", kIoError, and kMachineFault. Thread-safe.
+// Opens a file, reads its header and says what it will become. Reads no audio.
+// Tries I/O errors three times. Errors: the codes of the stages "open" and
+// "header", kIoError, and kMachineFault. Thread-safe.
 Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
                               const Preset& preset);
 

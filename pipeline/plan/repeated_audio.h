@@ -12,21 +12,21 @@
 
 namespace melmill {
 
-// Finds audio strings that planned rows hold more than once: within their
-// split, or in another one. Memory: 8 bytes a row.
+// Finds audio strings that several planned rows have, within a split or across
+// splits. Takes 8 bytes of memory for each row.
 class RepeatedAudio {
  public:
-  // Of a planned row.
+  // Adds the audio string of a planned row.
   void Add(std::string_view audio) { hashes_.push_back(Xxh3_64(audio)); }
 
-  // Adds kRepeatedAudio and kLeak to the report's warnings, once all rows were
-  // added; may be called once. `rows`: of the plan. Errors: kMachineFault.
+  // Adds kRepeatedAudio and kLeak to the report's warnings. Call it once, after
+  // all rows were added. `rows` are those of the plan. Error: kMachineFault.
   Result<void> Tell(const TableReader& rows, PlanReport* report);
 
  private:
   void KeepRepeated();
 
-  std::vector<uint64_t> hashes_;  // sorted, and each once, after KeepRepeated
+  std::vector<uint64_t> hashes_;  // sorted and unique after KeepRepeated
 };
 
 }  // namespace melmill

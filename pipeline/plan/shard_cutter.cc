@@ -26,7 +26,7 @@ bool ShardCutter::StartsShard(std::string_view audio, uint64_t row_bytes) {
   const double held = static_cast<double>(held_bytes_);
   bool starts = held_bytes_ == 0;
   if (!starts && held >= half_target) {
-    // Rows of average size end a shard half a target later, on average.
+    // On average, rows of average size end a shard half a target later.
     const double draw = std::ldexp(static_cast<double>(Xxh3_64(audio)), -64);
     starts = draw < row / half_target || held + row > 3 * half_target;
   } else if (!starts) {

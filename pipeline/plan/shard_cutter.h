@@ -12,18 +12,18 @@
 
 namespace melmill {
 
-// What all shards of a store have in common; part of every fingerprint.
+// What all shards of a store have in common. It is part of every fingerprint.
 struct ShardShape {
   std::string contract;
   std::string producer;
   uint64_t bytes_per_frame = 0;
 };
 
-// Decides where shards end. A cut depends only on the rows around it, so a line
-// that is added or removed moves the nearest cut and no other: once a shard
-// holds half the target, it ends before the first row with XXH3-64(audio
-// string) / 2^64 < row bytes / (target / 2), and before the row that would take
-// it over 1.5 times the target.
+// Decides where shards end. Once a shard holds half the target, it ends before
+// the first row with XXH3-64(audio string) / 2^64 < row bytes / (target / 2),
+// and before the row that would take it over 1.5 times the target. So a cut
+// depends only on the rows around it, and a line that is added or removed moves
+// only the nearest cut.
 class ShardCutter {
  public:
   explicit ShardCutter(uint64_t target_bytes) : target_bytes_(target_bytes) {}
@@ -31,12 +31,12 @@ class ShardCutter {
   // Whether a new shard starts with this row, the next one of its split.
   bool StartsShard(std::string_view audio, uint64_t row_bytes);
 
-  // The next row is the first of a split.
+  // Says that the next row is the first of a split.
   void StartSplit() { held_bytes_ = 0; }
 
  private:
   uint64_t target_bytes_;
-  uint64_t held_bytes_ = 0;  // in the shard at hand; 0: none yet
+  uint64_t held_bytes_ = 0;  // bytes of the current shard; 0 if none
 };
 
 // The default target for splits of these feature bytes: kDefaultShardBytes,

@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// Something counted, with the places where it was seen first.
+// A count, with the places where the thing was seen first.
 struct Tally {
   static constexpr size_t kMaxExamples = 3;
 
@@ -28,14 +28,14 @@ struct Tally {
   }
 };
 
-// Something worth a warning, though it rejects no line.
+// A reason for a warning that rejects no line.
 enum class Warning {
   kNoTemplate,       // a text without "language {Name}<asr_text>"
   kUnknownLanguage,  // a {Name} outside the model's own list
   kSegment,          // "offset" or "start": whole files are used
-  kRepeatedAudio,    // an audio string that its split has already
-  kLeak,             // an audio string that other splits hold too
-  // The files of planned rows, by WavOddity.
+  kRepeatedAudio,    // an audio string that its split already has
+  kLeak,             // an audio string that another split also has
+  // These are about the files of planned rows, by WavOddity.
   kNoDataSize,
   kFileSizeAsDataSize,
   kBytesBehindData,

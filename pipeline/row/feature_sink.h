@@ -9,12 +9,12 @@
 
 namespace melmill {
 
-// Where the features of one row go.
+// The destination of one row's features.
 class FeatureSink {
  public:
   virtual ~FeatureSink() = default;
 
-  // Bytes of the row from `offset_bytes` on. Errors: kMachineFault.
+  // Takes bytes of the row from `offset_bytes` on. Error: kMachineFault.
   virtual Result<void> Write(uint64_t offset_bytes,
                              std::span<const std::byte> features) = 0;
   // Reads back what was written.
@@ -22,7 +22,7 @@ class FeatureSink {
                             std::span<std::byte> features) = 0;
 };
 
-// For rows of which only the outcome counts.
+// For rows of which only the outcome matters. Read returns zeros.
 class NoFeatures : public FeatureSink {
  public:
   Result<void> Write(uint64_t offset_bytes,

@@ -10,19 +10,19 @@
 
 namespace melmill {
 
-// The index of a row that has no features.
+// The index entry of a row without features.
 ShardRow MakeRejectedRow(const RowTask& task, const Error& error);
 
-// Whether the machine may be at fault (an unreadable or changed file): such a
+// Whether the machine may be at fault (an unreadable or changed file). Such a
 // row is tried again before it is rejected.
 bool MayBeMachineFault(ErrorCode code);
 
-// How a lasting fault of that kind is recorded: what cannot be opened or read
-// becomes kIoError.
+// The error that is recorded if such a fault lasts: a file that cannot be
+// opened or read becomes kIoError.
 Error LastingError(const Error& error);
 
-// The message in rejects.jsonl for a row that was rejected during extraction;
-// it depends only on what the shard stores.
+// The message in rejects.jsonl for a row that was rejected during extraction.
+// It depends only on what the shard stores.
 std::string RejectMessage(RejectCode code, int64_t detail);
 
 }  // namespace melmill

@@ -70,7 +70,7 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
       static_cast<size_t>(std::min<uint64_t>(kBlockBytes, file.size_bytes())));
   if (file.ReadCachedAt(0, block)) return true;
   if (!may_wait) {
-    input->file_.reset();  // many rows may wait for a reader
+    input->file_.reset();  // closed, since many rows may wait for a reader
     return false;
   }
   file.WillNeed(block.size(), kReadAheadBytes);
@@ -96,9 +96,9 @@ uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
       std::min<uint64_t>(task.source.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
       kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
-  // See MaxWindowSamples. Beside it, in kDecoding: decoded blocks and
-  // libsndfile's buffers, a few hundred kB each; the transform's, 0.1 MB; the
-  // resampler's, 0.4 MB at most (libsoxr 1.3 MB).
+  // `samples` is as in MaxWindowSamples. kDecoding is for decoded blocks and
+  // libsndfile's buffers, a few hundred kB each, the transform's, 0.1 MB, and
+  // the resampler's, at most 0.4 MB (libsoxr 1.3 MB).
   const uint64_t samples =
       sizeof(float) *
       (std::min(static_cast<uint64_t>(task.source.num_samples) + 1,

@@ -26,14 +26,14 @@
 
 namespace melmill {
 
-// The stages one row goes through, as plain functions: the flow graph and the
-// serial loop call the same ones.
+// The stages of one row as plain functions. The flow graph and the serial loop
+// call the same ones.
 
-// The part of a file that was read last. Many are in flight while threads wait
-// for the disk.
+// The part of a file that was read last. Many such parts are in flight while
+// threads wait for the disk.
 class RowInput {
  public:
-  // Of the file, before any of it was read. Valid after ReadRow.
+  // The file's facts, from before any of it was read. Valid after ReadRow.
   const FileFacts& facts() const { return facts_; }
 
  private:
@@ -47,8 +47,8 @@ class RowInput {
 
 class RowComputer;
 
-// Everything that a worker needs to compute one row at a time. It is reused, so
-// memory is allocated only for long rows (which give it back), for rows larger
+// Everything that a worker needs to compute one row at a time. It is reused.
+// Memory is allocated only for long rows (which release it), for rows larger
 // than all before, and when the sample rate changes from row to row.
 class RowWorkspace {
  public:
@@ -64,22 +64,23 @@ class RowWorkspace {
   friend class RowComputer;
   friend class RowPass;
 
-  // Gives back what a long row took.
+  // Releases the memory that a long row took.
   void ReleaseExcess();
 
   WavDecoder decoder_;
   Resampler resampler_;
   ReusableBuffer<float> mono_;  // one block at the source's rate
-  // The clip at the feature rate, from first_sample_ on: the samples that
-  // pieces still to be computed need.
+  // The clip at the feature rate, from first_sample_ on: the samples that the
+  // remaining pieces need.
   SampleVector samples_;
   int64_t first_sample_ = 0;
-  ReusableBuffer<std::byte> features_;  // of a row, or of a long row's piece
+  ReusableBuffer<std::byte> features_;  // for a row, or for a long row's piece
   std::vector<float> tail_samples_;
   std::unique_ptr<LogMel::Workspace> log_mel_workspace_;
 };
 
-// Immutable; serves any number of threads, each with its own workspace.
+// Reads and computes rows. It is immutable and serves any number of threads,
+// each with its own workspace.
 class RowComputer {
  public:
   explicit RowComputer(const FeatureSpec& features);
@@ -87,26 +88,26 @@ class RowComputer {
   const LogMel& log_mel() const { return *log_mel_; }
   const CodePath& code_path() const { return features_.code_path; }
 
-  // Opens the file and reads its first block (a whole file, if it is short).
-  // With may_wait false, the result false means that the read would wait for
-  // the device: call again with true, on a thread that may wait. Errors: those
-  // of InputFile, kChangedSincePlan, kPoison for a row in quarantine, and
+  // Opens the file and reads its first block (a short file completely). If
+  // may_wait is false, returns false if the read would wait for the device;
+  // then call again with true, on a thread that may wait. Errors: those of
+  // InputFile, kChangedSincePlan, kPoison for a row in quarantine, and
   // kStopped, as the permit says.
   Result<bool> ReadRow(const RowTask& task, bool may_wait,
                        RowInput* input) const;
 
-  // Decodes, resamples and transforms what ReadRow began to read, and
-  // writes the features to `sink`. Returns the row's index. After an error
-  // the sink may hold any bytes. Errors: kNotFinite, kDecodeFailed,
+  // Decodes, resamples and transforms the file that ReadRow opened, and writes
+  // the features to `sink`. Returns the row's index entry. After an error the
+  // sink may hold any bytes. Errors: kNotFinite, kDecodeFailed,
   // kChangedSincePlan, kIoError, kMachineFault, kStopped.
   Result<ShardRow> ComputeRow(const RowTask& task, RowInput* input,
                               FeatureSink* sink, RowWorkspace* workspace) const;
 
-  // An upper bound of the memory that the row takes while it is in work.
+  // An upper bound of the row's memory while it is in work.
   uint64_t MemoryBytes(const RowTask& task) const;
 
-  // An upper bound of the buffers that a RowInput and a RowWorkspace keep
-  // from row to row. What resampler and transform keep (at most 0.7 MB) is
+  // Upper bounds of the buffers that a RowInput and a RowWorkspace keep from
+  // row to row. The memory of resampler and transform (at most 0.7 MB) is
   // counted with each row.
   static constexpr uint64_t kMaxInputBytes = uint64_t{1} << 20;
   static constexpr uint64_t kMaxKeptWorkspaceBytes = uint64_t{4} << 20;
@@ -116,11 +117,11 @@ class RowComputer {
   std::unique_ptr<LogMel> log_mel_;
 };
 
-// How many times a file that was good in the plan is read before its row is
-// rejected.
+// The number of times a file that was good in the plan is read before its row
+// is rejected.
 inline constexpr int kMaxReadAttempts = 3;
 
-// Both stages on the calling thread, with all attempts.
+// Runs ReadRow and ComputeRow on the calling thread, with all attempts.
 Result<ShardRow> TryRow(const RowTask& task, const RowComputer& processor,
                         RowInput* input, FeatureSink* sink,
                         RowWorkspace* workspace);

@@ -13,7 +13,7 @@
 namespace melmill {
 namespace {
 
-// Whether planning can have made these numbers.
+// Whether planning can have produced these numbers.
 bool HasPossibleHeader(const Source& source) {
   const WavHeader& header = source.header;
   if (header.encoding < SampleEncoding::kPcmU8 ||
@@ -39,7 +39,7 @@ bool IsPossible(const Source& source, const Preset& preset) {
       ResampledLength(source.header.num_samples, source.header.sample_rate_hz,
                       log_mel.mel.sample_rate_hz);
   const int64_t longest = preset.max_num_samples;
-  // A clip may have been cut at the preset's longest length, no shorter.
+  // A clip may have been cut, but only at the preset's longest length.
   return (source.num_samples == length ||
           (source.num_samples == longest && longest < length)) &&
          source.num_samples >= MinNumSamples(log_mel) &&

@@ -15,13 +15,14 @@
 namespace melmill {
 
 // The rows of a planned shard, in order. Shards of short clips have tens of
-// thousands of rows, and several are open at a time: so they are kept in few
-// bytes, without a block of memory for each, and made when asked for.
+// thousands of rows, and several shards are open at a time. So rows are stored
+// in few bytes, without a block of memory for each, and RowTasks are made on
+// demand.
 class RowList {
  public:
-  // What `work` refers to must outlive it. Errors: kMachineFault; kDamaged
-  // where the rows of a plan that was read from a file contradict each other,
-  // their headers or the shard: what computes and stores rows relies on them.
+  // All that `work` refers to must outlive the list. Errors: kMachineFault;
+  // kDamaged if rows of a plan file contradict each other, their headers or the
+  // shard, since the code that computes and stores rows relies on them.
   static Result<RowList> Load(const PlannedWork& work,
                               const PlannedShard& shard,
                               const Quarantine& quarantine = {},
@@ -30,7 +31,7 @@ class RowList {
   size_t size() const { return rows_.size(); }
   RowTask operator[](size_t row) const;
 
-  // Gives the memory back.
+  // Releases the memory.
   void Clear();
 
  private:
@@ -39,7 +40,7 @@ class RowList {
     Source source;
     uint64_t start;
     Hash128 source_hash;
-    uint64_t audio_end;  // in audio_; it begins where the last one ends
+    uint64_t audio_end;  // end in audio_; begins at the last one's end
   };
 
   RowList(const std::string& audio_root, const Quarantine& quarantine,
@@ -52,8 +53,8 @@ class RowList {
   Quarantine quarantine_;
   WorkPermit* permit_;
   std::vector<Entry> rows_;
-  std::vector<char> audio_;  // all strings
-  uint64_t num_frames_ = 0;  // of all rows
+  std::vector<char> audio_;  // all audio strings
+  uint64_t num_frames_ = 0;  // frames of all rows
 };
 
 }  // namespace melmill

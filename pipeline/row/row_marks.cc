@@ -14,14 +14,15 @@ namespace {
 
 constexpr size_t kMaxThreads = 1024;
 
-// Stack overflows need a stack to be handled on. Larger than what a vector
-// unit's registers take on it.
+// A stack overflow must be handled on another stack. It is larger than the
+// vector registers that are saved on it.
 constexpr size_t kSignalStackBytes = size_t{64} << 10;
 
 enum SlotState : int { kIdle, kWorking, kWaiting };
 
-// What one thread does. Written by that thread; read by its signal handler
-// and by the watch, to which a mix of old and new means: no hang.
+// The state of one thread. The thread writes it; its signal handler and the
+// watch read it. A mix of old and new values means to the watch that there is
+// no hang.
 struct alignas(64) Slot {
   std::atomic<bool> is_taken{false};
   std::atomic<int> state{kIdle};
@@ -41,7 +42,7 @@ constinit thread_local Slot* own_slot = nullptr;
 void UseSignalStack(Slot& slot) {
   stack_t stack;
   if (sigaltstack(nullptr, &stack) != 0 || (stack.ss_flags & SS_DISABLE) == 0) {
-    return;  // a sanitizer's
+    return;  // a sanitizer has set one
   }
   if (slot.signal_stack == nullptr) {
     void* memory = mmap(nullptr, kSignalStackBytes, PROT_READ | PROT_WRITE,
@@ -69,8 +70,8 @@ void LeaveSlot(void* pointer) {
 }
 
 // Calls LeaveSlot at the end of each thread that has a slot. The destructor of
-// a thread_local object would do so too, but glibc ends the process when it has
-// no memory to note such a destructor.
+// a thread_local object would do so too, but glibc ends the process if it has
+// no memory to register such a destructor.
 std::optional<pthread_key_t> ThreadEnd() {
   static const std::optional<pthread_key_t> key = []() {
     pthread_key_t created;
@@ -81,7 +82,7 @@ std::optional<pthread_key_t> ThreadEnd() {
 }
 
 // Gives the calling thread a slot and a signal stack until it ends. A thread
-// that gets none is not watched.
+// without a slot is not watched.
 void TakeSlot() {
   const std::optional<pthread_key_t> thread_end = ThreadEnd();
   if (!thread_end) return;

@@ -11,13 +11,13 @@
 
 namespace melmill {
 
-// Knows which row each thread works on, so that a crash or a hang can be
+// Records which row each thread works on, so that a crash or a hang can be
 // attributed to it. A row is identified by its source (HashRowSource), which
 // outlives runs and plans.
 
-// Marks that the calling thread works on a row, until this is destroyed; one
-// row at a time. Costs a few memory writes. Up to 1,024 threads are watched at
-// once.
+// Marks that the calling thread works on a row, until this object is destroyed.
+// A thread works on one row at a time. The cost is a few memory writes. Up to
+// 1,024 threads are watched at once.
 class RowInWork {
  public:
   explicit RowInWork(const Hash128& source_hash);
@@ -25,12 +25,13 @@ class RowInWork {
   RowInWork(const RowInWork&) = delete;
   RowInWork& operator=(const RowInWork&) = delete;
 
-  // The calling thread has made progress with its row, if it has one.
+  // Records that the calling thread has made progress with its row, if it has
+  // one.
   static void Beat();
 };
 
-// The calling thread waits for a device: however long that takes, its row has
-// not hung.
+// Marks that the calling thread waits for a device. Its row does not count as
+// hung, however long that takes.
 class DeviceWait {
  public:
   DeviceWait();
@@ -40,17 +41,18 @@ class DeviceWait {
 };
 
 // The row of the calling thread, if it works on one. A signal handler may call
-// it.
+// this.
 std::optional<Hash128> MarkedRow();
 
-// How long each thread has stood still in its row, in calls of Look: a process
-// that was stopped for an hour has not hung. For one thread at a time.
+// Counts for how many calls of Look each thread has made no progress with its
+// row. It counts calls rather than time: a process that was stopped for an hour
+// has not hung. For one thread at a time.
 class StillRows {
  public:
   StillRows();
   ~StillRows();
 
-  // A row that made no step between this call and the max_looks before it;
+  // Returns a row that made no progress during the last max_looks calls, or
   // none if there is no such row.
   std::optional<Hash128> Look(int max_looks);
 
@@ -59,7 +61,7 @@ class StillRows {
     uint64_t beats = 0;
     int num_looks = 0;
   };
-  std::unique_ptr<Seen[]> seen_;  // by thread
+  std::unique_ptr<Seen[]> seen_;  // one for each thread
 };
 
 }  // namespace melmill

@@ -22,7 +22,7 @@ Error NotFinite(int64_t sample) {
 float ToFloat(float sample) { return sample; }
 float ToFloat(int16_t sample) { return static_cast<float>(sample) / 32768; }
 
-// The last samples, with zeros before a shorter clip.
+// Copies the last samples, with zeros before a shorter clip.
 template <typename Sample>
 void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
   const size_t count = std::min(samples.size(), tail->size());
@@ -61,7 +61,7 @@ Result<void> RowPass::CheckHeader() {
   return {};
 }
 
-// Whole sample groups from `position` on, read if need be.
+// Returns whole sample groups from `position` on, and reads them if need be.
 Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
   const auto group_bytes =
       static_cast<uint64_t>(header_.bytes_per_sample_group());
@@ -91,8 +91,8 @@ Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
                static_cast<size_t>(num_bytes));
 }
 
-// Appends what the sample groups at `position` of the file give to
-// ws_.samples_.
+// Decodes the sample groups at `position` of the file and appends the samples
+// to ws_.samples_.
 Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
                                   uint64_t position) {
   const auto group_bytes =
@@ -115,7 +115,7 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
   const size_t num_before = ws_.samples_.size();
   ws_.resampler_.Process(mono, &ws_.samples_);
   // A truncated clip is decoded to its end only for the checksum. One sample
-  // more than needed: Finish may take one away.
+  // more than needed is kept, since Finish may take one away.
   const auto max_samples =
       static_cast<size_t>(task_.source.num_samples - ws_.first_sample_) + 1;
   if (ws_.samples_.size() > max_samples) ws_.samples_.resize(max_samples);
@@ -126,7 +126,7 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
   return {};
 }
 
-// What is decoded at a time, in whole sample groups.
+// The bytes that are decoded at a time, in whole sample groups.
 size_t RowPass::DecodeStepBytes() const {
   const auto group_bytes =
       static_cast<size_t>(header_.bytes_per_sample_group());
@@ -138,8 +138,8 @@ size_t RowPass::DecodeStepBytes() const {
          group_bytes;
 }
 
-// The most samples that ws_.samples_ ever holds: those of a piece, and what
-// one step adds, the resampler's delay included.
+// The maximum number of samples in ws_.samples_: those of a piece, and those
+// that one step adds, including the resampler's delay.
 size_t RowPass::MaxWindowSamples() const {
   const auto piece = static_cast<size_t>(kPieceFrames * options_.hop_length +
                                          2 * options_.mel.n_fft);
@@ -147,8 +147,8 @@ size_t RowPass::MaxWindowSamples() const {
          2 * kDecodeSamples;
 }
 
-// Streams the data chunk through decoder and resampler, and computes the
-// pieces whose samples are there.
+// Streams the data chunk through decoder and resampler, and computes each piece
+// once its samples are there.
 Result<void> RowPass::DecodeAll() {
   const size_t step = DecodeStepBytes();
   const Result<void> started = ws_.decoder_.Start(header_);
@@ -182,8 +182,8 @@ Result<void> RowPass::DecodeAll() {
   return ComputePieces(/*is_whole=*/true);
 }
 
-// The whole clip's samples, if they lie in the block as the transform takes
-// them.
+// The whole clip's samples, if the block holds them in the form that the
+// transform takes; otherwise none.
 std::span<const int16_t> RowPass::Pcm16InPlace() {
   const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
                         !header_.big_endian && header_.num_channels == 1 &&
@@ -191,13 +191,14 @@ std::span<const int16_t> RowPass::Pcm16InPlace() {
   const uint64_t data_end = header_.data_offset + header_.data_bytes;
   if (!is_plain || input_.block_.size() < data_end) return {};
   const std::byte* data = input_.block_.span().data() + header_.data_offset;
-  // The header walk accepts chunks at even offsets only.
+  // The header reader accepts chunks only at even offsets.
   assert(std::bit_cast<uintptr_t>(data) % alignof(int16_t) == 0);
   return {reinterpret_cast<const int16_t*>(data),
           static_cast<size_t>(header_.num_samples)};
 }
 
-// The frames [next_frame_, next_frame_ + count). A long row's are written.
+// Computes the frames [next_frame_, next_frame_ + count). Writes them if the
+// row is long.
 template <typename Sample>
 Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
                                    int64_t count) {
@@ -223,8 +224,8 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
   return sink_.Write(offset, features);
 }
 
-// Computes all pieces that can be, and forgets samples that no other needs. A
-// piece that is not the clip's last never reaches the clip's end.
+// Computes all pieces whose samples are there, and drops samples that no other
+// piece needs. Only the clip's last piece reaches the clip's end.
 Result<void> RowPass::ComputePieces(bool is_whole) {
   const int64_t hop = options_.hop_length;
   const int64_t n_fft = options_.mel.n_fft;
@@ -244,7 +245,8 @@ Result<void> RowPass::ComputePieces(bool is_whole) {
         count);
     if (!computed.ok()) return computed;
     if (is_last) return {};
-    // With room for the tail samples, should the last piece be one frame.
+    // This leaves enough for the tail samples, even if the last piece is one
+    // frame.
     const int64_t keep_from = std::max(next_frame_ * hop - n_fft, int64_t{0});
     ws_.samples_.erase(ws_.samples_.begin(),
                        ws_.samples_.begin() + (keep_from - ws_.first_sample_));
@@ -253,7 +255,7 @@ Result<void> RowPass::ComputePieces(bool is_whole) {
   return {};
 }
 
-// A long row's pieces were written before its maximum was known.
+// Clamps a long row, whose pieces were written before its maximum was known.
 Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
   Hasher64 hasher;
   const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;

@@ -17,30 +17,30 @@
 
 namespace melmill {
 
-// For row_computer.cc only.
+// Only row_computer.cc and row_pass.cc may include this.
 
 // Files are read in blocks of this size; most clips are one block.
 inline constexpr size_t kBlockBytes = RowComputer::kMaxInputBytes;
 
-// And decoded in smaller ones, so that what one step makes is still in the
-// first- or second-level cache when the next one takes it.
+// They are decoded in smaller blocks, so that the output of one step is still
+// in the first- or second-level cache when the next step reads it.
 inline constexpr size_t kDecodeBytes = size_t{64} << 10;
 inline constexpr size_t kDecodeSamples = size_t{64}
                                          << 10;  // at the feature rate
 
-// What a long file's device may have to do ahead of the block that is read.
+// How much of a long file is requested ahead of the block that is read.
 inline constexpr uint64_t kReadAheadBytes = uint64_t{8} << 20;
 
-// A row of more features is written piece by piece, and clamped when its
+// A row with more feature bytes is written piece by piece, and clamped when its
 // maximum is known.
 inline constexpr uint64_t kMaxBufferedFeatureBytes = uint64_t{4} << 20;
 
 Error ChangedSincePlan();
 
-// Whether the row is still wanted. Errors: kStopped.
+// Asks whether the row is still wanted. Error: kStopped if not.
 Result<void> AskPermit(const RowTask& task);
 
-// The way of one row from the bytes of its file to its sink.
+// Takes one row from the bytes of its file to its sink.
 class RowPass {
  public:
   RowPass(const FeatureSpec& features, const LogMel& log_mel,

@@ -13,21 +13,24 @@
 
 namespace melmill {
 
-// Rows that crashed or hung the program alone: see RowTask.
+// Rows that crashed or hung the program when tried alone, each with its
+// RowTask::quarantine_signal.
 using Quarantine = std::map<Hash128, int>;
 
 // One planned row of one shard.
 struct RowTask {
-  size_t row = 0;     // in its shard
-  uint64_t line = 0;  // in its manifest
-  std::string audio;  // as the manifest has it
-  std::string path;   // what that means
+  size_t row = 0;     // number in its shard
+  uint64_t line = 0;  // line number in its manifest
+  std::string audio;  // audio string of the manifest
+  std::string path;   // path that it stands for
   Source source;
   uint64_t start = 0;        // first frame in the shard
   Hash128 source_hash = {};  // HashRowSource
-  // In quarantine: the signal that ended the program, 0 for a hang.
+  // Set for a row in quarantine: the signal that ended the program, or 0 for a
+  // hang.
   std::optional<int> quarantine_signal;
-  // Asked before each piece, told of each; none: the row is always wanted.
+  // Asked before each piece and told of each. If null, the row is always
+  // wanted.
   WorkPermit* permit = nullptr;
 };
 

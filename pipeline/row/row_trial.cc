@@ -51,9 +51,9 @@ TrialStatus Compute(const RowTask& task, const RowComputer& processor,
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
-  signal(SIGINT, SIG_IGN);  // the parent's to heed
+  signal(SIGINT, SIG_IGN);  // the parent handles it
   signal(SIGTERM, SIG_DFL);
-  // Not those of a watch in the parent.
+  // This replaces the handlers of a watch in the parent.
   for (const int number : kRowsFaults) signal(number, SIG_DFL);
   TrialStatus status = kMachineFailed;
   try {
@@ -64,8 +64,8 @@ TrialStatus Compute(const RowTask& task, const RowComputer& processor,
   _exit(status);
 }
 
-// Some parents have SIGCHLD ignored, which programs inherit: then the system
-// forgets how a child ended, and gives its number to others.
+// Some parents ignore SIGCHLD, and programs inherit that. The system then
+// forgets how a child ended, and may reuse its process id.
 class DefaultChildSignal {
  public:
   DefaultChildSignal() {
@@ -81,7 +81,8 @@ class DefaultChildSignal {
   struct sigaction previous_ = {};
 };
 
-// The status that the child ends with; it is killed when a stop is asked for.
+// Waits for the child and returns its exit status. Kills it if a stop is
+// requested.
 Result<int> WaitFor(pid_t child, const RunControl& control) {
   int status = 0;
   while (true) {

@@ -11,11 +11,11 @@
 namespace melmill {
 
 // Computes a row alone in a process of its own, where it may crash or hang, and
-// forgets the features. Returns nothing if the process ended normally (whether
-// or not the row was good), otherwise the signal that killed it, or 0 for a
-// hang. Call it while no other thread works on rows. Errors: kMachineFault: no
-// process can be made, it was killed from outside or ran out of memory, or
-// control->stop_requested().
+// drops the features. No other thread may work on rows meanwhile. Returns
+// nothing if the process ended normally (whether or not the row was good),
+// otherwise the signal that killed it, or 0 for a hang. Error: kMachineFault if
+// no process can be made, if it was killed from outside or ran out of memory,
+// or once control.stop_requested().
 Result<std::optional<int>> TryRowAlone(const RowTask& task,
                                        const RowComputer& processor,
                                        double hang_seconds,

@@ -19,11 +19,11 @@ namespace {
 
 constexpr int kCrashSignals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 
-// Of the one RowWatch there is: what the signal handler needs.
-std::array<char, 4096> suspects_file;  // terminated; empty: none
+// What the signal handler needs of the only RowWatch.
+std::array<char, 4096> suspects_file;  // NUL-terminated; empty if there is none
 std::array<struct sigaction, std::size(kCrashSignals)> previous_actions;
 
-// A signal handler may call it.
+// A signal handler may call this.
 void NoteSuspect(const Hash128& row, int signal_number) {
   if (suspects_file[0] == '\0') return;
   WriteSuspect(suspects_file.data(), row, signal_number);
@@ -36,7 +36,7 @@ void HandleCrash(int signal_number) {
                                       std::end(kCrashSignals), signal_number);
   const auto index = static_cast<size_t>(found - std::begin(kCrashSignals));
   sigaction(signal_number, &previous_actions[index], nullptr);
-  raise(signal_number);  // comes when this returns
+  raise(signal_number);  // delivered when this returns
 }
 
 void InstallCrashHandlers() {
@@ -66,7 +66,7 @@ RowWatch::RowWatch(Options options) : options_(std::move(options)) {
   InstallCrashHandlers();
   try {
     thread_ = std::thread([this] { Watch(); });
-  } catch (...) {  // no destructor runs then
+  } catch (...) {  // the destructor would not run
     RemoveCrashHandlers();
     throw;
   }

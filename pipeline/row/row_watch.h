@@ -11,15 +11,15 @@
 
 namespace melmill {
 
-// While one exists, a thread that dies of SIGSEGV, SIGBUS, SIGABRT, SIGFPE or
-// SIGILL, or makes no progress for too long, leaves a line with its row in a
-// file. One at a time in a process.
+// While a RowWatch exists, a thread that dies of SIGSEGV, SIGBUS, SIGABRT,
+// SIGFPE or SIGILL, or makes no progress for too long, leaves a line with its
+// row in a file. A process may have only one at a time.
 class RowWatch {
  public:
   struct Options {
-    std::string file;         // made when it is needed; empty: none
-    double hang_seconds = 0;  // finite, above 0
-    // Called on a thread of its own, once; should end the process.
+    std::string file;         // created when needed; no file if empty
+    double hang_seconds = 0;  // must be finite and above 0
+    // Called once, on a thread of its own. It should end the process.
     std::function<void(const Hash128& source_hash)> on_hung;
   };
 

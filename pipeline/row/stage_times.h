@@ -9,13 +9,14 @@
 
 namespace melmill {
 
-// What the computing threads spend their time on.
+// The stages of the computing threads' work.
 enum class Stage : size_t { kRead, kDecode, kResample, kLogMel, kStore };
 inline constexpr size_t kNumStages = 5;
 
 std::string_view StageName(Stage stage);  // "read", ..., "log-mel", "store"
 
-// Counted by one thread for itself, and added up at the end.
+// The time of each stage. Each thread counts for itself, and the counts are
+// added up at the end.
 struct StageTimes {
   std::array<double, kNumStages> seconds{};
   uint64_t bytes_read = 0;
@@ -29,7 +30,7 @@ struct StageTimes {
   }
 };
 
-// Adds the time of its own life to a stage.
+// Adds its own lifetime to a stage.
 class StageTimer {
  public:
   StageTimer(StageTimes* times, Stage stage)

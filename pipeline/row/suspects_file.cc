@@ -19,7 +19,8 @@ constexpr size_t kHexDigits = 2 * sizeof(Hash128);
 
 }  // namespace
 
-// "<32 hex digits> <signal>\n", with what a signal handler may call.
+// Writes "<32 hex digits> <signal>\n", using only what a signal handler may
+// call.
 void WriteSuspect(const char* file, const Hash128& source_hash,
                   int signal_number) {
   std::array<char, kHexDigits + 8> line;

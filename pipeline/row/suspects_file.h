@@ -9,16 +9,16 @@
 
 namespace melmill {
 
-// By row: the signal that ended the process, 0 for a hang.
+// For each row, the signal that ended the process, or 0 for a hang.
 using Suspects = std::map<Hash128, int>;
 
-// Appends a row to the file. A signal handler may call it: it does nothing
-// about errors, and allocates nothing. `file` ends with a NUL.
+// Appends a row to the file, whose name ends with a NUL. A signal handler may
+// call this: it ignores errors and allocates nothing.
 void WriteSuspect(const char* file, const Hash128& source_hash,
                   int signal_number);
 
-// What is in a file of suspects; lines that make no sense are left out. None if
-// it does not exist. Errors: kMachineFault.
+// Reads a file of suspects. Skips malformed lines. Returns none if the file
+// does not exist. Errors: those of ReadSmallFile.
 Result<Suspects> ReadSuspects(const std::string& file);
 
 }  // namespace melmill

@@ -11,20 +11,20 @@
 namespace melmill {
 
 // Tells rows in work, before each piece (30 s of audio, or a block of their
-// file), whether they are still wanted. One permit for all rows of a shard.
-// Thread-safe; must outlive the rows.
+// file), whether they are still wanted. All rows of a shard share one permit,
+// which must outlive them. Thread-safe.
 class WorkPermit {
  public:
-  // Once a stop is requested, `on_stop` is called at each question, from any
-  // thread; it may call Revoke.
+  // Once a stop is requested, each call of MayGoOn calls `on_stop`, from any
+  // thread. `on_stop` may call Revoke.
   explicit WorkPermit(const RunControl& control,
                       std::function<void()> on_stop = {})
       : control_(control), on_stop_(std::move(on_stop)) {}
   WorkPermit(const WorkPermit&) = delete;
   WorkPermit& operator=(const WorkPermit&) = delete;
 
-  // False once it is revoked or the grace of a stopped run has passed: the
-  // row should end with kStopped.
+  // Returns false once the permit is revoked or the grace of a stopped run is
+  // over. The row should then end with kStopped.
   bool MayGoOn() const {
     if (control_.stop_requested() && on_stop_) on_stop_();
     return !is_revoked_ && !control_.grace_is_over();
@@ -32,7 +32,7 @@ class WorkPermit {
   void Revoke() { is_revoked_ = true; }
 
   void AddFrames(uint64_t num_frames) { num_frames_ += num_frames; }
-  // Computed so far, those of rows that are not complete included.
+  // The frames computed so far, including those of incomplete rows.
   uint64_t num_frames() const { return num_frames_; }
 
  private:

@@ -26,15 +26,17 @@ namespace melmill {
 namespace {
 
 constexpr size_t kReadBytes = size_t{1} << 20;
-// Rows that are read at once: enough that threads seldom wait for the last.
+// The number of rows read at once, enough that threads seldom wait for the
+// last.
 constexpr size_t kBatchRows = 4096;
 
-// What a rerun may read unasked, if it is more than 1 % of the rows.
+// A rerun reads up to this much without asking; beyond it, up to 1 % of the
+// rows.
 constexpr uint64_t kMuchBytes = 10'000'000'000;
-// A slow disk or server; only for the estimate.
+// The speed of a slow disk or server, used only for the estimate.
 constexpr double kBytesPerMinute = 60.0 * 100e6;
 
-// A file as it is now.
+// The state of a file now.
 struct SeenAudio {
   FileFacts facts;
   Hash128 checksum = {};
@@ -67,9 +69,9 @@ Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
   return seen;
 }
 
-// With all attempts. A file that became another one since the plan has no
-// checksum; one that cannot be read is the machine's fault: a shard that is
-// there is not given up for it.
+// Reads with all attempts. A file that was replaced since the plan has no
+// checksum. A file that cannot be read is the machine's fault: an existing
+// shard is not given up for that.
 Result<std::optional<SeenAudio>> TryReadAudio(const RowTask& task,
                                               const RunControl& control,
                                               std::vector<std::byte>* buffer) {
@@ -87,7 +89,7 @@ Result<std::optional<SeenAudio>> TryReadAudio(const RowTask& task,
   }
 }
 
-// One shard whose suspects are read.
+// A shard whose suspect rows are read.
 struct ShardInDoubt {
   size_t index = 0;
   RowList tasks;
@@ -137,14 +139,14 @@ class AudioComparer {
   const Plan& plan_;
   const bool was_known_;
   RunControl& control_;
-  std::vector<uint64_t> first_files_;  // of each shard, in job_.files
+  std::vector<uint64_t> first_files_;  // each shard's first file in job_.files
   uint64_t num_files_ = 0;
 
   std::vector<size_t> shards_in_doubt_;
   SuspectAudio suspects_;
   AudioChange change_;
 
-  // What the threads share.
+  // The state that the threads share.
   std::vector<ShardInDoubt> batch_;
   std::vector<std::pair<ShardInDoubt*, size_t>> rows_;
   std::atomic<size_t> next_row_{0};
@@ -152,9 +154,9 @@ class AudioComparer {
   std::optional<Error> fault_;
 };
 
-// The rows to read; in *known what is known of all files. Asked twice for a
-// shard in doubt: to keep the rows of all from the count to the reading would
-// take memory by the row.
+// Returns the rows to read, and in *known what is known of all files. It is
+// called twice for a shard in doubt: keeping the rows of all shards between
+// counting and reading would take memory for each row.
 Result<std::vector<size_t>> AudioComparer::FindSuspects(
     size_t shard, const std::vector<PlannedFile>& files,
     std::vector<FileFacts>* known) {
@@ -171,7 +173,7 @@ Result<std::vector<size_t>> AudioComparer::FindSuspects(
   if (has_facts) *known = *std::move(found).value();
   for (size_t row = 0; row < files.size(); ++row) {
     const FileFacts& before = (*known)[row];
-    // A rejected row: it is tried again each time.
+    // A rejected row is tried again in each run anyway.
     if (has_facts && !before.is_known()) continue;
     if (!has_facts || job_.check == AudioCheck::kAll ||
         LooksTouched(before, files[row].facts)) {
@@ -199,7 +201,7 @@ Result<void> AudioComparer::CountSuspects() {
   return {};
 }
 
-// Takes the files as they were when the plan saw them.
+// Records the files as planning saw them, without reading them.
 Result<void> AudioComparer::TrustSuspects() {
   for (const size_t shard : shards_in_doubt_) {
     const Result<std::vector<PlannedFile>> files = FilesOf(shard);
@@ -263,7 +265,8 @@ Result<void> AudioComparer::ReadBatch() {
   const auto num_threads = static_cast<int>(
       std::min<size_t>(static_cast<size_t>(job_.num_io_threads), rows_.size()));
   if (num_threads > 0) {
-    ThreadPool readers(num_threads);  // ends when all rows are read
+    // The destructor waits until all rows are read.
+    ThreadPool readers(num_threads);
     for (int i = 0; i < num_threads; ++i) {
       readers.Submit([this] { ReadRows(); });
     }
@@ -286,7 +289,7 @@ void AudioComparer::Fail(const Error& error) {
   next_row_ = rows_.size();
 }
 
-// One of the threads.
+// Runs on each of the threads.
 void AudioComparer::ReadRows() {
   try {
     std::vector<std::byte> buffer;
@@ -310,7 +313,7 @@ void AudioComparer::ReadRows() {
   }
 }
 
-// Only now, when all of a shard's suspects were read, is anything told.
+// Records a shard only here, when all its suspects were read.
 Result<void> AudioComparer::Conclude(ShardInDoubt* shard) {
   const uint64_t num_before = change_.changed.count;
   const std::string& split =
@@ -341,8 +344,8 @@ Result<AudioChange> AudioComparer::Compare() {
   return std::move(change_);
 }
 
-// The first row of other audio than was seen before; nothing if all are as
-// they must be. Rejected rows hold no audio.
+// The first stored row whose audio is not the audio seen before, or nothing if
+// there is none.
 std::optional<size_t> FindOtherRow(const std::vector<ShardRow>& rows,
                                    const SourceChecksums& seen) {
   for (size_t row = 0; row < rows.size(); ++row) {

@@ -20,18 +20,19 @@
 
 namespace melmill {
 
-// Whether the audio of existing shards is still the same. Their names do not
-// tell: they depend on the headers of the files only.
+// Finds out whether the audio of existing shards is still the same. A shard's
+// name does not tell: it depends only on the headers of the files.
 
-// The rows of a store whose audio must be read again to find out.
+// The rows of a store whose audio must be read again for that.
 struct SuspectAudio {
   uint64_t num_rows = 0;
-  uint64_t num_bytes = 0;  // of their files
+  uint64_t num_bytes = 0;  // bytes of their files
   uint64_t num_all_rows = 0;
 
-  // Enough for a person to decide: over 1 % of the rows and 10 GB.
+  // Whether this is so much that a person must decide: over 1 % of the rows and
+  // 10 GB.
   bool is_much() const;
-  // The message for that case: rows, bytes and minutes.
+  // The message for that case, with rows, bytes and minutes.
   std::string Describe() const;
 };
 
@@ -39,10 +40,11 @@ struct SuspectAudio {
 using SourceChecksums = std::vector<std::optional<Hash128>>;
 
 struct AudioChange {
-  Tally changed;  // rows of other audio than their shard holds
-  // The shards they are in, of plan.shards, with what their audio is now.
+  Tally changed;  // rows whose audio differs from their shard's
+  // The shards of these rows, as indices into plan.shards, with the checksums
+  // of their audio now.
   std::map<size_t, SourceChecksums> shards;
-  // Rows of which nothing is known on this machine: taken as they are.
+  // Rows about which this machine knows nothing; they are taken as they are.
   uint64_t num_unknown_rows = 0;
 };
 
@@ -50,7 +52,7 @@ struct AudioCompareJob {
   PlannedWork work;
   const PlannedFiles& files;  // as planning saw them
   std::string folder;
-  const std::map<size_t, ShardWriter::Committed>& shards;  // that exist
+  const std::map<size_t, ShardWriter::Committed>& shards;  // existing shards
   AudioCheck check = AudioCheck::kTouched;
   int num_io_threads = 16;
   LocalFile* local = nullptr;
@@ -58,16 +60,15 @@ struct AudioCompareJob {
 };
 
 // Compares the files of existing shards with what job.local says about them,
-// and reads those that look touched. Tells job.local about files that turn out
-// to be the same, unless their shard has changed rows. Throws SetupError when
-// many files would have to be read and job.check does not say what to do.
-// Errors: kMachineFault; also, with any message, once
+// and reads those that look touched. Files that turn out to be the same are
+// recorded in job.local, unless their shard has changed rows. Throws SetupError
+// if many files would have to be read and job.check does not say what to do.
+// Error: kMachineFault, also (with any message) once
 // job.control->stop_requested().
 Result<AudioChange> FindChangedAudio(const AudioCompareJob& job);
 
-// Checks that rebuilt shards hold the audio that was found when it was
-// compared. A shard that does not is removed. Errors: kMachineFault, also for
-// such a shard.
+// Checks that rebuilt shards have the audio that FindChangedAudio found, and
+// removes a shard that does not. Error: kMachineFault, also for such a shard.
 Result<void> CheckRemadeShards(const PlannedWork& work,
                                const std::string& folder,
                                const AudioChange& change);

@@ -34,7 +34,7 @@ class AcceptedLines {
                          std::move(file).value());
   }
 
-  // Line numbers grow from call to call.
+  // Line numbers must increase from call to call.
   Result<void> Copy(uint64_t line_number) {
     while (true) {
       Result<std::optional<Line>> line = reader_.Next();
@@ -108,11 +108,11 @@ class StoreFinisher {
   FinishedStore store_;
   std::optional<DurableFile> ledger_;
 
-  size_t next_split_ = 0;  // the one after the one in work
+  size_t next_split_ = 0;  // the split after the current one
   std::optional<AcceptedLines> accepted_;
   std::optional<SplitTableWriter> table_;
 
-  size_t next_shard_ = 0;  // the one after the one that is open
+  size_t next_shard_ = 0;  // the shard after the open one
   std::optional<ShardReader> shard_;
   size_t next_shard_row_ = 0;
 };
@@ -159,7 +159,7 @@ Result<void> StoreFinisher::FinishSplit() {
   return {};
 }
 
-// Rows come by split; every split has at least one line.
+// Rows are ordered by split, and every split has at least one line.
 Result<void> StoreFinisher::FinishSplitsBefore(size_t split) {
   while (next_split_ <= split) {
     if (next_split_ > 0) {

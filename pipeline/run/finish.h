@@ -17,15 +17,14 @@ namespace melmill {
 
 struct FinishedStore {
   StoreIndex index;
-  std::map<RejectCode, Tally> rejects;  // of plan and extraction
+  std::map<RejectCode, Tally> rejects;  // those of plan and extraction
 };
 
-// Turns a folder that holds plan.h5 and every shard of it into a store: split
-// tables, accepted manifests, the ledger and, last, store.json. A function of
-// the plan and the shards alone.
-// `splits`: the manifests, as planning read them.
-// `committed`: what is known of the shards (the others are read).
-// Errors: kMachineFault, also when a manifest changed since the plan.
+// Turns a folder with plan.h5 and all its shards into a store. Writes split
+// tables, accepted manifests, rejects.jsonl and, last, store.json. The result
+// depends only on the plan and the shards. `splits` are the manifests as
+// planning read them. `committed` is what is known of the shards; the others
+// are read. Error: kMachineFault, also if a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
     const std::string& folder,

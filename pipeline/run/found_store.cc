@@ -22,7 +22,7 @@ void CheckIsFolder(const std::string& path) {
   }
 }
 
-// A folder that is no store yet may hold what a killed run left, no more.
+// A folder that is not a store yet may hold only what a killed run left.
 void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
   for (const auto& [name, identity] : files) {
     if (name == kLockFile || name == kLocalFile || IsTemporaryFileName(name)) {
@@ -34,7 +34,8 @@ void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
   }
 }
 
-// The store's own files come and go, accepted manifests among them.
+// The store's own files are replaced and removed, accepted manifests among
+// them.
 void CheckManifestsLieElsewhere(const RunConfig& config) {
   for (const SplitInput& split : config.input.splits) {
     std::error_code error;
@@ -105,7 +106,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   CheckIsFolder(config.store.folder);
   CheckManifestsLieElsewhere(config);
   FoundStore found;
-  // First: what is read then is of these files, or a change shows.
+  // This comes first: everything read later is of these files, or the change
+  // shows.
   Result<SeenFiles> files = SeeFiles(config.store.folder);
   if (!files.ok()) return files.error();
   found.files = std::move(files).value();
@@ -118,8 +120,8 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     CheckBelongs(config, found.index->contract, found.index->producer,
                  found.index->shard_target_bytes);
   }
-  // Both depend on the input only, so each is rebuilt when it is damaged, as
-  // long as the other one says that this is a store.
+  // Plan and store.json depend only on the input. So either is rebuilt if it is
+  // damaged, as long as the other one says that this is a store.
   Result<Plan> plan = ReadPlanFile(config.store.folder + '/' + kPlanFile);
   if (!plan.ok() && plan.error().code == ErrorCode::kMachineFault) {
     return Unreadable(kPlanFile, plan.error());

@@ -15,22 +15,22 @@
 
 namespace melmill {
 
-// What a run finds in the folder that it will write to.
+// What a run finds in its folder.
 struct FoundStore {
-  std::optional<StoreIndex> index;  // of a complete store
-  std::optional<Plan> plan;         // of any run that got so far
-  // Of store.json or plan.h5, which then counts as not there.
+  std::optional<StoreIndex> index;  // set for a complete store
+  std::optional<Plan> plan;         // set if any run got so far
+  // The damage of store.json or plan.h5. A damaged one counts as missing.
   std::vector<Damage> damages;
-  SeenFiles files;  // all that lay in the folder
+  SeenFiles files;  // all files in the folder
 
   bool is_empty() const { return !index && !plan; }
   std::optional<FileIdentity> FindFile(const std::string& name) const;
 };
 
-// Throws SetupError when the folder holds something else: files that are not
-// melmill's, another format, another contract or producer (naming every
-// difference), or another shard size than the configuration asks for.
-// Errors: kMachineFault for what cannot be read.
+// Inspects the folder. Throws SetupError if it holds something else: files that
+// are not melmill's, another format, another contract or producer (listing
+// every difference), or another shard size than the configuration asks for.
+// Error: kMachineFault for files that cannot be read.
 Result<FoundStore> InspectFolder(const RunConfig& config);
 
 }  // namespace melmill

@@ -22,8 +22,7 @@ void AddSplit(const std::string& split, Names* names) {
   names->insert(AcceptedFileName(split));
 }
 
-// Tables, accepted manifests and the ledger that belong to the plan or to
-// store.json.
+// The tables, accepted manifests and the ledger of the plan and of store.json.
 Names ListedTables(const FoundStore& found) {
   Names names;
   if (!found.is_empty()) names.insert(kRejectsFile);
@@ -55,7 +54,7 @@ Names ListedShards(const FoundStore& found) {
   return names;
 }
 
-// What a complete store consists of, but its lock.
+// The files of a complete store, except its lock and `.local`.
 Names FilesOf(const StoreIndex& index) {
   Names names = {kStoreIndexFile};
   for (const FileEntry& entry : index.files()) names.insert(entry.file);
@@ -63,8 +62,9 @@ Names FilesOf(const StoreIndex& index) {
   return names;
 }
 
-// Whether a file is the shard that its name says: one of a plan that is gone.
-// A file of a user's has such a name only by accident, and no such content.
+// Whether a file is the shard that its name says, perhaps of a plan that no
+// longer exists. A user's file may have such a name by accident, but not such
+// contents.
 bool IsShard(const std::string& folder, const std::string& name) {
   if (!IsShardFileName(name)) return false;
   const Result<H5Contents> contents = ReadH5Contents(folder + '/' + name);
@@ -77,8 +77,8 @@ bool IsShard(const std::string& folder, const std::string& name) {
          name.ends_with(fmt::format(".{}.h5", fingerprint->substr(0, 12)));
 }
 
-// Removes those of the names that were found and are the same files still;
-// says whether there was any.
+// Removes the files of these names that were found and are still the same.
+// Returns whether any was found.
 Result<bool> RemoveFound(const FoundStore& found, const Names& names,
                          const std::string& folder) {
   bool was_any = false;
@@ -130,7 +130,8 @@ Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
   for (const size_t shard : to_make) {
     names.insert(plan.ShardFileName(plan.shards[shard]));
   }
-  // On the disk before the plan is another one: that lists other files.
+  // The removals must be on the disk before the plan changes, since the new
+  // plan lists other files.
   const Result<bool> removed = RemoveFound(found, names, folder);
   if (!removed.ok()) return removed.error();
   return removed.value() ? SyncFolder(folder) : Result<void>();

@@ -12,27 +12,28 @@
 
 namespace melmill {
 
-// What becomes of the files that a run finds in a store's folder. It removes
-// only what melmill made: what the plan or store.json that was found lists,
-// temporary files, suspects, and shards by what they say of themselves. And it
-// removes only the very files that were found.
+// Removes files that a run finds in a store's folder. It removes only what
+// melmill made: the files listed by the plan or store.json that was found,
+// temporary files, suspects, and files whose contents say that they are shards.
+// It removes only the very files that were found.
 
-// Throws SetupError when a file has the name of a table or of an accepted
+// Throws SetupError if a file has the name of a table or of an accepted
 // manifest of the plan, and nothing says that melmill made it.
 void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
                             const std::string& folder);
 
-// Makes way for a run, before plan.h5 changes. Removes store.json, which means
-// complete, before anything else; then the ledger, tables and accepted
-// manifests that were found, and the files of plan.shards[to_make]. Errors:
-// kMachineFault, also when another process changed store.json meanwhile.
+// Removes the files that a run will replace, before plan.h5 changes. Removes
+// store.json first, since it means that the store is complete. Then removes the
+// ledger, tables and accepted manifests that were found, and the files of
+// plan.shards[to_make]. Error: kMachineFault, also if another process changed
+// store.json meanwhile.
 Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
                                  const std::vector<size_t>& to_make,
                                  const std::string& folder);
 
-// Removes what was found in the folder and the complete store `index` does not
-// need: old shards, suspects, temporary files. `is_locked`: see
-// RemoveTemporaryFiles. Errors: kMachineFault.
+// Removes files that were found in the folder and that the complete store
+// `index` does not need: old shards, suspects, temporary files. `is_locked` is
+// as in RemoveTemporaryFiles. Error: kMachineFault.
 Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
                              const std::string& folder, bool is_locked);
 

@@ -11,10 +11,10 @@
 namespace melmill {
 namespace {
 
-// One line of a plan, wherever it stands.
+// One line of a plan, whatever its place.
 struct LineHash {
-  uint64_t audio = 0;    // of its split's name and audio string
-  uint64_t content = 0;  // of all that is stored of it
+  uint64_t audio = 0;    // hash of split name and audio string
+  uint64_t content = 0;  // hash of all that is stored of it
 
   friend auto operator<=>(const LineHash&, const LineHash&) = default;
 };
@@ -54,8 +54,8 @@ Result<std::vector<LineHash>> HashLines(const Plan& plan) {
   return hashes;
 }
 
-// Takes one audio string's lines out of each of two sorted lists and counts
-// what became of them.
+// Walks two sorted lists, one audio string at a time, and counts what became of
+// its lines.
 class LineMatcher {
  public:
   LineMatcher(const std::vector<LineHash>& old_lines,

@@ -9,24 +9,25 @@
 
 namespace melmill {
 
-// What a new plan changes in a store.
+// The changes that a new plan makes to a store.
 struct PlanChange {
-  // The lines could be compared: the store's plan is there, or has the same
-  // fingerprint. If not, the next three and is_reordered say nothing.
+  // Whether the lines could be compared: the store's plan exists, or has the
+  // same fingerprint. If not, the next three fields and is_reordered mean
+  // nothing.
   bool is_compared = true;
-  uint64_t num_added = 0;    // lines with an audio string that is new
-  uint64_t num_gone = 0;     // lines whose audio string is gone
+  uint64_t num_added = 0;    // lines with a new audio string
+  uint64_t num_gone = 0;     // lines whose audio string no longer occurs
   uint64_t num_changed = 0;  // the same audio string, another text or file
-  // Rows that the extraction rejected and that have another outcome now.
+  // Rows that were rejected during extraction and have another outcome now.
   uint64_t num_rejects_changed = 0;
   Tally audio;  // rows whose file holds other audio of the same size
-  bool is_reordered = false;  // the same lines at other places
+  bool is_reordered = false;  // same lines in another order
   uint64_t num_shards_kept = 0;
   uint64_t num_shards_to_make = 0;
 };
 
-// Compares the lines of two plans, wherever they stand. Memory: 32 bytes a
-// line. Errors: kMachineFault.
+// Compares the lines of two plans, whatever their order. Takes 32 bytes of
+// memory for each line. Error: kMachineFault.
 Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan);
 
 }  // namespace melmill

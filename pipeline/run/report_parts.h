@@ -14,20 +14,23 @@
 
 namespace melmill {
 
-// What RunExtract and RunValidate put into their reports.
+// Parts of the reports of RunExtract and RunValidate.
 
 uint64_t SumCounts(const std::map<RejectCode, Tally>& rejects);
 
 void AddRejects(const std::map<RejectCode, Tally>& more,
                 std::map<RejectCode, Tally>* rejects);
 
-// Sets report->rejected_lines to those of the plan. Errors: kMachineFault.
+// Sets report->rejected_lines to the plan's rejected lines. Error:
+// kMachineFault.
 Result<void> ListRejectedLines(const Plan& plan, RunReport* report);
 
-// With no line accepted there is nothing to make a store of: throws SetupError.
+// Throws SetupError if no line is accepted: there is nothing to make a store
+// of.
 void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root);
 
-// Of a complete store, and about those of one to be made.
+// The size of a complete store, and the approximate size of the shards of a
+// planned one.
 uint64_t StoreBytes(const StoreIndex& store);
 uint64_t PlannedBytes(const PlannedWork& work);
 

@@ -49,7 +49,7 @@ void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
                                FormatBytes(notice.free_bytes)));
 }
 
-// The run of one call, step by step.
+// One run of RunExtract, step by step.
 class ExtractRun {
  public:
   ExtractRun(const RunConfig& config, RunControl* control)
@@ -76,7 +76,7 @@ class ExtractRun {
   bool TrySuspects();
   bool ExtractShards();
   void Finish();
-  // Records what ended the run; false, for callers to return.
+  // Both record what ended the run and return false, for callers to return.
   bool EndWith(RunStatus status);
   bool EndWithFault(const Error& error);
   bool MayGoOn();
@@ -168,7 +168,8 @@ RowWatch::Options ExtractRun::WatchOptions() {
           }};
 }
 
-// A rejected row whose file has changed may end the program now.
+// A RowWatch is needed: a rejected row whose file has changed may crash the
+// program now.
 Result<ShardCheck> ExtractRun::CheckShards() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
@@ -193,8 +194,8 @@ Result<void> ExtractRun::LoadLocalFile() {
   return {};
 }
 
-// Compares existing shards with the audio as it is now. Shards that differ are
-// to be made.
+// Compares existing shards with the audio as it is now. Shards that differ will
+// be rebuilt.
 bool ExtractRun::CompareAudio() {
   if (shards_.kept.empty()) return true;
   const Result<void> loaded = LoadLocalFile();
@@ -225,7 +226,8 @@ bool ExtractRun::CompareAudio() {
   return true;
 }
 
-// Compares plan and folder. True if there is something to do that may be done.
+// Compares plan and folder. Returns true if there is something to do and it is
+// allowed.
 bool ExtractRun::CheckStore() {
   const Plan& plan = *plan_;
   const FoundStore& found = folder_.found();
@@ -256,7 +258,7 @@ bool ExtractRun::CheckStore() {
     if (!MayGoOn()) return false;
     if (!all_whole.ok()) return EndWithFault(all_whole.error());
     if (!all_whole.value() || !shards_.to_make.empty()) return true;
-    // A killed run may have given store.json its name and done no more.
+    // A killed run may have named store.json without syncing the folder.
     const Result<void> synced = SyncFolder(config_.store.folder);
     if (!synced.ok()) return EndWithFault(synced.error());
     report_.store = found.index;
@@ -280,7 +282,7 @@ bool ExtractRun::CheckStore() {
   return config_.store.update || EndWith(RunStatus::kNeedsUpdate);
 }
 
-// For whoever ends early.
+// Sets the counts that are reported if the run ends early.
 void ExtractRun::CountShards() {
   report_.num_shards_left = shards_.to_make.size();
   control_->shards_kept = shards_.kept.size();
@@ -288,7 +290,7 @@ void ExtractRun::CountShards() {
   control_->shards_in_all = shards_.kept.size() + shards_.to_make.size();
 }
 
-// Says what will be done, and refuses what the disk cannot hold.
+// Announces what will be done, and refuses if the disk has too little space.
 void ExtractRun::PrepareExtraction() {
   const Plan& plan = *plan_;
   folder_.RemoveDeadRunsFiles(&report_.notes);
@@ -312,8 +314,8 @@ void ExtractRun::PrepareExtraction() {
   if (control_->on_planned) control_->on_planned(notice);
 }
 
-// Before any shard is made: a shard that is there without being known here is
-// one whose run was killed.
+// Creates `.local` before any shard is made. An existing shard that it does not
+// know is then one whose run was killed.
 Result<void> ExtractRun::StartLocalFile() {
   const Result<void> loaded = LoadLocalFile();
   if (!loaded.ok() || local_->exists()) return loaded;
@@ -337,7 +339,7 @@ bool ExtractRun::WritePlan() {
   return done.ok() || EndWithFault(done.error());
 }
 
-// Rows that ended an earlier run are tried alone before anything else runs.
+// Tries rows that ended an earlier run, each alone, before anything else runs.
 bool ExtractRun::TrySuspects() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return EndWithFault(suspects.error());

@@ -7,8 +7,8 @@
 
 namespace melmill {
 
-// Manifests to a store: plan, extract, finish. Resumes where an earlier run
-// stopped. Throws SetupError before anything is written.
+// Makes a store from manifests: plans, extracts and finishes. Resumes where an
+// earlier run stopped. Throws SetupError before anything is written.
 RunReport RunExtract(const RunConfig& config, RunControl* control);
 
 }  // namespace melmill

@@ -41,7 +41,7 @@ Result<void> RunFolder::Open() {
   }
   if (found_.is_empty()) return {};
   Lock();
-  return Inspect();  // as it is now that nobody changes it
+  return Inspect();  // now that nobody else changes it
 }
 
 void RunFolder::Lock() {
@@ -50,7 +50,7 @@ void RunFolder::Lock() {
   lock_ = std::move(lock).value();
 }
 
-// Locks a folder that held no store when it was looked at.
+// Locks a folder that held no store when it was inspected.
 void RunFolder::LockNewStore() {
   Lock();
   // Another run may have come first.
@@ -65,7 +65,7 @@ void RunFolder::LockNewStore() {
 void RunFolder::RemoveDeadRunsFiles(std::vector<std::string>* notes) {
   if (!existed_) return;
   if (!lock_) {
-    // Of a run that did not get as far as a plan: no more than this is there.
+    // A run that did not get as far as a plan left only temporary files.
     if (std::none_of(
             found_.files.begin(), found_.files.end(),
             [](const auto& file) { return IsTemporaryFileName(file.first); })) {
@@ -79,7 +79,7 @@ void RunFolder::RemoveDeadRunsFiles(std::vector<std::string>* notes) {
 }
 
 Result<void> RunFolder::Claim() {
-  // Another run may make it at the same time: the lock decides.
+  // Another run may create it at the same time; the lock decides.
   if (!existed_ && mkdir(path().c_str(), 0777) != 0) {
     const int error_number = errno;
     if (error_number != EEXIST || !FileExists(path())) {

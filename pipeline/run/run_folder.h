@@ -14,38 +14,38 @@
 namespace melmill {
 
 // The folder that a run writes to: what was found in it, and its lock. It is
-// locked as soon as there is a store, or part of one, that another run could
+// locked as soon as it has a store, or part of one, that another run could
 // change.
 class RunFolder {
  public:
   // `config` must outlive it.
   explicit RunFolder(const RunConfig& config) : config_(config) {}
 
-  // Looks at the folder; changes nothing. Throws SetupError for a folder that
-  // cannot be written to, is in use, or holds something else: as
-  // InspectFolder. Errors: kMachineFault.
+  // Inspects the folder without changing anything. Throws SetupError if it
+  // cannot be written to, is in use, or holds something else, as InspectFolder
+  // does. Error: kMachineFault.
   Result<void> Open();
 
   const FoundStore& found() const { return found_; }
-  // Whether it was there before the run.
+  // Whether the folder existed before the run.
   bool existed() const { return existed_; }
-  // The folder, or the one that it is to be made in.
+  // The folder, or the existing one that it will be created in.
   std::string ExistingFolder() const;
 
-  // Removes what dead runs left: it takes space that this one may need. Throws
-  // SetupError when another run has come first. Adds to `notes` what could not
-  // be removed.
+  // Removes what dead runs left, since this run may need the space. Throws
+  // SetupError if another run came first. Adds to `notes` what could not be
+  // removed.
   void RemoveDeadRunsFiles(std::vector<std::string>* notes);
 
-  // Makes the folder if it is not there, and locks it. Throws SetupError, also
-  // when another run has come first. Errors: kMachineFault.
+  // Creates the folder if it does not exist, and locks it. Throws SetupError,
+  // also if another run came first. Error: kMachineFault.
   Result<void> Claim();
 
-  // Removes what was found and the complete store `index` does not need. The
-  // folder must be locked. Errors: kMachineFault.
+  // Removes files that were found and that the complete store `index` does not
+  // need. The folder must be locked. Error: kMachineFault.
   Result<void> RemoveLeftovers(const StoreIndex& index) const;
 
-  // Whether its file system has no locks. False until it is locked.
+  // Whether its file system has no locks. False until the folder is locked.
   bool lacks_locks() const { return lock_ && !lock_->is_held(); }
 
  private:

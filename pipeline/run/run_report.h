@@ -19,35 +19,36 @@
 namespace melmill {
 
 enum class RunStatus {
-  kPlanned,         // validate: nothing was to be written
+  kPlanned,         // for validate, which writes nothing
   kFinished,        // the store is complete
-  kNothingToDo,     // it was complete before
+  kNothingToDo,     // the store was complete before
   kTooManyRejects,  // the plan rejects more than allowed; nothing extracted
   kNeedsUpdate,     // the store was made from another input; see `change`
-  kStopped,         // by a signal; a rerun resumes
+  kStopped,         // stopped by a signal; a rerun resumes
   kMachineFault,    // see `fault`; a rerun resumes
 };
 
-// What a run did, for a person or a program to read.
+// What a run did, for people and programs.
 struct RunReport {
   RunStatus status = RunStatus::kPlanned;
   std::optional<Error> fault;
-  std::optional<PlanReport> plan;    // once there is a plan
-  LogMelOptions log_mel;             // of the features
-  std::optional<PlanChange> change;  // of a store that was there before
-  std::optional<StoreIndex> store;   // once it is complete
-  // By reason: the plan's, and once complete all.
+  std::optional<PlanReport> plan;    // set once there is a plan
+  LogMelOptions log_mel;             // options of the features
+  std::optional<PlanChange> change;  // if there was a store before
+  std::optional<StoreIndex> store;   // set once it is complete
+  // Rejects by reason: those of the plan, and all of them once the store is
+  // complete.
   std::map<RejectCode, Tally> rejects;
   uint64_t num_rejected = 0;  // sum of `rejects`
-  // The first lines that the plan rejects, of a run that ends with it.
+  // The first lines that the plan rejects, for a run that ends after planning.
   struct RejectedLine {
     RejectCode code = RejectCode::kNone;
     Tally::Example line;
   };
   static constexpr size_t kMaxRejectedLines = 1000;
   std::vector<RejectedLine> rejected_lines;
-  // Files of the store that existed before and were not whole. If the run
-  // finished, they were rebuilt.
+  // Files of the existing store that were damaged. If the run finished, they
+  // were rebuilt.
   std::vector<Damage> damages;
   // Lasting oddities of the machine, such as a file system without locks.
   std::vector<std::string> notes;
@@ -56,11 +57,11 @@ struct RunReport {
   uint64_t num_shards_planned = 0;
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
-  uint64_t num_shards_left = 0;  // not made, of a run that was to make them
-  uint64_t num_frames_made = 0;  // of the rows this run extracted
+  uint64_t num_shards_left = 0;  // planned for this run but not made
+  uint64_t num_frames_made = 0;  // frames of the rows this run extracted
   double plan_seconds = 0;
   double total_seconds = 0;
-  Telemetry telemetry;  // of the extraction; all 0 if there was none
+  Telemetry telemetry;  // all 0 without an extraction
 };
 
 }  // namespace melmill

@@ -59,18 +59,18 @@ Result<bool> ShardChecker::HasChanged(const RowTask& task,
         TryRowAlone(task, job_.processor, job_.hang_seconds, *job_.control);
     if (!ended.ok()) return ended.error();
     if (was_poison) return !ended.value().has_value();
-    if (ended.value()) return true;  // the run to come rejects it as poison
+    if (ended.value()) return true;  // the coming run rejects it as poison
   }
   NoFeatures no_features;
   const Result<ShardRow> now =
       TryRow(task, job_.processor, &input_, &no_features, &workspace_);
-  // Stopped rows too.
+  // This includes stopped rows.
   if (!now.ok() && !now.error().code.is_reject()) return now.error();
   return now.ok() || MakeRejectedRow(task, LastingError(now.error())) != row;
 }
 
 // Counts the rejected rows of a shard whose audio gives another outcome now,
-// and tells about the others.
+// and adds the others to still_rejected.
 Result<uint64_t> ShardChecker::CountChangedRejects(const PlannedShard& shard,
                                                    const ShardReader& reader) {
   const auto is_rejected = [](const ShardRow& row) {
@@ -101,8 +101,8 @@ Result<uint64_t> ShardChecker::CountChangedRejects(const PlannedShard& shard,
   return num_rejects_changed;
 }
 
-// Why a shard's file cannot be kept, if it cannot. `entry`: what store.json
-// says of it, if anything.
+// Returns the shard's size and checksum, or as an error why its file cannot be
+// kept. `entry` is its entry in store.json, or null.
 Result<ShardWriter::Committed> ShardChecker::CheckFile(
     const PlannedShard& shard, const Result<ShardReader>& reader,
     const ShardEntry* entry) const {

@@ -21,34 +21,33 @@
 namespace melmill {
 
 struct ShardCheck {
-  std::vector<size_t> to_make;  // of work.plan.shards, each file once
-  std::map<size_t, ShardWriter::Committed> kept;  // likewise
-  std::vector<Damage> damages;       // what is to be made though it was there
-  uint64_t num_rejects_changed = 0;  // with another outcome now
-  std::map<RejectCode, Tally> still_rejected;  // rows, of the shards kept
+  std::vector<size_t> to_make;  // indices into work.plan.shards, each file once
+  std::map<size_t, ShardWriter::Committed> kept;  // by the same indices
+  std::vector<Damage> damages;       // existing shards that must be rebuilt
+  uint64_t num_rejects_changed = 0;  // rows with another outcome now
+  std::map<RejectCode, Tally> still_rejected;  // rows of the kept shards
 };
 
 struct ShardCheckJob {
   PlannedWork work;
   const std::string& folder;
-  const StoreIndex* index = nullptr;  // what store.json says, if there is one
-  bool read_features = false;         // or all but the features
+  const StoreIndex* index = nullptr;  // store.json, if there is one
+  bool read_features = false;         // otherwise reads the rest only
   const RowComputer& processor;
-  const Suspects& suspects;  // rows to be tried alone
-  double hang_seconds;       // of a row that is
+  const Suspects& suspects;  // rows to try alone
+  double hang_seconds;       // time limit of such a row
   RunControl* control;
 };
 
-// Finds the shards of the plan that are missing, damaged, of another plan, or
-// that hold rejected rows whose audio now gives another outcome. Call it under
-// a RowWatch. Errors: kMachineFault, also once a stop is requested, which is
-// checked at each row.
+// Finds the shards of the plan that are missing, damaged or of another plan,
+// and those with rejected rows whose audio now gives another outcome. Call it
+// under a RowWatch. Error: kMachineFault, also once a stop is requested, which
+// is checked at each row.
 Result<ShardCheck> CheckShards(const ShardCheckJob& job);
 
-// Whether the files of a complete store that are no shards are there and
-// whole. Adds those that are not to `damages`, but for what found.damages has.
-// `read_all`: as CheckFile. Errors: kMachineFault, also once a stop is
-// requested.
+// Whether all files of a complete store except the shards exist and are intact.
+// Adds the others to `damages`, except those in found.damages. `read_all` is as
+// in CheckFile. Error: kMachineFault, also once a stop is requested.
 Result<bool> CheckOtherFiles(const FoundStore& found, const std::string& folder,
                              bool read_all, const RunControl& control,
                              std::vector<Damage>* damages);

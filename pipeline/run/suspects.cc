@@ -25,7 +25,7 @@ std::string Describe(const std::string& split, uint64_t line,
   return fmt::format("{} line {} ({})", split, line, audio);
 }
 
-// "train line 17 (a.wav)": the first row of that source.
+// Describes the first row with that source, as in "train line 17 (a.wav)".
 std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
   std::string description = "a row";
   Hasher128 hasher;

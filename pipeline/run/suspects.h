@@ -15,13 +15,13 @@
 
 namespace melmill {
 
-// The suspects that earlier processes left in a store's folder. Errors:
+// The suspects that earlier processes left in a store's folder. Error:
 // kMachineFault.
 Result<Suspects> ReadAllSuspects(const std::string& folder);
 
-// Tries alone each row of work.plan.shards[shards] that ended an earlier run.
-// Returns those that did so again, and adds a line for each to `notes`. Errors:
-// kMachineFault; also once control.stop_requested().
+// Tries each row of work.plan.shards[shards] that ended an earlier run, alone.
+// Returns those that did so again, and adds a line for each tried row to
+// `notes`. Error: kMachineFault, also once control.stop_requested().
 Result<Quarantine> TrySuspects(const Suspects& suspects,
                                const PlannedWork& work,
                                const std::vector<size_t>& shards,
@@ -29,8 +29,8 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
                                double hang_seconds, const RunControl& control,
                                std::vector<std::string>* notes);
 
-// What a RowWatch does when a row hangs: ends the process, by control.on_hung
-// if it is set.
+// Ends the process when a row hangs, through control.on_hung if it is set. A
+// RowWatch calls this.
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 double hang_seconds, const RunControl& control);
 

@@ -7,7 +7,8 @@
 
 namespace melmill {
 
-// The checks of RunExtract up to the plan; writes nothing. Throws SetupError.
+// Runs the checks of RunExtract up to the plan. Writes nothing. Throws
+// SetupError.
 RunReport RunValidate(const RunConfig& config, RunControl* control);
 
 }  // namespace melmill

@@ -17,7 +17,7 @@ class Arena::Impl {
     try {
       arena_.initialize();
     } catch (...) {
-      // oneTBB 2021.8 keeps a lock when it finds no memory for its threads, and
+      // oneTBB 2021.8 keeps a lock if it finds no memory for its threads, and
       // the destructor of a global_control would wait for that lock for ever.
       (void)parallelism_.release();
       throw;

@@ -6,8 +6,8 @@
 
 namespace melmill {
 
-// A number of oneTBB's threads, which may be larger than the number of CPUs:
-// the implicit arena has no more than that. For one thread.
+// A oneTBB arena with a given number of threads, which may exceed the number of
+// CPUs. (The implicit arena has no more threads than CPUs.) For one thread.
 class Arena {
  public:
   // Throws std::bad_alloc.
@@ -16,8 +16,8 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Runs `work` there and waits for it; oneTBB's algorithms in it use these
-  // threads.
+  // Runs `work` in the arena and waits for it. oneTBB's algorithms in it use
+  // these threads.
   void Run(const std::function<void()>& work);
 
  private:

@@ -6,7 +6,7 @@
 
 namespace melmill {
 
-// "1.23 GB", "45.6 MB", "0.8 kB"
+// A size for people: "1.23 GB", "45.6 MB", "0.8 kB".
 std::string FormatBytes(uint64_t num_bytes);
 
 }  // namespace melmill

@@ -14,12 +14,12 @@
 namespace melmill {
 namespace {
 
-// Counted up whenever the same input gives other feature bytes.
+// Increases whenever the same input gives other feature bytes.
 constexpr int kFeatureRevision = 2;
 
 constexpr std::string_view kResamplerNames[] = {"spectral", "soxr"};
 
-// Nothing for the general path.
+// Returns nothing for the general path.
 std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
   const std::vector<SimdTarget> supported = SupportedSimdTargets();
   if (name == "none") return std::nullopt;
@@ -40,7 +40,7 @@ std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
                                fmt::join(names, ", ")));
 }
 
-// Nothing where the resampler would need SIMD code and there is none.
+// Returns nothing if the resampler needs SIMD code and there is none.
 std::optional<CodePath> MakeCodePath(std::optional<SimdTarget> simd,
                                      ResamplerKind resampler) {
   if (resampler == ResamplerKind::kSoxr) return CodePath{simd, std::nullopt};

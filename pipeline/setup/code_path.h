@@ -9,7 +9,7 @@
 
 namespace melmill {
 
-// What changes sample rates.
+// The code that changes sample rates.
 enum class ResamplerKind {
   kSpectral,  // dsp/resample/spectral_resampler.h, and libsoxr for rates it
               // leaves out
@@ -20,11 +20,11 @@ inline constexpr ResamplerKind kResamplerKinds[] = {ResamplerKind::kSpectral,
 std::string_view ResamplerKindName(ResamplerKind kind);  // "spectral", "soxr"
 std::optional<ResamplerKind> FindResamplerKind(std::string_view name);
 
-// The code as a person names it.
+// The code as flags name it.
 struct CodeChoice {
-  // The SIMD code of the log-mel path and the spectral resampler: a
-  // SimdTargetName, "auto" for the best there is, "none" for the general path
-  // in double precision, and libsoxr.
+  // The SIMD code of the log-mel path and the spectral resampler. It is a
+  // SimdTargetName, "auto" for the best one available, or "none" for the
+  // general path in double precision and libsoxr.
   std::string simd = "auto";
   ResamplerKind resampler = ResamplerKind::kSoxr;
 
@@ -33,22 +33,22 @@ struct CodeChoice {
 
 // The code that computes the features on one machine.
 struct CodePath {
-  std::optional<SimdTarget> log_mel;   // nothing: the general path
-  std::optional<SimdTarget> spectral;  // nothing: libsoxr alone
+  std::optional<SimdTarget> log_mel;   // none for the general path
+  std::optional<SimdTarget> spectral;  // none for libsoxr alone
 
   friend bool operator==(const CodePath&, const CodePath&) = default;
 };
 
-// What a choice means on this machine. Throws SetupError for what it cannot
-// run.
+// The code that a choice means on this machine. Throws SetupError if the
+// machine cannot run it.
 CodePath ChooseCodePath(const CodeChoice& choice);
 
-// The compact JSON that says which code computes them: a resumed run must match
-// it. The same for all SIMD targets that give the same bits.
+// Compact JSON that says which code computes the features; a resumed run must
+// match it. It is the same for all SIMD targets that give the same bits.
 std::string ProducerJson(const CodePath& code_path);
 
-// What makes `producer` on this machine, as near to `wanted` as can be; nothing
-// if nothing does.
+// The choice that gives `producer` on this machine, as close to `wanted` as
+// possible. Returns nothing if no choice does.
 std::optional<CodeChoice> FindCodeChoice(const std::string& producer,
                                          const CodeChoice& wanted);
 

@@ -17,7 +17,7 @@ int AffinityCpus() {
   return std::max(1, CPU_COUNT(&set));
 }
 
-// CPUs' worth of run time, or 0 for no limit.
+// The quota in CPUs, or 0 for no limit.
 double QuotaOfVersion2(const std::string& folder) {
   std::ifstream file(folder + "/cpu.max");
   std::string quota;
@@ -37,7 +37,7 @@ double QuotaOfVersion1() {
   return quota_us > 0 && period_us > 0 ? quota_us / period_us : 0;
 }
 
-// The strictest limit on the way from our own cgroup up to the root.
+// The strictest limit from our own cgroup up to the root.
 double CgroupQuota() {
   double strictest = QuotaOfVersion1();
   const auto consider = [&strictest](double quota) {

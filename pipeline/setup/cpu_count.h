@@ -3,9 +3,9 @@
 
 namespace melmill {
 
-// How many threads this process may keep busy: the CPUs of its affinity mask,
-// or fewer if a cgroup (v1 or v2) gives it a smaller quota, which oneTBB does
-// not look at. At least 1.
+// The number of threads that this process can keep busy: the CPUs of its
+// affinity mask, or fewer if a cgroup (v1 or v2) gives it a smaller quota,
+// which oneTBB ignores. At least 1.
 int AvailableCpus();
 
 }  // namespace melmill

@@ -12,13 +12,13 @@
 
 namespace melmill {
 
-// What is computed, and by which code: looked up once, from flags or from a
-// store.
+// The features to compute and the code that computes them, looked up once from
+// flags or a store.
 struct FeatureSpec {
   const Preset* preset = nullptr;
   FeatureType feature_type = FeatureType::kFloat16;
-  CodeChoice code;     // as asked for
-  CodePath code_path;  // what that means on this machine
+  CodeChoice code;     // as requested
+  CodePath code_path;  // code of that choice on this machine
 
   const LogMelOptions& log_mel() const { return preset->log_mel; }
   std::string Contract() const;
@@ -26,15 +26,15 @@ struct FeatureSpec {
   uint64_t bytes_per_frame() const;
 };
 
-// Throws SetupError for a preset that is not there, and for code that this
+// Throws SetupError for a preset that does not exist, and for code that this
 // machine cannot run.
 FeatureSpec MakeFeatureSpec(std::string_view preset = "qwen3-asr",
                             FeatureType feature_type = FeatureType::kFloat16,
                             const CodeChoice& code = {});
 
-// Refuses a store for its contract or its producer. Throws SetupError: the
-// message, and below it every difference between what the store has and what
-// this program would make.
+// Refuses a store because of its contract or its producer. Throws SetupError
+// with the message and, below it, every difference between the store's and this
+// program's own.
 [[noreturn]] void RefuseOther(const std::string& message,
                               const std::string& stored,
                               const std::string& own);

@@ -10,17 +10,18 @@
 namespace melmill {
 
 // The features of one family of models. Presets are data: no code depends on
-// which one it works for.
+// the preset it works for.
 struct Preset {
   std::string_view name;
   LogMelOptions log_mel;
-  // Longest clip the model takes, at the feature sample rate; 0 = no limit.
+  // The longest clip that the model takes, at the feature sample rate; 0 for no
+  // limit.
   int64_t max_num_samples = 0;
-  // Texts are expected as "language {Name}<asr_text>{transcript}".
+  // Whether texts should have the form "language {Name}<asr_text>{transcript}".
   bool check_template = false;
 };
 
-// nullptr if there is none of that name.
+// Returns nullptr if there is none of that name.
 const Preset* FindPreset(std::string_view name);
 
 std::vector<std::string_view> PresetNames();

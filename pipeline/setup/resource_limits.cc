@@ -19,21 +19,22 @@
 namespace melmill {
 namespace {
 
-// In all phases: the lock, the plan of an earlier run, the spooled table of
-// this one, a manifest or a split table's spool; and what is open for a moment
-// only, at most two at a time each in the run and in the thread that commits:
-// files read back, folders that are listed or synced.
+// Files that may be open in every phase. Four stay open: the lock, the plan of
+// an earlier run, the spooled table of this one, and a manifest or a split
+// table's spool. Others are open only briefly, at most two at a time in the run
+// and two in the thread that commits: files read back, folders that are listed
+// or synced.
 constexpr size_t kFilesOfEveryPhase = 4 + 4;
 
-// Threads in addition to those that the flags ask for: the progress line, the
-// one that commits, the watchdog.
+// Threads in addition to those of the flags: the progress line, the thread that
+// commits, and the watchdog.
 constexpr int kFurtherThreads = 3;
 
 struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
 
-// Nothing where that cannot be told.
+// Returns 0 if the number cannot be found out.
 size_t CountOpenFiles() {
   const std::unique_ptr<DIR, CloseFolder> folder(opendir("/proc/self/fd"));
   if (folder == nullptr) return 0;
@@ -74,7 +75,7 @@ void RequireOpenFiles(size_t num_files) {
 }
 
 void RequireThreads(const RunConfig& config) {
-  // The plan's threads stay with the extraction's, which has as many again to
+  // The plan's threads live on during extraction, which has as many more that
   // wait for the disk.
   const int num_threads =
       std::max(config.resources.num_threads, config.resources.num_io_threads) +

@@ -7,23 +7,23 @@
 
 namespace melmill {
 
-// What a run needs from the system and may be denied. These functions ask for
-// it before anything is written, so that a limit is a clear refusal at the
-// start and not a fault in the middle. All throw SetupError; the message says
-// what helps.
+// What a run needs from the system and may not get. These functions ask for it
+// before anything is written, so that a limit is a clear refusal at the start
+// rather than a fault in the middle. The Require functions throw SetupError,
+// and its message says what helps.
 
-// How many files planning may have open at once, in addition to those that are
-// open already.
+// The number of files that planning may have open at once, in addition to those
+// already open.
 size_t MaxOpenFilesOfPlan(const RunConfig& config);
 
-// The same while shards are made, of which `num_shards` are to be made.
+// The same number while `num_shards` shards are made.
 size_t MaxOpenFilesOfExtraction(const RunConfig& config, size_t num_shards);
 
-// Makes room for num_files more open files than there are now; raises the soft
-// limit of this process if need be.
+// Makes room for num_files more open files than now. Raises the soft limit of
+// this process if need be.
 void RequireOpenFiles(size_t num_files);
 
-// Starts as many threads as a run has at once, and ends them again.
+// Starts as many threads as a run has at once, and ends them.
 void RequireThreads(const RunConfig& config);
 
 }  // namespace melmill

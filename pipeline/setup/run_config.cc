@@ -17,7 +17,8 @@ bool IsNameCharacter(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '_';
 }
 
-// With what else describes a plan they are one attribute of its file.
+// The kept fields share one attribute of the plan file with the rest of its
+// description.
 constexpr size_t kMaxKeptBytes = kMaxAttributeBytes - 200;
 
 constexpr uint64_t kMinShardBytes = 1;
@@ -49,7 +50,7 @@ void CheckKeptFields(const std::vector<std::string>& kept_fields) {
           fmt::format("--keep {}: given twice, or stored anyway", field));
     }
   }
-  size_t num_bytes = 0;  // quoted, with commas
+  size_t num_bytes = 0;  // with quotes and commas
   for (const std::string& field : kept_fields) {
     num_bytes += field.size() + 3;
   }
@@ -69,8 +70,8 @@ bool IsPlainName(std::string_view name) {
 
 bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
   if (!is_percent) return static_cast<double>(num_rejected) <= value;
-  // Neither a share of 0.7 nor its product is a double: each is rounded once,
-  // and must not fall below the number that it stands for.
+  // Neither a share of 0.7 nor its product is exact as a double. Each is
+  // rounded once and must not fall below the number that it stands for.
   constexpr double kRounding = 4 * std::numeric_limits<double>::epsilon();
   return static_cast<double>(num_rejected) * 100 <=
          value * static_cast<double>(num_lines) * (1 + kRounding);

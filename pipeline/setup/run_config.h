@@ -12,42 +12,43 @@
 
 namespace melmill {
 
-// One manifest, and the split of the store it becomes.
+// One manifest, and the split that it becomes.
 struct SplitInput {
   std::string name;
-  std::string manifest;  // path
+  std::string manifest;  // path of the file
 };
 
-// How many rejected lines still count as success.
+// The number of rejected lines that still counts as success.
 struct MaxRejects {
   double value = 0;
-  bool is_percent = false;  // of all lines
+  bool is_percent = false;  // share of all lines
 
-  // A share that is reached exactly is allowed.
+  // Reaching the limit exactly is allowed.
   bool Allows(uint64_t num_rejected, uint64_t num_lines) const;
 };
 
 inline constexpr uint64_t kDefaultShardBytes = uint64_t{256} << 20;
 
 inline constexpr uint64_t kDefaultMemoryBytes = uint64_t{512} << 20;
-// What a run takes in addition to the rows in work: libraries, pieces of the
+// The memory of a run in addition to the rows in work: libraries, pieces of the
 // plan, threads.
 inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
 
-// A year: no row takes as long, and a clock can count to it.
+// A year. No row takes that long, and a clock can count to it.
 inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
 
 // Which audio files of existing shards are read and compared.
 enum class AudioCheck {
-  kTouched,  // those that look as if they were changed
+  kTouched,  // files that look changed
   kAll,
-  kNone,  // files are taken as they are
+  kNone,  // none; files are taken as they are
 };
 
-// What is read, and what of it is kept.
+// The input, and which parts of it are kept.
 struct ManifestInput {
   std::vector<SplitInput> splits;
-  // What relative audio paths start from; empty: the working directory.
+  // The folder that relative audio paths start from; if empty, the working
+  // directory.
   std::string audio_root;
   std::vector<std::string> kept_fields;  // manifest fields to store
   bool require_text = true;
@@ -60,9 +61,9 @@ struct ClipLimits {
 };
 
 struct StoreChoice {
-  std::string folder;  // empty: only plan
-  // Target size of a shard's features; nothing: the store's own, or the
-  // default, doubled until no split needs over 1,000 shards.
+  std::string folder;  // empty if the run only plans
+  // Target size of a shard's features. Without a value it is the store's own,
+  // or the default, doubled until no split needs over 1,000 shards.
   std::optional<uint64_t> shard_bytes;
   bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
@@ -70,14 +71,14 @@ struct StoreChoice {
 };
 
 struct Resources {
-  int num_threads = 0;      // that compute; 0: as many as this process may use
-  int num_io_threads = 16;  // that wait for the disk
+  int num_threads = 0;      // threads that compute; 0 for AvailableCpus()
+  int num_io_threads = 16;  // threads that wait for the disk
   uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
-  // A row without progress for this long has hung; 1 to kMaxHangSeconds.
+  // A row without progress for this long has hung. From 1 to kMaxHangSeconds.
   double hang_seconds = 600;
 };
 
-// All that a run is told.
+// The whole configuration of a run.
 struct RunConfig {
   ManifestInput input;
   FeatureSpec features = MakeFeatureSpec();
@@ -87,16 +88,16 @@ struct RunConfig {
   Resources resources;
 };
 
-// 1 to 64 letters, digits, '-' and '_': what a split or a kept field may be
-// called.
+// Whether a split or a kept field may have this name: 1 to 64 letters, digits,
+// '-' and '_'.
 bool IsPlainName(std::string_view name);
 
-// Throws SetupError for values that make no sense, alone or together.
+// Throws SetupError for values that are invalid, alone or together.
 void CheckConfig(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 
-// The path that a manifest's audio string stands for. `audio_root`: of
+// The path that a manifest's audio string stands for. `audio_root` is that of
 // ManifestInput.
 std::string ResolveAudioPath(const std::string& audio_root,
                              const std::string& audio);

@@ -10,15 +10,15 @@
 
 namespace melmill {
 
-// What a run is about to do, once it has planned.
+// What a run will do, once it has planned.
 struct PlanNotice {
   uint64_t num_lines = 0;
   uint64_t num_rejected = 0;
-  uint64_t num_samples = 0;  // of the planned rows, at the feature rate
-  int sample_rate_hz = 0;    // that rate
+  uint64_t num_samples = 0;  // of planned rows, at the feature rate
+  int sample_rate_hz = 0;    // the feature rate
   uint64_t num_shards_to_make = 0;
   uint64_t bytes_to_write = 0;
-  uint64_t free_bytes = 0;  // where they go; 0 if that cannot be told
+  uint64_t free_bytes = 0;  // on the store's disk; 0 if unknown
 };
 
 // Connects a run with its watcher. The run writes the counters; the watcher
@@ -30,38 +30,38 @@ class RunControl {
 
   std::atomic<uint64_t> lines_planned{0};
 
-  std::atomic<uint64_t> shards_to_check{0};  // of what earlier runs left
+  std::atomic<uint64_t> shards_to_check{0};  // shards of earlier runs
   std::atomic<uint64_t> shards_checked{0};
 
-  // Of files that look changed.
+  // Bytes of the files that look changed.
   std::atomic<uint64_t> audio_bytes_to_read{0};
   std::atomic<uint64_t> audio_bytes_read{0};
 
-  std::atomic<uint64_t> frames_to_do{0};  // of this run's extraction
-  std::atomic<uint64_t> frames_done{0};   // of rows stored or rejected
+  std::atomic<uint64_t> frames_to_do{0};  // frames of this run's extraction
+  std::atomic<uint64_t> frames_done{0};   // frames of rows stored or rejected
 
   // Set once the work is known. They count all shards of the store, the shards
-  // that earlier runs left, and the shards that this run has made.
+  // of earlier runs, and the shards that this run has made.
   std::atomic<uint64_t> shards_in_all{0};
   std::atomic<uint64_t> shards_kept{0};
   std::atomic<uint64_t> shards_made{0};
 
-  // How many of the shards in work a run completes that was asked to stop; -1
-  // before it has chosen them.
+  // The number of shards in work that a stopping run completes; -1 before it
+  // has chosen them.
   std::atomic<int> shards_to_complete{-1};
 
-  // Called once, before anything is written; may be empty.
+  // Called once, before anything is written. May be empty.
   std::function<void(const PlanNotice&)> on_planned;
 
-  // Called instead of std::abort when a row hangs, from a thread of its own;
-  // must end the process.
+  // Called instead of std::abort when a row hangs, on a thread of its own. Must
+  // end the process.
   std::function<void(const std::string& message)> on_hung;
 
-  // How long a run that is asked to stop may take to complete shards in work.
+  // How long a run that was asked to stop may take to complete shards in work.
   static constexpr std::chrono::seconds kGrace{10};
 
-  // Asks the run to stop, for a signal. False if it was asked before. May be
-  // called from a signal handler.
+  // Asks the run to stop because of a signal. Returns false if it was asked
+  // before. A signal handler may call this.
   bool RequestStop(int signal_number, std::chrono::nanoseconds grace = kGrace) {
     int none = 0;
     if (!stop_signal_.compare_exchange_strong(none, signal_number)) {
@@ -71,16 +71,16 @@ class RunControl {
     return true;
   }
 
-  // The signal number once the run is asked to stop; else 0.
+  // The signal number once the run was asked to stop, otherwise 0.
   int stop_signal() const { return stop_signal_; }
   bool stop_requested() const { return stop_signal_ != 0; }
-  // What is left of the run's grace: from 0 to kGrace.
+  // The time that is left of the run's grace, from 0 to kGrace.
   double grace_left_seconds() const {
     const auto left = grace_end_.load() - Clock::now().time_since_epoch();
     return std::clamp(std::chrono::duration<double>(left).count(), 0.0,
                       std::chrono::duration<double>(kGrace).count());
   }
-  // Whether the run's grace has passed: nothing new may be started.
+  // Whether the run's grace is over, so that nothing new may be started.
   bool grace_is_over() const {
     return stop_requested() &&
            Clock::now().time_since_epoch() > grace_end_.load();
@@ -92,7 +92,7 @@ class RunControl {
   static_assert(std::atomic<Clock::duration>::is_always_lock_free);
 
   std::atomic<int> stop_signal_{0};
-  // Until RequestStop has set it there is no hurry.
+  // There is no hurry until RequestStop sets it.
   std::atomic<Clock::duration> grace_end_{Clock::duration::max()};
 };
 

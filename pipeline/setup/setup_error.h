@@ -6,8 +6,8 @@
 namespace melmill {
 
 // The run cannot start: wrong usage, configuration or manifest, or a folder
-// that does not fit. Thrown before any audio is decoded and anything written;
-// the message is one or more whole lines for a person.
+// that does not fit. It is thrown before any audio is decoded and anything is
+// written. The message is one or more whole lines for people.
 class SetupError : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;

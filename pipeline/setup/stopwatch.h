@@ -5,7 +5,7 @@
 
 namespace melmill {
 
-// Measures time from its beginning on.
+// Measures the time since its construction.
 class Stopwatch {
  public:
   double seconds() const {
