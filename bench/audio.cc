@@ -96,7 +96,7 @@ std::string LittleEndian(uint64_t number, int num_bytes) {
   return bytes;
 }
 
-// What precedes the samples of an integer PCM file.
+// The header of an integer PCM file.
 std::string PlainHeader(const WavHeader& header) {
   const auto data_bytes = header.data_bytes;
   const auto rate_hz = static_cast<uint64_t>(header.sample_rate_hz);
@@ -123,7 +123,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
                                  const Preset& preset) {
   std::vector<std::string> files;
   for (const std::string& path : paths) {
-    std::error_code ignored;  // what is no folder will be opened as a file
+    std::error_code ignored;  // a path that is not a folder is opened as a file
     if (fs::is_directory(path, ignored)) {
       for (std::string& file : FindWavFiles(path)) {
         files.push_back(std::move(file));

@@ -13,9 +13,9 @@
 
 namespace melmill {
 
-// The audio of a benchmark, in memory.
+// One clip of a benchmark's audio, in memory.
 struct BenchClip {
-  std::string path;  // of its file; empty: synthetic
+  std::string path;  // path of its file; empty if synthetic
   WavHeader header;
   std::vector<std::byte> data;  // the data chunk
 
@@ -26,24 +26,26 @@ struct BenchClip {
 
 double TotalSeconds(std::span<const BenchClip> clips);
 
-// More than that is not loaded.
+// No more audio than this is loaded.
 inline constexpr uint64_t kMaxBenchBytes = uint64_t{1} << 30;
 
-// The same clips at every call: a minute in nine of 2 to 20 s, of the formats
-// that most corpora have. Voiced sounds with formants that come and go in the
-// rhythm of syllables, over noise.
+// Makes the same clips at every call: a minute of audio in nine clips of 2 to
+// 20 s, in the formats of most corpora. They are voiced sounds with formants
+// that come and go in the rhythm of syllables, over noise.
 std::vector<BenchClip> MakeSyntheticClips();
 
-// WAV files, and those in and below folders (names ending in .wav in any
-// case), sorted in each folder. Throws SetupError for a file that extract would
-// reject, for a path without any, and beyond kMaxBenchBytes.
+// Loads WAV files, and all WAV files in and below folders (names ending in .wav
+// in any case), sorted in each folder. Throws SetupError for a file that
+// extract would reject, for a folder without WAV files, and beyond
+// kMaxBenchBytes; throws std::runtime_error for a fault of the machine.
 std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
                                  const Preset& preset);
 
-// "PCM 16 bit, 48000 Hz, 2 ch"
+// The format in words: "PCM 16 bit, 48000 Hz, 2 ch".
 std::string DescribeFormat(const WavHeader& header);
 
-// Mono at the clip's own rate, and resampled as a run does by default.
+// DecodeClip gives mono at the clip's own rate. Resample resamples as a run
+// does by default.
 std::vector<float> DecodeClip(const BenchClip& clip);
 SampleVector Resample(std::span<const float> mono, int source_rate_hz,
                       int target_rate_hz);

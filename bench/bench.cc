@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A folder of this run alone; goes with the object.
+// A folder for this run only. The destructor removes it.
 class ScratchFolder {
  public:
   explicit ScratchFolder(const std::string& parent)
@@ -66,7 +66,7 @@ std::string CpuModel() {
       return line.substr(colon + 2);
     }
   }
-  utsname names = {};  // arm64 names no model
+  utsname names = {};  // arm64 gives no model name
   return uname(&names) == 0 ? names.machine : "";
 }
 
@@ -154,7 +154,7 @@ void Bench::AddDiskCases(const std::string& folder) {
   }
 }
 
-// Bytes a second of a limit that was timed.
+// The bytes per second of a limit, if it was timed.
 std::optional<double> Rate(const std::vector<BenchCase>& cases,
                            std::string_view variant) {
   for (const BenchCase& bench_case : cases) {
@@ -200,7 +200,7 @@ BenchReport Bench::Run() {
       cases_);
   report.stopped = control_->stop_requested();
   TakeResults(&report);
-  // What the cases hold may name the clips, which end here.
+  // The cases' functions may refer to the clips, which end here.
   for (BenchCase& bench_case : report.cases) {
     bench_case.check = nullptr;
     bench_case.prepare = nullptr;

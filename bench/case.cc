@@ -8,7 +8,7 @@
 namespace melmill {
 namespace {
 
-// Shorter passes are repeated until they took so long together.
+// Shorter passes are repeated until together they take this long.
 constexpr double kMinRoundSeconds = 0.02;
 constexpr double kMaxPasses = 10'000;
 
@@ -21,7 +21,7 @@ double TimePasses(const BenchCase& bench_case, int num_passes) {
   return taken.count() / num_passes;
 }
 
-// What must be prepared each time is not repeated.
+// A pass with a preparation runs once a round.
 int PassesARound(const BenchCase& bench_case, double pass_seconds) {
   if (bench_case.prepare) return 1;
   return static_cast<int>(

@@ -13,10 +13,10 @@
 namespace melmill {
 namespace {
 
-// As the pipeline reads files.
+// The block size with which the pipeline reads files.
 constexpr size_t kBlockBytes = size_t{1} << 20;
 
-// Takes a clip in blocks, and any number of clips in turn.
+// Decodes a clip in blocks, and any number of clips in turn.
 class BlockDecoder {
  public:
   virtual ~BlockDecoder() = default;

@@ -20,11 +20,11 @@
 namespace melmill {
 namespace {
 
-// Larger than the caches of any processor this will run on.
+// Larger than the caches of common processors.
 constexpr size_t kCopyBytes = size_t{128} << 20;
 
 constexpr size_t kBlockBytes = size_t{1} << 20;
-constexpr int kNumReaders = 4;  // one alone does not keep a fast disk busy
+constexpr int kNumReaders = 4;  // one would not keep a fast disk busy
 
 using Block = AlignedArray<std::byte>;
 
@@ -50,7 +50,7 @@ class FileDescriptor {
 void WriteFile(const std::string& path) {
   const FileDescriptor file(path, O_WRONLY | O_CREAT | O_TRUNC);
   std::vector<std::byte> block(kBlockBytes);
-  // Not zeros, which some disks do not store.
+  // Some disks do not store zeros.
   for (size_t i = 0; i < block.size(); ++i) {
     block[i] = static_cast<std::byte>(i * i >> 8);
   }
@@ -62,7 +62,7 @@ void WriteFile(const std::string& path) {
   if (fsync(file.get()) != 0) ThrowErrno(path);
 }
 
-// Opened without the page cache where the file system can do that.
+// Opens the file without the page cache if the file system supports that.
 std::unique_ptr<FileDescriptor> OpenUncached(const std::string& path) {
   auto file = std::make_unique<FileDescriptor>(path, O_RDONLY | O_DIRECT);
   if (file->get() >= 0) return file;
@@ -77,7 +77,7 @@ void ReadFile(const std::string& path) {
   std::atomic<uint64_t> next{0};
   std::atomic<int> error{0};
   const auto read_blocks = [&] {
-    const size_t alignment_room = 4096;  // what O_DIRECT asks for
+    const size_t alignment_room = 4096;  // alignment for O_DIRECT
     Block memory(kBlockBytes + alignment_room);
     void* start = memory.data();
     size_t room = memory.size();
@@ -111,7 +111,7 @@ BenchCase MakeLimitCase(const char* variant, uint64_t bytes_read,
   return result;
 }
 
-// "\040" is how mountinfo writes a space.
+// mountinfo writes a space as "\040".
 std::string Unescape(std::string_view text) {
   std::string result;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -145,7 +145,7 @@ BenchCase MakeMemoryCopyCase() {
   std::memset(blocks->from.data(), 1, kCopyBytes);
   result.pass = [blocks] {
     std::memcpy(blocks->to.data(), blocks->from.data(), kCopyBytes);
-    // Or the compiler may see that nobody looks at it.
+    // Without this the compiler may drop the copy.
     asm volatile("" : : "r"(blocks->to.data()) : "memory");
   };
   return result;
@@ -183,7 +183,7 @@ Mount FindMount(std::string_view mountinfo, std::string_view path) {
     Mount mount;
     if (!(words >> mount.file_system >> mount.device)) continue;
     const std::string point = Unescape(head[4]);
-    // A later mount covers an earlier one at the same place.
+    // A later mount at the same place hides an earlier one.
     if (!IsWithin(path, point) || point.size() < best_length) continue;
     mount.device = Unescape(mount.device);
     best = mount;

@@ -10,26 +10,26 @@
 
 namespace melmill {
 
-// How much the disk limits write and read: enough to make their fixed costs
-// small.
+// The number of bytes that the disk limits write and read, enough to make their
+// fixed costs small.
 inline constexpr uint64_t kLimitBytes = uint64_t{64} << 20;
 
-// memcpy between blocks larger than the caches, on one thread. Its bytes are
-// those read and those written.
+// Copies with memcpy between blocks larger than the caches, on one thread. Both
+// the bytes read and the bytes written count.
 BenchCase MakeMemoryCopyCase();
 
-// Writing a file in `folder`, fsync included; and reading one with several
-// threads past the page cache, or, where the file system cannot, after its
-// pages were dropped from it.
+// Two cases: writing a file in `folder`, including fsync, and reading one with
+// several threads. Reading bypasses the page cache; if the file system does not
+// support that, the file's pages are dropped first.
 std::vector<BenchCase> MakeDiskCases(const std::string& folder);
 
-// A line of /proc/self/mountinfo, as far as it is needed.
+// The needed part of a line of /proc/self/mountinfo.
 struct Mount {
   std::string device;       // "/dev/vda1"
   std::string file_system;  // "ext4"
 };
 
-// What an absolute path without links lies on; empty if that is not told.
+// The mount of an absolute path without links; empty if it is not listed.
 Mount FindMount(std::string_view mountinfo, std::string_view path);
 
 }  // namespace melmill

@@ -14,7 +14,7 @@
 namespace melmill {
 namespace {
 
-// What docs promise for every rate (README: "What it promises").
+// The difference that README promises for every rate ("What it promises").
 constexpr double kMaxDifference = 2e-4;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -36,11 +36,11 @@ std::vector<Value> Compute(const LogMel& log_mel, FeatureType type,
   return features;
 }
 
-// What the features of all clips are, as far as kinds are compared by it.
+// The properties of all clips' features by which kinds are compared.
 struct Outcome {
-  double max_difference = 0;  // of float32 features to the general path's
+  double max_difference = 0;  // between float32 features and the general path's
   bool rounds_to_float16 = true;
-  Hash128 hash = {};  // of float32 features and levels
+  Hash128 hash = {};  // hash of float32 features and levels
 };
 
 template <typename Sample>
@@ -78,7 +78,7 @@ Outcome ComputeAll(const LogMel& log_mel, const LogMel& general,
   return outcome;
 }
 
-// The first kind of those that must give the same bits.
+// The first of the kinds that must give the same bits, or null.
 const BenchLogMel* FirstFused(const std::vector<BenchLogMel>& kinds) {
   const auto found = std::ranges::find_if(
       kinds, [](const BenchLogMel& kind) { return kind.fuses_multiply_add; });

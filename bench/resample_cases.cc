@@ -20,7 +20,7 @@ namespace {
 
 constexpr double kToneTolerance = 1e-5;
 
-// See MakeResampleCases.
+// MakeResampleCases explains these limits.
 constexpr double kMaxDifference = 1e-6;
 constexpr double kMaxRmsDifference = 5e-8;
 constexpr double kQuietRms = 0.1;
@@ -31,7 +31,7 @@ using Kinds = std::vector<BenchResampler>;
 using Clips = std::vector<std::vector<float>>;
 using Outputs = std::vector<SampleVector>;
 
-// At one rate, mono.
+// The mono clips of one rate.
 struct RateClips {
   int source_rate_hz = 0;
   int target_rate_hz = 0;
@@ -48,7 +48,7 @@ std::vector<float> MakeTone(double tone_hz, int rate_hz) {
   return samples;
 }
 
-// The largest error of a tone's middle second.
+// The largest error in the middle second of a tone.
 double ToneError(const BenchResampler& kind, int source_rate_hz,
                  int target_rate_hz) {
   const double tone_hz = std::min(1000.0, source_rate_hz / 8.0);
@@ -75,7 +75,7 @@ Outputs ResampleAll(const BenchResampler& kind, const RateClips& group) {
   return all;
 }
 
-// The first clip that has not the length it must have.
+// Describes the first clip of wrong length, if there is one.
 std::optional<std::string> FindWrongLength(const RateClips& group,
                                            const Outputs& outputs) {
   for (size_t i = 0; i < outputs.size(); ++i) {
@@ -90,13 +90,13 @@ std::optional<std::string> FindWrongLength(const RateClips& group,
   return std::nullopt;
 }
 
-// Of all samples together.
+// The levels of all samples together.
 struct Levels {
   double max = 0;
   double rms = 0;
 };
 
-// Of what `value(clip, sample)` is for each sample of `clips`.
+// Measures value(clip, sample) over all samples of `clips`.
 Levels Measure(const auto& clips, const auto& value) {
   Levels levels;
   double sum_of_squares = 0;
@@ -147,7 +147,7 @@ bool SameBits(const Outputs& one, const Outputs& other) {
   });
 }
 
-// All `kinds` support these rates.
+// Checks kinds[which]. All `kinds` must support these rates.
 BenchCheck Check(const Kinds& kinds, size_t which, const RateClips& group) {
   const BenchResampler& kind = kinds[which];
   if (which + 1 == kinds.size()) return CheckReference(kind, group);
@@ -196,7 +196,7 @@ BenchCase MakeCase(const Kinds& kinds, size_t which,
   return result;
 }
 
-// One Resampler for all clips, as each worker of a run has one.
+// Uses one Resampler for all clips, as each worker of a run does.
 BenchResampler MakeKind(const std::string& name,
                         std::optional<SimdTarget> spectral_target) {
   BenchResampler kind;

@@ -17,7 +17,7 @@
 namespace melmill {
 namespace {
 
-// A shard's rows, in memory; its features are as many bytes as the disk limits
+// A shard's rows, in memory. Its features have as many bytes as the disk limits
 // are measured with.
 class BenchShard {
  public:
@@ -36,7 +36,7 @@ class BenchShard {
       if (num_bytes() >= kLimitBytes) break;
       AddClip(clip, *log_mel);
     }
-    // What was computed is written again until it is enough.
+    // Computed rows are repeated until there are enough bytes.
     const size_t num_clips = rows_.size();
     for (size_t i = 0; num_bytes() < kLimitBytes; ++i) {
       AddRow(rows_[i % num_clips]);

@@ -87,7 +87,7 @@ BenchClip MakeClip(SampleEncoding encoding, int num_channels, int rate_hz,
   std::mt19937 random(seed);
   for (const double sample : samples) {
     for (int channel = 0; channel < num_channels; ++channel) {
-      // Microphones hear the same and hiss by themselves.
+      // All microphones hear the same voice, each with its own hiss.
       const double hiss = static_cast<double>(random()) / 0x1p31 - 1;
       AppendPcm(gain * sample + kHiss * hiss, BytesPerSample(encoding),
                 &clip.data);

@@ -21,11 +21,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// So often is each synthetic clip written: 12 minutes of audio are enough for
-// the costs of each row to be more than those of each run.
+// The number of times each synthetic clip is written. 12 minutes of audio are
+// enough for the cost of the rows to exceed the fixed cost of a run.
 constexpr int kSyntheticCopies = 12;
 
-// The pages of files that are on the disk leave the cache.
+// Drops the file's pages from the page cache. They must be on the disk already.
 void DropCachedPages(const std::string& path) {
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
@@ -40,7 +40,7 @@ void SyncFileSystemOf(const std::string& folder) {
   close(fd);
 }
 
-// Audio files, a manifest that names them, and what a store of it must hold.
+// Audio files, their manifest, and the expected contents of its store.
 class BenchRun {
  public:
   BenchRun(std::span<const BenchClip> clips, const std::string& folder,
@@ -55,7 +55,7 @@ class BenchRun {
     for (const BenchClip& clip : clips) {
       if (!clip.path.empty()) {
         AddRow(clip);
-        // Links have names that a manifest can hold, wherever they lead.
+        // A link has a name that a manifest can hold, wherever it leads.
         fs::create_symlink(fs::absolute(clip.path), files_.back());
       } else {
         for (int i = 0; i < kSyntheticCopies; ++i) {

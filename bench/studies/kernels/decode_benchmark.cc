@@ -16,8 +16,9 @@
 namespace melmill {
 namespace {
 
-// What a clip of a typical length costs, the decoder's opening and closing
-// included. Its bytes come from memory, in blocks as the pipeline reads them.
+// Measures decoding a clip of a typical length, including opening and closing
+// the decoder. The bytes come from memory, in blocks as the pipeline reads
+// them.
 constexpr int kDurationS = 10;
 constexpr size_t kBlockBytes = size_t{1} << 20;
 
@@ -155,7 +156,8 @@ void BM_Melmill(benchmark::State& state) {
 }
 BENCHMARK(BM_Melmill)->DenseRange(0, std::ssize(kFormats) - 1);
 
-// Of as many samples as the pipeline looks through at a time, and of a clip.
+// Checks as many samples as the pipeline does at a time, and as many as a clip
+// has.
 void BM_FindNonFinite(benchmark::State& state) {
   std::vector<float> samples(static_cast<size_t>(state.range(0)), 0.5f);
   samples.back() = std::bit_cast<float>(0x7f800000);

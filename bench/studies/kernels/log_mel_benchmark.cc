@@ -105,7 +105,7 @@ void RegisterAll(const std::string& path, const LogMel* log_mel,
 }
 
 int Run(int argc, char** argv) {
-  std::vector<std::unique_ptr<LogMel>> paths;  // as long as the benchmarks
+  std::vector<std::unique_ptr<LogMel>> paths;  // must outlive the benchmarks
   for (const SimdTarget target : SupportedSimdTargets()) {
     paths.push_back(MakeSimdLogMel({}, target));
     RegisterAll(std::string(SimdTargetName(target)), paths.back().get(), 2e-4);

@@ -1,6 +1,6 @@
-// Resampling to 16 kHz: soxr's own call for a whole clip, and this library's
-// front to soxr and to the spectral resampler. bench/studies/resampling.py
-// compares them; for one case by hand:
+// Measures resampling to 16 kHz: soxr's own call for a whole clip, and this
+// library's Resampler with soxr and with the spectral resampler.
+// bench/studies/resampling.py compares them. To run one case by hand:
 //
 //   resampler_benchmark --benchmark_filter=/48000/10/
 //     --benchmark_repetitions=9 --benchmark_enable_random_interleaving=true
@@ -29,7 +29,7 @@ namespace melmill {
 namespace {
 
 constexpr int kTargetRateHz = 16000;
-// What the spectral resampler promises against soxr HQ.
+// The largest difference from soxr HQ that the spectral resampler promises.
 constexpr float kMaxDifference = 1e-6f;
 
 const std::vector<float>& Clip(size_t num_samples) {
@@ -58,7 +58,7 @@ void SoxrOneshot(const std::vector<float>& clip, int rate_hz,
   if (error != nullptr) throw std::runtime_error(error);
 }
 
-// One object for all clips, as each worker of the program has.
+// Uses one object for all clips, as each worker of the program does.
 Resample ByResampler(std::optional<SimdTarget> target) {
   const auto resampler = std::make_shared<Resampler>(target);
   return [resampler](const std::vector<float>& clip, int rate_hz,
@@ -79,8 +79,8 @@ bool IsCloseToSoxr(const std::vector<float>& clip, int rate_hz,
       [](float a, float b) { return std::abs(a - b) <= kMaxDifference; });
 }
 
-// The first clip of this rate by this resampler in this process, of a few
-// samples: it pays for tables.
+// The time for the first clip of this rate with this resampler in this process.
+// It has few samples and pays for the tables.
 double FirstClipMs(const std::string& name, const Resample& resample,
                    int rate_hz) {
   static std::map<std::pair<std::string, int>, double> known;

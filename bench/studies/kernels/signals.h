@@ -8,7 +8,7 @@
 
 namespace melmill {
 
-// A glide under noise: a clip whose every frame is another one.
+// A glide under noise: a clip whose frames all differ.
 inline std::vector<float> MakeBenchmarkClip(size_t num_samples) {
   std::mt19937 random(1);
   std::normal_distribution<float> noise(0.0f, 0.05f);

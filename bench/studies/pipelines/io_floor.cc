@@ -1,7 +1,7 @@
 // The I/O floor of an extraction: reads every input file with 16 threads while
 // one thread writes and fsyncs as many bytes as the store has, the way shards
-// are written. Prints the seconds. No computing: nothing can be faster on this
-// disk by doing the same reads and writes.
+// are written. Prints the seconds. It computes nothing, so no program that does
+// the same reads and writes can be faster on this disk.
 //
 // io_floor FILE_WITH_PATHS OUT_FOLDER NUM_BYTES
 
@@ -54,7 +54,8 @@ void ReadFully(const std::string& path, std::vector<char>* buffer) {
   close(descriptor);
 }
 
-// One file in its final size first, then rows; write-back starts early.
+// Creates one file in its final size and writes rows to it. Write-back starts
+// early.
 void WriteFile(const std::string& path, int64_t num_bytes,
                const std::vector<char>& row) {
   const int descriptor = Open(path, O_RDWR | O_CREAT | O_TRUNC);

@@ -1,11 +1,11 @@
-// How fast the plan could be if it did nothing but what it cannot do without:
-// open, fstat, pread of 256 bytes and close, for every audio file of a
-// manifest (or every path of a plain list), on N threads.
+// Measures how fast planning could be if it did only what is unavoidable: open,
+// fstat, pread of 256 bytes and close, for every audio file of a manifest (or
+// every path of a plain list), on N threads.
 //
 //   open_floor MANIFEST [THREADS...]       default: 1 2 16
 //
-// Every thread count is one pass over all files. For a cold measurement give
-// one count, after: sync; echo 3 > /proc/sys/vm/drop_caches
+// Each thread count is one pass over all files. For a cold measurement give one
+// count, and first run: sync; echo 3 > /proc/sys/vm/drop_caches
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -47,7 +47,7 @@ bool Touch(const std::string& path) {
   return close(fd) == 0 && ok;
 }
 
-// Returns how many files could not be read.
+// Returns the number of files that could not be read.
 size_t TouchAll(const std::vector<std::string>& paths, int num_threads) {
   // Neighbours in the manifest are neighbours on the disk, so threads take
   // runs of paths, as the plan does.
