@@ -8,7 +8,8 @@
 
 namespace melmill {
 
-// What melmill's commands return; docs/format.md and --help name them too.
+// The exit codes of melmill's commands. docs/format.md and --help list them,
+// too.
 enum ExitCode : int {
   kExitOk = 0,
   kExitDamaged = 1,   // verify found damage, bench a wrong result
@@ -18,7 +19,7 @@ enum ExitCode : int {
   kExitSignal = 128,  // plus the number of the signal; run again to resume
 };
 
-// What the process returns for this report.
+// The exit code for this report.
 int ExitCodeOf(const RunReport& report, const RunConfig& config,
                const RunControl& control);
 

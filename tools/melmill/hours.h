@@ -5,7 +5,8 @@ namespace melmill {
 
 inline constexpr double kSecondsPerHour = 3600;
 
-// How long samples or frames last, of which there are so many a second.
+// The duration of samples or frames in hours, with num_per_second in each
+// second.
 template <typename Count>
 constexpr double Hours(Count count, int num_per_second) {
   return static_cast<double>(count) / num_per_second / kSecondsPerHour;

@@ -24,10 +24,10 @@
 
 namespace {
 
-// Has what a shard or a long row took given back once it is freed. Left alone,
-// the C library raises this size to that of the largest block freed, and keeps
-// twice as much for every thread. What a row's input takes (1 MiB) is kept:
-// fresh pages for each row cost 5 % of a run.
+// Makes the C library return the memory of a shard or a long row to the system
+// once it is freed. By default the C library raises this size to that of the
+// largest block freed, and keeps twice as much for every thread. The memory of
+// a row's input (1 MiB) is kept: fresh pages for each row cost 5 % of a run.
 void GiveLargeBlocksBack() {
   mallopt(M_MMAP_THRESHOLD, 2 << 20);
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
@@ -41,7 +41,8 @@ int Run(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Run melmill COMMAND --help for the options of a command.");
   melmill::ReadConfigFiles(&app);
-  // Known before the flags are, so that a wrong one ends in an object, too.
+  // This comes before the flags are parsed, so that a wrong flag ends in an
+  // object, too.
   if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc) {
     melmill::ExpectJson();
   }
@@ -62,22 +63,23 @@ int Run(int argc, char** argv) {
   return exit_code;
 }
 
-// Says why the program ends, to a person and with --json to a program.
+// Says why the program ends: to people, and with --json to programs.
 void PrintError(const std::exception& error) {
   melmill::PrintJsonOfException(error);
   const std::string_view text = melmill::DescribeException(error);
   try {
     const std::string lines = melmill::PrintableLines(text);
     melmill::PrintMessage("error: " + lines + '\n');
-  } catch (const std::exception&) {  // no memory for that either
+  } catch (const std::exception&) {  // there is no memory for that either
     melmill::PrintMessage("error: ");
     melmill::PrintMessage(text);
     melmill::PrintMessage("\n");
   }
 }
 
-// For exceptions in threads of oneTBB itself, which cannot catch what it throws
-// when the system gives it no more threads or memory. All else is a crash.
+// Handles exceptions in threads of oneTBB itself, which cannot catch what it
+// throws when the system gives it no more threads or memory. Anything else is a
+// crash.
 void EndOnTerminate() {
   static std::atomic_flag is_ending;
   if (is_ending.test_and_set()) {

@@ -5,8 +5,8 @@
 
 namespace melmill {
 
-// Each adds its subcommand to `app`; the command's action sets `*exit_code`.
-// Actions throw SetupError for what the user must fix.
+// Each function adds its subcommand to `app`. The subcommand's action sets
+// `*exit_code`, and throws SetupError for errors that the user must fix.
 void AddExtractCommand(CLI::App* app, int* exit_code);
 void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddInfoCommand(CLI::App* app, int* exit_code);

@@ -8,8 +8,9 @@
 namespace melmill {
 namespace {
 
-// CLI11 reads the file of the main command alone and looks for the flags of a
-// command in a section of its name; this puts all flags into that section.
+// CLI11 reads a file only for the main command, and looks for the flags of a
+// command in a section of its name. This class puts all flags into that
+// section.
 class SectionlessConfig : public CLI::ConfigTOML {
  public:
   explicit SectionlessConfig(const CLI::App* app) : app_(app) {}

@@ -5,14 +5,14 @@
 
 namespace melmill {
 
-// Lets `app` take the flags of its commands from a file; to be called before
-// the commands are added.
+// Lets `app` read the flags of its commands from a file. Call it before the
+// commands are added.
 void ReadConfigFiles(CLI::App* app);
 
-// Adds --config FILE to a command: lines "flag = value" without sections. The
-// command line takes precedence. Flags that only another command knows are left
-// out, so that one file serves extract and validate; a flag that no command
-// knows is an error.
+// Adds --config FILE to a command. The file has lines "flag = value" without
+// sections. The command line takes precedence. Flags that only another command
+// knows are ignored, so that one file serves extract and validate. A flag that
+// no command knows is an error.
 void AddConfigFlag(CLI::App* command);
 
 }  // namespace melmill

@@ -34,7 +34,8 @@ void CheckSplitName(const std::string& name, const std::string& argument) {
   }
 }
 
-// The number at the start of `text`; `*rest` becomes what follows it.
+// Returns the number at the start of `text`, or -1 if there is none. `*rest`
+// becomes the text after it.
 double ParseNumber(const std::string& text, std::string* rest) {
   double value = 0;
   const auto [end, error] =
@@ -54,7 +55,8 @@ SplitInput ParseSplitInput(const std::string& argument) {
   const size_t slash = argument.find('/');
   const bool is_named = equals != std::string::npos &&
                         (slash == std::string::npos || equals < slash);
-  // A folder may have an '=' in its name: what is there as a whole is a path.
+  // A folder may have an '=' in its name, so an argument that exists as a file
+  // is a path.
   if (is_named && !std::filesystem::exists(argument, ignored)) {
     input.name = argument.substr(0, equals);
     input.manifest = argument.substr(equals + 1);

@@ -8,19 +8,17 @@
 
 namespace melmill {
 
-// The syntax of flags' values. Each throws SetupError for what it does not
-// understand.
+// The syntax of flags' values. Each function throws SetupError for text that it
+// does not understand.
 
-// "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". Throws SetupError for a
-// suffix other than .jsonl and .json, and for a name with characters other
-// than letters, digits, '-' and '_'.
+// Parses "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". The suffix must be
+// .jsonl or .json, and the name must be an IsPlainName.
 SplitInput ParseSplitInput(const std::string& argument);
 
-// "12" or "1.5%". Throws SetupError.
+// Parses "12" or "1.5%".
 MaxRejects ParseMaxRejects(const std::string& text);
 
-// "256MiB", "1GiB", "64KiB", "1000B"; decimal units (MB, GB) too. Throws
-// SetupError.
+// Parses "256MiB", "1GiB", "64KiB", "1000B", and decimal units (MB, GB).
 uint64_t ParseByteSize(const std::string& text);
 
 }  // namespace melmill

@@ -43,7 +43,7 @@ std::string DescribeUnfinished(const std::string& folder, const Plan& plan) {
   uint64_t num_made = 0;
   uint64_t rows_made = 0;
   uint64_t rows_planned = 0;
-  std::map<std::string, uint64_t> rows_by_file;  // some are there twice
+  std::map<std::string, uint64_t> rows_by_file;  // a file may be listed twice
   for (const PlannedShard& shard : plan.shards) {
     rows_by_file[plan.ShardFileName(shard)] = shard.num_rows;
   }

@@ -95,7 +95,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                    "code; leaves unusual rates to libsoxr)")
       ->capture_default_str()
       ->check(CLI::IsMember(ResamplerNames()));
-  // Or --keep would take a manifest that follows it.
+  // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
 

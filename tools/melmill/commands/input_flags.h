@@ -9,7 +9,7 @@
 
 namespace melmill {
 
-// The flags that extract and validate share: what is read, and how.
+// The flags that extract and validate share: the input, and how it is read.
 struct InputFlags {
   std::vector<std::string> manifests;
   std::string preset = "qwen3-asr";
@@ -31,7 +31,7 @@ struct InputFlags {
 
 void AddInputFlags(CLI::App* command, InputFlags* flags);
 
-// Throws SetupError.
+// Throws SetupError for invalid values.
 RunConfig MakeRunConfig(const InputFlags& flags);
 
 }  // namespace melmill

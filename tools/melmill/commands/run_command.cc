@@ -19,7 +19,7 @@
 namespace melmill {
 namespace {
 
-// The row's thread cannot be ended, so the process is.
+// Ends the process, because the row's thread cannot be ended.
 [[noreturn]] void EndHungRun(const RunControl& control,
                              const std::string& message) {
   PrintJson(FormatJsonFault(message, control));

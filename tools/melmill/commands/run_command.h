@@ -9,17 +9,16 @@
 
 namespace melmill {
 
-// What extract and validate have in common: one run, watched and reported.
+// A run of extract or validate, watched and reported.
 struct RunCommand {
   std::function<RunConfig()> make_config;  // may throw SetupError
   RunReport (*run)(const RunConfig& config, RunControl* control) = nullptr;
-  bool json = false;   // a JSON object on standard output, not a summary
-  bool quiet = false;  // no progress, and no summary of what went well
+  bool json = false;   // print a JSON object instead of a summary
+  bool quiet = false;  // print no progress, and no summary of success
 };
 
-// Runs with a progress line and signal handlers, and prints the report.
-// Returns the exit code; throws SetupError (after the JSON object, if asked
-// for). Once a process.
+// Runs with a progress line and signal handlers, and prints the report. Returns
+// the exit code. Throws SetupError. May be called once in a process.
 int RunAndReport(const RunCommand& command);
 
 }  // namespace melmill

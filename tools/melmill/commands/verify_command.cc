@@ -29,7 +29,7 @@ namespace {
 struct VerifyFlags {
   std::string folder;
   bool repair = false;
-  int64_t against_audio = 0;  // rows; 0: no
+  int64_t against_audio = 0;  // number of rows; 0 for none
   std::string audio_root;
 };
 
@@ -50,7 +50,7 @@ int PrintFault(const Error& error) {
   return kExitMachine;
 }
 
-// The exit code when store.json cannot be used.
+// Reports that store.json cannot be used. Returns the exit code.
 int ReportUnusable(const std::string& folder, const Error& error) {
   if (error.code == ErrorCode::kMachineFault) return PrintFault(error);
   if (error.code == RejectCode::kNotFound) {
@@ -91,7 +91,7 @@ std::string FormatVerified(const VerifyReport& report) {
                             CountFailures(report));
 }
 
-// Files that cannot be read may be whole.
+// Files that cannot be read may be intact.
 int PrintUnreadable(const VerifyReport& report) {
   return PrintFault(
       {ErrorCode::kMachineFault,
@@ -111,7 +111,7 @@ int Verify(const std::string& folder, const StoreIndex& index) {
   return kExitDamaged;
 }
 
-// The row's thread cannot be ended, so the process is.
+// Hung rows end the process, because the row's thread cannot be ended.
 void EndHungRuns(RunControl* control) {
   control->on_hung = [](const std::string& message) {
     _exit(PrintFault({ErrorCode::kMachineFault, message}));
@@ -122,7 +122,7 @@ int Repair(const VerifyFlags& flags) {
   static RunControl control;
   EndHungRuns(&control);
   std::optional<ProgressLine> progress;
-  // Before that it only reads, which may be stopped at any time.
+  // Before this point it only reads, which may be stopped at any time.
   control.on_planned = [&progress](const PlanNotice&) {
     InstallSignalHandlers(&control);
     progress.emplace(control);

@@ -7,10 +7,10 @@
 
 namespace melmill {
 
-// A table for a person.
+// Formats the report as a table for people.
 std::string FormatBenchTable(const BenchReport& report);
 
-// The same for a program: one JSON object on one line.
+// Formats the report for programs: one JSON object on one line.
 std::string FormatBenchJson(const BenchReport& report);
 
 }  // namespace melmill

@@ -30,7 +30,7 @@ std::atomic<bool> is_expected{false};
 
 bool Claim() { return is_expected.exchange(false); }
 
-// Without memory of its own.
+// Writes without allocating memory.
 void Write(std::string_view text) {
   (void)!write(STDOUT_FILENO, text.data(), text.size());
 }
@@ -60,7 +60,7 @@ void PrintJsonOfException(const std::exception& error) {
     const bool is_setup = dynamic_cast<const SetupError*>(&error) != nullptr;
     PrintResult(is_setup ? FormatJsonSetupError(std::string(text))
                          : FormatJsonFault(std::string(text)));
-  } catch (const std::exception&) {  // no memory for that either
+  } catch (const std::exception&) {  // there is no memory for that either
     Write(
         "{\"status\":\"machine_fault\",\"exit_code\":4,"
         "\"error\":\"out of memory\"}\n");

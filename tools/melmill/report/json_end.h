@@ -6,24 +6,26 @@
 
 namespace melmill {
 
-// With --json standard output gets exactly one object, however the program
-// ends. Thread-safe: of several ends that come at once one prints.
+// With --json, standard output gets exactly one object, however the program
+// ends. Thread-safe: if several ends come at once, one of them prints.
 
-// From now on an object is expected.
+// Says that an object is expected from now on.
 void ExpectJson();
 
-// Prints the object, unless none is expected or another one was printed.
-// False: it cannot be written, and standard error says so.
+// Prints the object, unless none is expected or one was already printed.
+// Returns false if it cannot be written; standard error then says so.
 bool PrintJson(std::string_view json);
 
-// The object of a program that could not start, or that the machine ended.
+// Prints the object of a program that could not start or was ended by a fault
+// of the machine.
 void PrintJsonOfException(const std::exception& error);
 
-// The same for an end by a signal, a failed assertion's included. Allocates
-// nothing; may be called from a signal handler.
+// Prints the object of a program that a signal ends, including that of a failed
+// assertion. Allocates nothing. A signal handler may call this.
 void PrintJsonOfSignal(int number);
 
-// "cannot start a thread: raise the limit ...": for a person.
+// Describes an exception for people: "cannot start a thread: raise the limit
+// ...".
 std::string_view DescribeException(const std::exception& error);
 
 }  // namespace melmill

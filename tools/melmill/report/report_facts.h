@@ -13,24 +13,25 @@
 
 namespace melmill {
 
-// What the text and the JSON of a report both say. Reports have a plan, unless
-// said otherwise.
+// Facts that both the text and the JSON of a report give. Reports must have a
+// plan, unless said otherwise.
 
-// Of samples at the report's rate.
+// The duration of samples at the report's rate.
 double Hours(uint64_t num_samples, const RunReport& report);
 uint64_t StoredSamples(const StoreIndex& store);
 uint64_t HopLength(const RunReport& report);  // in samples
 double RealTimeFactor(const RunReport& report);
 
-// Of all splits.
+// Both are sums over all splits.
 std::map<std::string, LanguageCount> SumLanguages(const PlanReport& plan);
 std::map<int, uint64_t> SumRates(const PlanReport& plan);  // Hz -> planned rows
 
-// The accepted manifests of a complete store in the folder `out`; none before.
+// The accepted manifests of a complete store in the folder `out`; none if the
+// store is not complete. Needs no plan.
 std::vector<std::string> AcceptedFiles(const RunReport& report,
                                        const std::string& out);
 
-// "no_template" and so on, as the JSON calls it.
+// The name in the JSON: "no_template" and so on.
 std::string_view WarningName(Warning warning);
 
 }  // namespace melmill

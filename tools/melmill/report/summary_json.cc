@@ -37,8 +37,9 @@ std::string_view StatusName(RunStatus status) {
   return "";
 }
 
-// Objects below start as such, not as null: without memory to turn null into
-// one, the library leaves an object without content, whose destruction crashes.
+// The values below are objects from the start, not null. If the library has no
+// memory to turn null into an object, it leaves an object without content,
+// whose destructor crashes.
 
 ordered_json JsonTallies(const RunReport& report) {
   ordered_json reasons = ordered_json::object();

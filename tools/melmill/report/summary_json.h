@@ -9,16 +9,18 @@
 
 namespace melmill {
 
-// What a run tells a program at its end: one JSON object on one line each.
+// What a run tells programs at its end. Each function returns one JSON object
+// on one line. `out` is the store's folder, empty for validate.
 
 // `out`: the store's folder, empty for validate.
 std::string FormatJsonReport(const RunReport& report, const std::string& out,
                              int exit_code);
 
-// Of a run that could not start.
+// The object of a run that could not start.
 std::string FormatJsonSetupError(const std::string& message);
 
-// Of a machine fault that leaves no report, and of one in a run.
+// The objects of a machine fault that leaves no report, and of one during a
+// run.
 std::string FormatJsonFault(const std::string& message);
 std::string FormatJsonFault(const std::string& message,
                             const RunControl& control);

@@ -19,7 +19,7 @@
 namespace melmill {
 namespace {
 
-// "1 line", "2 lines".
+// A count with its noun: "1 line", "2 lines".
 std::string Counted(uint64_t count, std::string_view noun) {
   return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
 }
@@ -128,7 +128,7 @@ void AddDamages(const RunReport& report, std::string* text) {
   }
 }
 
-// The lines that the plan rejects, in the manifests' order.
+// Adds the lines that the plan rejects, in the order of the manifests.
 void AddRejectedLines(const RunReport& report, std::string* text) {
   if (report.num_rejected <= Tally::kMaxExamples) return;
   const size_t num_listed = report.rejected_lines.size();
@@ -232,7 +232,7 @@ std::string TrainOn(const RunReport& report, const std::string& out) {
   return text;
 }
 
-// What a run that ended early has, and how the rest is made.
+// What a run that ended early has made, and how to make the rest.
 std::string DescribeKept(const RunReport& report, std::string_view how = "") {
   const uint64_t num_kept = report.num_shards_made + report.num_shards_kept;
   return FormatKept(num_kept, num_kept + report.num_shards_left, how);

@@ -10,20 +10,21 @@
 
 namespace melmill {
 
-// What a run tells a person at its end: warnings, rejected lines by reason,
-// what was stored, and, as the last line, what to do next. `out`: the store's
+// What a run tells people at its end: warnings, rejected lines by reason, what
+// was stored, and on the last line what to do next. `out` is the store's
 // folder, empty for validate.
 std::string FormatSummary(const RunReport& report, const std::string& out);
 
-// "2 of 4 shards kept; run the same command to resume.": the last line of a run
-// that ended early. `how`: a remark about that command.
+// The last line of a run that ended early: "2 of 4 shards kept; run the same
+// command to resume." `how` is a remark about that command.
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
                        std::string_view how = "");
 
-// "FILE: what is wrong with it", with the row's line and audio if it is one.
+// Describes damage as "FILE: what is wrong with it", with the row's line and
+// audio if a row is damaged.
 std::string DescribeDamage(const Damage& damage);
 
-// What is about to be done: "2,731 of 2,731 lines, 2.12 h; ...".
+// What the run will do: "2,731 of 2,731 lines, 2.12 h; ...".
 std::string FormatNotice(const PlanNotice& notice);
 
 }  // namespace melmill

@@ -10,7 +10,7 @@ namespace melmill {
 
 void OpenStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    // The lowest free number is given out: that of the closed stream.
+    // open returns the lowest free number, which is that of the closed stream.
     if (fcntl(fd, F_GETFD) == -1) (void)!open("/dev/null", O_RDWR);
   }
 }

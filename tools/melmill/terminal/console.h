@@ -8,20 +8,21 @@
 
 namespace melmill {
 
-// A run must not fail because of where its messages go: a log on a full disk, a
-// closed descriptor.
+// Output of messages and results. A run must not fail because of where its
+// messages go: a log on a full disk, a closed descriptor.
 
-// Opens /dev/null in place of standard streams that are closed, so that no
-// file of a store gets one of their numbers.
+// Opens /dev/null in place of closed standard streams, so that no file of a
+// store gets one of their numbers.
 void OpenStandardStreams();
 
-// Writes to standard error; what cannot be written is lost.
+// Writes to standard error. Text that cannot be written is lost.
 void PrintMessage(std::string_view text);
 
-// Writes a result to standard output. False if not all of it could be.
+// Writes a result to standard output. Returns false if not all of it could be
+// written.
 bool PrintResult(std::string_view text);
 
-// Printable for text of several lines: line feeds stay.
+// Like Printable, but keeps line feeds, for text of several lines.
 std::string PrintableLines(std::string_view text);
 
 }  // namespace melmill

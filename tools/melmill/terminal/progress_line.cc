@@ -47,7 +47,7 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
   const double hours_done = Hours(done, kFramesPerSecond);
   std::string text = fmt::format("extracting: {:.2f} of {:.2f} h", hours_done,
                                  Hours(all, kFramesPerSecond));
-  constexpr double kMinSeconds = 0.1;  // a rate over less says nothing
+  constexpr double kMinSeconds = 0.1;  // a rate over less time means nothing
   if (done > 0 && all > 0 && seconds > kMinSeconds) {
     const double real_time = hours_done * kSecondsPerHour / seconds;
     text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
@@ -97,7 +97,7 @@ void ProgressLine::PrintLine(const std::string& text) {
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 
-// Once a run that is asked to stop has chosen what to complete.
+// Shows once what a run that was asked to stop will complete.
 void ProgressLine::ShowStopping() {
   const int num_shards = control_.shards_to_complete;
   if (has_shown_stopping_ || num_shards < 0) return;

@@ -12,11 +12,12 @@
 
 namespace melmill {
 
-// "extracting: 1.20 of 3.00 h (40 %), 5200 x real time, 0:12 left"
+// The progress in words: "extracting: 1.20 of 3.00 h (40 %), 5200 x real time,
+// 0:12 left".
 std::string DescribeProgress(const RunControl& control, double seconds);
 
-// What to show of a run's progress, and when. Not of its own thread: whoever
-// shows it asks often, since a phase begins when it is first seen.
+// The text of a run's progress, and when to show it. It has no thread of its
+// own. Its user must ask often, since a phase begins when it is first seen.
 class ProgressText {
  public:
   using Clock = std::chrono::steady_clock;
@@ -25,7 +26,7 @@ class ProgressText {
   ProgressText(const RunControl& control, Clock::duration interval,
                Clock::time_point start);
 
-  // The text that is due at `now`, if one is.
+  // Returns the text that is due at `now`, if one is.
   std::optional<std::string> Next(Clock::time_point now);
 
  private:
@@ -36,9 +37,9 @@ class ProgressText {
   Clock::time_point last_shown_;
 };
 
-// Shows a run's progress on standard error from a thread of its own until it
-// is destroyed: one line that is written over on a terminal, elsewhere a line
-// a minute.
+// Shows a run's progress on standard error, from a thread of its own, until it
+// is destroyed. On a terminal it is one line that is overwritten, elsewhere a
+// new line every minute.
 class ProgressLine {
  public:
   explicit ProgressLine(const RunControl& control);
@@ -46,7 +47,7 @@ class ProgressLine {
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Prints text that stays, where the progress line was.
+  // Prints text that stays, in place of the progress line.
   void PrintLine(const std::string& text);
 
  private:
@@ -58,7 +59,7 @@ class ProgressLine {
   std::mutex mutex_;
   std::condition_variable ending_changed_;
   bool ending_ = false;
-  bool has_shown_stopping_ = false;  // of thread_
+  bool has_shown_stopping_ = false;  // only for thread_
   std::thread thread_;
 };
 

@@ -5,9 +5,9 @@
 
 namespace melmill {
 
-// SIGINT and SIGTERM ask the run of `control` to stop; a second one ends the
-// process at once. SIGXFSZ and SIGPIPE are ignored, so that the writes fail
-// instead. `control` must live as long as the process.
+// Makes SIGINT and SIGTERM ask the run of `control` to stop; a second signal
+// ends the process at once. SIGXFSZ and SIGPIPE are ignored, so that writes
+// fail instead. `control` must live as long as the process.
 void InstallSignalHandlers(RunControl* control);
 
 }  // namespace melmill
