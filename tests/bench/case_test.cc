@@ -12,14 +12,15 @@ namespace {
 
 bool NeverStop() { return false; }
 
-// A case that logs its calls as letters; `prepare` 0: nothing is prepared.
+// A case that logs its calls as letters. If `prepare` is 0, it has no
+// preparation.
 BenchCase LoggedCase(char pass, char prepare, bool passes, std::string* log) {
   BenchCase result;
   result.check = [passes] { return BenchCheck{passes, "checked"}; };
   if (prepare != 0) result.prepare = [=] { *log += prepare; };
   result.pass = [=] {
     *log += pass;
-    // Longer than a round must be, so that it is not repeated.
+    // This takes longer than a round must, so the pass is not repeated.
     const auto start = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - start <
            std::chrono::milliseconds(25)) {

@@ -12,7 +12,7 @@
 namespace melmill {
 namespace {
 
-// The general path, with something wrong in the first feature of each piece.
+// The general path with an error in the first feature of each piece.
 class WrongLogMel : public LogMel {
  public:
   enum class Fault { kNone, kLarge, kNan, kLastBit, kFloat16Only };
@@ -71,11 +71,11 @@ class BenchLogMelTest : public testing::Test {
   BenchLogMelTest() {
     clips_ = MakeSyntheticClips();
     std::erase_if(clips_, [](const BenchClip& clip) {
-      return clip.duration_s() > 3;  // leaves one of 16 kHz, one of 8 kHz
+      return clip.duration_s() > 3;  // leaves one clip of 16 kHz, one of 8 kHz
     });
   }
 
-  // Runs cases of two fused kinds in front of the general path.
+  // Runs the cases of two fused kinds, which come before the general path.
   std::vector<BenchCase> Run(Fault first, Fault second) {
     std::vector<BenchLogMel> kinds = {
         {"first", std::make_shared<WrongLogMel>(first), true},

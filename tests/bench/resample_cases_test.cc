@@ -19,7 +19,7 @@ constexpr int kTargetRateHz = 16000;
 
 using Samples = SampleVector;
 
-// What soxr makes, changed.
+// A resampler that changes soxr's output.
 BenchResampler SoxrWith(const std::string& name,
                         std::function<void(Samples*)> change) {
   BenchResampler kind;
@@ -39,7 +39,7 @@ BenchResampler SoxrWith(const std::string& name,
 
 void Nothing(Samples*) {}
 
-// Every sample is off by this, one up, one down.
+// Moves every sample by this much, alternately up and down.
 std::function<void(Samples*)> Off(float by) {
   return [by](Samples* samples) {
     for (size_t i = 0; i < samples->size(); ++i) {
@@ -57,7 +57,7 @@ class BenchResampleTest : public testing::Test {
   BenchResampleTest() {
     clips_ = MakeSyntheticClips();
     std::erase_if(clips_, [](const BenchClip& clip) {
-      return clip.duration_s() > 3;  // leaves one of 16 kHz, one of 8 kHz
+      return clip.duration_s() > 3;  // leaves one clip of 16 kHz, one of 8 kHz
     });
   }
 
@@ -69,7 +69,7 @@ class BenchResampleTest : public testing::Test {
     return cases;
   }
 
-  // Whether a kind in front of soxr, and one behind it, is timed.
+  // Whether a kind before soxr, and a kind after it, are timed.
   std::vector<bool> AreTimed(std::function<void(Samples*)> first,
                              std::function<void(Samples*)> second = Nothing) {
     std::vector<bool> timed;

@@ -1,7 +1,7 @@
 // Prints digests of the log-mel kernel's output for clips of many lengths, and
 // of the resampling kernel's at every rate, in the code of the target that the
-// argument names. Two machines, or an emulated one, whose digests are equal
-// make the same stores. See tools/check_neon.
+// argument names. Two machines (one may be emulated) with equal digests make
+// the same stores. See tools/check_neon.
 
 #include <cstddef>
 #include <cstdint>
@@ -75,7 +75,7 @@ uint64_t DigestOf(const LogMelKernel& kernel, int num_mels) {
   return digest.value();
 }
 
-// Of some pairs of blocks of noise.
+// The digest of the outputs for some pairs of blocks of noise.
 uint64_t DigestOf(const SpectralKernel& kernel, int source_rate_hz) {
   const SpectralPlan& plan = GetSpectralPlan(source_rate_hz, 16000);
   const SpectralTables& tables = plan.tables;

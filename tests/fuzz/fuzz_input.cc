@@ -37,8 +37,8 @@ int64_t ProcessorNs() {
   return time.tv_sec * kMaxNs + time.tv_nsec;
 }
 
-// Bytes that were allocated since an input began, less those freed; wrong by
-// what is freed of older blocks, which fuzzers do not hold.
+// The bytes allocated since an input began, minus those freed. Freeing older
+// blocks would make this wrong, but fuzzers hold none.
 int64_t heap_bytes = 0;
 int64_t peak_heap_bytes = 0;
 

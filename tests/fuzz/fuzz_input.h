@@ -7,18 +7,18 @@
 #include <string>
 #include <string_view>
 
-// What a fuzzer NAME_fuzzer.cc defines: runs the code under test on any bytes.
-// Returns 0; whatever is wrong ends the process.
+// The function that a fuzzer NAME_fuzzer.cc defines. It runs the code under
+// test on any bytes. Returns 0; any error ends the process.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 
 namespace melmill {
 
-// Ends the process, saying which promise about the input does not hold.
+// Ends the process if `holds` is false, and prints the broken promise.
 void Require(bool holds, std::string_view promise);
 
-// While it lives, one input is worked on: it may not take more than a second
-// of processor time, nor, where a sanitizer can tell, 8 MiB of heap at once.
-// Inputs are a few KiB.
+// Bounds the work on one input during its lifetime: at most a second of
+// processor time and, where a sanitizer can tell, 8 MiB of heap at once. Inputs
+// are a few KiB.
 class InputLimits {
  public:
   InputLimits();
@@ -38,8 +38,8 @@ inline std::string_view AsText(const uint8_t* data, size_t size) {
   return {reinterpret_cast<const char*>(data), size};
 }
 
-// A file in memory that holds the bytes, for readers that want a path. There
-// is one for the whole process: the path is good until the next call.
+// A file in memory with these bytes, for readers that want a path. The whole
+// process has only one; the path is valid until the next call.
 std::string FileOf(std::span<const std::byte> bytes);
 
 }  // namespace melmill

@@ -1,5 +1,5 @@
-// How inputs of the fuzzers of HDF5 files are changed. libFuzzer alone mostly
-// inserts and erases bytes, and such a file is refused by its size.
+// Mutates inputs of the fuzzers of HDF5 files. libFuzzer alone mostly inserts
+// and erases bytes, and such a file is refused because of its size.
 
 #include <algorithm>
 #include <cstddef>
@@ -12,11 +12,11 @@ extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
 namespace {
 
-// Fields are up to so many bytes wide.
+// The maximum width of a field.
 constexpr size_t kFieldBytes = 8;
 
-// A place in a small structure: at a byte that is not zero, or shortly after
-// one, as the high bytes of a number are.
+// Picks a place in a small structure: at a byte that is not zero or shortly
+// after one, since the high bytes of a number are there.
 size_t PickPlace(const std::vector<size_t>& used, size_t size,
                  std::mt19937& random) {
   const size_t at = used[random() % used.size()] + random() % kFieldBytes;

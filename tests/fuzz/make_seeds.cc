@@ -116,7 +116,7 @@ std::vector<WavSpec> WavSpecs() {
   return specs;
 }
 
-// What may lie behind the data.
+// Adds seeds with what may follow the data.
 void AddTails(SeedFolder* seeds) {
   const std::string wav = ToString(BuildWav(WavSpec(), {{0.1f, -0.2f, 0.3f}}));
   const std::string list = "LIST" + NumberBytes(5, 4, false) + "INFOx";
@@ -237,7 +237,7 @@ void MakeShard(SeedFolder* seeds, const ShardSpec& spec) {
     row.status = RowStatus::kStored;
     row.num_frames = static_cast<uint32_t>(frames_per_row);
     row.num_samples = 160 * frames_per_row;
-    row.checksum = r == 0 ? Xxh3_64(features) : 1;  // that one is damaged
+    row.checksum = r == 0 ? Xxh3_64(features) : 1;  // the second row is damaged
     Check(writer.value().WriteFeatures(row.start, 0, features));
     Check(writer.value().FinishRow(r, row, tail));
   }
@@ -275,7 +275,7 @@ std::string ResampleInput(unsigned rate, unsigned target, unsigned num_samples,
   bytes.push_back(static_cast<char>(target));
   Add16(num_samples, &bytes);
   bytes.push_back(static_cast<char>(halvings));
-  // Silence: none, in the middle, or at the start.
+  // There is silence nowhere, in the middle, or at the start.
   Add16(rate % 3 == 1 ? num_samples / 2 : 0, &bytes);
   Add16(rate % 3 == 0 ? 0 : num_samples / 4, &bytes);
   bytes.push_back(1);  // two block sizes, and one of a byte

@@ -1,5 +1,5 @@
-// A manifest: its lines as LineReader gives them, each as ParseManifestLine
-// understands it, and the fast parser beside the complete one.
+// Fuzzes a manifest: LineReader's lines, ParseManifestLine on each of them, and
+// the fast parser compared with the complete one.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -23,7 +23,8 @@ using Json = nlohmann::json;
 
 constexpr size_t kMaxMessageBytes = 256;
 
-// What LineReader is to make of the text, the short way.
+// The lines that LineReader must return for the text, computed in the simplest
+// way.
 std::vector<std::string> SplitLines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
@@ -103,9 +104,9 @@ void CheckLine(std::string_view line, const ManifestOptions& options) {
   }
 }
 
-// The fast parser makes the same calls as the complete one. So does
-// ParseManifestLine with either: an array, which only the complete parser
-// reads, makes no difference but that it is a dropped field.
+// The fast parser must make the same calls as the complete one.
+// ParseManifestLine must give the same result with either. It is made to use
+// the complete one by a field with an array, which only adds a dropped field.
 void CheckFastParser(std::string_view line, const ManifestOptions& options) {
   if (FindInvalidUtf8(line) != line.npos) return;
   JsonRecorder fast;

@@ -1,4 +1,4 @@
-// A plan file: what `info` and `extract` read of it, row by row.
+// Fuzzes a plan file: what `info` and `extract` read of it, row by row.
 
 #include <cstdint>
 #include <string>
@@ -14,13 +14,13 @@
 namespace melmill {
 namespace {
 
-// The file does not change and can be read: only its content is at fault.
+// The file can be read and does not change, so only its content can be wrong.
 void CheckError(const Error& error) {
   Require(error.code == ErrorCode::kDamaged && !error.message.empty(),
           "a damaged plan is called that");
 }
 
-// Of all rows, read in blocks of up to so many bytes. Stops at damage.
+// Hashes all rows, read in blocks of at most this many bytes. Stops at damage.
 Result<Hash128> HashRows(const Plan& plan, size_t max_block_bytes) {
   const TableReader& rows = *plan.rows;
   Hasher128 hasher;
@@ -81,7 +81,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   }
   CheckRows(plan.value());
   CheckShards(plan.value());
-  // What a rerun with other settings says.
+  // A rerun with other settings reports this.
   DescribeDifference(plan.value().contract, R"({"n_mels":128})");
   DescribeDifference(plan.value().producer, plan.value().contract);
   return 0;

@@ -1,5 +1,5 @@
-// The plan of a store whose checksums all fit: what `verify --repair` makes of
-// its shards, and `verify --against-audio` of its rows.
+// Fuzzes the plan of a store whose checksums all match, with `verify --repair`
+// on its shards and `verify --against-audio` on its rows.
 
 #include <cstdint>
 #include <filesystem>
@@ -24,7 +24,7 @@
 namespace melmill {
 namespace {
 
-// What a store of this plan says of itself.
+// The store.json of a store of this plan.
 StoreIndex IndexOf(const std::string& folder, const Plan& plan) {
   StoreIndex index;
   index.contract = plan.contract;
@@ -88,7 +88,7 @@ void UsePlan(const std::string& folder) {
   }
   const Result<Plan> plan = PlanOfStore(folder, index);
   Require(plan.ok(), "a plan whose checksum fits is opened");
-  constexpr size_t kMaxShards = 4;  // of an input
+  constexpr size_t kMaxShards = 4;  // largest number for an input
   const std::string out = folder + "/out";
   std::filesystem::create_directory(out);
   for (size_t i = 0; i < plan.value().shards.size() && i < kMaxShards; ++i) {

@@ -15,8 +15,8 @@
 
 namespace melmill {
 
-// The audio that the plans of repair_fuzzer.cc are of, in a folder of this
-// process alone. It is the same in every process.
+// The audio of repair_fuzzer.cc's plans, in a folder of this process alone. It
+// is the same in every process.
 class RepairStore {
  public:
   RepairStore()
@@ -35,7 +35,8 @@ class RepairStore {
 
   const std::string& path() const { return path_; }
 
-  // Manifests of `num_splits` splits, and how they become a plan.
+  // Writes manifests of `num_splits` splits. Returns the configuration that
+  // makes a plan of them.
   RunConfig MakeConfig(int num_splits) const {
     RunConfig config;
     for (int split = 0; split < num_splits; ++split) {

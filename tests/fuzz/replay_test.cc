@@ -1,5 +1,5 @@
-// Runs a fuzzer on inputs that are kept, without libFuzzer: its corpus, and
-// what was found to be wrong once.
+// Runs a fuzzer without libFuzzer on the inputs that are kept: its corpus and
+// its regressions.
 
 #include <gtest/gtest.h>
 
@@ -30,11 +30,12 @@ std::vector<fs::path> KeptInputs(const char* kind) {
 
 void Replay(const std::vector<fs::path>& paths) {
   for (const fs::path& path : paths) {
-    // The last one shown is the one that ends the process.
+    // The last path printed is the one that ends the process.
     std::printf("%s\n", path.c_str());
     std::fflush(stdout);
     const std::string bytes = melmill::ReadWholeFile(path);
-    // A copy of just that size: reading past its end is seen.
+    // The copy has just the input's size, so that reading past its end is
+    // noticed.
     const std::vector<uint8_t> input(bytes.begin(), bytes.end());
     EXPECT_EQ(LLVMFuzzerTestOneInput(input.data(), input.size()), 0);
   }

@@ -1,8 +1,8 @@
-// A clip through the resamplers: in one piece and in blocks, by each
-// instruction set, beside libsoxr.
+// Fuzzes the resamplers with a clip, in one piece and in blocks, with each
+// instruction set, compared with libsoxr.
 //
-// The first bytes are a recipe (ReadRecipe), the rest samples of 16 bits that
-// are repeated as often as the clip is long.
+// The first bytes are a recipe (ReadRecipe). The rest are samples of 16 bits,
+// which are repeated to the length of the clip.
 
 #include <algorithm>
 #include <array>
@@ -24,7 +24,7 @@ namespace {
 constexpr int kTargetRateHz = 16000;
 constexpr size_t kMaxSamples = 40000;
 constexpr float kMaxLevel = 0x1p20f;
-// Of the loudest sample; and for the smallest of them.
+// The largest difference as a share of the loudest sample, and its least value.
 constexpr double kMaxDifference = 2e-6;
 constexpr double kTiny = 1e-30;
 
@@ -32,7 +32,7 @@ constexpr std::array kRatesHz = {8000,   11025,  12000, 22050, 24000,
                                  32000,  44100,  48000, 88200, 96000,
                                  176400, 192000, 16000, 12345, 44056};
 
-// Bytes one after another; zeros after the last.
+// Returns bytes one after another, and zeros after the last.
 class Bytes {
  public:
   explicit Bytes(std::span<const std::byte> bytes) : bytes_(bytes) {}
@@ -57,8 +57,8 @@ struct Recipe {
   int rate_hz = 0;
   std::optional<SimdTarget> target;
   size_t num_samples = 0;
-  std::vector<size_t> block_sizes;  // taken in turn; not all are 0
-  float level = 0;                  // of a sample of 16 bits' largest
+  std::vector<size_t> block_sizes;  // used in turn; not all are 0
+  float level = 0;                  // of the largest 16-bit sample
   size_t silence_begin = 0;
   size_t silence_end = 0;
 };
@@ -123,7 +123,7 @@ bool SameBits(std::span<const float> a, std::span<const float> b) {
       });
 }
 
-// By an object that served another clip, and left it unfinished, before.
+// The object has resampled part of another clip before.
 void CheckBlocks(std::span<const float> clip, const Recipe& recipe,
                  std::span<const float> whole) {
   Resampler resampler(recipe.target);

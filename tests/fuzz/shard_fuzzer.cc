@@ -1,4 +1,4 @@
-// A shard file: its structure and index, and every row's data.
+// Fuzzes a shard file: its structure and index, and every row's data.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +14,7 @@
 namespace melmill {
 namespace {
 
-// Whether a frame that is of no stored row is not zeros.
+// Whether any frame that belongs to no stored row is not zeros.
 bool HasStrayBytes(const ShardReader& shard, std::span<const std::byte> bytes) {
   const ShardSpec& spec = shard.spec();
   std::vector<std::byte> features(
@@ -94,7 +94,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (shard.ok()) {
     CheckShard(shard.value(), bytes);
   } else {
-    // The file does not change and can be read.
+    // The file can be read and does not change.
     Require(shard.error().code == ErrorCode::kDamaged &&
                 !shard.error().message.empty(),
             "a damaged shard is called that");

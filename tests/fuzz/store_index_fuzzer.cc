@@ -1,4 +1,4 @@
-// store.json: read, written again, compared.
+// Fuzzes store.json: reads it, writes it again, and compares.
 
 #include <string>
 

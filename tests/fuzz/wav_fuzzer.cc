@@ -1,5 +1,5 @@
-// A WAV file: the walk over its header, and the decoding of what is accepted,
-// by our own code beside libsndfile.
+// Fuzzes a WAV file: the reading of its header, and the decoding of accepted
+// files by our own code, compared with libsndfile.
 
 #include <algorithm>
 #include <bit>
@@ -19,7 +19,8 @@
 namespace melmill {
 namespace {
 
-// The same result whatever part of the file comes as its prefix.
+// Reads the header. The result must be the same whatever part of the file is
+// the prefix.
 Result<WavHeader> ReadHeader(const MemorySource& file) {
   const std::span<const std::byte> bytes(file.bytes());
   const Result<WavFile> wav = ReadWavFile({}, file);
@@ -69,7 +70,7 @@ std::vector<float> Downmix(const std::vector<float>& interleaved,
   return mono;
 }
 
-// All samples at once, by libsndfile.
+// Decodes all samples at once with libsndfile.
 std::vector<float> DecodeBySndfile(const WavHeader& header,
                                    std::span<const std::byte> samples) {
   auto decoder = SndfileDecoder::Create(header);
@@ -82,7 +83,7 @@ std::vector<float> DecodeBySndfile(const WavHeader& header,
                                   : Downmix(interleaved, header.num_channels);
 }
 
-// In blocks of 1, 3, 9, 27, ... samples.
+// Decodes in blocks of 1, 3, 9, 27, ... samples.
 std::vector<float> DecodeInBlocks(const WavHeader& header,
                                   std::span<const std::byte> samples) {
   WavDecoder decoder;

@@ -32,7 +32,8 @@ TEST(RejectCodeTest, EveryNameIsUsedOnceAndTheCountIsThatOfTheCodes) {
     ++uses[RejectCodeName(static_cast<RejectCode>(number))];
   }
   EXPECT_EQ(uses.erase("unknown"), 1u);
-  // none, 14 of the line, 6 of opening, 12 of the header, 5 of decoding.
+  // These are "none", 14 codes of the line, 6 of opening, 12 of the header, and
+  // 5 of decoding.
   EXPECT_EQ(uses.size(), 1u + 14 + 6 + 12 + 5);
   for (const auto& [name, count] : uses) {
     EXPECT_EQ(count, 1) << name;

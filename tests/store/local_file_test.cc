@@ -22,14 +22,15 @@
 
 namespace {
 
-// The read that fails with EIO, counted from the next one; 0: none.
+// The number of the read that fails with EIO, counted from the next one; 0 for
+// none.
 int failing_read = 0;
-// Of the largest read since it was set.
+// The bytes of the largest read since this was set.
 size_t largest_read = 0;
 
 }  // namespace
 
-// Taken by the code under test in place of the C library's.
+// The code under test calls this instead of the C library's.
 extern "C" ssize_t pread(int fd, void* bytes, size_t num_bytes, off_t offset) {
   largest_read = std::max(largest_read, num_bytes);
   if (failing_read > 0 && --failing_read == 0) {
@@ -81,7 +82,7 @@ TEST(LocalFileTest, RemembersTheFactsOfEachShard) {
   const auto local = Load(path);
   EXPECT_FALSE(local->exists());
   EXPECT_FALSE(Find(*local, Id(1)).has_value());
-  // The second one is larger than what is read at a time.
+  // The second block is larger than what is read at a time.
   ASSERT_TRUE(local->Append(Id(1), MakeFacts(3, 10)).ok());
   ASSERT_TRUE(local->Append(Id(2), MakeFacts(5000, 20)).ok());
   const auto again = Load(path);
@@ -115,7 +116,7 @@ TEST(LocalFileTest, TheLastBlockWins) {
   EXPECT_EQ(Find(*Load(folder.File(".local")), Id(1)), MakeFacts(2, 3));
 }
 
-// Cut anywhere, whole blocks stay, and more can be appended.
+// Wherever the file is cut, whole blocks stay, and more can be appended.
 TEST(LocalFileTest, ATornTailIsIgnored) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -143,7 +144,7 @@ TEST(LocalFileTest, ATornTailIsIgnored) {
   }
 }
 
-// Whichever byte is another one, no block is read that was not written.
+// Whichever byte changes, no block is read that was not written.
 TEST(LocalFileTest, ADamagedBlockIsIgnored) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -192,7 +193,7 @@ std::string MakeBlock(uint32_t kind, const std::string& body) {
   return block + BytesOf(Xxh3_64(block));
 }
 
-// The body of a block of facts that claims so many rows.
+// The body of a kFacts block that claims this many rows.
 std::string MakeBody(const ShardId& id, uint64_t num_rows,
                      const std::vector<FileFacts>& facts) {
   std::string body =
@@ -201,7 +202,7 @@ std::string MakeBody(const ShardId& id, uint64_t num_rows,
   return body;
 }
 
-// A file of these bytes behind a block of Id(1).
+// A file with a block of Id(1), followed by these bytes.
 std::string FileWith(const TempFolder& folder, const std::string& bytes) {
   const std::string path = folder.File(".local");
   std::filesystem::remove(path);
@@ -239,8 +240,8 @@ TEST(LocalFileTest, BlocksOfAnotherSizeThanTheirRowsAreSkipped) {
   }
 }
 
-// Else the bytes behind it would be the rest of its head: here of an id whose
-// number of rows fits what is left of none.
+// Otherwise the bytes after it would be read as the rest of its head. Here they
+// are an id and a number of rows that would fit.
 TEST(LocalFileTest, ABlockTooSmallForAnIdIsSkipped) {
   const TempFolder folder;
   const std::string small = MakeBlock(LocalFile::kFacts, "");
@@ -307,7 +308,8 @@ TEST(LocalFileTest, CompactHalvesWhatIsSuperseded) {
   EXPECT_EQ(Find(*Load(path), Id(1)), MakeFacts(9, 5));
 }
 
-// The half, first line and all, to the byte.
+// The file is rewritten if at least half of it, counted to the byte with its
+// first line, is superseded.
 TEST(LocalFileTest, CompactLeavesWhatIsHardlySuperseded) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -417,7 +419,7 @@ TEST(LocalFileTest, AFileThatCannotBeOpenedIsAFault) {
   EXPECT_EQ(local.error().code, ErrorCode::kMachineFault);
 }
 
-// Whether it says that a file could not be read.
+// Whether the error says that the file could not be read.
 testing::AssertionResult IsReadFault(const Error& error,
                                      const std::string& path) {
   if (error.code == ErrorCode::kMachineFault && error.detail == EIO &&
@@ -427,7 +429,7 @@ testing::AssertionResult IsReadFault(const Error& error,
   return testing::AssertionFailure() << error.message;
 }
 
-// Not a damaged file, whose facts were lost: they may be there.
+// It is not a damaged file, whose facts are lost: the facts may be intact.
 TEST(LocalFileTest, AFileThatCannotBeReadIsAFault) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -440,13 +442,14 @@ TEST(LocalFileTest, AFileThatCannotBeReadIsAFault) {
   while (true) {
     failing_read = num_failed + 1;
     const auto local = LocalFile::Load(path);
-    if (failing_read > 0) break;  // there are no so many reads
+    if (failing_read > 0) break;  // there are fewer reads than that
     ++num_failed;
     ASSERT_FALSE(local.ok()) << num_failed;
     EXPECT_TRUE(IsReadFault(local.error(), path)) << num_failed;
   }
   failing_read = 0;
-  // The first line; of each block its head, checksum, pieces and ids.
+  // The reads are the first line, and for each block its head, checksum, pieces
+  // and ids.
   EXPECT_EQ(num_failed, 1 + 4 + 3 + 3);
 }
 
@@ -469,7 +472,7 @@ TEST(LocalFileTest, FactsThatCannotBeReadAreAFaultAndStay) {
   EXPECT_EQ(Find(*local, Id(1)), MakeFacts(1, 1));
 }
 
-// A block may be as large as the file, and both may be made up.
+// A block may be as large as the file, and both sizes may be made up.
 TEST(LocalFileTest, ALargeBlockIsReadInPieces) {
   const TempFolder folder;
   const std::string path =
@@ -479,7 +482,7 @@ TEST(LocalFileTest, ALargeBlockIsReadInPieces) {
   EXPECT_EQ(largest_read, size_t{64} << 10);
 }
 
-// The first number of what is not as it should be; 0: all is.
+// The number of the first condition that is false, from 1; 0 if all are true.
 int FirstWrong(std::initializer_list<bool> conditions) {
   const auto* const wrong =
       std::find(conditions.begin(), conditions.end(), false);
@@ -509,7 +512,8 @@ TEST(LocalFileTest, AFullDiskLeavesTheOldFileInPlaceOfAHalfNewOne) {
   const std::string path = folder.File(".local");
   ASSERT_TRUE(Load(path)->Append(Id(1), MakeFacts(100, 1)).ok());
   const std::string before = ReadWholeFile(path);
-  // None of the first line, some of a block, and the block but no more.
+  // The limits allow none of the first line, some of a block, and the block but
+  // no more.
   for (const uint64_t limit :
        {uint64_t{0}, uint64_t{100}, uint64_t{before.size()}}) {
     const int wrong = RunWithFileSizeLimit(limit, [&path] {
@@ -521,7 +525,7 @@ TEST(LocalFileTest, AFullDiskLeavesTheOldFileInPlaceOfAHalfNewOne) {
   }
 }
 
-// Each may be the last that is written, and none of the others fails then.
+// Each write may be the last one, and then none of the others fails.
 TEST(LocalFileTest, AFullDiskIsAFaultWhateverIsWritten) {
   const TempFolder folder;
   const std::string path = folder.File(".local");
@@ -549,7 +553,7 @@ TEST(LocalFileTest, AFullDiskIsAFaultOfTheFirstBlockToo) {
   EXPECT_TRUE(folder.Names().empty());
 }
 
-// What is planted there is neither read nor written to.
+// A planted link is neither read nor written to.
 TEST(LocalFileTest, LinksAreReplaced) {
   const TempFolder folder;
   const std::string path = folder.File(".local");

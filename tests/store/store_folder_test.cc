@@ -43,7 +43,7 @@ TEST(StoreFolderTest, KnowsTheTemporaryNamesOfEarlierVersions) {
        {"store.json.tmp", "plan.h5.tmp", "train.0123456789ab.h5.tmp"}) {
     EXPECT_TRUE(IsTemporaryFileName(name)) << name;
   }
-  // A user's own filter may have made it, and be at work.
+  // A user's own filter may have made this file, and may be at work.
   EXPECT_FALSE(IsTemporaryFileName("short.accepted.jsonl.tmp"));
 }
 

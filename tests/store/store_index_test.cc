@@ -54,7 +54,7 @@ StoreIndex Example() {
   return index;
 }
 
-// The line `"checksum": "0123456789abcdef"` and the brace behind it.
+// The line `"checksum": "0123456789abcdef"` and the brace after it.
 constexpr size_t kTailBytes = 35;
 
 // The text with the right checksum at its end.
@@ -65,7 +65,7 @@ std::string Sealed(std::string text) {
   return text;
 }
 
-// The text of the example with one place of it replaced.
+// The example's text with one place replaced.
 std::string Changed(std::string_view from, std::string_view to) {
   std::string text = FormatStoreIndex(Example());
   const size_t place = text.find(from);
@@ -169,7 +169,7 @@ TEST(StoreIndexTest, ComesBackAsItWas) {
   EXPECT_EQ(back.splits[1].accepted.checksum, kMaxU64);
   ASSERT_EQ(back.shards.size(), 2u);
   EXPECT_EQ(back.shards[1].num_bytes, kMaxU64);
-  // Every field is in the text, as the test of its form shows.
+  // The text has every field, as the test of its form shows.
   EXPECT_EQ(FormatStoreIndex(back), FormatStoreIndex(index));
 }
 
@@ -314,7 +314,7 @@ TEST(StoreIndexTest, ChecksumIsThatOfTheBytesBeforeItsLine) {
   changed[text.find("268435456")] = '3';
   EXPECT_EQ(ErrorOf(changed).message,
             "its checksum is wrong: the file is damaged");
-  // Other forms of the same JSON cannot be told from damage.
+  // Other forms of the same JSON cannot be distinguished from damage.
   EXPECT_FALSE(ParseStoreIndex(text + " ").ok());
   EXPECT_FALSE(ParseStoreIndex(text.substr(0, text.size() - 1)).ok());
 }

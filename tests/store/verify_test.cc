@@ -43,7 +43,7 @@ class VerifyTest : public testing::Test {
 TEST_F(VerifyTest, AWholeStoreHasNoDamage) { EXPECT_TRUE(Verify().empty()); }
 
 TEST_F(VerifyTest, NamesTheRowOfADamagedFeature) {
-  // The last shard of train holds the long file's row and lies at the end.
+  // The last row of train's last shard is the long file's.
   size_t shard = 0;
   while (store_.shards[shard + 1].split == "train") ++shard;
   const std::string& file = store_.shards[shard].file;

@@ -8,8 +8,8 @@
 #include <cstdlib>
 #include <new>
 
-// Counts the calls of operator new. Replaces it for the whole program, so
-// include this in one source file of a program only.
+// Counts the calls of operator new. It replaces operator new for the whole
+// program, so include this in only one source file of a program.
 
 namespace melmill {
 
@@ -17,7 +17,8 @@ inline std::atomic<int64_t> num_allocations{0};
 
 }  // namespace melmill
 
-// Inlined, GCC takes the pair of malloc and delete for a mistake.
+// If this were inlined, GCC would take the pair of malloc and delete for a
+// mistake.
 [[gnu::noinline]] void* operator new(size_t size) {
   ++melmill::num_allocations;
   if (void* memory = std::malloc(std::max<size_t>(size, 1))) return memory;

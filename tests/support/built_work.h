@@ -12,10 +12,10 @@
 
 namespace melmill {
 
-// The plan of a configuration, with all that its work refers to.
+// The plan of a configuration, with everything that its work refers to.
 class BuiltWork {
  public:
-  // `spool_folder`: of BuildPlan. Throws for a plan that cannot be built.
+  // `spool_folder` is that of BuildPlan. Throws if the plan cannot be built.
   BuiltWork(const RunConfig& config, const std::string& spool_folder)
       : config_(config), built_(Build(config, spool_folder)) {}
   BuiltWork(const BuiltWork&) = delete;

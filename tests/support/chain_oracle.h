@@ -20,9 +20,9 @@ inline constexpr int kSpectralRatesHz[] = {8000,  11025, 12000,  22050,
                                            24000, 32000, 44100,  48000,
                                            88200, 96000, 176400, 192000};
 
-// A chain of filters as its definition says, in double precision and time
-// order: what it gives for times from 0 on, each stage from what the one
-// before it gave for times from 0 on.
+// Computes a chain of filters by definition, in double precision and time
+// order. Returns its outputs for times from 0 on. Each stage takes the previous
+// one's outputs for times from 0 on.
 inline std::vector<double> RunChain(const std::vector<ResampleStage>& stages,
                                     std::span<const float> samples,
                                     size_t num_outputs) {
@@ -48,9 +48,9 @@ inline std::vector<double> RunChain(const std::vector<ResampleStage>& stages,
   return signal;
 }
 
-// What an ideal resampler with the chain's response gives: all that is at or
-// above the narrower Nyquist frequency is gone, none of it aliases. In double
-// precision, through one DFT of the whole clip; without the chain's start
+// Computes what an ideal resampler with the chain's response gives: everything
+// at or above the narrower Nyquist frequency is removed, and nothing aliases.
+// Uses double precision and one DFT of the whole clip. There is no start
 // transient.
 inline std::vector<double> RunIdeal(const std::vector<ResampleStage>& stages,
                                     int source_rate_hz, int target_rate_hz,
@@ -59,7 +59,7 @@ inline std::vector<double> RunIdeal(const std::vector<ResampleStage>& stages,
   const int common = std::gcd(source_rate_hz, target_rate_hz);
   const auto up = static_cast<size_t>(target_rate_hz / common);
   const auto down = static_cast<size_t>(source_rate_hz / common);
-  // With a tenth of a second for the filters' tails.
+  // This includes a tenth of a second for the filters' tails.
   const size_t num_steps =
       (samples.size() + static_cast<size_t>(source_rate_hz / 10)) / down + 1;
   const size_t size_in = num_steps * down;

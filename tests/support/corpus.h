@@ -16,7 +16,7 @@
 
 namespace melmill {
 
-// Interleaved samples: a gliding tone with noise, another one each seed.
+// Interleaved samples: a gliding tone with noise, different for each seed.
 inline std::vector<float> MakeSamples(size_t num_samples, int num_channels,
                                       uint32_t seed) {
   std::mt19937 random(seed);
@@ -35,7 +35,8 @@ inline std::vector<float> MakeSamples(size_t num_samples, int num_channels,
   return samples;
 }
 
-// A folder of WAV files and manifests, to be made into stores beside them.
+// A folder of WAV files and manifests. Their stores are made in the same
+// folder.
 class Corpus {
  public:
   std::string Path(const std::string& name) const { return folder_.File(name); }
@@ -64,8 +65,8 @@ class Corpus {
     WriteWholeFile(Path(name), text);
   }
 
-  // Two splits; many shards; rows of several rates and types, one of several
-  // blocks; rejects of both kinds.
+  // Makes two splits, many shards, rows of several rates and types, one row of
+  // several blocks, and rejects of both kinds.
   void MakeMixed() {
     std::vector<std::string> train;
     const uint32_t rates_hz[] = {8000, 16000, 22050, 44100, 48000};
@@ -115,7 +116,7 @@ class Corpus {
   TempFolder folder_;
 };
 
-// Every file of a store but the lock, by name.
+// Every file of a store except the lock and `.local`, by name.
 inline std::map<std::string, std::string> ReadStoreFiles(
     const std::string& folder) {
   std::map<std::string, std::string> files;

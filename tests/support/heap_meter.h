@@ -8,16 +8,16 @@
 #include <cstdlib>
 #include <new>
 
-// Measures what operator new hands out. Replaces it for the whole program, so
-// include this in one source file of a program only.
+// Measures the memory of operator new. It replaces operator new for the whole
+// program, so include this in only one source file of a program.
 
 namespace melmill {
 
 inline std::atomic<size_t> heap_live_bytes = 0;
 inline std::atomic<size_t> heap_peak_bytes = 0;
 
-// The largest number of bytes that were live at once since construction,
-// beyond those that were live then.
+// The largest number of bytes that were live at once since construction, minus
+// those that were live then.
 class HeapMeter {
  public:
   HeapMeter() : start_bytes_(heap_live_bytes) {
@@ -29,7 +29,7 @@ class HeapMeter {
   size_t start_bytes_;
 };
 
-// Counts what malloc or aligned_alloc gave.
+// Counts a block from malloc or aligned_alloc.
 inline void* CountBlock(void* block) {
   if (block == nullptr) throw std::bad_alloc();
   const size_t usable_bytes = malloc_usable_size(block);

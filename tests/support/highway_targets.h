@@ -11,8 +11,8 @@
 namespace melmill {
 
 // Calls `check` with each instruction set in turn that is compiled and that
-// this processor has, the plain one included. A test that uses it is linked
-// with hwy::hwy.
+// this processor supports, including the plain one. A test that uses it must be
+// linked with hwy::hwy.
 template <typename Check>
 void ForEachHighwayTarget(const Check& check) {
   for (const int64_t target : hwy::SupportedAndGeneratedTargets()) {

@@ -1,9 +1,9 @@
 #ifndef MELMILL_TESTS_SUPPORT_INTERPOSE_H_
 #define MELMILL_TESTS_SUPPORT_INTERPOSE_H_
 
-// What libraries to preload share, in C. Such a library defines functions of
-// the C library, or of another one; the program then calls these instead. It
-// defines _GNU_SOURCE before its first include.
+// Shared code of libraries to preload, in C. Such a library defines functions
+// of the C library, or of another one, and the program then calls these
+// instead. It must define _GNU_SOURCE before its first include.
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -16,21 +16,21 @@
   static __typeof__(name)* volatile real = NULL; \
   if (real == NULL) *(void* volatile*)&real = dlsym(RTLD_NEXT, #name)
 
-// A variable of the environment, or what counts where it is not set.
+// A variable of the environment, or `otherwise` if it is not set.
 static inline const char* Setting(const char* variable, const char* otherwise) {
   const char* value = getenv(variable);
   return value == NULL ? otherwise : value;
 }
 
-// Whether a path is the folder's or leads into it. No path leads into "".
+// Whether a path is the folder or leads into it. No path leads into "".
 static inline int IsBelow(const char* path, const char* folder) {
   const size_t num_bytes = strlen(folder);
   return num_bytes > 0 && strncmp(path, folder, num_bytes) == 0 &&
          (path[num_bytes] == '/' || path[num_bytes] == '\0');
 }
 
-// The size of a table by descriptor, and whether a descriptor has a place in
-// it.
+// The size of a table indexed by descriptor, and whether a descriptor has a
+// place in it.
 #define MAX_FD 65536
 static inline int HasPlace(int fd) { return fd >= 0 && fd < MAX_FD; }
 

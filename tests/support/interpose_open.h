@@ -1,14 +1,14 @@
 #ifndef MELMILL_TESTS_SUPPORT_INTERPOSE_OPEN_H_
 #define MELMILL_TESTS_SUPPORT_INTERPOSE_OPEN_H_
 
-// All functions that open files, as one: a library to preload that includes
-// this defines OpenFile, and the program calls it instead of open, openat and
-// their 64-bit names.
+// Joins all functions that open files into one. A library to preload that
+// includes this defines OpenFile, and the program calls it instead of open,
+// openat and their 64-bit names.
 
 #include <fcntl.h>
 #include <stdarg.h>
 
-// `mode` is 0 where no file can be made.
+// `mode` is 0 if no file can be created.
 static int OpenFile(int folder, const char* path, int flags, mode_t mode);
 
 static mode_t ModeArgument(int flags, va_list arguments) {

@@ -11,8 +11,8 @@
 
 namespace melmill {
 
-// Writes down every call of a JSON parser; two parsers that make the same
-// calls agree on the text.
+// Records every call of a JSON parser. Two parsers that make the same calls
+// agree on the text.
 class JsonRecorder final : public nlohmann::json::json_sax_t {
  public:
   const std::vector<std::string>& events() const { return events_; }

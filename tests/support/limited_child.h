@@ -12,8 +12,8 @@
 
 namespace melmill {
 
-// What is measured of a program, as gcov's counts, is written when all else
-// has ended, and must be whole.
+// Measurements of a program, such as gcov's counts, are written after
+// everything else has ended, and must be complete.
 [[gnu::destructor]] inline void EndFileSizeLimit() {
   rlimit limit = {};
   ::getrlimit(RLIMIT_FSIZE, &limit);
@@ -22,9 +22,9 @@ namespace melmill {
 }
 
 // Runs `body` in a forked child in which no file can grow beyond
-// max_file_bytes, as on a full disk (the error is EFBIG). Returns what the
-// child exits with: the value of `body`, or -1 if it crashed. The child exits
-// in the ordinary way, exit handlers and all.
+// max_file_bytes, as on a full disk (the error is EFBIG). Returns the child's
+// exit status: the value of `body`, or -1 if it crashed. The child exits in the
+// ordinary way, including exit handlers.
 inline int RunWithFileSizeLimit(uint64_t max_file_bytes,
                                 const std::function<int()>& body) {
   const pid_t child = ::fork();

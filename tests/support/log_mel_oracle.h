@@ -10,8 +10,11 @@
 
 #include "dsp/log_mel/log_mel.h"
 
-// Log-mel features by the definition, slowly: no FFT, no sparse filters, no
-// index tricks, and none of the code of dsp/ but the option structs.
+// Log-mel features by definition, slowly: no FFT, no sparse filters, no index
+// tricks, and no code of dsp/ except the option structs.
+// - |DFT|^2 of `frame`, bins 0
+// DFT|^2 of `frame`, bins 0 .. n / 2. `cosine[i]` and `sine[i]` are those of i
+// / n of a turn.
 
 namespace melmill::oracle {
 

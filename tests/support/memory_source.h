@@ -12,8 +12,8 @@
 
 namespace melmill {
 
-// Bytes in memory as a file, and a record of how they were read. For one
-// thread only.
+// Bytes in memory as a file, with a record of how they were read. For one
+// thread.
 class MemorySource : public ByteSource {
  public:
   explicit MemorySource(std::vector<std::byte> bytes)

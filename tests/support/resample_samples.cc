@@ -3,11 +3,11 @@
 //   resample_samples                           the resamplers, one a line
 //   resample_samples RATE RESAMPLER [BLOCK...]
 //
-// A resampler is soxr or the name of a SIMD target of this machine, which
-// stands for the spectral one. Standard input holds one clip after another,
-// each as its number of samples (int64) and these (float32); so does standard
-// output. A clip goes in as blocks of so many samples, taken in turn; 0 and no
-// block at all stand for the whole rest of the clip.
+// A resampler is soxr, or the name of a SIMD target of this machine, which
+// means the spectral resampler. Standard input has one clip after another, each
+// as its number of samples (int64) and the samples (float32); so has standard
+// output. A clip is cut into blocks of these numbers of samples, used in turn.
+// 0, or no block, means the whole rest of the clip.
 
 #include <algorithm>
 #include <cstddef>
@@ -47,7 +47,7 @@ void PrintResamplers() {
   }
 }
 
-// False at the end of the input, where a clip may begin.
+// Returns false at the end of the input, where a clip may begin.
 bool ReadClip(std::vector<float>* clip) {
   int64_t num_samples = 0;
   if (std::fread(&num_samples, sizeof num_samples, 1, stdin) != 1) {

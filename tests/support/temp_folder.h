@@ -15,7 +15,7 @@
 
 namespace melmill {
 
-// A fresh folder under testing::TempDir(), removed with all that is in it.
+// A fresh folder under testing::TempDir(), removed with everything in it.
 class TempFolder {
  public:
   TempFolder() : path_(testing::TempDir() + "/melmill-XXXXXX") {

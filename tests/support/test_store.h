@@ -13,7 +13,7 @@
 
 namespace melmill {
 
-// The store of a mixed corpus, to be damaged.
+// The store of a mixed corpus. Tests damage it.
 class TestStore {
  public:
   TestStore() {
@@ -38,20 +38,20 @@ class TestStore {
     WriteWholeFile(path, bytes);
   }
 
-  // The last shard of train; the row of long.wav, line 42, lies at its end.
+  // The last shard of train. The row of long.wav, line 42, is at its end.
   size_t LongShard() const {
     size_t shard = 0;
     while (index.shards[shard + 1].split == "train") ++shard;
     return shard;
   }
-  // A byte of that row's features in its file.
+  // The offset of a byte of that row's features in its file.
   size_t LongRowByte() const {
     const auto reader = ShardReader::Open(Path(index.shards[LongShard()].file));
     return 4096 + 256 * reader.value().rows().back().start + 100;
   }
 
   StoreIndex index;
-  std::map<std::string, std::string> whole;  // its files
+  std::map<std::string, std::string> whole;  // the intact files
 
  private:
   Corpus corpus_;

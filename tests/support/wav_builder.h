@@ -17,8 +17,8 @@
 
 namespace melmill {
 
-// WAV files for tests, right or wrong in any chosen way. Nothing here uses
-// the code under test: the companding laws, too, are written anew.
+// WAV files for tests, right or wrong in any chosen way. Nothing here uses the
+// code under test; the companding laws, too, are implemented again.
 
 inline constexpr SampleEncoding kAllSampleEncodings[] = {
     SampleEncoding::kPcmU8, SampleEncoding::kPcm16,   SampleEncoding::kPcm24,
@@ -30,11 +30,11 @@ enum class WavContainer { kRiff, kRifx, kRf64 };
 struct WavChunk {
   std::string id;  // 4 characters
   std::string content;
-  std::optional<uint32_t> claimed_bytes;  // when not the content's size
-  bool padded = true;                     // to an even size
+  std::optional<uint32_t> claimed_bytes;  // if not the content's size
+  bool padded = true;                     // padded to an even size
 };
 
-// What BuildWav builds; what is left out is made to fit.
+// What BuildWav builds. Values that are not given are made to fit.
 struct WavSpec {
   WavContainer container = WavContainer::kRiff;
   SampleEncoding encoding = SampleEncoding::kPcm16;
@@ -46,7 +46,7 @@ struct WavSpec {
   std::vector<WavChunk> chunks_before_data;
   std::vector<WavChunk> chunks_after_data;
 
-  // Lies.
+  // These are lies.
   std::optional<uint16_t> format_tag;
   std::optional<uint16_t> bits;
   std::optional<uint16_t> block_align;
@@ -60,7 +60,7 @@ struct WavSpec {
   bool omit_data_padding = false;
 };
 
-// The bytes of an unsigned number.
+// The bytes of an unsigned number, in either order.
 inline std::string NumberBytes(uint64_t number, int num_bytes,
                                bool big_endian) {
   std::string bytes;
@@ -188,8 +188,8 @@ inline std::string FmtContent(const WavSpec& spec, bool big_endian) {
                         number(uint64_t{spec.sample_rate_hz} * block_align, 4) +
                         number(block_align, 2) + number(bits, 2);
   if (spec.extensible) {
-    // Size of the extension, valid bits, speakers, then a GUID: the tag and
-    // what all of its family have in common.
+    // Size of the extension, valid bits, speakers, then a GUID: the tag and the
+    // bytes that all its family have in common.
     content += number(22, 2) + number(bits, 2) + number(0, 4) + number(tag, 4) +
                number(0, 2) + number(0x10, 2) +
                std::string("\x80\x00\x00\xAA\x00\x38\x9B\x71", 8);
@@ -225,7 +225,7 @@ inline std::vector<std::byte> BuildWavAround(const WavSpec& spec,
     body += ChunkBytes(chunk, big_endian);
   }
   append(spec.chunks_after_data);
-  if (is_rf64) {  // behind "WAVE" and the chunk's own header
+  if (is_rf64) {  // after "WAVE" and the chunk's own header
     body.replace(
         12, 8,
         NumberBytes(spec.ds64_riff_bytes.value_or(body.size()), 8, false));

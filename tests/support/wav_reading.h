@@ -18,7 +18,7 @@
 
 namespace melmill {
 
-// Sample groups that are nothing like chunks.
+// Sample groups that do not look like chunks.
 inline std::string SomeData(const WavSpec& spec, size_t num_groups = 100) {
   const size_t num_bytes = num_groups * static_cast<size_t>(spec.num_channels) *
                            static_cast<size_t>(BytesPerSample(spec.encoding));
@@ -27,8 +27,8 @@ inline std::string SomeData(const WavSpec& spec, size_t num_groups = 100) {
   return data;
 }
 
-// Also checks that an accepted file has the same header without a look behind
-// its data.
+// Reads a file. Also checks that an accepted file has the same header if what
+// follows its data is not checked.
 inline Result<WavFile> ReadFile(std::vector<std::byte> bytes,
                                 size_t prefix_bytes = kWavPrefixBytes) {
   const MemorySource file(std::move(bytes));
@@ -41,7 +41,7 @@ inline Result<WavFile> ReadFile(std::vector<std::byte> bytes,
   return wav;
 }
 
-// "code: message".
+// The error as "code: message", or "ok".
 inline std::string ErrorOf(const Result<WavFile>& wav) {
   if (wav.ok()) return "ok";
   return std::string(RejectCodeName(wav.error().code.reject())) + ": " +

@@ -3,7 +3,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "tests/dsp/features/bfloat16_test.cc"
 #include "dsp/simd/highway_targets.h"
-// The targets come first.
+// highway_targets.h must come before Highway's headers.
 #include <hwy/foreach_target.h>
 #include <hwy/highway.h>
 
@@ -17,7 +17,7 @@ HWY_BEFORE_NAMESPACE();
 namespace melmill {
 namespace HWY_NAMESPACE {
 
-// As many values as there are whole vectors of them.
+// Rounds as many values as fill whole vectors, and returns their number.
 size_t RoundVectors(std::span<const float> values, uint16_t* rounded) {
   const hn::ScalableTag<float> floats;
   const hn::Rebind<uint16_t, decltype(floats)> halves;
@@ -54,7 +54,7 @@ constexpr uint16_t kSign = 0x8000;
 constexpr uint16_t kInfinity = 0x7f80;
 constexpr double kLargest = 0x1.fep127;
 
-// The definition, by the fields.
+// The value by definition, from the fields.
 double ValueOf(int bits) {
   const int exponent = (bits >> 7) & 0xff;
   const int fraction = bits & 0x7f;
@@ -63,7 +63,7 @@ double ValueOf(int bits) {
   return sign * std::ldexp(128 + fraction, exponent - 134);
 }
 
-// The multiple of the unit of its size that is nearest to a finite value.
+// The multiple of its unit that is nearest to a finite value.
 double Nearest(double value) {
   constexpr int kLeastExponent = -126;
   const int exponent = value == 0 ? kLeastExponent : std::ilogb(value);
@@ -79,7 +79,7 @@ struct Rounding {
   int expected;  // bits
 };
 
-// Of every finite bfloat16, and what rounds to it or its neighbour.
+// Every finite bfloat16, the ties between them, and the neighbours of the ties.
 std::vector<Rounding> AllTiesAndTheirNeighbours() {
   std::vector<Rounding> all;
   for (int bits = 0; bits < kInfinity; ++bits) {
@@ -134,7 +134,8 @@ TEST(FloatToBfloat16, KeepsInfinityAndNan) {
   constexpr float kHuge = std::numeric_limits<float>::infinity();
   EXPECT_EQ(FloatToBfloat16(kHuge), kInfinity);
   EXPECT_EQ(FloatToBfloat16(-kHuge), kInfinity | kSign);
-  // Payload in the dropped bits only, and one that a carry would overflow.
+  // NaNs with a payload only in the dropped bits, and one whose carry would
+  // overflow.
   for (const uint32_t nan :
        {0x7f800001u, 0xff800001u, 0x7fffffffu, 0xffffffffu, 0x7fc00000u}) {
     const uint16_t bits = FloatToBfloat16(std::bit_cast<float>(nan));

@@ -27,7 +27,7 @@ constexpr HalfType kHalfTypes[] = {
     {"bfloat16", FloatToBfloat16,
      [](uint16_t bits) { return std::bit_cast<float>(uint32_t{bits} << 16); }}};
 
-// Of every finite value.
+// The bits of every finite value.
 std::vector<uint16_t> AllBits(const HalfType& type) {
   std::vector<uint16_t> all;
   for (uint32_t bits = 0; bits < 0x10000; ++bits) {

@@ -56,7 +56,7 @@ TEST(FloatToHalf, OverflowsToInfinityFromHalfAUnitBeyondTheLargest) {
 
 TEST(FloatToHalf, KeepsNanAndSignedZeroAndFlushesTheTiniest) {
   EXPECT_TRUE(IsNanHalf(FloatToHalf(std::numeric_limits<float>::quiet_NaN())));
-  // Payload in the dropped bits only: must not become infinity.
+  // A NaN with a payload only in the dropped bits must not become infinity.
   EXPECT_TRUE(IsNanHalf(FloatToHalf(std::bit_cast<float>(0x7f800001u))));
   EXPECT_EQ(FloatToHalf(0.0f), 0);
   EXPECT_EQ(FloatToHalf(-0.0f), kHalfSign);

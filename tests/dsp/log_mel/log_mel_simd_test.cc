@@ -20,11 +20,11 @@
 namespace melmill {
 namespace {
 
-// On the normalised scale. A cell's error grows with its distance from the
-// frame's loudest bins: single precision leaves about 1e-7 of their amplitude
-// everywhere. In noise the low filters, of one bin each, have a null now and
-// then; a pure tone's far bins lie 80 dB down. Speech has neither, and is held
-// to 5e-5 by tests/python/test_simd.py.
+// The tolerances are on the normalised scale. A cell's error grows with its
+// distance from the frame's loudest bins: single precision leaves about 1e-7 of
+// their amplitude everywhere. In noise the low filters, of one bin each, have a
+// null now and then; a pure tone's far bins lie 80 dB down. Speech has neither,
+// and is held to 5e-5 by tests/python/test_simd.py.
 constexpr double kNoisyTolerance = 2e-4;
 constexpr double kRms = 3e-6;
 constexpr double kTonalTolerance = 5e-4;
@@ -179,7 +179,8 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForEveryShortClip) {
   }
 }
 
-// Several pieces, and every remainder of frames and samples now and then.
+// The lengths cover several pieces and, occasionally, every remainder of frames
+// and samples.
 TEST_P(SimdLogMel, IsCloseToTheGeneralPathForRandomLengths) {
   const auto general = MakeFftwLogMel({});
   const auto log_mel = MakeSimdLogMel({}, GetParam());
@@ -196,7 +197,7 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForRandomLengths) {
   }
 }
 
-// The loud last 39 samples count in the last frame only, which is no body
+// The loud last 39 samples belong only to the last frame, which is no body
 // frame.
 TEST_P(SimdLogMel, LeavesTheEndOutOfTheBody) {
   const auto general = MakeFftwLogMel({});
@@ -233,7 +234,8 @@ TEST_P(SimdLogMel, TakesPcm16ForTheSameFloats) {
 }
 
 TEST_P(SimdLogMel, RoundsFloat32ToTheShorterTypes) {
-  // Also numbers of filters that fill no vector, and one filter of 200 bins.
+  // These include numbers of filters that fill no vector, and one filter of 200
+  // bins.
   for (const int n_mels : {128, 80, 1, 3, 8, 17, 40, 129, 200}) {
     const LogMelOptions options{.mel = {.n_mels = n_mels}};
     const auto log_mel = MakeSimdLogMel(options, GetParam());
@@ -268,7 +270,7 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForOtherFilters) {
                .norm = MelNorm::kNone},
        .window = WindowType::kHamming},
       {.mel = {.n_mels = 1}},
-      {.mel = {.n_mels = 250}},  // many without a bin
+      {.mel = {.n_mels = 250}},  // many filters without a bin
       {.mel = {.sample_rate_hz = 8000, .n_mels = 40, .f_max_hz = 4000},
        .window = WindowType::kBlackman,
        .power_floor = 1e-6,
@@ -351,7 +353,7 @@ TEST_P(SimdLogMel, GivesTheSameAgain) {
   }
 }
 
-// What a cluster of mixed machines relies on.
+// A cluster of mixed machines relies on this.
 TEST(SimdLogMelTargets, GiveTheSameBitsWhereMultiplyAddsAreFused) {
   std::vector<SimdTarget> fused;
   for (const SimdTarget target : SupportedSimdTargets()) {

@@ -41,7 +41,7 @@ struct Features {
   ClipLevels levels;
 };
 
-// Values of the shorter types come back as the floats they stand for.
+// Values of the 16-bit types are returned as floats.
 Features Compute(const LogMel& log_mel, const LogMelOptions& options,
                  const std::vector<float>& samples, FeatureType type,
                  LogMel::Workspace& workspace) {
@@ -77,7 +77,8 @@ Features Compute(const LogMelOptions& options,
 
 double Normalised(double log10_power) { return (log10_power + 4) / 4; }
 
-// What max(row, ...) must use for a clip whose maximum is `max_log10_power`.
+// The floor that max(row, floor) must use for a clip whose maximum is
+// `max_log10_power`.
 double NormalisedFloor(const LogMelOptions& options, double max_log10_power) {
   return Normalised(std::max(max_log10_power - options.dynamic_range_log10,
                              std::log10(options.power_floor)));
@@ -85,7 +86,7 @@ double NormalisedFloor(const LogMelOptions& options, double max_log10_power) {
 
 bool Differs(double actual, double expected) {
   const double error = std::abs(actual - expected);
-  // Written so that NaN differs.
+  // This is written so that NaN counts as different.
   return !(error <= kAbsoluteTolerance ||
            error <= kRelativeTolerance * std::abs(expected));
 }
@@ -159,7 +160,7 @@ std::vector<float> Noise(size_t num_samples, float amplitude, uint32_t seed) {
   return samples;
 }
 
-// Quiet, and loud in the samples that no body frame reaches.
+// A clip that is quiet, and loud in the samples that no body frame reaches.
 std::vector<float> LoudEnd(size_t num_samples) {
   auto samples = Noise(num_samples, 1e-5f, 3);
   const auto end = Tone(100, 1000, 1.0);
@@ -310,7 +311,7 @@ TEST(FftwLogMel, ShorterTypesAreFloat32Rounded) {
       EXPECT_EQ(rounded.levels.floor, full.levels.floor);
     }
     for (size_t i = 0; i < full.values.size(); ++i) {
-      // By their bits, which tell -0 from +0.
+      // Bits are compared, which distinguish -0 from +0.
       ASSERT_EQ(FloatToHalf(half.values[i]), FloatToHalf(full.values[i]))
           << "at " << i;
       ASSERT_EQ(std::bit_cast<uint32_t>(brain.values[i]),

@@ -13,8 +13,8 @@
 namespace melmill {
 namespace {
 
-// Far below 1e-7, yet above what one unit in the last place of exp or log, in
-// which C libraries differ, makes of a weight next to an edge.
+// This is far below 1e-7, yet above the change that one unit in the last place
+// of exp or log makes in a weight next to an edge. C libraries differ by that.
 constexpr double kRelativeTolerance = 1e-9;
 
 void ExpectEqual(const MelFilter& actual, const MelFilter& expected,
@@ -28,7 +28,7 @@ void ExpectEqual(const MelFilter& actual, const MelFilter& expected,
   }
 }
 
-// Whole banks of librosa; goldens/make_mel_filter_banks.py makes them.
+// Compares with a whole bank of librosa, from goldens/make_mel_filter_banks.py.
 void ExpectBank(const GoldenBank& golden) {
   const auto bank = MakeMelFilterBank(golden.options);
   ASSERT_EQ(bank.size(), static_cast<size_t>(golden.options.n_mels));

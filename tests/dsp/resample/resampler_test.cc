@@ -17,10 +17,10 @@ namespace {
 
 constexpr int kTargetRateHz = 16000;
 
-// What is promised against librosa.
+// The promised difference from librosa.
 constexpr double kLibrosaTolerance = 2e-6;
 
-// Looks like noise, and numpy makes the same:
+// A signal that looks like noise and that NumPy can reproduce:
 //   ((np.arange(n) * 7919 % 65536 - 32768) / 65536).astype(np.float32)
 std::vector<float> TestSignal(int64_t num_samples) {
   std::vector<float> samples;
@@ -149,7 +149,7 @@ TEST(Resampler, OutputDoesNotDependOnHowTheClipIsCut) {
   }
 }
 
-// A clip of several sub-blocks, in one call and in calls smaller than those.
+// Resamples a clip of several sub-blocks, in one call and in smaller calls.
 TEST(Resampler, OutputDoesNotDependOnSubBlocks) {
   for (const int rate : {44100, 8000}) {
     const auto samples = TestSignal(400'000);
@@ -175,7 +175,7 @@ TEST(Resampler, GivesTheLengthOfLibrosaForEveryShortClip) {
   }
 }
 
-// libsoxr gives no sample at all, librosa extends with a zero.
+// libsoxr gives no sample at all; librosa appends a zero.
 TEST(Resampler, MakesAZeroOfOneSample) {
   EXPECT_EQ(Resample({0.5f}, 44100), SampleVector{0.0f});
 }

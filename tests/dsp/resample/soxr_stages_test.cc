@@ -53,8 +53,8 @@ TEST(SoxrHqStages, AreSymmetricAndOddInLength) {
   }
 }
 
-// The proof that this is libsoxr's chain: the same samples, from the first one
-// of a loud clip to the last, up to libsoxr's own single precision.
+// This proves that the chain is libsoxr's. The samples are the same from the
+// first one of a loud clip to the last, up to libsoxr's own single precision.
 TEST(SoxrHqStages, GiveWhatLibsoxrGives) {
   for (const int rate : kSpectralRatesHz) {
     const auto samples = MakeNoise(static_cast<size_t>(rate / 20 + 3), 1);
@@ -77,7 +77,7 @@ TEST(ChainResponse, IsTheSumOfTheTapsAtZero) {
   }
 }
 
-// Against the definition, at an arbitrary frequency.
+// Compares with the definition, at an arbitrary frequency.
 TEST(ChainResponse, IsTheCosineSumOfTheTaps) {
   for (const int rate : kSpectralRatesHz) {
     const double frequency_hz = 0.937 * NyquistHz(rate);
@@ -100,7 +100,7 @@ TEST(ChainResponse, IsTheCosineSumOfTheTaps) {
 
 TEST(ChainResponse, KeepsThePassBand) {
   for (const int rate : kSpectralRatesHz) {
-    // The interpolator of the rates that 11,025 Hz divides droops.
+    // The rates that 11,025 Hz divides have an interpolator, which droops.
     const double droop = rate % 11025 == 0 ? 1.1e-3 : 1.5e-6;
     for (double share = 0; share <= 0.91; share += 0.007) {
       ASSERT_NEAR(Gain(rate, share * NyquistHz(rate)), 1, droop + 1.5e-6)

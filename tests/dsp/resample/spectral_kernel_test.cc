@@ -18,8 +18,8 @@ namespace {
 
 using Transform = std::pair<int, int>;  // its radices, by index
 
-// Every seventh output of `block` at the other rate, by the definition: DFT,
-// gain, inverse DFT, in double precision. `gains` are for frequencies 0 to
+// Computes every seventh output of `block` at the other rate by definition:
+// DFT, gain, inverse DFT, in double precision. `gains` are for frequencies 0 to
 // gains.size() - 1, and minus them.
 std::vector<double> ByDefinition(const float* block, int size_in, int size_out,
                                  const std::vector<double>& gains, int first,
@@ -50,7 +50,7 @@ std::vector<double> ByDefinition(const float* block, int size_in, int size_out,
   return outputs;
 }
 
-// A response with some 40 of all kept frequencies in it, the edges among them.
+// A response with about 40 of all kept frequencies, the edges among them.
 SpectralTables MakeTables(Transform forward_radices, Transform inverse_radices,
                           std::vector<double>* gains) {
   TransformTables forward(forward_radices.first, forward_radices.second, false);
@@ -90,7 +90,7 @@ std::vector<float> RunBlocks(SimdTarget target, const SpectralTables& tables,
   AlignedArray<float> output(static_cast<size_t>(2 * tables.num_valid));
   SpectralScratch scratch(tables);
   const auto* kernel = FindSpectralKernel(target);
-  // Whatever an earlier clip left there must not matter.
+  // Nothing that an earlier clip left there may matter.
   const std::vector<float> huge(samples.size(), 3e38f);
   kernel->run(huge.data(), huge.data() + second_block, tables, scratch,
               output.data());
@@ -99,8 +99,8 @@ std::vector<float> RunBlocks(SimdTarget target, const SpectralTables& tables,
   return {output.data(), output.data() + output.size()};
 }
 
-// Forward transforms of all radices, with an inverse of some size; and inverse
-// ones of all radices.
+// Forward transforms of all radices with an inverse of some size, and inverse
+// transforms of all radices.
 std::vector<std::pair<Transform, Transform>> AllTransforms() {
   std::vector<std::pair<Transform, Transform>> all;
   const int num_rows = std::size(kRowRadices);

@@ -38,7 +38,7 @@ TEST(SpectralShapes, FitTheRatio) {
   }
 }
 
-// On either side of the valid outputs, what the filters reach.
+// The guard on either side of the valid outputs must cover the filters' reach.
 TEST(SpectralShapes, LeaveTheFiltersRoom) {
   for (const int rate : kSpectralRatesHz) {
     double seconds = 0;
@@ -65,7 +65,7 @@ TEST(SpectralPlan, HasNoTransientForOneStage) {
   }
 }
 
-// The chain that drops what lies below time 0, against the same chain for a
+// Compares the chain that drops outputs before time 0 with the same chain for a
 // clip that starts late enough to lose nothing.
 TEST(SpectralPlan, KnowsWhatTheChainLosesAtTheStart) {
   for (const int rate : {11025, 22050, 44100, 88200, 96000, 176400, 192000}) {

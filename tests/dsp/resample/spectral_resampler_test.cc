@@ -22,7 +22,7 @@
 
 namespace {
 
-// Whether memory on a vector's boundary can be had.
+// Whether aligned memory can be allocated.
 std::atomic<bool> has_aligned_memory{true};
 
 }  // namespace
@@ -78,7 +78,7 @@ std::vector<float> Tone(size_t num_samples, double cycles_per_sample,
   return samples;
 }
 
-// Infinite where a value is no number.
+// Returns infinity if a value is NaN.
 template <typename A, typename B>
 double LargestDifference(const A& a, const B& b) {
   double largest = 0;
@@ -118,7 +118,7 @@ TEST(SpectralResampler, IsNoFurtherFromTheIdealThanSoxr) {
     const auto noise = MakeNoise(static_cast<size_t>(rate / 2), 1);
     samples.insert(samples.end(), noise.begin(), noise.end());
     auto soxr = Soxr(samples, rate);
-    soxr.pop_back();  // which may be the zero that librosa appends
+    soxr.pop_back();  // this may be the zero that librosa appends
     const auto ideal = RunIdeal(SoxrHqStages(rate, kTargetRateHz), rate,
                                 kTargetRateHz, samples, soxr.size());
     for (const SimdTarget target : SupportedSimdTargets()) {
@@ -131,7 +131,7 @@ TEST(SpectralResampler, IsNoFurtherFromTheIdealThanSoxr) {
   }
 }
 
-// Lengths from nothing on, and around those that fill two or four blocks.
+// Lengths from 0 up, and lengths around those that fill two or four blocks.
 std::vector<size_t> Lengths(int rate) {
   std::vector<size_t> lengths;
   for (size_t n = 0; n <= 33333; n = n < 40 ? n + 1 : n * 5 / 4 + 1) {
@@ -165,7 +165,7 @@ TEST(SpectralResampler, EqualsSoxrForEveryShortClip) {
   }
 }
 
-// Where libsoxr gives one sample less than librosa's length.
+// For some lengths libsoxr gives one sample fewer than librosa.
 TEST(SpectralResampler, EndsWithTheZeroThatLibrosaAppends) {
   const std::vector<float> loud(100, 0.9f);
   for (const SimdTarget target : SupportedSimdTargets()) {
@@ -224,8 +224,9 @@ TEST(SpectralResampler, KeepsSilence) {
   }
 }
 
-// Noise of -14 dB RMS, with peaks near full scale, then nothing, then noise
-// again: zeros as soon as the filters have left the noise.
+// The clip is noise of -14 dB RMS with peaks near full scale, then silence,
+// then noise again. The output must be zero as soon as the filters have left
+// the noise.
 TEST(SpectralResampler, KeepsSilenceBesideNoise) {
   for (const int rate : kSpectralRatesHz) {
     const auto noise = MakeNoise(static_cast<size_t>(2 * rate), 5);
@@ -249,7 +250,7 @@ TEST(SpectralResampler, KeepsSilenceBesideNoise) {
   }
 }
 
-// The same with a sample of -100 dB now and then in the silence.
+// The noise is followed by silence with an occasional sample of -100 dB.
 TEST(SpectralResampler, LeaksLittleIntoAQuietStretch) {
   for (const int rate : kSpectralRatesHz) {
     const auto noise = MakeNoise(static_cast<size_t>(rate / 3), 5);
@@ -269,14 +270,15 @@ TEST(SpectralResampler, LeaksLittleIntoAQuietStretch) {
   }
 }
 
-// A tone of full scale above 8 kHz, whose alias would be heard.
+// The clip is a tone of full scale above 8 kHz, whose alias would be heard.
 TEST(SpectralResampler, RejectsWhatWouldAlias) {
   const SimdTarget target = SupportedSimdTargets().front();
   for (const int rate : kSpectralRatesHz) {
     if (rate < kTargetRateHz) continue;
     for (const double hz : {8000.0, 8100.0, 0.3 * rate + 3000, 0.499 * rate}) {
       if (hz < 8000 || hz > 0.5 * rate) continue;
-      // Faded in and out: a tone that starts is not one frequency.
+      // The tone is faded in and out, because an abrupt start has more
+      // frequencies.
       auto samples = Tone(static_cast<size_t>(rate), hz / rate, 1.0);
       const double length = static_cast<double>(samples.size());
       for (size_t i = 0; i < samples.size(); ++i) {
@@ -295,8 +297,8 @@ TEST(SpectralResampler, RejectsWhatWouldAlias) {
   }
 }
 
-// The response to an impulse is the same backwards, whatever its phase: with
-// the impulse where a sample falls on an output.
+// The response to an impulse is symmetric in time. The impulse is where a
+// sample and an output coincide.
 TEST(SpectralResampler, HasLinearPhase) {
   for (const int rate : kSpectralRatesHz) {
     const size_t middle_out = 3200;
@@ -305,7 +307,8 @@ TEST(SpectralResampler, HasLinearPhase) {
     samples[middle_in] = 1;
     const auto output = Spectral(SupportedSimdTargets().front(), samples, rate);
     for (size_t i = 1; i < middle_out - 100; ++i) {
-      // Up to what single precision makes of a sample of full scale.
+      // The tolerance is the rounding of a full-scale sample in single
+      // precision.
       ASSERT_NEAR(output[middle_out + i], output[middle_out - i], 0x1p-24)
           << rate << ' ' << i;
     }

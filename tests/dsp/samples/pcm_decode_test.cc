@@ -37,9 +37,9 @@ SampleEncoding EncodingOf(PcmType type) {
   return {};
 }
 
-// Random bits, which as floats are of every size, subnormal and NaN too, with
-// the values among them that are special: all of a type's limits, and integers
-// of 32 bits that lie at and beside the middle of two floats.
+// Random bits, which as floats have every magnitude and include subnormals and
+// NaN. Special values are among them: all limits of the type, and 32-bit
+// integers at and next to the middle of two floats.
 std::vector<std::byte> TellingBytes(PcmType type, size_t num_samples) {
   std::vector<uint32_t> special;
   if (type == PcmType::kFloat32) {
@@ -95,15 +95,15 @@ std::vector<float> Reference(const std::vector<std::byte>& block, PcmType type,
   return mono;
 }
 
-// Decodes from the middle of memory that ends with the block, so that a
-// sanitizer sees every stray read, and at any alignment.
+// Decodes at any alignment, from memory that ends with the block, so that a
+// sanitizer sees every stray read.
 std::vector<float> Decode(std::span<const std::byte> block, PcmType type,
                           int num_channels, size_t misalignment) {
   std::vector<std::byte> memory(misalignment);
   memory.insert(memory.end(), block.begin(), block.end());
   const size_t num_samples =
       block.size() / BytesPerSample(type) / static_cast<size_t>(num_channels);
-  // Its last value must survive.
+  // The last value must stay untouched.
   constexpr float kUntouched = 123.0f;
   std::vector<float> mono(num_samples + 1, kUntouched);
   DecodePcmToMono(std::span<const std::byte>(memory).subspan(misalignment),
@@ -113,7 +113,7 @@ std::vector<float> Decode(std::span<const std::byte> block, PcmType type,
   return mono;
 }
 
-// Which NaN comes from two is the processor's choice.
+// The processor chooses which of two NaNs results.
 void ExpectSameBits(std::span<const float> actual,
                     std::span<const float> expected, bool any_nan) {
   ASSERT_EQ(actual.size(), expected.size());
@@ -150,7 +150,7 @@ TEST(DecodePcmToMono, EqualsLibsndfileAndTheMeanForEveryLength) {
   }
 }
 
-// Not by comparing: what the values of some bytes are.
+// Checks known values of some bytes, without a reference decoder.
 TEST(DecodePcmToMono, HasTheValuesOfTheBytes) {
   const auto decode = [](PcmType type, int num_channels,
                          const std::vector<int>& numbers) {

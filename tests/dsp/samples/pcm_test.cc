@@ -26,7 +26,7 @@ TEST(DownmixToMono, TakesTheMeanOfTheChannels) {
             (std::vector<float>{0.75f, -0.5f}));
 }
 
-// In another order, or in double, the small ones would add up.
+// In another order, or in double precision, the small values would add up.
 TEST(DownmixToMono, AddsInFloatFromTheFirstChannelOn) {
   constexpr float kLostInOne = 0x1p-24f;
   EXPECT_EQ(Mono({1.0f, kLostInOne, kLostInOne, 0.0f}, 4),
@@ -35,7 +35,7 @@ TEST(DownmixToMono, AddsInFloatFromTheFirstChannelOn) {
             std::vector<float>{(1.0f + 0x1p-23f) / 4});
 }
 
-// 0.3f * (1 / 3.0f) is another float than 0.3f / 3.
+// 0.3f * (1 / 3.0f) and 0.3f / 3 are different floats.
 TEST(DownmixToMono, DividesRatherThanMultipliesByTheReciprocal) {
   const float third = 0.3f / 3.0f;
   ASSERT_NE(third, 0.3f * (1.0f / 3.0f));
@@ -70,7 +70,7 @@ TEST(FindNonFinite, FindsNothingInFiniteSamples) {
   });
 }
 
-// Long ones are looked through in blocks, and each block in vectors.
+// Long spans are searched in blocks, and each block in vectors.
 TEST(FindNonFinite, FindsEachKindAtEveryPosition) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   ForEachHighwayTarget([&] {

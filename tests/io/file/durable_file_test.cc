@@ -221,12 +221,13 @@ TEST(DurableFileTest, AFullDiskIsAFaultAndLeavesNothing) {
                   auto file = DurableFile::Create(folder.File("a"));
                   if (!file.ok()) return 1;
                   if (!file.value().Append(std::string(1001, 'x')).ok()) {
-                    return 2;  // it is only in the buffer yet
+                    return 2;  // it is still only in the buffer
                   }
                   const auto committed = file.value().Commit();
                   if (committed.ok()) return 3;
                   if (committed.error().detail != EFBIG) return 4;
-                  // At once, not when the object goes away.
+                  // It is removed at once, not only when the object is
+                  // destroyed.
                   return folder.Names().empty() ? 0 : 5;
                 }),
             0);

@@ -63,7 +63,7 @@ TEST(FileFactsTest, ChangesOfTheLastTwoSecondsAreNotSettled) {
   }
 }
 
-// The clock may have been set back meanwhile.
+// The clock may have been set back in between.
 TEST(FileFactsTest, WhetherItWasSettledCounts) {
   const FileFacts settled = Facts({kNow - 10, 3}, {kNow - 20, 4});
   FileFacts unsettled = settled;
@@ -81,7 +81,7 @@ TEST(FileFactsTest, OnNetworkMountsOnlyTheTimeOfModificationCounts) {
   EXPECT_NE(
       Facts({kNow - 9, 0}, {kNow, 0}, 7, true).flags & FileFacts::kUnsettled,
       0u);
-  // A corpus that moved from there to a disk.
+  // The corpus moved from there to a disk.
   EXPECT_TRUE(LooksTouched(facts, Facts({kNow - 9, 0}, {kNow - 20, 4}, 7)));
 }
 

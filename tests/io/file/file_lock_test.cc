@@ -14,14 +14,14 @@
 
 namespace {
 
-// What flock fails with; 0: it works.
+// The errno that flock fails with; 0 if it works.
 int flock_error = 0;
-// How often it still does; below 0: always.
+// The number of further failures; negative for no limit.
 int num_failures = -1;
 
 }  // namespace
 
-// Taken by the code under test in place of the C library's.
+// The code under test calls this instead of the C library's.
 extern "C" int flock(int fd, int operation) noexcept {
   if (flock_error == 0 || num_failures == 0) {
     return static_cast<int>(syscall(SYS_flock, fd, operation));

@@ -113,7 +113,7 @@ TEST(InputFileTest, TellsWhatAPathIsWhenItIsNoRegularFile) {
 }
 
 TEST(InputFileTest, SocketsAreNoRegularFiles) {
-  // Relative, since the names of sockets must be short.
+  // The path is relative, since the names of sockets must be short.
   const TempFolder folder;
   const std::filesystem::path before = std::filesystem::current_path();
   std::filesystem::current_path(folder.path());
@@ -153,7 +153,7 @@ TEST(InputFileTest, UnreadableFilesAreNamedSo) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "x");
   ASSERT_EQ(chmod(folder.File("a.wav").c_str(), 0), 0);
-  // Root may read everything.
+  // Root may read everything, so the test becomes another user.
   const uid_t user = geteuid();
   const uid_t other = user == 0 ? 65534 : user;
   ASSERT_EQ(seteuid(other), 0);

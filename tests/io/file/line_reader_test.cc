@@ -142,7 +142,8 @@ TEST_F(LineReaderTest, MemoryDoesNotFollowTheLengthOfALine) {
   const HeapMeter meter;
   LineReader reader = OpenOrDie(path);
   EXPECT_EQ(ReadAll(reader).size(), 2u);
-  // One piece, a line of at most 16 MiB, and the half of it that it grew from.
+  // The limit covers one piece, a line of at most 16 MiB, and the half of it
+  // that it grew from.
   EXPECT_LT(meter.PeakBytes(), 26 * kMebibyte);
 }
 
@@ -204,7 +205,8 @@ TEST_F(LineReaderTest, WhatIsNotARegularFileIsAnError) {
             RejectCode::kIsDirectory);
   EXPECT_EQ(LineReader::Open("/dev/null").error().code,
             RejectCode::kNotRegularFile);
-  // Nobody writes to it: opening it in the ordinary way would wait for ever.
+  // Nobody writes to the FIFO, so opening it in the ordinary way would wait for
+  // ever.
   ASSERT_EQ(::mkfifo(folder_.File("fifo").c_str(), 0600), 0);
   EXPECT_EQ(LineReader::Open(folder_.File("fifo")).error().code,
             RejectCode::kNotRegularFile);

@@ -18,9 +18,9 @@
 
 namespace {
 
-// What the calls below do first, and once only: another process is quicker.
+// The calls below do this first, and only once: another process comes first.
 std::function<void()> before_rename;
-// An errno that they fail with; 0: none.
+// The errno that they fail with; 0 for none.
 int renameat2_error = 0;
 int link_error = 0;
 bool links_all_the_same = false;
@@ -31,7 +31,7 @@ void LetTheOtherGoFirst() {
 
 }  // namespace
 
-// Taken by the code under test in place of the C library's.
+// The code under test calls this instead of the C library's.
 extern "C" int renameat2(int from_folder, const char* from, int to_folder,
                          const char* to, unsigned flags) noexcept {
   LetTheOtherGoFirst();
@@ -77,7 +77,7 @@ void SetModified(const std::string& path, timespec time) {
   ASSERT_EQ(::utimensat(AT_FDCWD, path.c_str(), times, 0), 0);
 }
 
-// Writes to the file as it is.
+// Overwrites the file in place.
 void WriteOver(const std::string& path, const std::string& text) {
   std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
   file << text;
@@ -178,7 +178,7 @@ TEST(RemoveIfSameTest, RemovesOnlyWhatWasSeen) {
   EXPECT_FALSE(RemoveIfSame(folder.File("a"), seen).value());
 }
 
-// Another process changes what was seen, between the look and the change.
+// Another process changes the file between the look and the change.
 class QuickerProcessTest : public testing::Test {
  protected:
   QuickerProcessTest() {
@@ -187,7 +187,7 @@ class QuickerProcessTest : public testing::Test {
   }
   ~QuickerProcessTest() override { before_rename = nullptr; }
 
-  // It puts a file of its own there.
+  // The other process puts a file of its own there.
   void LetItReplace() {
     before_rename = [this] {
       WriteWholeFile(folder_.File("other"), "other");
@@ -227,7 +227,7 @@ TEST_F(QuickerProcessTest, KeepsItsNameWhereNamesAreGiven) {
   EXPECT_EQ(ReadWholeFile(name_), "other");
 }
 
-// File systems that cannot do all of it.
+// File systems that do not support all of these calls.
 class PoorFileSystemTest : public testing::TestWithParam<int> {
  protected:
   PoorFileSystemTest() {

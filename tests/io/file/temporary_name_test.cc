@@ -16,12 +16,12 @@
 
 namespace {
 
-// What is drawn instead; 0: nothing can be.
+// The number that is drawn instead; 0 if drawing fails.
 std::optional<uint64_t> drawn;
 
 }  // namespace
 
-// Taken by the code under test in place of the C library's.
+// The code under test calls this instead of the C library's.
 extern "C" ssize_t getrandom(void* bytes, size_t num_bytes, unsigned flags) {
   if (!drawn) return syscall(SYS_getrandom, bytes, num_bytes, flags);
   if (*drawn == 0) {
@@ -35,7 +35,7 @@ extern "C" ssize_t getrandom(void* bytes, size_t num_bytes, unsigned flags) {
 namespace melmill {
 namespace {
 
-// The tag that a process draws which is forked now.
+// Forks a process and returns the tag that it draws.
 std::string TagOfAnotherProcess() {
   std::array<int, 2> ends = {};
   if (::pipe(ends.data()) != 0) return "";
@@ -64,7 +64,7 @@ TEST(TemporaryNameTest, EveryProcessHasItsOwn) {
   EXPECT_EQ(TemporaryName("b/a.h5"), "b/a.h5." + ProcessTag() + ".tmp");
 }
 
-// Else what is left of a process in sixteen would never be removed.
+// Otherwise one process in sixteen would leave files that are never removed.
 TEST(TemporaryNameTest, TheTagOfASmallNumberIsAsLong) {
   drawn = 0xabc;
   EXPECT_EQ(ProcessTag(), "0000000000000abc");

@@ -15,7 +15,7 @@ std::vector<Range> ranges;
 
 }  // namespace
 
-// Stands in for the C library's in this program.
+// The code under test calls this instead of the C library's.
 extern "C" int sync_file_range(int, off64_t offset, off64_t num_bytes,
                                unsigned int flags) {
   EXPECT_EQ(flags, static_cast<unsigned int>(SYNC_FILE_RANGE_WRITE));

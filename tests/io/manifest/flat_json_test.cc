@@ -21,8 +21,8 @@ bool Scan(std::string_view json) {
   return FlatJsonScanner(json).Scan(&recorder);
 }
 
-// What the scanner reads, the complete parser reads in the same way.
-// Returns whether the scanner read it.
+// Expects that the complete parser reads in the same way what the scanner
+// reads. Returns whether the scanner read it.
 bool ExpectSameIfRead(std::string_view json) {
   JsonRecorder fast;
   if (!FlatJsonScanner(json).Scan(&fast)) return false;

@@ -21,7 +21,7 @@ ManifestOptions Keeping(std::vector<std::string> fields) {
   return options;
 }
 
-// An accepted line; its error as a test failure otherwise.
+// Parses a line that must be accepted. An error is a test failure.
 ManifestLine Parse(std::string_view line, const ManifestOptions& options = {}) {
   Result<ManifestLine> result = ParseManifestLine(line, options);
   if (result.ok()) return std::move(result).value();
@@ -131,13 +131,13 @@ TEST(ManifestTest, HugeIntegersAreAcceptedInDroppedFields) {
 }
 
 TEST(ManifestTest, DepthOf32IsAccepted) {
-  // The object of the line is the first level.
+  // The line's object is the first level.
   EXPECT_EQ(CodeOf(With("\"x\":" + Repeated("[", 31) + Repeated("]", 31))),
             "none");
   EXPECT_EQ(CodeOf(With("\"x\":" + Repeated("{\"y\":", 31) + "1" +
                         Repeated("}", 31))),
             "none");
-  // Depth, not the number of brackets.
+  // Only the depth counts, not the number of brackets.
   EXPECT_EQ(CodeOf(With("\"x\":[" + Repeated("[],", 100) + "{}]")), "none");
 }
 
@@ -235,7 +235,8 @@ TEST(ManifestTest, EveryFormOfInvalidUtf8IsRefused) {
         "\xE2\x82", "\xE2(\xA1", "\xED\xA0\x80", "\xED\xBF\xBF",
         "\xF0\x8F\xBF\xBF", "\xF0\x9F\x98", "\xF4\x90\x80\x80",
         "\xF5\x80\x80\x80", "\xFE", "\xFF"}) {
-    // At every place in a word of eight bytes, in a string and at the end.
+    // The bad byte is at every place in a word of eight bytes, in a string and
+    // at the end.
     for (size_t shift = 0; shift < 9; ++shift) {
       const std::string padding(shift, 'x');
       const std::string bytes(bad);
@@ -255,7 +256,7 @@ TEST(ManifestTest, BordersOfValidUtf8AreAccepted) {
 }
 
 TEST(ManifestTest, ByteOrderMarkIsRefused) {
-  // LineReader removes that of line 1; on any other line it is an error.
+  // LineReader removes the mark of line 1. On any other line it is an error.
   EXPECT_EQ(CodeOf("\xEF\xBB\xBF" + With("\"x\":1")), "bad_json");
 }
 
@@ -322,7 +323,7 @@ TEST(ManifestTest, DuplicateTopLevelKeyIsRefusedByName) {
   EXPECT_EQ(CodeOf(R"({"audio":"a","text":"x","audio":"b"})"), "duplicate_key");
   EXPECT_EQ(ErrorOf(With(R"("x":1,"y":2,"x":1)")).message,
             "\"x\" appears twice");
-  // Two ways to write the same key.
+  // These are two ways to write the same key.
   EXPECT_EQ(ErrorOf(With(R"("te\u0078t":"y")")).message,
             "\"text\" appears twice");
 }
@@ -453,7 +454,7 @@ TEST(ManifestTest, MessagesAreShortAndClean) {
       EXPECT_TRUE(static_cast<unsigned char>(c) >= 0x20 && c != 0x7F)
           << message;
     }
-    // Valid UTF-8, as the parser itself sees it.
+    // The message must be valid UTF-8, as the parser itself checks.
     EXPECT_EQ(CodeOf("{\"\":\"" + message), "bad_json") << message;
   }
   EXPECT_EQ(ErrorOf(lines.back()).message,

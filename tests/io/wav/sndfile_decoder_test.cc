@@ -30,8 +30,8 @@ WavHeader HeaderFor(SampleEncoding encoding, int num_channels, bool big_endian,
   return header;
 }
 
-// Decodes `data` in blocks of the given numbers of sample groups, again and
-// again until all is read.
+// Decodes all of `data` in blocks of the given numbers of sample groups, which
+// are used in turn.
 std::vector<float> DecodeInBlocks(const WavHeader& header,
                                   const std::vector<std::byte>& data,
                                   const std::vector<size_t>& block_groups) {
@@ -47,7 +47,8 @@ std::vector<float> DecodeInBlocks(const WavHeader& header,
   for (size_t i = 0; done < data.size() / group_bytes; ++i) {
     const size_t num_groups = std::min(block_groups[i % block_groups.size()],
                                        data.size() / group_bytes - done);
-    // A copy of its own size, so that a sanitizer sees every stray read.
+    // The copy has just the block's size, so that a sanitizer sees every stray
+    // read.
     const std::vector<std::byte> block(
         data.begin() + static_cast<ptrdiff_t>(done * group_bytes),
         data.begin() +
@@ -64,7 +65,7 @@ std::vector<float> DecodeInBlocks(const WavHeader& header,
   return samples;
 }
 
-// What the bytes of one sample mean, by definition.
+// The value of one sample's bytes, by definition.
 float ExactValue(std::string bytes, SampleEncoding encoding, bool big_endian) {
   if (big_endian) std::reverse(bytes.begin(), bytes.end());
   uint64_t number = 0;
@@ -130,7 +131,7 @@ std::string TellingBytes(SampleEncoding encoding, bool big_endian) {
     }
     for (int i = 0; i < 5000; ++i) append(random());
   }
-  // Whole groups of 1, 2 and 3 channels.
+  // The bytes are filled up to whole groups of 1, 2 and 3 channels.
   while (bytes.size() % static_cast<size_t>(6 * size) != 0) append(0);
   return bytes;
 }
@@ -161,7 +162,8 @@ TEST(SndfileDecoderTest, EveryEncodingHasItsExactValues) {
 }
 
 TEST(SndfileDecoderTest, KnownCodesOfTheCompandingLaws) {
-  // From the tables of G.711, not from this project's formulas.
+  // These values are from the tables of G.711, not from this project's
+  // formulas.
   const auto decode = [](SampleEncoding encoding, int code) {
     return DecodeInBlocks(HeaderFor(encoding, 1, false, 1),
                           {static_cast<std::byte>(code)}, {1})[0] *
@@ -182,7 +184,8 @@ TEST(SndfileDecoderTest, BlockCutsDoNotShow) {
                    std::to_string(num_channels));
       const auto group_bytes =
           static_cast<size_t>(BytesPerSample(encoding) * num_channels);
-      // More than libsndfile's own buffer of 8 KiB, and odd.
+      // The source is larger than libsndfile's own buffer of 8 KiB, and odd in
+      // size.
       std::vector<float> source((40961 / group_bytes + 7) *
                                 static_cast<size_t>(num_channels));
       std::mt19937 random(9);

@@ -41,7 +41,7 @@ TEST(WavDataTest, PlaceholdersAreTheOnesOfTheRule) {
     EXPECT_FALSE(IsPlaceholderSize(limit + 1, 2));
   }
   EXPECT_TRUE(IsPlaceholderSize(k2To31, 2));   // arecord
-  EXPECT_FALSE(IsPlaceholderSize(k2To32, 2));  // no number of 32 bits
+  EXPECT_FALSE(IsPlaceholderSize(k2To32, 2));  // does not fit 32 bits
 }
 
 TEST(WavDataTest, PlaceholdersMayBeRoundedDownToWholeSamples) {
@@ -55,7 +55,7 @@ TEST(WavDataTest, PlaceholdersMayBeRoundedDownToWholeSamples) {
           IsPlaceholderSize(1'000'000'000 - 2 * group_bytes, group_bytes));
     }
   }
-  // What SoX writes into a pipe for mono of 24 bits.
+  // SoX writes this size into a pipe for mono of 24 bits.
   EXPECT_TRUE(IsPlaceholderSize(0x7FFFEFFF, 3));
   EXPECT_FALSE(IsPlaceholderSize(0x7FFFEFFF, 2));
 }
@@ -74,7 +74,7 @@ TEST(WavDataTest, PlaceholdersMeanToTheEndOfTheFile) {
   }
 }
 
-// What the header says of a file of zeros with so many bytes of data.
+// The error for a file of zeros with this much data.
 std::string ErrorOfHollow(uint32_t claimed_bytes, uint64_t data_bytes) {
   WavSpec spec;
   spec.claimed_data_bytes = claimed_bytes;
@@ -128,10 +128,10 @@ TEST(WavDataTest, AFileWhereStreamedSamplesShouldBegin) {
   }
 }
 
-// A writer that takes the size of the file for that of the data.
+// A writer that uses the file's size as the size of the data.
 struct ConfusedWriter {
   WavContainer container = WavContainer::kRiff;
-  uint64_t data_less = 0;  // than the file's size: 0 or 8
+  uint64_t data_less = 0;  // subtracted from the file's size: 0 or 8
   uint64_t riff_less = 0;
 
   std::vector<std::byte> Write(size_t num_groups) const {
@@ -217,7 +217,8 @@ TEST(WavDataTest, CutsOfAWriterThatErredAreTruncated) {
     const std::vector<std::byte> bytes = writer.Write(200);
     for (size_t cut = 1; cut <= 128; ++cut) {
       const std::string error = ErrorOf(CutTo(bytes, bytes.size() - cut));
-      // Byte for byte the whole file of a writer that is wrong by 0, not 8.
+      // Byte for byte this is the whole file of a writer that is wrong by 0,
+      // not 8.
       const bool is_other_file =
           writer.data_less == 8 && writer.riff_less == 8 && cut == 8;
       ASSERT_EQ(error == "ok", is_other_file) << error;

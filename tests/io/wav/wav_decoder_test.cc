@@ -26,7 +26,7 @@ struct Clip {
   std::vector<std::byte> data;
 };
 
-// `num_samples` of random bits; of floats, though, no NaN.
+// A clip of random bits; floats have no NaN.
 Clip MakeClip(SampleEncoding encoding, int num_channels, bool big_endian,
               size_t num_samples) {
   Clip clip;
@@ -96,8 +96,8 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
           std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0);
 }
 
-// The path is chosen by encoding, byte order and number of channels; one
-// decoder goes through all of them.
+// Encoding, byte order and number of channels decide the path. One decoder
+// takes all of them.
 TEST(WavDecoderTest, EqualsLibsndfileAndTheMeanWhicheverPathItTakes) {
   WavDecoder decoder;
   for (const SampleEncoding encoding : kAllSampleEncodings) {
@@ -142,7 +142,7 @@ TEST(WavDecoderTest, WhatLibsndfileCannotDecodeIsAnError) {
   ASSERT_FALSE(behind_the_end.ok());
   EXPECT_EQ(behind_the_end.error().code, RejectCode::kDecodeFailed);
 
-  // And the next file is none the worse for it.
+  // The next file must decode as usual.
   EXPECT_TRUE(SameBits(Decode(clip, 4, &decoder), Reference(clip)));
 }
 

@@ -50,7 +50,7 @@ TEST(WavHeaderTest, ReadsEveryEncodingInEveryContainer) {
           EXPECT_EQ(header.num_channels, num_channels);
           EXPECT_EQ(header.num_samples, 17);
           EXPECT_EQ(header.data_bytes, SomeData(spec, 17).size());
-          // Where the data really begins: it is last, but for a pad byte.
+          // The data really begins here: it is last, except for a pad byte.
           EXPECT_EQ(
               header.data_offset + header.data_bytes + header.data_bytes % 2,
               bytes.size());
@@ -137,7 +137,7 @@ TEST(WavHeaderTest, DescribesWhatItCannotName) {
   EXPECT_EQ(ErrorOf(ToBytes("\x01\xFF\x80")),
             "not_wav: does not start as a WAV file does; its first bytes: "
             "01 FF 80");
-  // A sample of -1, then silence: no frame of MPEG audio.
+  // These bytes are a sample of -1, then silence, not a frame of MPEG audio.
   EXPECT_TRUE(StartsWith(ErrorOf(ToBytes("\xFF\xFF\0\0\0\0"s)),
                          "not_wav: does not start"));
 }
@@ -199,7 +199,7 @@ TEST(WavHeaderTest, ExtensibleNeedsAKnownSubformat) {
   spec.fmt_content.reset();
   spec.format_tag = 0x0055;
   EXPECT_TRUE(StartsWith(ErrorOf(spec), "unsupported_format: holds MP3"));
-  // An EXTENSIBLE inside of an EXTENSIBLE.
+  // This is an EXTENSIBLE inside an EXTENSIBLE.
   spec.format_tag = 0xFFFE;
   EXPECT_TRUE(IsError(spec, "unsupported_format"));
 }
@@ -313,7 +313,8 @@ TEST(WavHeaderTest, OddChunksWithoutPaddingAreNotReadOver) {
 TEST(WavHeaderTest, ChunkSizesDoNotWrap) {
   for (const WavContainer container :
        {WavContainer::kRiff, WavContainer::kRifx, WavContainer::kRf64}) {
-    // Back to this chunk, to the one before, or just past 4 GiB.
+    // These sizes lead back to this chunk, to the one before, or just past 4
+    // GiB.
     for (uint32_t less = 0; less < 64; ++less) {
       WavSpec spec;
       spec.container = container;
@@ -343,7 +344,7 @@ TEST(WavHeaderTest, SizesInDs64DoNotWrap) {
       EXPECT_TRUE(IsError(spec, "truncated")) << size << " - " << offset;
     }
   }
-  // A ds64 chunk that claims to be larger than the file.
+  // The ds64 chunk claims to be larger than the file.
   std::vector<std::byte> bytes = BuildWavAround(spec, SomeData(spec));
   std::fill_n(bytes.begin() + 16, 4, std::byte{0xFF});
   EXPECT_TRUE(StartsWith(ErrorOf(bytes), "truncated"));
@@ -361,7 +362,7 @@ TEST(WavHeaderTest, ChunksThatRunPastTheEnd) {
   EXPECT_EQ(ErrorOf(spec),
             "bad_header: there is no chunk at byte 36, where one should begin");
 
-  // A fmt chunk cut off.
+  // The fmt chunk is cut off.
   std::vector<std::byte> bytes = BuildWavAround(WavSpec(), "");
   bytes.resize(30);
   EXPECT_EQ(ErrorOf(bytes),
@@ -374,7 +375,7 @@ TEST(WavHeaderTest, DataThatIsNotAllThereIsTruncated) {
   spec.omit_data_padding = true;
   EXPECT_EQ(ErrorOf(spec),
             "truncated: the data chunk claims 201 bytes, 200 are there");
-  // Big, but no number that writers use for "unknown".
+  // This is large, but not a number that writers use for "unknown".
   spec.claimed_data_bytes = 0xFFFFEFF0;
   EXPECT_TRUE(IsError(spec, "truncated"));
 }
@@ -424,10 +425,10 @@ TEST(WavHeaderTest, SizeZeroWithSamplesBehindMeansToTheEndOfTheFile) {
   WavSpec spec;
   spec.claimed_data_bytes = 0;
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 100);
-  // Samples that look like a chunk at first, but lead nowhere.
+  // These samples look like a chunk at first, but lead nowhere.
   const std::string like_a_chunk = "LIST\x10\0\0\0"s + std::string(101, 'x');
   EXPECT_EQ(MustRead(BuildWavAround(spec, like_a_chunk)).num_samples, 55);
-  // Fewer bytes than a chunk has.
+  // These are fewer bytes than a chunk has.
   EXPECT_EQ(MustRead(BuildWavAround(spec, "abcd")).num_samples, 2);
 }
 
@@ -451,7 +452,7 @@ TEST(WavHeaderTest, Rf64TakesTheDataSizeFromDs64) {
   WavSpec spec;
   spec.container = WavContainer::kRf64;
   EXPECT_EQ(MustRead(BuildWavAround(spec, SomeData(spec))).num_samples, 100);
-  // The RIFF size, too.
+  // The RIFF size also comes from ds64.
   const uint64_t riff_bytes = BuildWavAround(spec, SomeData(spec)).size() - 8;
   spec.ds64_riff_bytes = riff_bytes - 100;
   spec.ds64_data_bytes = 100;
@@ -461,12 +462,12 @@ TEST(WavHeaderTest, Rf64TakesTheDataSizeFromDs64) {
             "truncated: the data chunk claims 4294967496 bytes, 200 are there");
   spec.ds64_data_bytes = UINT64_MAX - 1;
   EXPECT_TRUE(IsError(spec, "truncated"));
-  // Not known when it was written.
+  // These sizes mean that it was unknown when it was written.
   for (const uint64_t size : {uint64_t{0}, UINT64_MAX}) {
     spec.ds64_data_bytes = size;
     EXPECT_EQ(ErrorOf(spec), "ok") << size;
   }
-  // The size of 32 bits counts unless it says that it does not.
+  // The 32-bit size counts unless it says that it does not.
   spec.ds64_data_bytes = 100;
   spec.ds64_riff_bytes = riff_bytes - 180;
   spec.claimed_data_bytes = 20;
@@ -533,7 +534,7 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
   }
 }
 
-// What must hold of every file, however damaged.
+// Checks what must hold for every file, however damaged.
 void CheckProperties(const std::vector<std::byte>& bytes) {
   const Result<WavHeader> result = Read(bytes);
   if (!result.ok()) {
@@ -580,7 +581,7 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsNoticedOrHarmless) {
       const std::vector<std::byte> cut(
           file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
       CheckProperties(cut);
-      // What is accepted has all of its samples.
+      // An accepted file has all of its samples.
       const Result<WavHeader> header = Read(cut);
       const uint64_t end = whole.data_offset + whole.data_bytes;
       ASSERT_EQ(header.ok(), size >= end) << size;
@@ -591,8 +592,8 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsNoticedOrHarmless) {
   }
 }
 
-// A file of several chunks with its data in the first 4 KiB, and what it must
-// count as when only its first bytes are there, by docs/input.md.
+// A file of several chunks with its data in the first 4 KiB, and how it must be
+// judged if only its first bytes exist (docs/input.md).
 struct CutFile {
   WavSpec spec;
   std::string data;
@@ -673,7 +674,7 @@ TEST(WavHeaderPropertyTest, RandomMutationsNeverBreakTheRules) {
     CheckProperties(bytes);
     num_accepted += Read(bytes).ok() ? 1 : 0;
   }
-  // Both ways were walked.
+  // Both outcomes must occur.
   EXPECT_GT(num_accepted, kNumTrials / 20);
   EXPECT_LT(num_accepted, kNumTrials * 19 / 20);
 }

@@ -33,7 +33,7 @@ std::string OddityOf(const Result<WavFile>& wav) {
   }
 }
 
-// A file of 100 samples whose RIFF size counts what is in the spec.
+// A file of 100 samples whose RIFF size covers what is in the spec.
 std::vector<std::byte> Plain(const WavSpec& spec = {}) {
   return BuildWavAround(spec, SomeData(spec));
 }
@@ -56,7 +56,7 @@ std::string Junk(size_t num_bytes) {
   return junk;
 }
 
-// A spec whose RIFF size counts so many bytes behind the data.
+// A spec whose RIFF size covers this many bytes after the data.
 WavSpec Counting(size_t num_bytes) {
   WavSpec spec;
   spec.claimed_riff_bytes =
@@ -64,7 +64,7 @@ WavSpec Counting(size_t num_bytes) {
   return spec;
 }
 
-// A file of which one read fails, counted from 1.
+// A file with one failing read, numbered from 1.
 class FailingSource : public MemorySource {
  public:
   FailingSource(const std::vector<std::byte>& bytes, int failing_read)
@@ -136,7 +136,8 @@ TEST(WavTailTest, RunsOfPaddingAreIgnored) {
       EXPECT_EQ(With(run + Chunk("LIST", "INFO")), "bytes") << size;
     }
   }
-  // Other bytes, and two values in turn, which quiet samples are, too.
+  // Neither runs of other bytes nor two values in turn are padding: quiet
+  // samples can be both.
   EXPECT_EQ(With(std::string(70'000, '\1')), "lying_size");
   EXPECT_EQ(With(std::string(35'000, '\0') + std::string(35'000, '\xFF')),
             "lying_size");
@@ -162,7 +163,7 @@ TEST(WavTailTest, LongRunsAreLookedAtInBoundedTime) {
 TEST(WavTailTest, UnknownBytesAreIgnoredWhereTheRiffSizeLeavesThemOut) {
   for (const size_t size : {1, 7, 8, 4096, 4097, 65536}) {
     EXPECT_EQ(With(Junk(size)), "bytes") << size;
-    // Give or take 8 bytes, by which writers miscount.
+    // A difference of up to 8 bytes is allowed, by which writers miscount.
     EXPECT_EQ(With(Junk(size), Counting(8)), "bytes") << size;
     EXPECT_EQ(With(Junk(size), Counting(9)), "lying_size") << size;
     EXPECT_EQ(With(Junk(size), Counting(-size_t{8})), "bytes") << size;
@@ -176,12 +177,12 @@ TEST(WavTailTest, UnknownBytesAreIgnoredWhereTheRiffSizeLeavesThemOut) {
   EXPECT_EQ(ErrorOf(Joined(Plain(), Junk(65537))),
             "lying_size: the data chunk claims 200 bytes, but 65537 more bytes "
             "follow that are no chunk");
-  // Behind a chunk that the RIFF size counts, too, or does not.
+  // The bytes follow a chunk that the RIFF size covers, or does not.
   const std::string chunk = Chunk("LIST", "INFO");
   EXPECT_EQ(With(chunk + Junk(100)), "bytes");
   EXPECT_EQ(With(chunk + Junk(100), Counting(chunk.size())), "bytes");
   EXPECT_EQ(With(chunk + Junk(100), Counting(chunk.size() + 9)), "lying_size");
-  // Padding that something unknown follows is unknown.
+  // Padding followed by something unknown is itself unknown.
   EXPECT_EQ(With(std::string(60'000, '\0') + Junk(5536)), "bytes");
   EXPECT_EQ(With(std::string(60'000, '\0') + Junk(5537)), "lying_size");
 }
@@ -223,7 +224,7 @@ TEST(WavTailTest, AChunkThatTheEndOfTheFileCutsIsIgnored) {
     EXPECT_EQ(OddityOf(ReadFile(CutTo(bytes, size))), is_whole ? kOk : "cut")
         << size;
   }
-  // One that goes on beyond the RIFF size is none.
+  // A chunk that extends beyond the RIFF size is none.
   const std::string chunk = Chunk("id3 ", std::string(70'000, '\x81'));
   EXPECT_EQ(With(chunk.substr(0, 69'000), Counting(chunk.size() - 1)),
             "lying_size");
@@ -243,7 +244,7 @@ TEST(WavTailTest, FilesBackToBackAreRejectedAndCounted) {
     const std::string next = ToString(Plain(spec));
     const bool is_rf64 = container == WavContainer::kRf64;
     if (is_rf64 || container == WavContainer::kRifx) {
-      // Sizes that are not in the first file's order, or not there.
+      // The sizes are not in the first file's byte order, or missing.
       EXPECT_TRUE(StartsWith(ErrorOf(Joined(Plain(), next)),
                              "several_files: holds at least 2 WAV files "));
       continue;
@@ -281,7 +282,7 @@ TEST(WavTailTest, FilesBackToBackAreSeenBehindWhateverTheFirstOneHas) {
     EXPECT_EQ(ErrorOf(Joined(first, next)),
               "several_files: holds 2 WAV files back to back");
   }
-  // The second one cut off, down to its first 12 bytes.
+  // The second file is cut off, down to its first 12 bytes.
   for (size_t size = 12; size < next.size(); ++size) {
     EXPECT_EQ(With(next.substr(0, size)), "several_files") << size;
   }

@@ -97,8 +97,8 @@ TEST_F(AudioCheckTest, FindsDamageOfTheStoreToo) {
   EXPECT_EQ(report.differences[1].what, "the stored features are damaged");
 }
 
-// Sets the long row's first value in a dataset to 0, and makes every checksum
-// right.
+// The test sets the long row's first value in a dataset to 0 and corrects every
+// checksum.
 TEST_F(AudioCheckTest, ComparesMoreThanTheFeatures) {
   ShardEntry& entry = store_.index.shards[store_.LongShard()];
   const std::string path = store_.Path(entry.file);

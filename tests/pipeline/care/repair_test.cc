@@ -41,7 +41,7 @@ class RepairTest : public testing::Test {
     return store_.index.shards[shard].file;
   }
 
-  // Another sample, and the same size and header.
+  // Changes one sample and keeps size and header.
   void ChangeAudio(const std::string& name) const {
     TestStore::FlipByte(store_.corpus().Path(name), 1000);
   }
@@ -57,7 +57,7 @@ TEST_F(RepairTest, AWholeStoreIsLeftAlone) {
 }
 
 TEST_F(RepairTest, DamagedAndMissingShardsBecomeTheSameBytesAgain) {
-  // Also the shard of the row that was rejected in the extraction, the first.
+  // One of them is the first, whose row was rejected during extraction.
   store_.Flip(ShardFile(0), 60);
   std::filesystem::remove(store_.Path(ShardFile(2)));
   store_.Flip(ShardFile(store_.LongShard()), store_.LongRowByte());
@@ -107,7 +107,7 @@ TEST_F(RepairTest, AGoneFileIsNamedThoughTheOldIndexIsDamaged) {
 
 TEST_F(RepairTest, ARejectThatIsAcceptedNowIsNamedToo) {
   store_.Flip(ShardFile(0), 4096);
-  // nan.wav, line 4, without its NaN.
+  // This is nan.wav, line 4, without its NaN.
   const std::string path = store_.corpus().Path("nan.wav");
   std::string bytes = ReadWholeFile(path);
   bytes.replace(bytes.size() - 400, 4, 4, '\0');

@@ -63,7 +63,7 @@ TEST_F(StoredRunTest, ThePlanIsThatOfTheRun) {
   }
 }
 
-// All that this machine has.
+// All code paths of this machine.
 std::vector<CodePath> CodePaths() {
   std::vector<CodePath> code_paths = {CodePath()};
   for (const SimdTarget target : SupportedSimdTargets()) {

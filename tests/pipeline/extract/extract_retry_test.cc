@@ -23,7 +23,7 @@
 
 namespace {
 
-// How often the next opens of files named "flaky" fail.
+// The number of times that opening a file named "flaky" still fails.
 std::atomic<int> num_failures_left{0};
 
 // Called when a WAV file is opened.
@@ -31,8 +31,8 @@ std::function<void()> on_open;
 
 }  // namespace
 
-// Stands in for the C library's in this program: a device that comes back, and
-// a place where a run is interrupted.
+// The code under test calls this instead of the C library's. It is a device
+// that comes back, and a place where a run is interrupted.
 extern "C" int open(const char* path, int flags, ...) {
   mode_t mode = 0;
   if ((flags & (O_CREAT | O_TMPFILE)) != 0) {
@@ -54,8 +54,8 @@ namespace {
 
 class ExtractRetryTest : public testing::TestWithParam<bool> {
  protected:
-  // The rows of a shard of three clips, the second of which cannot be opened
-  // for the first num_failures times.
+  // Returns the rows of a shard of three clips. The second cannot be opened the
+  // first num_failures times.
   std::vector<ShardRow> Extract(int num_failures) {
     corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 4000, 1),
                                           corpus_.AddWav("flaky.wav", 4000, 2),
@@ -109,7 +109,7 @@ INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
                          });
 
 // A run that is asked to stop before it begins, or while it reads its third
-// row; its first shard has more of them than are in flight.
+// row. Its first shard has more rows than are in flight.
 class ExtractStopTest : public testing::Test {
  protected:
   ~ExtractStopTest() override { on_open = nullptr; }
@@ -146,7 +146,7 @@ class ExtractStopTest : public testing::Test {
     };
     const ExtractOutcome outcome = melmill::Extract(job);
     EXPECT_FALSE(outcome.fault);
-    // Nothing half made.
+    // There must be no partial shard.
     EXPECT_EQ(ReadStoreFiles(config.store.folder).size(),
               outcome.committed.size());
     return outcome;

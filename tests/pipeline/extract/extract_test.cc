@@ -30,7 +30,7 @@ class ExtractTest : public testing::Test {
  protected:
   ExtractTest() { corpus_.MakeMixed(); }
 
-  // Makes the store `out` by one of the two ways and returns its files.
+  // Makes the store `out` with one of the two functions and returns its files.
   std::map<std::string, std::string> MakeStore(
       ExtractOutcome (*extract)(const ExtractJob&), const std::string& out,
       uint64_t shard_bytes, int num_threads) {
@@ -63,7 +63,7 @@ class ExtractTest : public testing::Test {
     return ReadStoreFiles(config.store.folder);
   }
 
-  // The first rows of the first shard.
+  // A quarantine of the first rows of the first shard.
   Quarantine MakeQuarantine(const PlannedWork& work) const {
     Quarantine quarantine;
     const auto tasks = RowList::Load(work, work.plan.shards[0]);
@@ -112,7 +112,8 @@ TEST_F(ExtractTest, KeepsTheRowsInWorkWithinTheBudget) {
   MakeStore(Extract, "free", 32 << 10, 4);
   const uint64_t unbounded = outcome_.telemetry.max_bytes_in_flight;
   EXPECT_GT(unbounded, uint64_t{20} << 20);
-  // A quarter of it for 8 inputs, a half for 4 workspaces; the rest for rows.
+  // A quarter of the budget is for 8 inputs, half for 4 workspaces, and the
+  // rest for rows.
   max_bytes_in_flight_ = uint64_t{32} << 20;
   EXPECT_EQ(MakeStore(Extract, "less", 32 << 10, 4), serial);
   EXPECT_LE(outcome_.telemetry.max_bytes_in_flight, uint64_t{8} << 20);
@@ -134,7 +135,7 @@ TEST_F(ExtractTest, TellsWhatItSpentItsTimeOn) {
   EXPECT_GT(telemetry.BusyShare(), 0);
   EXPECT_LE(telemetry.BusyShare(), 1);
   EXPECT_EQ(telemetry.rows_read_in_place + telemetry.rows_read_by_waiting, 47u);
-  EXPECT_GT(telemetry.compute.bytes_read, 2'800'000u);  // of long.wav alone
+  EXPECT_GT(telemetry.compute.bytes_read, 2'800'000u);  // long.wav alone
   EXPECT_GT(telemetry.compute.bytes_stored, 256u * 1400);
 }
 
@@ -185,7 +186,7 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
   }
 }
 
-// What happens to files between plan and extraction.
+// Changes files between plan and extraction.
 class ChangedFilesTest : public testing::TestWithParam<bool> {
  protected:
   ExtractOutcome Extract() {
@@ -249,7 +250,7 @@ TEST_P(ChangedFilesTest, SingleLastingFaultsRejectTheirRowsOnly) {
 }
 
 TEST_P(ChangedFilesTest, ManyFaultsInARowEndTheRunAndLeaveNoShard) {
-  // The graph's threads may finish the ten good files between the bad ones.
+  // The graph's threads may finish the ten good files among the bad ones.
   MakeFiles(400);
   change_ = [this] {
     for (int i = 10; i < 400; ++i) {

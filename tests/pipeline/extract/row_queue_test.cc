@@ -13,7 +13,7 @@
 namespace melmill {
 namespace {
 
-// Shards whose rows have the given frames, and twice as many bytes.
+// Shards whose rows have the given numbers of frames, and twice as many bytes.
 class FakeShards : public RowSource {
  public:
   explicit FakeShards(std::vector<std::vector<uint64_t>> frames)
@@ -52,7 +52,7 @@ constexpr RowQueue::Limits kNoLimits = {.max_bytes = 1'000'000,
 
 using Place = std::pair<size_t, size_t>;  // shard and row
 
-// All rows that are given out without one coming back.
+// Takes all rows that are given out before any comes back.
 std::vector<QueuedRow> TakeAll(RowQueue* queue) {
   std::vector<QueuedRow> rows;
   while (true) {
@@ -76,7 +76,7 @@ TEST(RowQueueTest, FillsShardsInTheOrderGiven) {
   EXPECT_EQ(Places(rows), (std::vector<Place>{
                               {2, 0}, {2, 1}, {2, 2}, {0, 0}, {0, 1}, {1, 0}}));
   EXPECT_EQ(queue.bytes_given_out(), 12u);
-  // The last row to come back completes its shard, whichever it is.
+  // Whichever row comes back last completes its shard.
   EXPECT_FALSE(queue.Settle(rows[2]));
   EXPECT_TRUE(queue.Settle(rows[5]));
   EXPECT_FALSE(queue.Settle(rows[0]));
@@ -125,7 +125,7 @@ TEST(RowQueueTest, GoesNoFurtherAheadThanALostShard) {
   std::vector<QueuedRow> rows = TakeAll(&queue);
   ASSERT_EQ(rows.size(), 4u);  // the first shard and one row of the second
   EXPECT_TRUE(queue.waits_for_commit());
-  // Made, but not yet committed.
+  // The rows are made, but not yet committed.
   for (const QueuedRow& row : rows) queue.Settle(row);
   EXPECT_FALSE(queue.Next().value());
   EXPECT_TRUE(queue.waits_for_commit());
@@ -146,7 +146,7 @@ TEST(RowQueueTest, GivesEachFurtherThreadOneRowBeyondThat) {
   EXPECT_FALSE(queue.waits_for_commit());
 }
 
-// Never more at risk, whatever comes back when.
+// Never more than the bound may be at risk, whatever the order of events.
 TEST(RowQueueTest, KeepsTheBoundInAnyOrderOfEvents) {
   std::mt19937 random(14);
   const auto draw = [&random](size_t end) {
@@ -288,7 +288,7 @@ TEST(RowQueueTest, StoppedFillsAKeptShardToItsEnd) {
                  &shards);
   std::vector<QueuedRow> rows = TakeAll(&queue);
   ASSERT_EQ(Places(rows), (std::vector<Place>{{0, 0}, {0, 1}, {1, 0}}));
-  // What the dropped shard holds no longer counts as lost.
+  // The dropped shard's frames no longer count as lost.
   queue.Stop({1});
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
   EXPECT_TRUE(queue.Defer(rows[0]));
@@ -302,7 +302,7 @@ TEST(RowQueueTest, StoppedKeepsToTheBound) {
   ASSERT_EQ(rows.size(), 3u);
   queue.Settle(rows[0]);
   EXPECT_TRUE(queue.Settle(rows[1]));
-  // The first shard is on its way to the disk.
+  // The first shard is being committed.
   queue.Stop({1});
   EXPECT_FALSE(queue.Next().value());
   EXPECT_TRUE(queue.waits_for_commit());
@@ -324,7 +324,7 @@ TEST(RowQueueTest, RestsAreOfShardsWithRowsToSettle) {
   std::vector<QueuedRow> rows = TakeAll(&queue);
   queue.Settle(rows[0]);
   queue.Forget(1);  // it will get no name
-  // Attempts that failed were computed too.
+  // Failed attempts also computed frames.
   const auto computed = [](size_t shard) { return shard == 2 ? 25u : 4u; };
   const std::vector<ShardRest> rests = queue.Rests(computed);
   ASSERT_EQ(rests.size(), 2u);
@@ -347,7 +347,7 @@ TEST(ShardsToCompleteTest, TakesTheNearestThatFitTogether) {
 }
 
 TEST(ShardsToCompleteTest, OneRowGetsOneThread) {
-  // 4 threads make 400 frames a second together, one 100.
+  // 4 threads together make 400 frames a second, one makes 100.
   const std::vector<ShardRest> rests = {
       {.shard = 0, .num_rows = 1, .num_frames = 300},
       {.shard = 1, .num_rows = 4, .num_frames = 400}};

@@ -100,13 +100,13 @@ TEST(DepthMeterTest, MeanIsBetweenTheExtremes) {
   DepthMeter meter;
   meter.Add(4);
   EXPECT_LE(meter.Mean(), 4);
-  while (meter.Mean() < 2) {  // soon: it is 4 for most of the time
+  while (meter.Mean() < 2) {  // soon true: the depth is 4 most of the time
   }
   meter.Add(-4);
   const double mean = meter.Mean();
   EXPECT_GT(mean, 0);
   EXPECT_LE(mean, 4);
-  while (meter.Mean() > mean / 2) {  // and falls while there is nothing
+  while (meter.Mean() > mean / 2) {  // it falls while the depth is 0
   }
 }
 

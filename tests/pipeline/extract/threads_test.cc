@@ -1,6 +1,6 @@
-// What runs on many threads at once, on threads of this file: a flow graph's
-// own synchronisation is invisible to ThreadSanitizer unless oneTBB is built
-// for it, so the tsan preset runs the bodies of the graph's nodes here.
+// Runs the concurrent code on threads of this file. A flow graph's own
+// synchronisation is invisible to ThreadSanitizer unless oneTBB is built for
+// it, so the tsan preset runs the bodies of the graph's nodes here.
 
 #include <gtest/gtest.h>
 
@@ -39,20 +39,20 @@ namespace {
 constexpr int kNumThreads = 4;
 constexpr int kNumReaders = 3;
 
-// Runs body(i) on threads of its own, all at once.
+// Runs body(i) for each i on a thread of its own, all at once.
 void RunThreads(int num_threads, const std::function<void(int)>& body) {
   std::vector<std::thread> threads;
   for (int i = 0; i < num_threads; ++i) threads.emplace_back(body, i);
   for (std::thread& thread : threads) thread.join();
 }
 
-// A shard in work, and how many of its rows are.
+// A shard in work, and the number of its rows that are not done.
 struct ShardInWork {
   std::unique_ptr<OpenShard> shard;
   std::atomic<size_t> num_open_rows{0};
 };
 
-// One row on its way; what a token of the graph holds.
+// One row on its way, as in a token of the graph.
 struct Job {
   ShardInWork* shard = nullptr;
   size_t row = 0;
@@ -73,7 +73,7 @@ class JobQueue {
     }
     changed_.notify_one();
   }
-  // Nothing once the queue was closed and is empty.
+  // Returns null once the queue is closed and empty.
   std::unique_ptr<Job> Pop() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return is_closed_ || !jobs_.empty(); });
@@ -174,11 +174,12 @@ class ThreadExtractor {
 
   void HandToReader(std::unique_ptr<Job> job) {
     reads_waiting_.Add(1);
-    // std::function wants to be copyable.
+    // std::function must be copyable.
     auto shared = std::make_shared<std::unique_ptr<Job>>(std::move(job));
     readers_.Submit([this, shared] {
       std::unique_ptr<Job> read = std::move(*shared);
-      // As the graph: in place first, where the file may be in the cache.
+      // As in the graph, the first try is in place, since the file may be in
+      // the cache.
       for (const bool may_wait : {false, true}) {
         const Result<bool> result =
             job_.processor.ReadRow(read->task(), may_wait, &read->input);
@@ -218,7 +219,7 @@ class ThreadExtractor {
     if (--num_open_shards_ == 0) jobs_.Close();
   }
 
-  // As the progress line, at any time.
+  // Reads the counters at any time, as the progress line does.
   void Watch() {
     uint64_t last = 0;
     while (num_open_shards_ > 0) {
@@ -244,7 +245,7 @@ class ThreadExtractor {
   std::map<size_t, ShardWriter::Committed> committed_;
   std::atomic<size_t> num_open_shards_;
   JobQueue jobs_;
-  // Last, so that their threads end first.
+  // These are last, so that their threads end first.
   ThreadPool readers_{kNumReaders};
   ThreadPool committer_{1};
 };
@@ -309,7 +310,7 @@ TEST_P(ThreadsTest, NodeBodiesMakeTheBytesOfTheSerialLoop) {
             ReadStoreFiles(corpus_.Path("serial")));
 }
 
-// What the plan's pipeline runs in parallel for each line.
+// The plan's pipeline runs this in parallel for each line.
 TEST(PlanThreadsTest, LinesAreParsedAndProbedAlikeByAll) {
   Corpus corpus;
   corpus.MakeMixed();

@@ -93,7 +93,8 @@ TEST(ShardCutterTest, ALineAddedOrRemovedMovesOnlyCutsNearby) {
     removed.erase(removed.begin() + static_cast<ptrdiff_t>(100 * trial));
     num_moved += CountMovedCuts(rows, removed);
   }
-  // Of some 270 cuts behind each change; fixed-size shards would move all.
+  // About 270 cuts follow each change; fixed-size shards would move all of
+  // them.
   EXPECT_LT(num_moved, 2 * kTrials * 4);
 }
 

@@ -24,7 +24,7 @@
 namespace melmill {
 namespace {
 
-// The features of one row.
+// Keeps the features of one row.
 class MemorySink : public FeatureSink {
  public:
   Result<void> Write(uint64_t offset_bytes,
@@ -81,7 +81,8 @@ class RowComputerTest : public testing::Test {
 };
 
 TEST_F(RowComputerTest, GivesTheFeaturesOfTheWholeClip) {
-  // Over three blocks of the file, in pieces that do not fit its samples.
+  // The clip takes more than three blocks of the file, whose ends are inside
+  // samples.
   WavSpec spec;
   spec.sample_rate_hz = 48000;
   spec.num_channels = 3;
@@ -124,7 +125,7 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfTheWholeClip) {
 }
 
 // A row of many pieces is written before its maximum is known, and clamped
-// then; its last piece may be one frame, or its loudest.
+// afterwards. Its last piece may be one frame, or its loudest.
 TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
   for (const size_t num_samples :
        {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
@@ -153,8 +154,8 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
   }
 }
 
-// PCM16 of the feature rate is taken as it lies in the file; what differs from
-// it in any way gives the same bits by way of floats.
+// PCM16 of the feature rate is used as it lies in the file. Any other form goes
+// through floats and must give the same bits.
 TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
   WavSpec spec;
   spec.sample_rate_hz = 16000;
@@ -254,7 +255,7 @@ TEST_F(RowComputerTest, KeepsLittleOfWhatALongRowTook) {
   const size_t before = heap_live_bytes;
   const HeapMeter meter;
   ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
-  // Its samples; AddressSanitizer keeps arrays from the meter.
+  // The samples take this much. AddressSanitizer hides arrays from the meter.
   EXPECT_GT(meter.PeakBytes(), size_t{2} << 20)
       << "the row is meant to be long";
   constexpr size_t kResamplerBytes = size_t{256} << 10;
@@ -265,7 +266,7 @@ TEST_F(RowComputerTest, KeepsLittleOfWhatALongRowTook) {
 // A stopped run's row asks before each piece and ends without an outcome.
 class RowStopTest : public RowComputerTest {
  protected:
-  // Seven pieces, which are written before they are clamped.
+  // The row has seven pieces, which are written before they are clamped.
   RowTask MakeLongTask() {
     corpus_.AddWav("long.wav", size_t{20'000} * 160, 3);
     RowTask task = MakeTask("long.wav");
@@ -280,7 +281,7 @@ class RowStopTest : public RowComputerTest {
     EXPECT_FALSE(MayBeMachineFault(row.error().code));
   }
 
-  // The task's permit ends when it is asked for the given number of times.
+  // Revokes the task's permit at question `number`, counted from 1.
   void RevokeAtQuestion(int number, RowTask* task) {
     counting_permit_.emplace(control_, [this, number] {
       if (++num_questions_ == number) counting_permit_->Revoke();
@@ -330,7 +331,7 @@ TEST_F(RowStopTest, EndsBeforeTheNextPieceIsClamped) {
   EXPECT_EQ(sink_.num_reads, 2);
 }
 
-// A row of two pieces that is transformed where it was read.
+// The row has two pieces and is transformed where it was read.
 TEST_F(RowStopTest, EndsARowInMemoryToo) {
   corpus_.AddWav("short.wav", size_t{32} * 16000, 3);
   RowTask task = MakeTask("short.wav");
@@ -341,8 +342,8 @@ TEST_F(RowStopTest, EndsARowInMemoryToo) {
             static_cast<uint64_t>(kPieceFrames));
 }
 
-// Of a clip that is truncated the rest is read for its checksum, without
-// pieces to compute.
+// The rest of a truncated clip is read only for its checksum, without pieces to
+// compute.
 TEST_F(RowStopTest, EndsBeforeTheNextBlockIsRead) {
   RowTask task = MakeLongTask();
   task.source.num_samples = 1600;
@@ -370,7 +371,7 @@ TEST_F(RowComputerTest, NamesTheFirstSampleThatIsNotFinite) {
   WavSpec spec;
   spec.encoding = SampleEncoding::kFloat32;
   spec.num_channels = 2;
-  // In the second of the blocks in which the file is read.
+  // The bad sample is in the second block of the file.
   std::vector<float> samples = MakeSamples(250'000, 2, 1);
   samples[2 * 201'234 + 1] = INFINITY;
   WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
@@ -414,7 +415,7 @@ TEST_F(RowComputerTest, WaitsForTheDeviceOnlyWhenItMay) {
   const Result<bool> waited = processor_.ReadRow(task, true, &input_);
   ASSERT_TRUE(waited.ok());
   EXPECT_TRUE(waited.value());
-  // Without waiting either answer is right; an error is not.
+  // Without waiting either result is right, but not an error.
   EXPECT_TRUE(processor_.ReadRow(task, false, &input_).ok());
 }
 

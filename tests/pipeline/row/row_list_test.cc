@@ -37,7 +37,7 @@ class RowListTest : public testing::Test {
     return config;
   }
 
-  // Of the plan with its rows as they are in `rows`.
+  // Loads the shard of the plan with these rows.
   Result<RowList> Load(const std::vector<PlanRow>& rows) {
     auto spool =
         std::make_unique<TableSpool>(corpus_.Path(""), PlanColumns({}));
@@ -108,7 +108,7 @@ TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {
     ASSERT_FALSE(list.ok());
     EXPECT_EQ(list.error().code, ErrorCode::kDamaged);
   }
-  // None planned: a shard has rows.
+  // No row is planned, but a shard must have rows.
   plan_.shards[0] = good;
   plan_.shards[0].num_rows = plan_.shards[0].num_frames = 0;
   std::vector<PlanRow> rows = rows_;

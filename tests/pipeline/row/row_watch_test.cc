@@ -27,7 +27,7 @@ Hash128 MakeHash(uint8_t value) {
 
 class RowWatchTest : public testing::Test {
  protected:
-  // What is written and told while `work` runs under a watch.
+  // Records what is written and reported while `work` runs under a watch.
   template <typename Work>
   void Watch(Work work) {
     const RowWatch watch({.file = file_,
@@ -104,8 +104,8 @@ TEST_F(RowWatchTest, AThreadThatHasEndedGivesItsPlaceToOthers) {
   EXPECT_EQ(hung_row_, MakeHash(2));
 }
 
-// How a process ends that a signal kills; AddressSanitizer, whose handler
-// comes after ours, makes it an exit.
+// How a process ends that a signal kills. AddressSanitizer, whose handler comes
+// after ours, turns it into an exit.
 class Dies {
  public:
   explicit Dies(int signal_number) : signal_number_(signal_number) {}

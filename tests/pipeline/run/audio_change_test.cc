@@ -39,8 +39,8 @@ TEST(SuspectAudioTest, SaysWhatThereIsToRead) {
             "them; --trust-audio takes them as unchanged");
 }
 
-// A file that is written to while a run works, between its comparison and the
-// moment when it is extracted.
+// A file is written to while a run works, between its comparison and its
+// extraction.
 TEST(AudioChangeTest, AShardOfOtherAudioThanWasSeenIsRemoved) {
   Corpus corpus;
   corpus.MakeMixed();
@@ -66,8 +66,8 @@ TEST(AudioChangeTest, AShardOfOtherAudioThanWasSeenIsRemoved) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-// A run on the files that were seen first, whose file becomes another one
-// before it is compared.
+// A run plans with the file as it was, and the file changes before it is
+// compared.
 TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   Corpus corpus;
   corpus.MakeMixed();
@@ -97,16 +97,16 @@ TEST(AudioChangeTest, AFileThatGrewSinceThePlanIsAChange) {
   EXPECT_EQ(found.value().changed.examples[0].audio, clip);
   EXPECT_FALSE(found.value().shards.at(0)[1].has_value());
   EXPECT_TRUE(found.value().shards.at(0)[0].has_value());
-  // One that is gone is the machine's fault: its features are not given up.
+  // A missing file is the machine's fault: its features are not given up.
   std::filesystem::remove(clip);
   EXPECT_FALSE(find().ok());
 }
 
-// A finished store, and a .local of the test's own that says of all its files
-// that they have long been as they are.
+// A finished store, and a .local of the test's own in which all its files are
+// settled.
 class FindChangedAudioTest : public testing::Test {
  protected:
-  // In the first shard.
+  // Both rows are in the first shard.
   static constexpr size_t kRow = 1;
   static constexpr size_t kRejectedRow = 3;
 
@@ -129,7 +129,8 @@ class FindChangedAudioTest : public testing::Test {
     EXPECT_EQ(built_.plan().shards.size(), 3u);
   }
 
-  // One shard a split: where a split is cut follows from the paths.
+  // Each split is one shard, since the cuts within a split would depend on the
+  // paths.
   RunConfig MakeCorpus() {
     WavSpec floats;
     floats.encoding = SampleEncoding::kFloat32;
@@ -159,7 +160,7 @@ class FindChangedAudioTest : public testing::Test {
     return LocalFile::Load(corpus_.Path(name)).value();
   }
 
-  // After facts_ were told.
+  // Compares after facts_ were recorded.
   AudioChange Find(AudioCheck check) {
     for (const auto& [shard, committed] : kept_) {
       EXPECT_TRUE(local_->Append(IdOf(shard), facts_[shard]).ok());
@@ -185,7 +186,7 @@ class FindChangedAudioTest : public testing::Test {
     EXPECT_EQ(control_.audio_bytes_to_read, num_bytes);
     EXPECT_EQ(control_.audio_bytes_read, num_bytes);
   }
-  // Of the files of stored rows.
+  // The bytes of the stored rows' files.
   uint64_t BytesOf(size_t shard) const {
     uint64_t sum = 0;
     for (size_t row = 0; row < files_[shard].size(); ++row) {
@@ -233,7 +234,7 @@ TEST_F(FindChangedAudioTest, NamesOtherAudioAndTellsNothingOfItsShard) {
   --facts_[2][0].changed_ns;
   const std::string clip = corpus_.Path("t1.wav");
   std::string bytes = ReadWholeFile(clip);
-  bytes.back() ^= 1;  // of its last sample
+  bytes.back() ^= 1;  // in its last sample
   WriteWholeFile(clip, bytes);
   const AudioChange change = Find(AudioCheck::kTouched);
   ASSERT_EQ(change.changed.count, 1u);
@@ -285,7 +286,7 @@ TEST_F(FindChangedAudioTest, WithoutALocalFileAllIsUnknown) {
   EXPECT_FALSE(none->exists());
 }
 
-// Its run was killed before it told of it.
+// Its run was killed before it recorded the shard.
 TEST_F(FindChangedAudioTest, AShardThatWasNotToldOfIsRead) {
   const auto other = MakeLocal("other");
   ASSERT_TRUE(other->Append({}, {}).ok());

@@ -48,7 +48,7 @@ TEST_F(PlanChangeTest, CountsLinesWhereverTheyStand) {
   const PlanChange change = ComparePlans(old_plan, plan).value();
   EXPECT_EQ(change.num_added, 1u);    // d
   EXPECT_EQ(change.num_gone, 1u);     // a
-  EXPECT_EQ(change.num_changed, 1u);  // one of the two b
+  EXPECT_EQ(change.num_changed, 1u);  // one of the two lines b
   EXPECT_FALSE(change.is_reordered);
 }
 

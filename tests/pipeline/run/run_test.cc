@@ -35,7 +35,7 @@ class RunTest : public testing::Test {
     return RunExtract(config, &control);
   }
 
-  // What a run from nothing gives, as files.
+  // The files of a run from scratch.
   std::map<std::string, std::string> FreshRun() {
     const std::string name = "fresh" + std::to_string(num_fresh_++);
     EXPECT_EQ(Run(corpus_.Config(name)).status, RunStatus::kFinished);
@@ -52,7 +52,7 @@ class RunTest : public testing::Test {
     return status.st_ino;
   }
 
-  // Updates the store "out" after `change`, expects a fresh run's bytes, and
+  // Updates the store "out" after a change, expects a fresh run's bytes, and
   // returns how many shards were made.
   uint64_t Update() {
     RunConfig config = corpus_.Config("out");
@@ -104,7 +104,8 @@ TEST_F(RunTest, AManifestThatChangesWhileTheRunMakesShardsIsAFault) {
   corpus_.MakeMixed();
   const std::string manifest = corpus_.Path("train.jsonl");
   const std::string text = ReadWholeFile(manifest);
-  // A line more, a blank in place of the last newline, and no lines.
+  // The changes are one more line, a blank in place of the last newline, and no
+  // lines.
   for (const std::string& changed :
        {text + "{}\n", text.substr(0, text.size() - 1) + " ", std::string()}) {
     RunControl control;
@@ -139,7 +140,7 @@ TEST_F(RunTest, GoesOnWhereARunWasKilled) {
   corpus_.MakeMixed();
   const auto whole = FreshRun();
   Run(corpus_.Config("out"));
-  // As a killed run leaves it: no store.json, some shards, some left-overs.
+  // A killed run leaves this: no store.json, some shards, some left-overs.
   const std::string out = corpus_.Path("out");
   std::filesystem::remove(out + "/store.json");
   std::filesystem::remove(out + "/train.rows.h5");
@@ -216,7 +217,7 @@ TEST_F(RunTest, UpdateStoresFilesThatWereReplaced) {
   EXPECT_GE(Update(), 1u);
   EXPECT_EQ(change_.num_changed, 1u);
 
-  // The extraction rejected it; size and header stay as they are.
+  // The extraction rejected this file; size and header stay the same.
   WavSpec floats;
   floats.encoding = SampleEncoding::kFloat32;
   corpus_.AddWav("nan.wav", 5000, 7, floats);
@@ -286,7 +287,7 @@ TEST_F(RunTest, SecondRunRemovesWhatMelmillMadeAndNothingElse) {
   own.insert(whole.begin(), whole.end());
   EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kNothingToDo);
   EXPECT_EQ(Files("out"), own);
-  // Nor does an update, a resumed run or a repair.
+  // The same holds for an update, a resumed run and a repair.
   std::filesystem::remove(corpus_.Path("out/store.json"));
   EXPECT_EQ(Run(corpus_.Config("out")).status, RunStatus::kFinished);
   EXPECT_EQ(Files("out"), own);
@@ -388,7 +389,7 @@ TEST_F(RunTest, WhatDeadRunsLeftIsGoneBeforeSpaceIsCounted) {
     EXPECT_EQ(report.status, RunStatus::kFinished);
     EXPECT_TRUE(was_called);
   };
-  run_with_left_overs();  // in a folder that holds nothing else
+  run_with_left_overs();  // in a folder with nothing else
   const auto whole = ReadStoreFiles(config.store.folder);
   std::filesystem::remove(config.store.folder + "/store.json");
   run_with_left_overs();  // in an unfinished store
@@ -422,7 +423,7 @@ TEST_F(RunTest, RefusesFoldersThatDoNotFit) {
   other = config;
   other.store.folder = corpus_.Path("no/such/parent");
   EXPECT_THROW(Run(other), SetupError);
-  other.store.folder = corpus_.Path("");  // holds the corpus
+  other.store.folder = corpus_.Path("");  // contains the corpus
   EXPECT_THROW(Run(other), SetupError);
   other.store.folder = corpus_.Path("train.jsonl");
   EXPECT_THROW(Run(other), SetupError);
@@ -478,7 +479,7 @@ TEST_F(RunTest, AStoppedPlanIsNoFault) {
   EXPECT_FALSE(FileExists(corpus_.Path("out")));
 }
 
-// The stop is asked for before the check begins, so that nothing races.
+// The stop is requested before the check begins, so that nothing races.
 TEST_F(RunTest, NoShardIsCheckedOnceAStopIsAskedFor) {
   corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 5000, 1),
                                         corpus_.AddWav("b.wav", 5000, 2)});

@@ -60,7 +60,7 @@ TEST(ChooseCodePathTest, RefusesSpectralWithoutSimdCode) {
   code.simd = "none";
   EXPECT_NE(Refusal(code).find("--simd none turns off"), std::string::npos);
   code.simd = "auto";
-  hwy::SetSupportedTargetsForTest(HWY_EMU128);  // a machine without any
+  hwy::SetSupportedTargetsForTest(HWY_EMU128);  // a machine without SIMD code
   const std::string refusal = Refusal(code);
   code.resampler = CodeChoice().resampler;
   const CodePath by_default = ChooseCodePath(code);
@@ -84,7 +84,7 @@ TEST(ProducerJsonTest, TellsPathsOfOtherBitsApartAndNoOthers) {
   EXPECT_NE(avx2.find("\"resampler\":\"spectral "), std::string::npos);
 }
 
-// What FindCodeChoice changes in `wanted` to make what `made` makes.
+// What FindCodeChoice changes in `wanted` to give the same producer as `made`.
 std::string Changes(const CodeChoice& made, const CodeChoice& wanted) {
   const std::string producer = ProducerJson(ChooseCodePath(made));
   const std::optional<CodeChoice> found = FindCodeChoice(producer, wanted);

@@ -20,7 +20,7 @@ RunConfig Config(int num_threads, int num_io_threads) {
 
 TEST(ResourceLimitsTest, FilesFollowThreadsAndShards) {
   const size_t alone = MaxOpenFilesOfExtraction(Config(1, 1), 1);
-  // One more shard is one more file, for as long as all may be open at once.
+  // One more shard is one more file, as long as all may be open at once.
   EXPECT_EQ(MaxOpenFilesOfExtraction(Config(1, 1), 2), alone + 1);
   EXPECT_EQ(MaxOpenFilesOfExtraction(Config(1, 1), 1'000'000),
             MaxOpenFilesOfExtraction(Config(1, 1), 2'000'000));
@@ -44,7 +44,7 @@ TEST(ResourceLimitsTest, FilesAreBoundedByMemory) {
   EXPECT_GT(MaxOpenFilesOfExtraction(large, 1), 3000u);
 }
 
-// In a process of its own: limits cannot be raised again.
+// Runs in a process of its own, since limits cannot be raised again.
 void ExitWithOutcome(rlim_t soft, rlim_t hard, size_t num_files) {
   const rlimit limit = {soft, hard};
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(9);

@@ -30,7 +30,7 @@ TEST(CheckConfigTest, BoundsTheTimeAfterWhichARowCountsAsHung) {
   }
 }
 
-// What CheckConfig says; empty for a configuration that it accepts.
+// The message of CheckConfig; empty for a configuration that it accepts.
 std::string RefusalOf(const RunConfig& config) {
   try {
     CheckConfig(config);

@@ -47,8 +47,8 @@ TEST(H5ContentsTest, ReadsBackWhatWasCreated) {
   EXPECT_EQ(contents.value().FindAttribute("none"), nullptr);
 }
 
-// So many that HDF5's tree of names has several levels and the attributes
-// take several pieces of the group's header.
+// There are so many that HDF5's tree of names has several levels and the
+// attributes take several pieces of the group's header.
 TEST(H5ContentsTest, ReadsManyDatasetsAndLongAttributes) {
   const TempFolder folder;
   const std::string path = folder.File("a.h5");
@@ -128,14 +128,15 @@ TEST(H5ContentsTest, AFileThatGrewIsRejected) {
   EXPECT_EQ(contents.error().code, ErrorCode::kDamaged);
 }
 
-// Damage to one field at a time of the message that says where a dataset is.
+// The test damages one field at a time in the message that says where a dataset
+// is.
 TEST(H5ContentsTest, AHostilePlaceIsRejected) {
   const TempFolder folder;
   const std::string path = folder.File("a");
   ASSERT_TRUE(
       CreateH5File(path, {{"data", ElementType::kU8, {0x1234}}}, {}).ok());
   const std::string sound = ReadWholeFile(path);
-  // Version 3, contiguous, at 4096, 0x1234 bytes.
+  // The message says version 3, contiguous, at 4096, 0x1234 bytes.
   using std::string_view_literals::operator""sv;
   const size_t at = sound.find("\3\1\0\x10\0\0\0\0\0\0\x34\x12\0\0\0\0\0\0"sv);
   ASSERT_NE(at, std::string::npos);
@@ -168,7 +169,7 @@ void ReplaceAll(const std::string& from, const std::string& to,
   }
 }
 
-// Else a small file could make a reader of all columns take much memory.
+// Otherwise a small file could make a reader of all columns take much memory.
 TEST(H5ContentsTest, DatasetsThatTogetherAreLargerThanTheFileAreRejected) {
   const TempFolder folder;
   const std::string path = folder.File("a");
@@ -186,7 +187,7 @@ TEST(H5ContentsTest, DatasetsThatTogetherAreLargerThanTheFileAreRejected) {
   EXPECT_EQ(contents.error().message, "datasets that overlap");
 }
 
-// Else 10,000 links could have one name each that is as long as the file.
+// Otherwise each of 10,000 links could have a name as long as the file.
 TEST(H5ContentsTest, NamesThatOverlapAreRejected) {
   const TempFolder folder;
   const std::string path = folder.File("a");
@@ -206,7 +207,7 @@ TEST(H5ContentsTest, NamesThatOverlapAreRejected) {
   EXPECT_EQ(contents.error().message, "a damaged list of datasets");
 }
 
-// Files that HDF5 takes but that are not of ours: made with HDF5 itself.
+// Files that HDF5 accepts but that are not ours, made with HDF5 itself.
 class ForeignFileTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -291,14 +292,14 @@ TEST_F(ForeignFileTest, VariableLengthAttributeIsRejected) {
   ExpectRejected("an attribute that is not a plain string");
 }
 
-// What a damaged file gives is an error, or contents that lie in the file.
+// A damaged file must give an error, or contents that lie in the file.
 TEST(H5ContentsTest, RandomDamageNeverCrashes) {
   const TempFolder folder;
   const std::string path = folder.File("a");
   const auto offsets = CreateH5File(path, SomeDatasets(), SomeAttributes());
   ASSERT_TRUE(offsets.ok());
   const std::string sound = ReadWholeFile(path);
-  std::vector<size_t> targets;  // what is not zero: HDF5's own bytes
+  std::vector<size_t> targets;  // bytes that are not zero: HDF5's own
   for (size_t i = 0; i < sound.size(); ++i) {
     if (sound[i] != 0) targets.push_back(i);
   }
@@ -307,7 +308,8 @@ TEST(H5ContentsTest, RandomDamageNeverCrashes) {
   for (int round = 0; round < 2000; ++round) {
     std::string damaged = sound;
     for (int i = 0; i <= round % 4; ++i) {
-      // The field around a byte that is not zero, so its high bytes as well.
+      // This reaches the field around a byte that is not zero, and so its high
+      // bytes as well.
       const size_t at = targets[random() % targets.size()] + random() % 8;
       damaged[std::min(at, sound.size() - 1)] = static_cast<char>(random());
     }

@@ -52,7 +52,7 @@ TEST(H5FileTest, TheFirstDatasetStartsAt4096WhateverElseIsInTheFile) {
   }
 }
 
-// Every byte that is written at a dataset's offset is HDF5's to read.
+// HDF5 must read every byte that is written at a dataset's offset.
 TEST(H5FileTest, BytesWrittenAtTheOffsetsAreTheDatasets) {
   const TempFolder folder;
   const std::string path = folder.File("a.h5");

@@ -55,7 +55,7 @@ class PlanFileTest : public testing::Test {
     rows[1].code = RejectCode::kNotWav;
     rows[1].message = "is no WAV";
     rows[1].source = {};
-    rows[1].source.header.encoding = SampleEncoding{};  // 0, as all of it
+    rows[1].source.header.encoding = SampleEncoding{};  // 0, like all of it
     return rows;
   }
 
@@ -157,12 +157,12 @@ TEST_F(PlanFileTest, RefusesAFileThatIsNoPlan) {
   EXPECT_EQ(Read(std::string(5000, 'x')).error().code, ErrorCode::kDamaged);
 }
 
-// Whatever its attributes say, what is read can be used.
+// Whatever the attributes say, a plan that is read can be used.
 TEST_F(PlanFileTest, RefusesAttributesThatMeanNothing) {
   const std::string sound = Write();
   struct Damage {
     std::string from;
-    std::string to;  // as long
+    std::string to;  // of the same length
     std::string message;
   };
   const std::string no_json = "its contract or producer is no JSON";

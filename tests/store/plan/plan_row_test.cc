@@ -8,7 +8,7 @@
 namespace melmill {
 namespace {
 
-// Planned rows without any content, which counts how often it is read.
+// A table of planned rows without content. It counts how often it is read.
 class BlankRows : public TableReader {
  public:
   explicit BlankRows(uint64_t count) {
@@ -25,7 +25,7 @@ class BlankRows : public TableReader {
     std::fill(bytes.begin(), bytes.end(), std::byte{0});
     return {};
   }
-  // Nobody asks: no bytes of text are read.
+  // Nobody asks for the bytes of text.
   uint64_t StreamBytes(size_t) const override { return 0; }
 };
 

@@ -32,7 +32,7 @@ struct TestRow {
   std::vector<float> tail_samples;
 };
 
-// Rows of random content with slots in a row; every seventh is rejected.
+// Rows of random content with consecutive slots. Every seventh is rejected.
 struct TestShard {
   explicit TestShard(size_t num_rows,
                      FeatureType type = FeatureType::kFloat16) {
@@ -349,7 +349,7 @@ TEST(ShardTest, AMissingFolderIsAFault) {
 }
 
 TEST(ShardTest, AFolderThatCannotBeWrittenIsAFault) {
-  // A file of the kernel's: not even root makes one there.
+  // This folder is the kernel's; not even root can create a file there.
   const auto committed = TestShard(3).Write("/proc/self/s.h5");
   ASSERT_FALSE(committed.ok());
   EXPECT_EQ(committed.error().code, ErrorCode::kMachineFault);
@@ -411,7 +411,7 @@ TEST(ShardTest, TheSearchForDamageStopsWhenAsked) {
 TEST(ShardTest, BytesInTheSlotOfARejectedRowAreDamage) {
   const TempFolder folder;
   TestShard shard(15);
-  shard.spec.num_frames += 3;  // of no row, behind a stored one
+  shard.spec.num_frames += 3;  // frames of no row, after a stored one
   const std::string path = folder.File("s.h5");
   ASSERT_TRUE(shard.Write(path).ok());
   const std::string sound = ReadWholeFile(path);
@@ -519,7 +519,8 @@ TEST(ShardTest, FilesThatAreNotShardsAreToldApart) {
             "features of another type");
 }
 
-// Damage outside the raw data: an error, or a shard whose rows can be read.
+// Damage outside the raw data must give an error, or a shard whose rows can be
+// read.
 TEST(ShardTest, RandomDamageNeverCrashes) {
   const TempFolder folder;
   const TestShard shard(5);
@@ -527,7 +528,7 @@ TEST(ShardTest, RandomDamageNeverCrashes) {
   ASSERT_TRUE(shard.Write(path).ok());
   const std::string sound = ReadWholeFile(path);
   const auto contents = ReadH5Contents(path);
-  // Where the features and the tail samples are not.
+  // The targets are outside the features and the tail samples.
   std::vector<bool> is_target(sound.size(), true);
   for (const char* name : {"features", "tail_samples"}) {
     const DatasetPlace* place = contents.value().FindDataset(name);

@@ -129,7 +129,7 @@ TEST(TableTest, ABlockHoldsAboutAsManyBytesAsAsked) {
   const auto num_read = [&spool](uint64_t first, size_t max_bytes) {
     return spool.Read(first, 100, max_bytes).value().num_rows();
   };
-  EXPECT_EQ(num_read(0, 300), 2u);  // 8 more bytes for each row's offset
+  EXPECT_EQ(num_read(0, 300), 2u);  // each row's offset takes 8 more bytes
   EXPECT_EQ(num_read(0, 324), 3u);
   EXPECT_EQ(num_read(0, 1000), 3u);
   EXPECT_EQ(num_read(3, 1000), 1u);  // at least one

@@ -68,7 +68,7 @@ TEST(MaxRejectsTest, CountsLinesOrPercent) {
   }
 }
 
-// Every share in tenths of a per cent, reached exactly and missed by one.
+// The shares are all tenths of a per cent, reached exactly and missed by one.
 TEST(MaxRejectsTest, AShareThatIsReachedExactlyIsAllowed) {
   for (uint64_t tenths = 0; tenths <= 1000; ++tenths) {
     const MaxRejects share =

@@ -13,7 +13,7 @@ RunReport Report(RunStatus status) {
   return report;
 }
 
-// The last line says what to do next.
+// The last line, which says what to do next.
 std::string LastLine(const RunReport& report) {
   std::string text = FormatSummary(report, "out");
   EXPECT_TRUE(text.ends_with('\n'));

@@ -19,7 +19,7 @@ constexpr milliseconds kLook(200);
 
 class ProgressTextTest : public testing::Test {
  protected:
-  // What a log gets in this time; the last line of it.
+  // The last line that a log gets in this time.
   std::string LineAfter(std::chrono::milliseconds time) {
     std::string line;
     for (const auto end = now_ + time; now_ < end;) {
@@ -41,7 +41,7 @@ TEST_F(ProgressTextTest, ALogHasOneLineForEachInterval) {
   EXPECT_EQ(LineAfter(seconds(59)), "");
 }
 
-// One that begins between two lines of a log, too.
+// This includes a phase that begins between two lines of a log.
 TEST_F(ProgressTextTest, APhaseIsTimedFromItsBeginning) {
   EXPECT_EQ(LineAfter(seconds(30)), "");
   control_.phase = RunControl::Phase::kExtract;
