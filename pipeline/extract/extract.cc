@@ -238,7 +238,7 @@ Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
     if (!read.value()) return false;
   }
   const Result<void> stored = token->row->shard->ComputeAndStore(
-      token->row->queued.row, job_.processor,
+      token->row->task, job_.processor,
       token->is_read ? &token->input : &worker.input, &worker.workspace);
   if (!stored.ok()) return stored.error();
   return true;

@@ -37,7 +37,7 @@ class SerialExtractor {
 Result<void> SerialExtractor::Make(const DispatchedRow& row) {
   const Result<bool> read = job_.processor.ReadRow(row.task, true, &input_);
   if (!read.ok()) return read.error();
-  return row.shard->ComputeAndStore(row.queued.row, job_.processor, &input_,
+  return row.shard->ComputeAndStore(row.task, job_.processor, &input_,
                                     &workspace_);
 }
 

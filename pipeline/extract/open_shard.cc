@@ -68,22 +68,21 @@ class OpenShard::Slot : public FeatureSink {
   ShardWriter& writer_;
 };
 
-Result<void> OpenShard::ComputeAndStore(size_t row,
+Result<void> OpenShard::ComputeAndStore(const RowTask& task,
                                         const RowComputer& processor,
                                         RowInput* input,
                                         RowWorkspace* workspace) {
-  const RowTask task = rows_[row];
   Slot slot(task.start, &writer_);
   const Result<ShardRow> computed =
       processor.ComputeRow(task, input, &slot, workspace);
   if (!computed.ok()) return computed.error();
-  facts_[row] = input->facts();
+  facts_[task.row] = input->facts();
   const StageTimer timer(&workspace->times, Stage::kStore);
-  return writer_.FinishRow(row, computed.value(), workspace->tail_samples());
+  return writer_.FinishRow(task.row, computed.value(),
+                           workspace->tail_samples());
 }
 
-Result<void> OpenShard::Reject(size_t row, const Error& error) {
-  const RowTask task = rows_[row];
+Result<void> OpenShard::Reject(const RowTask& task, const Error& error) {
   if (MayBeMachineFault(error.code)) ++num_unreadable_;
   return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
                          static_cast<uint64_t>(task.source.num_frames));

@@ -40,9 +40,10 @@ class OpenShard {
 
   // Computes a row whose file was read, and stores it. Errors: also those
   // of ComputeRow; then the row may be tried again, or rejected.
-  Result<void> ComputeAndStore(size_t row, const RowComputer& processor,
-                               RowInput* input, RowWorkspace* workspace);
-  Result<void> Reject(size_t row, const Error& error);
+  Result<void> ComputeAndStore(const RowTask& task,
+                               const RowComputer& processor, RowInput* input,
+                               RowWorkspace* workspace);
+  Result<void> Reject(const RowTask& task, const Error& error);
 
   // Frees what is known of the rows, for a shard that waits for its commit.
   // Every row must have been stored or rejected. Only index() and Commit may

@@ -43,9 +43,9 @@ Result<RowSource::ShardSize> RowDispatcher::Open(size_t index) {
 }
 
 RowSource::RowSize RowDispatcher::SizeOf(size_t shard, size_t row) const {
-  const RowTask task = open_shards_.at(shard).shard->rows()[row];
-  return {.num_frames = static_cast<uint64_t>(task.source.num_frames),
-          .num_bytes = job_.processor.MemoryBytes(task)};
+  const Source& source = open_shards_.at(shard).shard->rows().source(row);
+  return {.num_frames = static_cast<uint64_t>(source.num_frames),
+          .num_bytes = job_.processor.MemoryBytes(source)};
 }
 
 bool RowDispatcher::IsOver() const {
@@ -131,7 +131,7 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     }
     return nullptr;
   }
-  const Result<void> rejected = row.shard->Reject(row.queued.row, error);
+  const Result<void> rejected = row.shard->Reject(row.task, error);
   if (!rejected.ok()) {
     Fail(rejected.error());
     return nullptr;

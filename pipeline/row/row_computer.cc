@@ -90,10 +90,9 @@ Result<ShardRow> RowComputer::ComputeRow(const RowTask& task, RowInput* input,
   return row;
 }
 
-uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
+uint64_t RowComputer::MemoryBytes(const Source& source) const {
   const LogMelOptions& options = features_.log_mel();
-  const uint64_t block =
-      std::min<uint64_t>(task.source.file_bytes, kBlockBytes);
+  const uint64_t block = std::min<uint64_t>(source.file_bytes, kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
       kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
   // `samples` is as in MaxWindowSamples. kDecoding is for decoded blocks and
@@ -101,11 +100,10 @@ uint64_t RowComputer::MemoryBytes(const RowTask& task) const {
   // the resampler's, at most 0.4 MB (libsoxr 1.3 MB).
   const uint64_t samples =
       sizeof(float) *
-      (std::min(static_cast<uint64_t>(task.source.num_samples) + 1,
-                piece_samples) +
+      (std::min(static_cast<uint64_t>(source.num_samples) + 1, piece_samples) +
        2 * kDecodeSamples);
   const uint64_t features = std::min<uint64_t>(
-      kMaxBufferedFeatureBytes, static_cast<uint64_t>(task.source.num_frames) *
+      kMaxBufferedFeatureBytes, static_cast<uint64_t>(source.num_frames) *
                                     static_cast<uint64_t>(options.mel.n_mels) *
                                     FeatureSize(features_.feature_type));
   constexpr uint64_t kDecoding = uint64_t{2} << 20;

@@ -103,8 +103,9 @@ class RowComputer {
   Result<ShardRow> ComputeRow(const RowTask& task, RowInput* input,
                               FeatureSink* sink, RowWorkspace* workspace) const;
 
-  // An upper bound of the row's memory while it is in work.
-  uint64_t MemoryBytes(const RowTask& task) const;
+  // An upper bound of the memory that a row of this source takes while it is
+  // in work.
+  uint64_t MemoryBytes(const Source& source) const;
 
   // Upper bounds of the buffers that a RowInput and a RowWorkspace keep from
   // row to row. The memory of resampler and transform (at most 0.7 MB) is

@@ -30,6 +30,7 @@ class RowList {
 
   size_t size() const { return rows_.size(); }
   RowTask operator[](size_t row) const;
+  const Source& source(size_t row) const { return rows_[row].source; }
 
   // Releases the memory.
   void Clear();

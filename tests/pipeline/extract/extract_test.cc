@@ -177,10 +177,11 @@ TEST_F(ExtractTest, AShardOfUnreadableFilesOnlyIsNotCommitted) {
     const Error not_finite = {RejectCode::kNotFinite, "", 3};
     for (size_t i = 0; i < num_rows; ++i) {
       const bool is_last = i == num_rows - 1;
-      ASSERT_TRUE(
-          shard.value()
-              ->Reject(i, is_last && !all_of_them ? not_finite : unreadable)
-              .ok());
+      ASSERT_TRUE(shard.value()
+                      ->Reject(shard.value()->rows()[i], is_last && !all_of_them
+                                                             ? not_finite
+                                                             : unreadable)
+                      .ok());
     }
     EXPECT_EQ(shard.value()->Commit(nullptr).ok(), !all_of_them);
   }

@@ -150,7 +150,7 @@ class ThreadExtractor {
       if (job->error) {
         done = *job->error;
       } else if (job->is_read) {
-        done = job->shard->shard->ComputeAndStore(job->row, job_.processor,
+        done = job->shard->shard->ComputeAndStore(job->task(), job_.processor,
                                                   &job->input, &workspace);
       } else if (job->row % 3 == 0) {
         done = ReadAndStore(*job, &input, &workspace);
@@ -168,7 +168,7 @@ class ThreadExtractor {
                             RowWorkspace* workspace) {
     const Result<bool> read = job_.processor.ReadRow(job.task(), true, input);
     if (!read.ok()) return read.error();
-    return job.shard->shard->ComputeAndStore(job.row, job_.processor, input,
+    return job.shard->shard->ComputeAndStore(job.task(), job_.processor, input,
                                              workspace);
   }
 
@@ -199,7 +199,7 @@ class ThreadExtractor {
     } else {
       ASSERT_NE(done.error().code, ErrorCode::kMachineFault)
           << done.error().message;
-      ASSERT_TRUE(shard->shard->Reject(job.row, done.error()).ok());
+      ASSERT_TRUE(shard->shard->Reject(job.task(), done.error()).ok());
       ++num_rejected_;
     }
     control_.frames_done += static_cast<uint64_t>(job.task().source.num_frames);

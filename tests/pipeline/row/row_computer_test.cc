@@ -242,8 +242,8 @@ TEST_F(RowComputerTest, StaysWithinItsMemoryBoundWhateverTheLength) {
   sink_.bytes.resize(static_cast<size_t>(task.source.num_frames) * 256);
   const HeapMeter meter;
   ASSERT_TRUE(TryRow(task, processor_, &input_, &sink_, &workspace_).ok());
-  EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task));
-  EXPECT_LE(processor_.MemoryBytes(task), uint64_t{16} << 20);
+  EXPECT_LE(meter.PeakBytes(), processor_.MemoryBytes(task.source));
+  EXPECT_LE(processor_.MemoryBytes(task.source), uint64_t{16} << 20);
 }
 
 TEST_F(RowComputerTest, KeepsLittleOfWhatALongRowTook) {
