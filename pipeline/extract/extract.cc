@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <tuple>
@@ -301,7 +302,16 @@ void GraphExtractor::RunGraph() {
   flow::make_edge(flow::output_port<0>(work), dispatch);
   flow::make_edge(flow::output_port<1>(work), read);
   flow::make_edge(read, work);
-  for (Token& token : tokens_) dispatch.try_put(&token);
+  const Result<bool> started = CatchAll([&]() -> Result<bool> {
+    for (Token& token : tokens_) dispatch.try_put(&token);
+    return true;
+  });
+  // Out of memory or threads. oneTBB 2021.8 may keep a lock then, and has tasks
+  // for the nodes: to wait for it may take for ever, and to leave would crash.
+  if (!started.ok()) {
+    if (!job_.control->end_process) std::abort();
+    job_.control->end_process(started.error().message);
+  }
   graph.wait_for_all();
 }
 

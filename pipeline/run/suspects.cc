@@ -99,8 +99,8 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
 
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 double hang_seconds, const RunControl& control) {
-  if (!control.on_hung) std::abort();
-  control.on_hung(fmt::format(
+  if (!control.end_process) std::abort();
+  control.end_process(fmt::format(
       "{} has made no progress for {:g} s (--hang-after); run the same "
       "command again: it tries that row alone",
       DescribeRow(plan, source_hash), hang_seconds));

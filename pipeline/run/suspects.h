@@ -29,8 +29,8 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
                                double hang_seconds, const RunControl& control,
                                std::vector<std::string>* notes);
 
-// Ends the process when a row hangs, through control.on_hung if it is set. A
-// RowWatch calls this.
+// Ends the process when a row hangs, through control.end_process if it is set.
+// A RowWatch calls this.
 void EndHungRun(const Plan& plan, const Hash128& source_hash,
                 double hang_seconds, const RunControl& control);
 

@@ -53,9 +53,9 @@ class RunControl {
   // Called once, before anything is written. May be empty.
   std::function<void(const PlanNotice&)> on_planned;
 
-  // Called instead of std::abort when a row hangs, on a thread of its own. Must
-  // end the process.
-  std::function<void(const std::string& message)> on_hung;
+  // Called instead of std::abort, on any thread: when a row hangs, or when
+  // oneTBB cannot go on. Must end the process at once.
+  std::function<void(const std::string& message)> end_process;
 
   // How long a run that was asked to stop may take to complete shards in work.
   static constexpr std::chrono::seconds kGrace{10};

@@ -27,7 +27,7 @@ class SuspectsTest : public testing::Test {
   std::string TextOfHang(const Hash128& source_hash) {
     std::string text;
     RunControl control;
-    control.on_hung = [&](const std::string& message) { text = message; };
+    control.end_process = [&](const std::string& message) { text = message; };
     EndHungRun(built_.plan(), source_hash, 7, control);
     return text;
   }

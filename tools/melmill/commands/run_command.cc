@@ -19,8 +19,8 @@
 namespace melmill {
 namespace {
 
-// Ends the process, because the row's thread cannot be ended.
-[[noreturn]] void EndHungRun(const RunControl& control,
+// Ends the process at once: its threads cannot be ended.
+[[noreturn]] void EndProcess(const RunControl& control,
                              const std::string& message) {
   PrintJson(FormatJsonFault(message, control));
   PrintMessage(fmt::format("error: {}\n{}\n", Printable(message),
@@ -32,8 +32,8 @@ namespace {
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
                      RunControl* control) {
   InstallSignalHandlers(control);
-  control->on_hung = [control](const std::string& message) {
-    EndHungRun(*control, message);
+  control->end_process = [control](const std::string& message) {
+    EndProcess(*control, message);
   };
   std::optional<ProgressLine> progress;
   if (!command.quiet) progress.emplace(*control);

@@ -111,16 +111,16 @@ int Verify(const std::string& folder, const StoreIndex& index) {
   return kExitDamaged;
 }
 
-// Hung rows end the process, because the row's thread cannot be ended.
-void EndHungRuns(RunControl* control) {
-  control->on_hung = [](const std::string& message) {
+// A row that hangs ends the process, because its thread cannot be ended.
+void SetEndOfProcess(RunControl* control) {
+  control->end_process = [](const std::string& message) {
     _exit(PrintFault({ErrorCode::kMachineFault, message}));
   };
 }
 
 int Repair(const VerifyFlags& flags) {
   static RunControl control;
-  EndHungRuns(&control);
+  SetEndOfProcess(&control);
   std::optional<ProgressLine> progress;
   // Before this point it only reads, which may be stopped at any time.
   control.on_planned = [&progress](const PlanNotice&) {
@@ -148,7 +148,7 @@ int Repair(const VerifyFlags& flags) {
 
 int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
   RunControl control;
-  EndHungRuns(&control);
+  SetEndOfProcess(&control);
   const Result<AudioReport> checked =
       CheckAgainstAudio(flags.folder, index, flags.audio_root,
                         static_cast<uint64_t>(flags.against_audio),
