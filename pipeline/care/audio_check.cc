@@ -300,12 +300,8 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
   const Result<void> tried = checker.TrySuspects(suspects.value(), picks,
                                                  config.resources.hang_seconds);
   if (!tried.ok()) return tried.error();
-  const RowWatch watch({.file = folder + '/' + SuspectsFileName(),
-                        .hang_seconds = config.resources.hang_seconds,
-                        .on_hung = [&](const Hash128& row) {
-                          EndHungRun(plan.value(), row,
-                                     config.resources.hang_seconds, control);
-                        }});
+  const RowWatch watch(WatchOptions(folder, plan.value(),
+                                    config.resources.hang_seconds, control));
   std::vector<Result<std::vector<Damage>>> results(picks.size(),
                                                    std::vector<Damage>());
   Arena arena(AvailableCpus());

@@ -72,7 +72,6 @@ class Repairer {
   RepairReport Repair();
 
  private:
-  RowWatch::Options WatchOptions();
   Result<void> Prepare();
   void SortDamages();
   bool ReadPlan();
@@ -291,14 +290,6 @@ Result<void> Repairer::RemoveTriedSuspects() {
   return {};
 }
 
-RowWatch::Options Repairer::WatchOptions() {
-  return {.file = config_.store.folder + '/' + SuspectsFileName(),
-          .hang_seconds = config_.resources.hang_seconds,
-          .on_hung = [this](const Hash128& row) {
-            EndHungRun(*plan_, row, config_.resources.hang_seconds, *control_);
-          }};
-}
-
 // Decides which shards are made and which rows are not computed.
 Result<void> Repairer::Prepare() {
   const Result<void> dropped = DropShardsThatCannotBeMade();
@@ -314,7 +305,8 @@ RepairReport Repairer::Repair() {
   const Result<void> prepared = Prepare();
   if (!prepared.ok()) report_.fault = prepared.error();
   if (damaged_.empty() || report_.fault) return std::move(report_);
-  const RowWatch watch(WatchOptions());
+  const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
+                                    config_.resources.hang_seconds, *control_));
   MakeShards();
   report_.fault = outcome_.fault;
   for (const auto& [file, shard] : damaged_) Settle(shard);

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 #include <optional>
 #include <tuple>
@@ -308,10 +307,7 @@ void GraphExtractor::RunGraph() {
   });
   // Out of memory or threads. oneTBB 2021.8 may keep a lock then, and has tasks
   // for the nodes: to wait for it may take for ever, and to leave would crash.
-  if (!started.ok()) {
-    if (!job_.control->end_process) std::abort();
-    job_.control->end_process(started.error().message);
-  }
+  if (!started.ok()) job_.control->EndProcess(started.error().message);
   graph.wait_for_all();
 }
 

@@ -65,7 +65,6 @@ class ExtractRun {
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
-  RowWatch::Options WatchOptions();
   Result<ShardCheck> CheckShards();
   void CountShards();
   Result<void> LoadLocalFile();
@@ -160,20 +159,13 @@ bool ExtractRun::CheckRejects() {
   return EndWith(RunStatus::kTooManyRejects);
 }
 
-RowWatch::Options ExtractRun::WatchOptions() {
-  return {.file = config_.store.folder + '/' + SuspectsFileName(),
-          .hang_seconds = config_.resources.hang_seconds,
-          .on_hung = [this](const Hash128& row) {
-            EndHungRun(*plan_, row, config_.resources.hang_seconds, *control_);
-          }};
-}
-
 // A RowWatch is needed: a rejected row whose file has changed may crash the
 // program now.
 Result<ShardCheck> ExtractRun::CheckShards() {
   const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
   if (!suspects.ok()) return suspects.error();
-  const RowWatch watch(WatchOptions());
+  const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
+                                    config_.resources.hang_seconds, *control_));
   const auto& index = folder_.found().index;
   return melmill::CheckShards({.work = work(),
                                .folder = config_.store.folder,
@@ -359,7 +351,9 @@ bool ExtractRun::ExtractShards() {
   }
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
-    const RowWatch watch(WatchOptions());
+    const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
+                                      config_.resources.hang_seconds,
+                                      *control_));
     extracted_ = Extract({.work = work(),
                           .processor = *processor_,
                           .shards = shards_.to_make,

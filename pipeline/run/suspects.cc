@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <optional>
 #include <set>
 
@@ -97,13 +96,16 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
   return quarantine;
 }
 
-void EndHungRun(const Plan& plan, const Hash128& source_hash,
-                double hang_seconds, const RunControl& control) {
-  if (!control.end_process) std::abort();
-  control.end_process(fmt::format(
-      "{} has made no progress for {:g} s (--hang-after); run the same "
-      "command again: it tries that row alone",
-      DescribeRow(plan, source_hash), hang_seconds));
+RowWatch::Options WatchOptions(const std::string& folder, const Plan& plan,
+                               double hang_seconds, const RunControl& control) {
+  return {.file = folder + '/' + SuspectsFileName(),
+          .hang_seconds = hang_seconds,
+          .on_hung = [&plan, hang_seconds, &control](const Hash128& row) {
+            control.EndProcess(fmt::format(
+                "{} has made no progress for {:g} s (--hang-after); run the "
+                "same command again: it tries that row alone",
+                DescribeRow(plan, row), hang_seconds));
+          }};
 }
 
 }  // namespace melmill

@@ -29,10 +29,11 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
                                double hang_seconds, const RunControl& control,
                                std::vector<std::string>* notes);
 
-// Ends the process when a row hangs, through control.end_process if it is set.
-// A RowWatch calls this.
-void EndHungRun(const Plan& plan, const Hash128& source_hash,
-                double hang_seconds, const RunControl& control);
+// The watch over the rows of a plan that this process computes. A row that
+// hangs ends the process, through control.EndProcess. `plan` and `control` must
+// outlive the watch.
+RowWatch::Options WatchOptions(const std::string& folder, const Plan& plan,
+                               double hang_seconds, const RunControl& control);
 
 }  // namespace melmill
 

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -56,6 +57,10 @@ class RunControl {
   // Called instead of std::abort, on any thread: when a row hangs, or when
   // oneTBB cannot go on. Must end the process at once.
   std::function<void(const std::string& message)> end_process;
+  void EndProcess(const std::string& message) const {
+    if (!end_process) std::abort();
+    end_process(message);
+  }
 
   // How long a run that was asked to stop may take to complete shards in work.
   static constexpr std::chrono::seconds kGrace{10};

@@ -28,7 +28,7 @@ class SuspectsTest : public testing::Test {
     std::string text;
     RunControl control;
     control.end_process = [&](const std::string& message) { text = message; };
-    EndHungRun(built_.plan(), source_hash, 7, control);
+    WatchOptions("", built_.plan(), 7, control).on_hung(source_hash);
     return text;
   }
 
