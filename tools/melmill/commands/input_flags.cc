@@ -69,7 +69,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->add_option("--simd", flags->simd,
                    "Vector code to use: avx512, avx2 or neon (these give the "
                    "same bytes), sse4, auto (the best that this machine has), "
-                   "or none (FFTW in double precision, resampling by libsoxr)")
+                   "or none (double precision, resampling by libsoxr)")
       ->capture_default_str();
   command
       ->add_option("--resampler", flags->resampler,
