@@ -9,6 +9,8 @@
 #include "pipeline/plan/plan_builder.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/run/speed_estimate.h"
+#include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
@@ -70,6 +72,11 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
   report.free_bytes = FreeBytes(config);
+  report.num_threads = config.resources.num_threads == 0
+                           ? AvailableCpus()
+                           : config.resources.num_threads;
+  report.estimated_seconds =
+      EstimateSeconds(config.features, *report.plan, report.num_threads);
   const Result<void> listed = ListRejectedLines(work.plan, *control);
   if (!listed.ok()) {
     report.fault = listed.error();

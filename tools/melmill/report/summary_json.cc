@@ -74,6 +74,10 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   (*json)["languages"] = JsonLanguages(report);
   (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
   (*json)["bytes"] = report.store_bytes;
+  if (report.status == RunStatus::kPlanned) {
+    (*json)["free_bytes"] = report.free_bytes;
+    (*json)["estimated_seconds"] = report.estimated_seconds;
+  }
 }
 
 ordered_json JsonTelemetry(const Telemetry& telemetry) {

@@ -162,6 +162,13 @@ void AddSizes(const RunReport& report, const FeatureSpec& features,
                                 type == features.feature_type ? " (now)" : ""));
   }
   *text += fmt::format("size of the store: {}\n", fmt::join(sizes, ", "));
+  *text += fmt::format(
+      "time to compute: {} with {}, if the disk keeps "
+      "up\n",
+      report.estimated_seconds < 1
+          ? "under 1 s"
+          : "about " + FormatDuration(report.estimated_seconds),
+      Counted(static_cast<uint64_t>(report.num_threads), "thread"));
   if (report.free_bytes > 0) {
     *text +=
         fmt::format("free on the disk: {}\n", FormatBytes(report.free_bytes));
