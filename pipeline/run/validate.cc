@@ -1,26 +1,18 @@
 #include "pipeline/run/validate.h"
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "pipeline/plan/plan_builder.h"
+#include "pipeline/run/input_check.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
+#include "pipeline/setup/temporary_folder.h"
 
 namespace melmill {
-namespace {
-
-std::string TemporaryFolder() {
-  const char* folder = std::getenv("TMPDIR");
-  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
-}
-
-}  // namespace
-
 RunReport RunValidate(const RunConfig& config, RunControl* control) {
   const Stopwatch stopwatch;
   CheckConfig(config);
@@ -40,11 +32,12 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.plan = std::move(built.value().report);
   report.log_mel = config.features.log_mel();
   report.num_shards_planned = work.plan.shards.size();
-  CheckAnyPlanned(*report.plan, work.audio_root);
+  const Result<void> usable = CheckInput(work.plan, *report.plan, config);
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
-  const Result<void> listed = ListRejectedLines(work.plan, &report);
+  const Result<void> listed =
+      usable.ok() ? ListRejectedLines(work.plan, &report) : usable;
   if (!listed.ok()) {
     report.fault = listed.error();
     report.status = RunStatus::kMachineFault;

@@ -72,7 +72,10 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
   return x.audio == y.audio && x.text == y.text && x.prompt == y.prompt &&
          x.kept == y.kept && x.language == y.language &&
          x.num_dropped_fields == y.num_dropped_fields &&
-         x.lacks_template == y.lacks_template && x.has_segment == y.has_segment;
+         x.lacks_template == y.lacks_template &&
+         x.segment.has_start == y.segment.has_start &&
+         x.segment.duration_s == y.segment.duration_s &&
+         x.segment.fields == y.segment.fields;
 }
 
 void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
