@@ -56,6 +56,7 @@ struct PlannedLine {
   Line line;
   PlanRow row;
   std::optional<Error> fault;  // not the line's fault
+  std::string reject_cause;
   FileFacts facts;
   uint64_t identity = 0;  // as in SeenSource
   std::string language;
@@ -305,10 +306,15 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   planned->lacks_template = line.lacks_template;
   planned->repeats_template = line.repeats_template;
   if (line.segment.has_start) planned->segment = line.segment.fields;
+  const std::string path =
+      ResolveAudioPath(config_.input.audio_root, row.audio);
   const Result<SeenSource> seen =
-      ReadSource(ResolveAudioPath(config_.input.audio_root, row.audio),
-                 config_.clips, *config_.features.preset);
-  if (!seen.ok()) return RejectLine(seen.error(), planned);
+      ReadSource(path, config_.clips, *config_.features.preset);
+  if (!seen.ok()) {
+    RejectLine(seen.error(), planned);
+    planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
+    return;
+  }
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->identity = seen.value().identity;
@@ -356,7 +362,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   } else {
     ++split.num_rejected;
     if (RejectStageName(row.code) == "manifest") ++split.num_bad_lines;
-    report_.rejects[row.code].Add(place());
+    report_.rejects[row.code].Add(place(), planned->reject_cause);
   }
   if (planned->lacks_template) {
     report_.warnings[Warning::kNoTemplate].Add(place());

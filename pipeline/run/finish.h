@@ -10,7 +10,7 @@
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/plan/planned_files.h"
 #include "pipeline/plan/planned_work.h"
-#include "pipeline/plan/tally.h"
+#include "pipeline/plan/reject_tally.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
 
@@ -18,8 +18,8 @@ namespace melmill {
 
 struct FinishedStore {
   StoreIndex index;
-  std::map<RejectCode, Tally> rejects;  // those of plan and extraction
-  std::map<Warning, Tally> copies;      // kCopiedAudio and kCopyLeak
+  RejectTallies rejects;  // those of the extraction, without the plan's
+  std::map<Warning, Tally> copies;  // kCopiedAudio and kCopyLeak
 };
 
 // Turns a folder with plan.h5 and all its shards into a store. Writes split

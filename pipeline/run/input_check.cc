@@ -29,8 +29,7 @@ bool MostAreNotFound(const PlanReport& report, const RunConfig& config) {
   if (num_not_found < 2 || num_not_found * 2 <= report.num_lines()) {
     return false;
   }
-  return !config.max_rejects ||
-         !config.max_rejects->Allows(report.num_rejected(), report.num_lines());
+  return !config.max_rejects.Allows(report.num_rejected(), report.num_lines());
 }
 
 // How many of the first files that were not found lie below a folder.

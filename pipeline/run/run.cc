@@ -150,13 +150,10 @@ bool ExtractRun::MakePlan() {
 }
 
 bool ExtractRun::CheckRejects() {
-  if (!config_.max_rejects ||
-      config_.max_rejects->Allows(report_.num_rejected,
-                                  report_.plan->num_lines())) {
+  if (config_.max_rejects.Allows(report_.num_rejected,
+                                 report_.plan->num_lines())) {
     return true;
   }
-  const Result<void> listed = ListRejectedLines(*plan_, &report_);
-  if (!listed.ok()) return EndWithFault(listed.error());
   return EndWith(RunStatus::kTooManyRejects);
 }
 
@@ -392,7 +389,7 @@ void ExtractRun::Finish() {
     EndWithFault(finished.error());
     return;
   }
-  report_.rejects = std::move(finished.value().rejects);
+  AddRejects(finished.value().rejects, &report_.rejects);
   report_.num_rejected = SumCounts(report_.rejects);
   report_.store = std::move(finished.value().index);
   report_.plan->warnings.merge(finished.value().copies);

@@ -1,5 +1,7 @@
 #include "pipeline/run/validate.h"
 
+#include <sys/statvfs.h>
+
 #include <string>
 #include <utility>
 
@@ -11,8 +13,35 @@
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
 #include "pipeline/setup/temporary_folder.h"
+#include "store/plan/plan_row.h"
+#include "store/store_folder.h"
 
 namespace melmill {
+namespace {
+
+// The free space where the store would be, or of the working directory.
+uint64_t FreeBytes(const RunConfig& config) {
+  const std::string folder =
+      config.store.folder.empty() ? "." : ParentFolder(config.store.folder);
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) != 0) return 0;
+  return uint64_t{space.f_bavail} * space.f_frsize;
+}
+
+Result<void> ListRejectedLines(const Plan& plan, const RunControl& control) {
+  if (!control.on_rejected) return {};
+  return ForEachPlanRow(
+      *plan.rows, 0, plan.rows->num_rows(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (row.is_planned()) return {};
+        control.on_rejected({plan.split_names[row.split], row.line, row.audio,
+                             row.code, row.message});
+        return {};
+      });
+}
+
+}  // namespace
+
 RunReport RunValidate(const RunConfig& config, RunControl* control) {
   const Stopwatch stopwatch;
   CheckConfig(config);
@@ -32,14 +61,14 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.plan = std::move(built.value().report);
   report.log_mel = config.features.log_mel();
   report.num_shards_planned = work.plan.shards.size();
-  const Result<void> usable = CheckInput(work.plan, *report.plan, config);
+  Result<void> checked = ListRejectedLines(work.plan, *control);
+  if (checked.ok()) checked = CheckInput(work.plan, *report.plan, config);
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
-  const Result<void> listed =
-      usable.ok() ? ListRejectedLines(work.plan, &report) : usable;
-  if (!listed.ok()) {
-    report.fault = listed.error();
+  report.free_bytes = FreeBytes(config);
+  if (!checked.ok()) {
+    report.fault = checked.error();
     report.status = RunStatus::kMachineFault;
   }
   return report;

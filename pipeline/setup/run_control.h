@@ -9,6 +9,8 @@
 #include <functional>
 #include <string>
 
+#include "store/rejects.h"
+
 namespace melmill {
 
 // What a run will do, once it has planned.
@@ -53,6 +55,10 @@ class RunControl {
 
   // Called once, before anything is written. May be empty.
   std::function<void(const PlanNotice&)> on_planned;
+
+  // Called for each line that a plan of validate rejects, in the order of the
+  // manifests. May be empty.
+  std::function<void(const LedgerEntry&)> on_rejected;
 
   // Called instead of std::abort, on any thread: when a row hangs, or when
   // oneTBB cannot go on. Must end the process at once.

@@ -12,6 +12,7 @@ void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddInfoCommand(CLI::App* app, int* exit_code);
 void AddVerifyCommand(CLI::App* app, int* exit_code);
 void AddBenchCommand(CLI::App* app, int* exit_code);
+void AddGenerateCommand(CLI::App* app, int* exit_code);
 
 }  // namespace melmill
 

@@ -11,24 +11,26 @@
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/temporary_folder.h"
 #include "tools/melmill/commands/flag_values.h"
+#include "tools/melmill/commands/preset_choice.h"
 
 namespace melmill {
 namespace {
 
-std::vector<std::string> FeatureTypeNames() {
-  std::vector<std::string> names;
-  for (const FeatureType type : kFeatureTypes) {
-    names.emplace_back(FeatureTypeName(type));
+// Copies standard input, which can be read only once, to a temporary file if a
+// manifest is "-".
+void ReadStandardInput(std::vector<SplitInput>* splits) {
+  bool is_read = false;
+  for (SplitInput& split : *splits) {
+    if (split.manifest != kStandardInput) continue;
+    if (is_read) {
+      throw SetupError("only one manifest can be standard input (NAME=-)");
+    }
+    is_read = true;
+    Result<std::string> path = SpoolInput(STDIN_FILENO, TemporaryFolder());
+    if (!path.ok()) throw std::runtime_error(path.error().message);
+    split.manifest = std::move(path).value();
+    split.shown = "standard input";
   }
-  return names;
-}
-
-std::vector<std::string> ResamplerNames() {
-  std::vector<std::string> names;
-  for (const ResamplerKind kind : kResamplerKinds) {
-    names.emplace_back(ResamplerKindName(kind));
-  }
-  return names;
 }
 
 }  // namespace
@@ -45,14 +47,15 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option("--preset", flags->preset,
                    "Features to make: qwen3-asr (128 mels; also for "
-                   "whisper-large-v3 up to 30 s) or whisper (80 mels)")
+                   "whisper-large-v3 up to 30 s) or whisper (80 mels). Also "
+                   "the name of a model, such as openai/whisper-small, or the "
+                   "folder of its checkpoint")
       ->capture_default_str();
   command
       ->add_option(
           "--dtype", flags->feature_type,
           "Type of the stored features: f16 (float16), f32 (float32) or bf16 "
           "(bfloat16)")
-      ->check(CLI::IsMember(FeatureTypeNames()))
       ->capture_default_str();
   command->add_option("--audio-root", flags->audio_root,
                       "Folder that relative audio paths start from (default: "
@@ -89,13 +92,15 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->add_flag("--truncate", flags->truncate,
                     "Cut clips to the preset's limit (whisper: 30 s) instead "
                     "of rejecting them");
-  command->add_option("--max-rejects", flags->max_rejects,
-                      "Exit with 0 if at most N lines, or P% of them, are "
-                      "rejected (default: 0)");
+  command->add_option(
+      "--max-rejects", flags->max_rejects,
+      "Accept up to N rejected lines, or P% of all. If the plan "
+      "rejects more, nothing is extracted (default: 1%, and "
+      "always 1 line; 0 accepts none)");
   command->add_option("--shard-size", flags->shard_bytes,
                       "Target size of a shard file, such as 256MiB or 1GiB "
                       "(default: 256MiB, more for very large splits)");
-  command->add_option("--threads", flags->num_threads,
+  command->add_option("-j,--threads", flags->num_threads,
                       "Number of computing threads (default, and 0: one for "
                       "each CPU that this process may use)");
   command
@@ -111,7 +116,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->add_option("--simd", flags->simd,
                    "Vector code to use: avx512, avx2 or neon (these give the "
                    "same bytes), sse4, auto (the best that this machine has), "
-                   "or none (FFTW in double precision, resampling by libsoxr)")
+                   "or none (double precision, resampling by libsoxr)")
       ->capture_default_str();
   command
       ->add_option("--resampler", flags->resampler,
@@ -119,32 +124,10 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                    "bit what librosa uses) or spectral (melmill's own: "
                    "several times as fast, the same within 1e-6; needs vector "
                    "code; leaves unusual rates to libsoxr)")
-      ->capture_default_str()
-      ->check(CLI::IsMember(ResamplerNames()));
+      ->capture_default_str();
   // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
-
-namespace {
-
-// Copies standard input, which can be read only once, to a temporary file if a
-// manifest is "-".
-void ReadStandardInput(std::vector<SplitInput>* splits) {
-  bool is_read = false;
-  for (SplitInput& split : *splits) {
-    if (split.manifest != kStandardInput) continue;
-    if (is_read) {
-      throw SetupError("only one manifest can be standard input (NAME=-)");
-    }
-    is_read = true;
-    Result<std::string> path = SpoolInput(STDIN_FILENO, TemporaryFolder());
-    if (!path.ok()) throw std::runtime_error(path.error().message);
-    split.manifest = std::move(path).value();
-    split.shown = "standard input";
-  }
-}
-
-}  // namespace
 
 RunConfig MakeRunConfig(const InputFlags& flags) {
   RunConfig config;
@@ -153,9 +136,8 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   }
   config.input.fields = flags.fields;
   config.features = MakeFeatureSpec(
-      flags.preset, FindFeatureType(flags.feature_type).value(),
-      {.simd = flags.simd,
-       .resampler = FindResamplerKind(flags.resampler).value()});
+      ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
+      {.simd = flags.simd, .resampler = ParseResampler(flags.resampler)});
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;

@@ -1,12 +1,26 @@
 #include "tools/melmill/terminal/console.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <string>
 
 namespace melmill {
+namespace {
+
+// The reader has seen enough. A program that does not ignore the signal ends in
+// this way at once.
+void EndByBrokenPipe() {
+  signal(SIGPIPE, SIG_DFL);
+  raise(SIGPIPE);
+}
+
+}  // namespace
 
 void OpenStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -23,7 +37,9 @@ void PrintMessage(std::string_view text) {
 bool PrintResult(std::string_view text) {
   const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
   if (std::fflush(stdout) == 0 && written == text.size()) return true;
-  PrintMessage("error: cannot write the report to standard output\n");
+  if (errno == EPIPE) EndByBrokenPipe();
+  PrintMessage(std::string("error: cannot write to standard output: ") +
+               std::strerror(errno) + '\n');
   return false;
 }
 
