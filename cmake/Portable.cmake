@@ -4,7 +4,7 @@
 #   no FFTW        the general log-mel path has the plain DFT
 #   HDF5           an archive, because Debian's shared one needs 30 libraries
 #   libstdc++      one of our own, because Debian's needs glibc 2.36
-#   the others     shared, found in ../lib/melmill
+#   the others     shared, found in ../libexec/melmill
 #
 # The target is there if Debian's archives are; nothing else depends on it.
 
@@ -57,4 +57,4 @@ set_target_properties(
   melmill_portable
   PROPERTIES MELMILL_PORTABLE ON SKIP_BUILD_RPATH ON
              LINK_OPTIONS
-             "-Wl,-s;LINKER:-rpath,$ORIGIN/../lib/melmill:$ORIGIN/../data/lib/melmill")
+             "-Wl,-s;LINKER:-rpath,$ORIGIN/../libexec/melmill:$ORIGIN/../data/libexec/melmill")
