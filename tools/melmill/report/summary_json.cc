@@ -136,6 +136,8 @@ void AddJsonStore(const RunReport& report, const std::string& out,
   (*json)["hours"] = Hours(StoredSamples(store), report);
   (*json)["shards"] = store.shards.size();
   (*json)["accepted"] = AcceptedFiles(report, out);
+  const std::vector<std::string> training = TrainingFiles(report, out);
+  if (!training.empty()) (*json)["training"] = training;
 }
 
 }  // namespace
