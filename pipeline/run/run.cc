@@ -126,6 +126,7 @@ bool ExtractRun::OpenFolder() {
   const Result<void> opened = folder_.Open();
   if (!opened.ok()) return EndWithFault(opened.error());
   const FoundStore& found = folder_.found();
+  config_.features = found.features;
   if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
   if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
   return true;

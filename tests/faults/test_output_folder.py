@@ -155,11 +155,14 @@ def complete(own_job: FaultJob) -> Path:
     [
         (
             ["--simd", "none"],
-            [r'log_mel: "simd 1.*" -> "fftw-.*"'],
+            [
+                r'log_mel: "simd 1.*" -> "fftw-.*"',
+                r'resampler: "spectral 1.*, libsoxr-.*" -> "libsoxr-.*"',
+            ],
         ),
         (
-            ["--resampler", "spectral"],
-            [r'resampler: "libsoxr-.*" -> "spectral 1.*, libsoxr-.*"'],
+            ["--resampler", "soxr"],
+            [r'resampler: "spectral 1.*, libsoxr-.*" -> "libsoxr-.*"'],
         ),
         (["--dtype", "f32"], ['feature_type: "f16" -> "f32"']),
         (

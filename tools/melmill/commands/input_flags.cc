@@ -89,11 +89,11 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->capture_default_str();
   command
       ->add_option("--resampler", flags->resampler,
-                   "Code that changes sample rates: soxr (libsoxr, bit for "
-                   "bit what librosa uses) or spectral (melmill's own: "
-                   "several times as fast, the same within 1e-6; needs vector "
-                   "code; leaves unusual rates to libsoxr)")
-      ->capture_default_str()
+                   "Code that changes sample rates: spectral (melmill's own: "
+                   "several times as fast, the same within 1.5e-6; needs "
+                   "vector code; leaves unusual rates to libsoxr) or soxr "
+                   "(libsoxr, bit for bit what librosa uses). Default: that "
+                   "of an existing store, otherwise spectral")
       ->check(CLI::IsMember(ResamplerNames()));
   // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
@@ -106,8 +106,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   }
   config.features = MakeFeatureSpec(
       flags.preset, FindFeatureType(flags.feature_type).value(),
-      {.simd = flags.simd,
-       .resampler = FindResamplerKind(flags.resampler).value()});
+      {.simd = flags.simd, .resampler = FindResamplerKind(flags.resampler)});
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;

@@ -26,7 +26,7 @@ struct InputFlags {
   int num_io_threads = 16;
   std::string memory = "512MB";
   std::string simd = "auto";
-  std::string resampler = "soxr";
+  std::string resampler;
 };
 
 void AddInputFlags(CLI::App* command, InputFlags* flags);
