@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <limits>
 #include <set>
+#include <system_error>
 
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_file.h"
@@ -109,6 +111,18 @@ void CheckConfig(const RunConfig& config) {
        *config.store.shard_bytes > kMaxShardBytes)) {
     throw SetupError("--shard-size must be at most 1TiB");
   }
+}
+
+Origin MakeOrigin(const RunConfig& config) {
+  Origin origin = {.command = config.store.command};
+  std::error_code ignored;
+  origin.working_folder = std::filesystem::current_path(ignored);
+  const std::string& root = config.input.audio_root;
+  if (!root.empty()) {
+    origin.audio_root =
+        std::filesystem::absolute(root, ignored).lexically_normal();
+  }
+  return origin;
 }
 
 ManifestOptions MakeManifestOptions(const RunConfig& config) {

@@ -28,7 +28,7 @@ from support import (
     write_wav,
 )
 
-COMMANDS = ["extract", "validate", "info", "verify", "bench"]
+COMMANDS = ["extract", "validate", "info", "show", "verify", "bench"]
 
 
 @pytest.fixture
@@ -78,7 +78,8 @@ EXTRACT_FLAGS = (
             "validate",
             ["MANIFEST", "write nothing", "--json", "Exit codes: 0 "],
         ),
-        ("info", ["STORE"]),
+        ("info", ["STORE", "--json", "--settings", "Exit codes: 0 "]),
+        ("show", ["STORE", "SPLIT", "--row", "--jsonl", "Exit codes: 0 "]),
         ("verify", ["STORE", "checksum", "Exit codes: 0 "]),
         (
             "bench",

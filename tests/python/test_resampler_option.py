@@ -82,7 +82,7 @@ def test_the_store_names_the_resampler(
     name = resampler_of(folder / "store")
     assert name.startswith("spectral ") == is_spectral
     assert name.partition("libsoxr-")[1]
-    info = run_melmill("info", "store", cwd=folder)
+    info = run_melmill("info", "store", "--settings", cwd=folder)
     assert f'"resampler":"{name}"' in info.stdout
 
 

@@ -50,6 +50,7 @@ int Run(int argc, char** argv) {
   melmill::AddExtractCommand(&app, &exit_code);
   melmill::AddValidateCommand(&app, &exit_code);
   melmill::AddInfoCommand(&app, &exit_code);
+  melmill::AddShowCommand(&app, &exit_code);
   melmill::AddVerifyCommand(&app, &exit_code);
   melmill::AddBenchCommand(&app, &exit_code);
   try {

@@ -1,7 +1,9 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipeline/run/run.h"
+#include "tools/melmill/commands/command_words.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/config_file.h"
 #include "tools/melmill/commands/input_flags.h"
@@ -22,12 +24,19 @@ struct ExtractFlags {
   bool quiet = false;
 };
 
-RunConfig MakeConfig(const ExtractFlags& flags) {
+// The flags that say how one run goes about it. They are no part of the command
+// that makes the store again.
+const std::vector<std::string> kFlagsOfOneRun = {
+    "config", "help",        "json",   "quiet",
+    "rehash", "trust-audio", "update", "verify-resume"};
+
+RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
   RunConfig config = MakeRunConfig(flags.input);
   config.store.folder = flags.out;
   while (config.store.folder.size() > 1 && config.store.folder.ends_with('/')) {
     config.store.folder.pop_back();
   }
+  config.store.command = CommandWords(command, kFlagsOfOneRun);
   config.store.update = flags.update;
   config.store.verify_resume = flags.verify_resume;
   if (flags.rehash) config.store.audio_check = AudioCheck::kAll;
@@ -77,12 +86,12 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--quiet", flags->quiet,
                     "Print nothing unless something went wrong");
   AddConfigFlag(command);
-  command->callback([flags, exit_code] {
-    *exit_code =
-        RunAndReport({.make_config = [&] { return MakeConfig(*flags); },
-                      .run = RunExtract,
-                      .json = flags->json,
-                      .quiet = flags->quiet});
+  command->callback([command, flags, exit_code] {
+    *exit_code = RunAndReport(
+        {.make_config = [&] { return MakeConfig(*flags, *command); },
+         .run = RunExtract,
+         .json = flags->json,
+         .quiet = flags->quiet});
   });
   command->footer(
       "Exit codes: 0 all lines stored (or rejects within --max-rejects), "
