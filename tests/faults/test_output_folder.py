@@ -526,7 +526,7 @@ def test_names_may_be_any_bytes_and_output_stays_printable(
     # The paths stand on the lines where they belong.
     assert last_line(runs[0].stderr).startswith("train on /")
     assert last_line(runs[0].stderr).count("a\\xff\\xfe\\x0a\\x1b[2J") == 2
-    assert runs[2].stdout.split("\n")[0].endswith("kB")
+    assert runs[2].stdout.split("\n")[0].endswith(" kB in 7 shards")
 
 
 def test_refusals_stay_printable_whatever_the_names(
