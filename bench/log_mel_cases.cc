@@ -173,7 +173,8 @@ std::vector<BenchLogMel> MakeBenchLogMels(const LogMelOptions& options) {
     kinds.push_back({std::string(SimdTargetName(target)), std::move(log_mel),
                      FusesMultiplyAdd(target)});
   }
-  kinds.push_back({"fftw", MakeFftwLogMel(options)});
+  kinds.push_back(
+      {std::string(GeneralLogMelName()), MakeGeneralLogMel(options)});
   return kinds;
 }
 

@@ -31,7 +31,7 @@ class BenchShard {
     spec_.feature_type = features.feature_type;
     spec_.n_mels = options.mel.n_mels;
     spec_.tail_length = options.mel.n_fft;
-    const auto log_mel = MakeFftwLogMel(options);
+    const auto log_mel = MakeGeneralLogMel(options);
     for (const BenchClip& clip : clips) {
       if (num_bytes() >= kLimitBytes) break;
       AddClip(clip, *log_mel);

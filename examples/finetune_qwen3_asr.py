@@ -4,33 +4,49 @@
     pip install './python[qwen3-asr]' accelerate
     examples/finetune_qwen3_asr.py train.jsonl eval.jsonl --out tuned/
 
-Makes the feature store, trains with transformers' Trainer, evaluates the model
-before and after, and saves it. As it stands it trains a tiny model with random
-weights, on any machine, to show the steps. Set MODEL to train a real one.
+Makes the feature store, or reads the one that --store names. Trains with
+transformers' Trainer, evaluates the model before and after, and saves it.
+Without --model it trains a tiny model with random weights, on any machine, to
+show the steps.
 """
+
+from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import melmill
-import tiny_qwen3_asr
-import torch
-from melmill.qwen3_asr import Collator
-from qwen_asr import Qwen3ASRModel
-from torch.utils.data import Dataset
-from transformers import Trainer, TrainingArguments
+if TYPE_CHECKING:  # imported by main, since it takes half a minute
+    import melmill
+    import torch
+    from transformers import TrainingArguments
 
-# A checkpoint such as "Qwen/Qwen3-ASR-1.7B", or a folder. None: a tiny model.
-MODEL: str | None = None
-
-PROGRAM = os.environ.get("MELMILL", "melmill")
+NO_PROGRAM = """\
+error: the program melmill was not found, so no features can be made.
+Install the wheel with the program (docs/install.md), set MELMILL to the
+program's path, or name a finished store: --store DIR"""
 
 
-class TrainingRows(Dataset[dict[str, str]]):  # type: ignore[misc]
+def find_program() -> str | None:
+    """The program: $MELMILL, on PATH, of this Python, or of this checkout."""
+    if "MELMILL" in os.environ:
+        return os.environ["MELMILL"]
+    checkout = Path(__file__).resolve().parents[1]
+    places = (
+        "melmill",
+        Path(sys.executable).with_name("melmill"),
+        checkout / "build" / "release" / "tools" / "melmill",
+    )
+    found = (shutil.which(str(place)) for place in places)
+    return next(filter(None, found), None)
+
+
+class TrainingRows:
     """The rows of a split, with the keys that the collator needs.
 
     `prefix_text` is the conversation up to the model's answer, and `target` is
@@ -60,22 +76,28 @@ class TrainingRows(Dataset[dict[str, str]]):  # type: ignore[misc]
         }
 
 
-def make_store(train: Path, evaluation: Path, folder: Path) -> melmill.Store:
+def make_store(
+    program: str, train: Path, evaluation: Path, folder: Path
+) -> None:
     """Extracts the features of both manifests, or resumes the extraction."""
-    subprocess.run(
+    done = subprocess.run(
         [
-            *(PROGRAM, "extract", f"train={train}", f"eval={evaluation}"),
+            *(program, "extract", f"train={train}", f"eval={evaluation}"),
             *("--out", folder, "--max-rejects", "1%", "--update"),
         ],
-        check=True,
+        check=False,
     )
-    return melmill.open(folder)
+    if done.returncode != 0:  # it has said why
+        sys.exit(done.returncode)
 
 
-def load_model(dtype: torch.dtype) -> tuple[Any, Any]:
+def load_model(name: str | None, dtype: torch.dtype) -> tuple[Any, Any]:
     """The model and its processor."""
-    if MODEL is not None:
-        loaded = Qwen3ASRModel.from_pretrained(MODEL, dtype=dtype)
+    import tiny_qwen3_asr
+    from qwen_asr import Qwen3ASRModel
+
+    if name is not None:
+        loaded = Qwen3ASRModel.from_pretrained(name, dtype=dtype)
         return loaded.model, loaded.processor
     with tempfile.TemporaryDirectory() as folder:
         tiny_qwen3_asr.save(Path(folder))
@@ -84,12 +106,15 @@ def load_model(dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def training_arguments(options: argparse.Namespace) -> TrainingArguments:
+    import torch
+    from transformers import TrainingArguments
+
     return TrainingArguments(
         output_dir=options.out / "checkpoints",
         per_device_train_batch_size=options.batch_size,
         per_device_eval_batch_size=options.batch_size,
         num_train_epochs=options.epochs,
-        learning_rate=2e-5 if MODEL else 3e-3,
+        learning_rate=2e-5 if options.model else 3e-3,
         warmup_ratio=0.02,
         bf16=torch.cuda.is_available(),
         dataloader_num_workers=options.workers,
@@ -102,20 +127,64 @@ def training_arguments(options: argparse.Namespace) -> TrainingArguments:
     )
 
 
-def main() -> None:
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("train", type=Path, help="manifest to train on")
-    parser.add_argument("eval", type=Path, help="manifest to evaluate on")
+    parser.add_argument(
+        "train", type=Path, nargs="?", help="manifest to train on"
+    )
+    parser.add_argument(
+        "eval", type=Path, nargs="?", help="manifest to evaluate on"
+    )
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="a finished store with the splits train and eval; no manifests "
+        "are needed then",
+    )
+    parser.add_argument(
+        "--model",
+        metavar="NAME",
+        help='a checkpoint such as "Qwen/Qwen3-ASR-1.7B", or a folder '
+        "(default: a tiny model)",
+    )
     parser.add_argument("--epochs", type=float, default=3)
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
+    if (options.store is None) != (options.eval is not None):
+        parser.error("give two manifests, or --store and none")
+    return options
 
+
+def prepare_store(options: argparse.Namespace) -> Path:
+    """The store's folder; makes the store unless --store names one."""
+    if options.store is not None:
+        return Path(options.store)
+    program = find_program()
+    if program is None:
+        sys.exit(NO_PROGRAM)
     options.out.mkdir(parents=True, exist_ok=True)
-    store = make_store(options.train, options.eval, options.out / "features")
+    folder = Path(options.out, "features")
+    make_store(program, options.train, options.eval, folder)
+    return folder
+
+
+def main() -> None:
+    options = parse()
+    folder = prepare_store(options)
+
+    import melmill
+    import torch
+    from melmill.qwen3_asr import Collator
+    from transformers import Trainer
+
+    store = melmill.open(folder)
     has_gpu = torch.cuda.is_available()
-    model, processor = load_model(torch.bfloat16 if has_gpu else torch.float32)
+    model, processor = load_model(
+        options.model, torch.bfloat16 if has_gpu else torch.float32
+    )
     # The outer model has no forward method; its thinker is trained.
     trainer = Trainer(
         model=model.thinker,

@@ -44,6 +44,19 @@ std::string_view FeatureTypeName(FeatureType type) {
   return "";
 }
 
+std::string_view FeatureTypeWord(FeatureType type) {
+  switch (type) {
+    case FeatureType::kFloat16:
+      return "float16";
+    case FeatureType::kFloat32:
+      return "float32";
+    case FeatureType::kBfloat16:
+      return "bfloat16";
+  }
+  assert(false);
+  return "";
+}
+
 std::optional<FeatureType> FindFeatureType(std::string_view name) {
   const auto* const found =
       std::ranges::find(kFeatureTypes, name, FeatureTypeName);

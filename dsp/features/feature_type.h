@@ -34,6 +34,8 @@ constexpr size_t FeatureSize(FeatureType type) {  // bytes
 
 // The names used in flags and contracts: "f16", "f32", "bf16".
 std::string_view FeatureTypeName(FeatureType type);
+// The names for people: "float16", "float32", "bfloat16".
+std::string_view FeatureTypeWord(FeatureType type);
 std::optional<FeatureType> FindFeatureType(std::string_view name);
 
 // A value in memory: a float, or the bits of a 16-bit type.

@@ -7,6 +7,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "dsp/features/feature_type.h"
 #include "dsp/log_mel/mel_filter_bank.h"
@@ -140,21 +141,24 @@ class LogMel {
   LogMelOptions options_;
 };
 
-// The general path: any n_fft, hop and window, with FFTW in double precision.
-// Throws std::invalid_argument for options out of range. Any thread may call.
-// Not cheap: it plans an FFT.
-std::unique_ptr<LogMel> MakeFftwLogMel(const LogMelOptions& options);
+// The general path: any n_fft, hop and window, in double precision
+// (dsp/log_mel/frame_dft.h). Throws std::invalid_argument for options out of
+// range. Any thread may call. Not cheap: it plans a DFT.
+std::unique_ptr<LogMel> MakeGeneralLogMel(const LogMelOptions& options);
+
+// What computes the general path's DFT: "fftw" or "plain".
+std::string_view GeneralLogMelName();
 
 // The general path's name and version, for a store's producer record. It has
-// FFTW's version and whether fused multiply-adds are used on this machine,
+// the DFT's version and whether fused multiply-adds are used on this machine,
 // since FFTW and the C library choose their code at run time.
-std::string FftwLogMelVersion();
+std::string GeneralLogMelVersion();
 
 // The fast path: n_fft 400 and hop 160 in single precision, in the SIMD code of
 // `target`, which this machine must support. It is within 5e-5 of the general
 // path on speech (docs/numerics.md). Clips with samples of 2^20 or more, whose
 // powers would not fit a float, take the general path. Returns null for other
-// options; throws as MakeFftwLogMel does.
+// options; throws as MakeGeneralLogMel does.
 std::unique_ptr<LogMel> MakeSimdLogMel(const LogMelOptions& options,
                                        SimdTarget target);
 

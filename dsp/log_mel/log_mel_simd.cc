@@ -32,7 +32,7 @@ class SimdLogMel : public LogMel {
       : LogMel(options),
         kernel_(kernel),
         tables_(options),
-        general_(MakeFftwLogMel(options)) {}
+        general_(MakeGeneralLogMel(options)) {}
 
   std::unique_ptr<Workspace> MakeWorkspace() const override {
     return std::make_unique<SimdWorkspace>(options().mel.n_mels, *general_);

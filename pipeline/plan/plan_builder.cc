@@ -49,6 +49,7 @@ struct PlannedLine {
   Line line;
   PlanRow row;
   std::optional<Error> fault;  // not the line's fault
+  std::string reject_cause;
   FileFacts facts;
   std::string language;
   int num_dropped_fields = 0;
@@ -251,10 +252,15 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   planned->num_dropped_fields = line.num_dropped_fields;
   planned->lacks_template = line.lacks_template;
   planned->has_segment = line.has_segment;
+  const std::string path =
+      ResolveAudioPath(config_.input.audio_root, row.audio);
   const Result<SeenSource> seen =
-      ReadSource(ResolveAudioPath(config_.input.audio_root, row.audio),
-                 config_.clips, *config_.features.preset);
-  if (!seen.ok()) return RejectLine(seen.error(), planned);
+      ReadSource(path, config_.clips, *config_.features.preset);
+  if (!seen.ok()) {
+    RejectLine(seen.error(), planned);
+    planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
+    return;
+  }
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->oddity = seen.value().oddity;
@@ -297,7 +303,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
-    report_.rejects[row.code].Add(place());
+    report_.rejects[row.code].Add(place(), planned->reject_cause);
   }
   if (planned->lacks_template) {
     report_.warnings[Warning::kNoTemplate].Add(place());

@@ -8,6 +8,7 @@
 
 #include "io/hash.h"
 #include "io/result.h"
+#include "pipeline/plan/reject_tally.h"
 #include "pipeline/plan/tally.h"
 
 namespace melmill {
@@ -30,7 +31,7 @@ struct SplitReport {
 // The counts of planning, for people.
 struct PlanReport {
   std::vector<SplitReport> splits;
-  std::map<RejectCode, Tally> rejects;
+  RejectTallies rejects;
   std::map<Warning, Tally> warnings;
 
   uint64_t num_lines() const;

@@ -19,7 +19,7 @@ namespace {
 std::unique_ptr<LogMel> MakeLogMel(const LogMelOptions& options,
                                    std::optional<SimdTarget> simd_target) {
   return simd_target ? MakeSimdLogMel(options, *simd_target)
-                     : MakeFftwLogMel(options);
+                     : MakeGeneralLogMel(options);
 }
 
 }  // namespace

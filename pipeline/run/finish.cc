@@ -212,7 +212,9 @@ Result<void> StoreFinisher::Reject(const PlanRow& row, RejectCode code,
                                    const std::string& message) {
   SplitEntry& split = store_.index.splits.back();
   ++split.num_rejected;
-  store_.rejects[code].Add({split.name, row.line, row.audio, message});
+  if (row.is_planned()) {
+    store_.rejects[code].Add({split.name, row.line, row.audio, message});
+  }
   return ledger_->Append(
       LedgerLine({split.name, row.line, row.audio, code, message}));
 }

@@ -9,7 +9,7 @@
 #include "io/result.h"
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/plan/planned_work.h"
-#include "pipeline/plan/tally.h"
+#include "pipeline/plan/reject_tally.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_index.h"
 
@@ -17,7 +17,7 @@ namespace melmill {
 
 struct FinishedStore {
   StoreIndex index;
-  std::map<RejectCode, Tally> rejects;  // those of plan and extraction
+  RejectTallies rejects;  // those of the extraction, without the plan's
 };
 
 // Turns a folder with plan.h5 and all its shards into a store. Writes split

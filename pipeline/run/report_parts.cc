@@ -9,41 +9,9 @@
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
-#include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
 
 namespace melmill {
-
-uint64_t SumCounts(const std::map<RejectCode, Tally>& rejects) {
-  uint64_t sum = 0;
-  for (const auto& [code, tally] : rejects) sum += tally.count;
-  return sum;
-}
-
-void AddRejects(const std::map<RejectCode, Tally>& more,
-                std::map<RejectCode, Tally>* rejects) {
-  for (const auto& [code, tally] : more) {
-    Tally& sum = (*rejects)[code];
-    const uint64_t count = sum.count + tally.count;
-    for (const Tally::Example& example : tally.examples) sum.Add(example);
-    sum.count = count;
-  }
-}
-
-Result<void> ListRejectedLines(const Plan& plan, RunReport* report) {
-  return VisitPlanRows(
-      *plan.rows, 0, plan.rows->num_rows(),
-      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
-        if (report->rejected_lines.size() == RunReport::kMaxRejectedLines) {
-          return Visiting::kEnough;
-        }
-        if (row.is_planned()) return Visiting::kGoOn;
-        report->rejected_lines.push_back(
-            {row.code,
-             {plan.split_names[row.split], row.line, row.audio, row.message}});
-        return Visiting::kGoOn;
-      });
-}
 
 void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root) {
   if (plan.num_rejected() < plan.num_lines()) return;

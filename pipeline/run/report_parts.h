@@ -2,28 +2,17 @@
 #define MELMILL_PIPELINE_RUN_REPORT_PARTS_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
 
 #include "io/result.h"
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/plan/planned_work.h"
-#include "pipeline/plan/tally.h"
 #include "pipeline/run/run_report.h"
 #include "store/store_index.h"
 
 namespace melmill {
 
 // Parts of the reports of RunExtract and RunValidate.
-
-uint64_t SumCounts(const std::map<RejectCode, Tally>& rejects);
-
-void AddRejects(const std::map<RejectCode, Tally>& more,
-                std::map<RejectCode, Tally>* rejects);
-
-// Sets report->rejected_lines to the plan's rejected lines. Error:
-// kMachineFault.
-Result<void> ListRejectedLines(const Plan& plan, RunReport* report);
 
 // Throws SetupError if no line is accepted: there is nothing to make a store
 // of.

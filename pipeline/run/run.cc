@@ -150,13 +150,10 @@ bool ExtractRun::MakePlan() {
 }
 
 bool ExtractRun::CheckRejects() {
-  if (!config_.max_rejects ||
-      config_.max_rejects->Allows(report_.num_rejected,
-                                  report_.plan->num_lines())) {
+  if (config_.max_rejects.Allows(report_.num_rejected,
+                                 report_.plan->num_lines())) {
     return true;
   }
-  const Result<void> listed = ListRejectedLines(*plan_, &report_);
-  if (!listed.ok()) return EndWithFault(listed.error());
   return EndWith(RunStatus::kTooManyRejects);
 }
 
@@ -352,7 +349,9 @@ bool ExtractRun::ExtractShards() {
   const Plan& plan = *plan_;
   for (const size_t index : shards_.to_make) {
     control_->frames_to_do += plan.shards[index].num_frames;
+    control_->rows_to_do += plan.shards[index].num_rows;
   }
+  control_->lines_rejected = report_.num_rejected;
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
     const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
@@ -395,7 +394,7 @@ void ExtractRun::Finish() {
     EndWithFault(finished.error());
     return;
   }
-  report_.rejects = std::move(finished.value().rejects);
+  AddRejects(finished.value().rejects, &report_.rejects);
   report_.num_rejected = SumCounts(report_.rejects);
   report_.store = std::move(finished.value().index);
   const uint64_t num_stored = report_.store->num_stored();

@@ -11,7 +11,7 @@
 #include "io/result.h"
 #include "pipeline/extract/telemetry.h"
 #include "pipeline/plan/plan_report.h"
-#include "pipeline/plan/tally.h"
+#include "pipeline/plan/reject_tally.h"
 #include "pipeline/run/plan_change.h"
 #include "store/damage.h"
 #include "store/store_index.h"
@@ -38,15 +38,8 @@ struct RunReport {
   std::optional<StoreIndex> store;   // set once it is complete
   // Rejects by reason: those of the plan, and all of them once the store is
   // complete.
-  std::map<RejectCode, Tally> rejects;
+  RejectTallies rejects;
   uint64_t num_rejected = 0;  // sum of `rejects`
-  // The first lines that the plan rejects, for a run that ends after planning.
-  struct RejectedLine {
-    RejectCode code = RejectCode::kNone;
-    Tally::Example line;
-  };
-  static constexpr size_t kMaxRejectedLines = 1000;
-  std::vector<RejectedLine> rejected_lines;
   // Files of the existing store that were damaged. If the run finished, they
   // were rebuilt.
   std::vector<Damage> damages;
@@ -54,6 +47,7 @@ struct RunReport {
   std::vector<std::string> notes;
 
   uint64_t store_bytes = 0;  // planned, or on disk once complete
+  uint64_t free_bytes = 0;   // on the disk; 0 if unknown
   uint64_t num_shards_planned = 0;
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones

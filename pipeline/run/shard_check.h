@@ -9,7 +9,7 @@
 
 #include "io/result.h"
 #include "pipeline/plan/planned_work.h"
-#include "pipeline/plan/tally.h"
+#include "pipeline/plan/reject_tally.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/found_store.h"
@@ -25,7 +25,7 @@ struct ShardCheck {
   std::map<size_t, ShardWriter::Committed> kept;  // by the same indices
   std::vector<Damage> damages;       // existing shards that must be rebuilt
   uint64_t num_rejects_changed = 0;  // rows with another outcome now
-  std::map<RejectCode, Tally> still_rejected;  // rows of the kept shards
+  RejectTallies still_rejected;      // rows of the kept shards
 };
 
 struct ShardCheckJob {

@@ -1,5 +1,7 @@
 #include "pipeline/run/validate.h"
 
+#include <sys/statvfs.h>
+
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -10,6 +12,8 @@
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
+#include "store/plan/plan_row.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -17,6 +21,27 @@ namespace {
 std::string TemporaryFolder() {
   const char* folder = std::getenv("TMPDIR");
   return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
+}
+
+// The free space where the store would be, or of the working directory.
+uint64_t FreeBytes(const RunConfig& config) {
+  const std::string folder =
+      config.store.folder.empty() ? "." : ParentFolder(config.store.folder);
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) != 0) return 0;
+  return uint64_t{space.f_bavail} * space.f_frsize;
+}
+
+Result<void> ListRejectedLines(const Plan& plan, const RunControl& control) {
+  if (!control.on_rejected) return {};
+  return ForEachPlanRow(
+      *plan.rows, 0, plan.rows->num_rows(),
+      [&](uint64_t, const PlanRow& row) -> Result<void> {
+        if (row.is_planned()) return {};
+        control.on_rejected({plan.split_names[row.split], row.line, row.audio,
+                             row.code, row.message});
+        return {};
+      });
 }
 
 }  // namespace
@@ -44,7 +69,8 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
-  const Result<void> listed = ListRejectedLines(work.plan, &report);
+  report.free_bytes = FreeBytes(config);
+  const Result<void> listed = ListRejectedLines(work.plan, *control);
   if (!listed.ok()) {
     report.fault = listed.error();
     report.status = RunStatus::kMachineFault;

@@ -79,7 +79,7 @@ std::string ProducerJson(const CodePath& code_path) {
   producer["resampler"] = ResamplerVersion(code_path.spectral);
   producer["log_mel"] = code_path.log_mel
                             ? SimdLogMelVersion(*code_path.log_mel)
-                            : FftwLogMelVersion();
+                            : GeneralLogMelVersion();
   return JsonText(producer);
 }
 

@@ -13,6 +13,7 @@ namespace melmill {
 // the preset it works for.
 struct Preset {
   std::string_view name;
+  std::string_view models;  // in words: "Qwen3-ASR and Whisper large-v3"
   LogMelOptions log_mel;
   // The longest clip that the model takes, at the feature sample rate; 0 for no
   // limit.

@@ -71,6 +71,7 @@ bool IsPlainName(std::string_view name) {
 }
 
 bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
+  if (num_rejected <= at_least) return true;
   if (!is_percent) return static_cast<double>(num_rejected) <= value;
   // Neither a share of 0.7 nor its product is exact as a double. Each is
   // rounded once and must not fall below the number that it stands for.

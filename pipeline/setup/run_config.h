@@ -21,8 +21,9 @@ struct SplitInput {
 
 // The number of rejected lines that still counts as success.
 struct MaxRejects {
-  double value = 0;
-  bool is_percent = false;  // share of all lines
+  double value = 1;
+  bool is_percent = true;  // share of all lines
+  uint64_t at_least = 1;   // this many are always allowed
 
   // Reaching the limit exactly is allowed.
   bool Allows(uint64_t num_rejected, uint64_t num_lines) const;
@@ -86,7 +87,7 @@ struct RunConfig {
   ManifestInput input;
   FeatureSpec features = MakeFeatureSpec();
   ClipLimits clips;
-  std::optional<MaxRejects> max_rejects;
+  MaxRejects max_rejects;
   StoreChoice store;
   Resources resources;
 };

@@ -31,6 +31,8 @@ from melmill._store.row import Row
 from melmill._store.split import RowSlice, Split
 from melmill._store.store import Store, open
 
+__version__ = "0.1.0"
+
 __all__ = [
     "AmbiguousAudioError",
     "Contract",

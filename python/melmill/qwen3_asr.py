@@ -4,9 +4,10 @@ Add one line to a script:
 
     use_store(processor, "features/")
 
-or leave the script as it is, also under torchrun:
+or leave the script as it is:
 
-    python -m melmill.qwen3_asr --store features/ -- SCRIPT [ARGUMENTS]
+    melmill qwen3-asr --store features/ -- SCRIPT [ARGUMENTS]
+    torchrun ... -m melmill.qwen3_asr --store features/ -- SCRIPT [ARGUMENTS]
 
 See docs/training.md.
 """
@@ -142,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="python -m melmill.qwen3_asr",
+        prog="melmill qwen3-asr",
         usage="%(prog)s --store DIR [options] -- SCRIPT [ARGUMENTS]",
         description="Runs a fine-tuning script that reads features from a "
         "store instead of computing them.",

@@ -18,7 +18,7 @@ class WrongLogMel : public LogMel {
   enum class Fault { kNone, kLarge, kNan, kLastBit, kFloat16Only };
 
   explicit WrongLogMel(Fault fault)
-      : LogMel(LogMelOptions()), right_(MakeFftwLogMel({})), fault_(fault) {}
+      : LogMel(LogMelOptions()), right_(MakeGeneralLogMel({})), fault_(fault) {}
 
   std::unique_ptr<Workspace> MakeWorkspace() const override {
     return right_->MakeWorkspace();

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from support import (
+    ANY_REJECTS,
     Run,
     files_of,
     make_clips,
@@ -44,6 +45,7 @@ class FaultJob:
             "eval.jsonl",
             "--shard-size",
             SHARD_SIZE,
+            *ANY_REJECTS,
             "--out",
             str(out),
             *flags,

@@ -14,9 +14,9 @@ import pytest
 from fault_job import assert_only_whole_files, final_name
 from support import Run, files_of, last_line, manifest_row, noise, write_wav
 from write_shim import (
+    DONE,
     MACHINE_FAULT,
     USAGE,
-    WITH_REJECTS,
     Fault,
     FaultyDisk,
     assert_no_temporary_files,
@@ -95,7 +95,7 @@ def test_disk_that_is_full_at_any_step_stops_the_run(
         with tmpfs(full_disk.folder / name, f"size={size_kib}k") as root:
             store = root / "store"
             run = run_with_quota(full_disk, root, fault)
-            if run.exit_code == WITH_REJECTS:
+            if run.exit_code == DONE:
                 assert files_of(store) == full_disk.whole
                 return ""
             full = assert_stopped_by(errno.ENOSPC, run, store)
@@ -137,7 +137,7 @@ def test_too_few_inodes_stop_the_run(full_disk: FaultyDisk) -> None:
     # The root, the store, its lock, .local, all files, and the one in the
     # making.
     exit_codes = in_parallel(trial, range(1, len(full_disk.whole) + 6))
-    assert set(exit_codes) == {USAGE, MACHINE_FAULT, WITH_REJECTS}
+    assert set(exit_codes) == {USAGE, MACHINE_FAULT, DONE}
 
 
 def test_file_size_limit_stops_the_run(disk: FaultyDisk) -> None:
@@ -155,7 +155,7 @@ def test_file_size_limit_stops_the_run(disk: FaultyDisk) -> None:
 
     limits = [0, 1, 1000, *range(4096, largest, 8192), largest - 1, largest]
     exit_codes = in_parallel(trial, limits)
-    assert exit_codes[-1] == WITH_REJECTS
+    assert exit_codes[-1] == DONE
 
 
 def large_job(disk: FaultyDisk) -> FaultyDisk:
@@ -171,7 +171,7 @@ def large_job(disk: FaultyDisk) -> FaultyDisk:
             write_wav(job.folder / name, noise(9 * 16000, seed=number))
             print(json.dumps(manifest_row(name, text)), file=lines)
     store = disk.folder / "undisturbed"
-    assert job.extract(store).exit_code == WITH_REJECTS
+    assert job.extract(store).exit_code == DONE
     return dataclasses.replace(disk, job=job, whole=files_of(store))
 
 

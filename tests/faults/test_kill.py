@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from support import Run, files_of, run_melmill
 from write_shim import (
+    DONE,
     KILLED,
-    WITH_REJECTS,
     Fault,
     FaultyDisk,
     all_or_some,
@@ -69,7 +69,7 @@ def test_every_call_that_changes_the_store_is_numbered(
         ],
         env=shim_env(disk.shim_folder, disk.disk("traced"), log=log),
     )
-    assert run.exit_code == WITH_REJECTS, run.stderr
+    assert run.exit_code == DONE, run.stderr
     traced = Counter(
         kind
         for trace in disk.folder.glob("trace.*")
@@ -87,7 +87,7 @@ def test_killed_at_any_call_a_rerun_finishes(disk: FaultyDisk) -> None:
     def trial(call: int) -> bool:
         name = f"kill{call}"
         run = disk.run(name, Fault("kill", call))
-        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert run.exit_code in (KILLED, DONE), run.stderr
         disk.assert_rerun_finishes(name)
         return run.exit_code == KILLED
 
@@ -115,7 +115,7 @@ def test_killed_at_any_call_of_a_thread_a_rerun_finishes(
                 *("-e", f"inject={calls}:signal=KILL:when={number}"),
             ],
         )
-        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert run.exit_code in (KILLED, DONE), run.stderr
         disk.assert_rerun_finishes(name)
         return run.exit_code == KILLED
 
@@ -164,7 +164,7 @@ def test_killed_at_any_call_of_an_update_a_rerun_finishes(
     disk: FaultyDisk,
 ) -> None:
     update = without_second_line(disk)
-    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    assert update.run("fresh", None).exit_code == DONE
     new = files_of(update.store("fresh"))
     old_store = disk.store("calls")
     old_calls = disk.calls()
@@ -173,10 +173,10 @@ def test_killed_at_any_call_of_an_update_a_rerun_finishes(
         name = f"update{call}"
         shutil.copytree(old_store, update.store(name))
         run = update.run(name, Fault("kill", call))
-        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert run.exit_code in (KILLED, DONE), run.stderr
         assert_old_or_new(files_of(update.store(name)), disk.whole, new)
         rerun = update.run(name, None)
-        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert rerun.exit_code == DONE, rerun.stderr
         assert files_of(update.store(name)) == new
         shutil.rmtree(update.disk(name))
         return run.exit_code == KILLED
@@ -191,7 +191,7 @@ def test_killed_twice_with_audio_replaced_between_a_rerun_finishes(
 ) -> None:
     """What .local says of a row never belongs to other audio."""
     update = with_other_audio(disk)
-    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    assert update.run("fresh", None).exit_code == DONE
     new = files_of(update.store("fresh"))
     changed = {name for name in new if new[name] != disk.whole[name]}
     # Killed when all shards have their names: the threads may make those that
@@ -210,16 +210,16 @@ def test_killed_twice_with_audio_replaced_between_a_rerun_finishes(
     def trial(call: int) -> bool:
         name = f"second{call}"
         run = second_run(name, Fault("kill", call))
-        assert run.exit_code in (KILLED, WITH_REJECTS), run.stderr
+        assert run.exit_code in (KILLED, DONE), run.stderr
         assert_old_or_new(files_of(update.store(name)), disk.whole, new)
         rerun = update.run(name, None)
-        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert rerun.exit_code == DONE, rerun.stderr
         assert files_of(update.store(name)) == new
         shutil.rmtree(update.disk(name))
         return run.exit_code == KILLED
 
     whole_run = second_run("whole", None, log=True)
-    assert whole_run.exit_code == WITH_REJECTS, whole_run.stderr
+    assert whole_run.exit_code == DONE, whole_run.stderr
     assert files_of(update.store("whole")) == new
     num_calls = len(read_log(update.log_path("whole")))
     calls = all_or_some(range(1, num_calls + 1), 40)

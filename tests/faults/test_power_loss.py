@@ -12,8 +12,8 @@ import pytest
 from fault_job import assert_only_whole_files
 from support import files_of
 from write_shim import (
+    DONE,
     KILLED,
-    WITH_REJECTS,
     Call,
     Fault,
     FaultyDisk,
@@ -243,7 +243,7 @@ def assert_rerun_recovers(
         for name, content in states[number].items():
             (store / name).write_bytes(content)
         rerun = disk.job.extract(store, *disk.flags)
-        assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+        assert rerun.exit_code == DONE, rerun.stderr
         assert files_of(store) == whole
         shutil.rmtree(store)
 
@@ -263,12 +263,12 @@ def test_power_loss_after_any_call_of_an_update_leaves_only_whole_files(
     disk: FaultyDisk,
 ) -> None:
     changed = without_second_line(disk)
-    assert changed.run("fresh", None).exit_code == WITH_REJECTS
+    assert changed.run("fresh", None).exit_code == DONE
     new = files_of(changed.store("fresh"))
     disk.calls()  # makes the old store
     disk.log_path("calls").unlink()
     run = changed.run("calls", None, log=True)
-    assert run.exit_code == WITH_REJECTS, run.stderr
+    assert run.exit_code == DONE, run.stderr
     log = read_log(changed.log_path("calls"))
     states = replay(changed, disk.whole, new, log, disk.store("calls"))
     assert len(states) > 100
@@ -318,7 +318,7 @@ def test_power_loss_on_ext4_leaves_only_whole_files(
         with mounted(ext4_disk.folder / f"{name}.after", *LOOP, copy) as root:
             assert_only_whole_files(root / "store", ext4_disk.whole)
             rerun = ext4_disk.job.extract(root / "store", *ext4_disk.flags)
-            assert rerun.exit_code == WITH_REJECTS, rerun.stderr
+            assert rerun.exit_code == DONE, rerun.stderr
             assert files_of(root / "store") == ext4_disk.whole
         copy.unlink()
 
@@ -337,6 +337,6 @@ def test_finished_store_survives_power_loss_on_ext4(
     ext4_disk: FaultyDisk,
 ) -> None:
     exit_code, copy = lose_power(ext4_disk, "finished", None)
-    assert exit_code == WITH_REJECTS
+    assert exit_code == DONE
     with mounted(ext4_disk.folder / "after", *LOOP, copy) as root:
         assert files_of(root / "store") == ext4_disk.whole

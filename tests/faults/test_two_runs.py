@@ -18,9 +18,9 @@ import pytest
 from fault_job import LONG, final_name, is_final_name
 from support import Run, files_of, melmill_path, noise, write_wav
 from write_shim import (
+    DONE,
     MACHINE_FAULT,
     USAGE,
-    WITH_REJECTS,
     Call,
     Fault,
     FaultyDisk,
@@ -100,8 +100,8 @@ class StoppedRun:
 
 def assert_ended_well(run: Run) -> None:
     """It did all, or says what kept it from doing so."""
-    assert run.exit_code in (WITH_REJECTS, USAGE, MACHINE_FAULT), run.stderr
-    if run.exit_code != WITH_REJECTS:
+    assert run.exit_code in (DONE, USAGE, MACHINE_FAULT), run.stderr
+    if run.exit_code != DONE:
         assert error_line(run)
 
 
@@ -128,7 +128,7 @@ class Scene:
         log.unlink(missing_ok=True)
         env = file_system.env(self.disk, "calls", log=log)
         run = self.disk.job.extract(store, *self.disk.flags, env=env)
-        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert run.exit_code == DONE, run.stderr
         assert self.final_files(store) == self.after
         shutil.rmtree(self.disk.disk("calls"))
         return read_log(log)
@@ -172,12 +172,12 @@ class Scene:
         )
         assert_ended_well(run)
         self.assert_whole_files(store)
-        if run.exit_code == WITH_REJECTS:
+        if run.exit_code == DONE:
             assert self.final_files(store) == self.after
 
     def finish(self, name: str, store: Path) -> None:
         run = self.disk.job.extract(store, *self.disk.flags)
-        assert run.exit_code == WITH_REJECTS, run.stderr
+        assert run.exit_code == DONE, run.stderr
         assert files_of(store) == self.after
         shutil.rmtree(self.disk.disk(name))
 
@@ -227,7 +227,7 @@ def unfinished_scene(disk: FaultyDisk) -> Scene:
 def updated_scene(disk: FaultyDisk) -> Scene:
     """A complete store is to follow a shorter manifest."""
     update = without_second_line(disk)
-    assert update.run("fresh", None).exit_code == WITH_REJECTS
+    assert update.run("fresh", None).exit_code == DONE
     return Scene(update, disk.whole, files_of(update.store("fresh")))
 
 
@@ -396,7 +396,7 @@ class ReplacedAudio:
             replace_audio(own.folder)
             if self.file_system.flock is WORKING:
                 run = own.extract(store, *disk.flags)
-                assert run.exit_code in (WITH_REJECTS, USAGE), run.stderr
+                assert run.exit_code in (DONE, USAGE), run.stderr
             else:
                 scene.run_second(name, store, self.file_system)
             ended = first.resume()
@@ -421,7 +421,7 @@ def test_a_run_on_replaced_audio_within_one_on_the_old(
     changed = disk.job.copy(disk.folder / "changed")
     replace_audio(changed.folder)
     fresh = disk.folder / "fresh"
-    assert changed.extract(fresh).exit_code == WITH_REJECTS
+    assert changed.extract(fresh).exit_code == DONE
     file_system = FileSystem(flock)
     calls = new_scene(disk).calls(file_system)
     replaced = ReplacedAudio(disk, files_of(fresh), file_system)

@@ -11,10 +11,10 @@ import pytest
 from fault_job import final_name
 from support import Run, files_of, run_melmill, snapshot
 from write_shim import (
+    DONE,
     KILLED,
     MACHINE_FAULT,
     USAGE,
-    WITH_REJECTS,
     Call,
     Fault,
     FaultyDisk,
@@ -67,7 +67,7 @@ def test_interrupted_calls_and_short_counts_change_nothing(
 ) -> None:
     def trial(fault: Fault) -> None:
         done = try_fault(disk, fault)
-        assert done.run.exit_code == WITH_REJECTS, (fault, done.run.stderr)
+        assert done.run.exit_code == DONE, (fault, done.run.stderr)
         assert files_of(disk.store(done.name)) == disk.whole, fault
         call = done.disturbed(fault)
         if what == "short":
@@ -91,7 +91,7 @@ def assert_fails_cleanly(disk: FaultyDisk, fault: Fault, error: int) -> None:
     done = try_fault(disk, fault)
     call = done.disturbed(fault)
     assert call.error == error
-    if done.run.exit_code == WITH_REJECTS:
+    if done.run.exit_code == DONE:
         assert may_fail(call), (fault, call.path)
     else:
         assert done.run.exit_code == expected_exit_code(call), (
@@ -160,7 +160,7 @@ def test_disk_that_fails_for_good_at_any_call_leaves_only_whole_files(
     def trial(number: int) -> None:
         fault = Fault(f"errors={errno.EIO}", number)
         done = try_fault(disk, fault)
-        if done.run.exit_code != WITH_REJECTS:
+        if done.run.exit_code != DONE:
             call = done.disturbed(fault)
             assert done.run.exit_code in (
                 MACHINE_FAULT,
@@ -180,7 +180,7 @@ def test_file_system_without_reservation_or_write_back_serves_as_well(
     def trial(kind: str) -> None:
         fault = Fault(f"errors={errno.EOPNOTSUPP}", 1, kind)
         done = try_fault(disk, fault)
-        assert done.run.exit_code == WITH_REJECTS, done.run.stderr
+        assert done.run.exit_code == DONE, done.run.stderr
         assert files_of(disk.store(done.name)) == disk.whole
 
     in_parallel(trial, ("fallocate", "sync_file_range"))
@@ -192,7 +192,7 @@ def test_folder_that_cannot_be_locked_is_refused(
 ) -> None:
     store = disk.store("unlocked")
     if scene != "new":
-        assert disk.run("unlocked", None).exit_code == WITH_REJECTS
+        assert disk.run("unlocked", None).exit_code == DONE
     if scene == "unfinished":
         (store / "store.json").unlink()
         (store / "rejects.jsonl").unlink()
@@ -205,7 +205,7 @@ def test_folder_that_cannot_be_locked_is_refused(
 
 
 def test_store_that_cannot_be_locked_is_not_repaired(disk: FaultyDisk) -> None:
-    assert disk.run("unlocked", None).exit_code == WITH_REJECTS
+    assert disk.run("unlocked", None).exit_code == DONE
     store = disk.store("unlocked")
     (store / "train.rows.h5").write_bytes(b"damaged")
     before = snapshot(store)
@@ -228,11 +228,11 @@ def assert_lock_failed(run: Run, store: Path) -> None:
 def test_leftover_that_cannot_be_removed_is_told_and_goes_next_time(
     disk: FaultyDisk,
 ) -> None:
-    assert disk.run("left", None).exit_code == WITH_REJECTS
+    assert disk.run("left", None).exit_code == DONE
     leftover = disk.store("left") / "train.0123456789ab.h5.00112233445566ff.tmp"
     leftover.write_bytes(b"of a dead run")
     run = disk.run("left", Fault(f"error={errno.EIO}", 1, "unlink"))
-    assert run.exit_code == WITH_REJECTS
+    assert run.exit_code == DONE
     told = f"remove {leftover}: {os.strerror(errno.EIO)}"
     assert told in run.stderr
     disk.assert_rerun_finishes("left")
@@ -247,7 +247,7 @@ def test_rerun_makes_the_last_rename_durable(disk: FaultyDisk) -> None:
     failed = try_rerun(disk, "killed", Fault(f"error={errno.EIO}", 1, "fsync"))
     assert failed.run.exit_code == MACHINE_FAULT
     done = try_rerun(disk, "killed", None)
-    assert done.run.exit_code == WITH_REJECTS
+    assert done.run.exit_code == DONE
     synced = [call.path for call in done.calls if call.kind == "fsync"]
     assert synced == [str(disk.store("killed"))]
 

@@ -21,6 +21,7 @@ RecordProperty = Callable[[str, object], None]  # the fixture of this name
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATUS_STORED = 1
+ANY_REJECTS = ("--max-rejects", "100%")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Run:
     exit_code: int
     stdout: str
     stderr: str
+
+    @property
+    def text(self) -> str:
+        """All that people see: warnings and errors, then the result."""
+        return self.stderr + self.stdout
 
 
 def melmill_path() -> str:
@@ -107,7 +113,9 @@ def extract(
     out: Path, *arguments: str | Path, cwd: Path | None = None
 ) -> "Store":
     """Makes a store of which no line may be rejected, and reads it."""
-    run = run_melmill("extract", *arguments, "--out", out, cwd=cwd)
+    run = run_melmill(
+        "extract", *arguments, "--max-rejects", "0", "--out", out, cwd=cwd
+    )
     assert run.exit_code == 0, run.stderr
     return Store(out)
 

@@ -153,8 +153,8 @@ def test_changed_audio_is_shown_and_followed_with_update(
     run = job.extract()
     assert run.exit_code == 2, run.stderr
     files = "file" if count == 1 else "files"
-    assert f"{count} {files} with other audio of the same size:" in run.stderr
-    assert f"  train line {CHANGED + 1}: clip{CHANGED:02}.wav" in run.stderr
+    assert f"{count} {files} with other audio of the same size:" in run.text
+    assert f"  train line {CHANGED + 1}: clip{CHANGED:02}.wav" in run.text
     assert snapshot(job.store) == before
     run, report = rerun(job)
     assert run.exit_code == 2
@@ -177,7 +177,7 @@ def test_changed_audio_is_shown_and_followed_with_update(
     new_shards = job.shards()
     made = [name for name in new_shards if old_shards[name] != new_shards[name]]
     assert report["shards_made"] == len(made) <= count
-    assert "nothing to do" in job.extract().stderr
+    assert "nothing to do" in job.extract().text
     assert (
         run_melmill(
             "verify", job.store, "--against-audio", "99", cwd=job.folder
@@ -254,7 +254,7 @@ def test_an_unfinished_store_is_compared_too(job: Job) -> None:
     before = snapshot(job.store)
     run = job.extract()
     assert run.exit_code == 2
-    assert "1 file with other audio" in run.stderr
+    assert "1 file with other audio" in run.text
     assert snapshot(job.store) == before
     fresh = job.fresh()
     run, report = rerun(job, "--update")
@@ -271,7 +271,7 @@ def test_a_shard_that_was_not_told_of_is_read(job: Job) -> None:
     overwrite(job.clip(CHANGED), 90)
     run = job.extract()
     assert run.exit_code == 2
-    assert "1 file with other audio" in run.stderr
+    assert "1 file with other audio" in run.text
 
 
 # .local itself.
@@ -284,8 +284,8 @@ def test_a_copied_store_says_that_it_does_not_know(job: Job) -> None:
     for _ in range(2):
         run = job.extract()
         assert run.exit_code == 0
-        assert f"the audio of {NUM_CLIPS} rows may have changed" in run.stderr
-        assert "--rehash" in run.stderr
+        assert f"the audio of {NUM_CLIPS} rows may have changed" in run.text
+        assert "--rehash" in run.text
         assert snapshot(job.store) == before
     # With another shard made, the others stay unknown.
     write_wav(job.clip(90), noise(NUM_SAMPLES, seed=90))
@@ -293,13 +293,13 @@ def test_a_copied_store_says_that_it_does_not_know(job: Job) -> None:
     assert job.extract("--update").exit_code == 0
     run = job.extract()
     assert run.exit_code == 0
-    assert re.search(r"the audio of \d+ rows may have changed", run.stderr)
+    assert re.search(r"the audio of \d+ rows may have changed", run.text)
     run = job.extract("--rehash")
     assert run.exit_code == 2
-    assert "1 file with other audio" in run.stderr
+    assert "1 file with other audio" in run.text
     assert job.extract("--rehash", "--update").exit_code == 0
     assert files_of(job.store) == job.fresh()
-    assert "may have changed" not in job.extract().stderr
+    assert "may have changed" not in job.extract().text
 
 
 def test_trusted_audio_is_not_read(job: Job) -> None:
@@ -308,7 +308,7 @@ def test_trusted_audio_is_not_read(job: Job) -> None:
     wait_until_settled()
     run = job.extract("--trust-audio")
     assert run.exit_code == 0, run.stderr
-    assert "nothing to do" in run.stderr
+    assert "nothing to do" in run.text
     assert job.extract().exit_code == 0
     assert snapshot(job.store) == before
     assert job.extract("--rehash").exit_code == 2

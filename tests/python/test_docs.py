@@ -302,11 +302,13 @@ def test_contributing_names_paths() -> None:
 SCRIPTS = (
     "tools/coverage",
     "tools/fuzz",
+    "examples/finetune_qwen3_asr.py",
+    "tools/build_wheel",
     "tools/soak",
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )
-OTHERS = ("cmake", "tools/test", "torchrun")
+OTHERS = ("cmake", "docker", "ldd", "tools/test", "torchrun")
 
 
 def test_flags_in_the_documents_exist() -> None:

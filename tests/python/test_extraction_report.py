@@ -49,7 +49,7 @@ def test_summary_has_a_line_on_the_bottleneck(
     run = run_melmill("extract", manifest, "--out", tmp_path / "store")
     assert run.exit_code == 0
     # Six clips take no time.
-    assert "too short to name a bottleneck" in run.stderr
+    assert "too short to name a bottleneck" in run.text
 
 
 @pytest.mark.parametrize("value", ["12", "64MiB", "1MB", "-1GB", "many"])
@@ -59,7 +59,7 @@ def test_memory_that_cannot_be_is_refused(
     out = tmp_path / "store"
     run = run_melmill("extract", manifest, "--out", out, f"--memory={value}")
     assert run.exit_code == 2
-    assert value in run.stderr or "--memory" in run.stderr
+    assert value in run.text or "--memory" in run.stderr
     assert not out.exists()
 
 

@@ -103,6 +103,7 @@ class Corpus {
   // The configuration that makes train.jsonl and eval.jsonl into `out`.
   RunConfig Config(const std::string& out) const {
     RunConfig config;
+    config.max_rejects = {.value = 100, .is_percent = true};  // of any number
     config.input.splits = {{"train", Path("train.jsonl")},
                            {"eval", Path("eval.jsonl")}};
     config.store.folder = Path(out);

@@ -21,8 +21,8 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
     case RunStatus::kNothingToDo:
       break;
   }
-  const MaxRejects allowed = config.max_rejects.value_or(MaxRejects());
-  return allowed.Allows(report.num_rejected, report.plan->num_lines())
+  return config.max_rejects.Allows(report.num_rejected,
+                                   report.plan->num_lines())
              ? kExitOk
              : kExitRejects;
 }

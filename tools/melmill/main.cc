@@ -12,6 +12,8 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
@@ -20,7 +22,12 @@
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"
+#include "tools/melmill/terminal/color.h"
 #include "tools/melmill/terminal/console.h"
+#include "tools/melmill/usage/argument_check.h"
+#include "tools/melmill/usage/external_command.h"
+#include "tools/melmill/usage/flag_groups.h"
+#include "tools/melmill/usage/help_text.h"
 
 namespace {
 
@@ -33,33 +40,102 @@ void GiveLargeBlocksBack() {
   mallopt(M_TRIM_THRESHOLD, 4 << 20);
 }
 
+void AddCommands(CLI::App* app, int* exit_code) {
+  melmill::AddExtractCommand(app, exit_code);
+  melmill::AddValidateCommand(app, exit_code);
+  melmill::AddInfoCommand(app, exit_code);
+  melmill::AddShowCommand(app, exit_code);
+  melmill::AddVerifyCommand(app, exit_code);
+  melmill::AddBenchCommand(app, exit_code);
+  melmill::AddGenerateCommand(app, exit_code);
+}
+
+// Every command takes --color. It counts from the time it is read.
+void AddColorFlag(CLI::App* app) {
+  for (CLI::App* command :
+       app->get_subcommands([](const CLI::App*) { return true; })) {
+    command
+        ->add_option_function<std::string>(
+            "--color", melmill::ChooseColor,
+            "Colour messages; auto does so on a terminal, if NO_COLOR is not "
+            "set (default: auto)")
+        ->trigger_on_parse()
+        ->configurable(false);
+  }
+}
+
+bool IsCommand(const CLI::App& app, const std::string& name) {
+  return !app.get_subcommands([&](const CLI::App* command) {
+               return command->get_name() == name;
+             })
+              .empty();
+}
+
+// Runs `melmill-NAME` if this program has no command of that name and PATH has
+// one. Returns if there is none. Throws SetupError for a command of the Python
+// package that is not installed.
+void TryExternalCommand(const CLI::App& app,
+                        const std::vector<std::string>& arguments) {
+  const std::string& name = arguments[0];
+  if (name.starts_with('-') || IsCommand(app, name)) return;
+  const std::string path = melmill::FindExternalCommand(name);
+  if (!path.empty()) {
+    melmill::RunExternalCommand(path, {arguments.begin() + 1, arguments.end()});
+    throw melmill::SetupError("cannot run " + path);
+  }
+  if (!melmill::IsKnownExternalCommand(name)) return;
+  throw melmill::SetupError("melmill " + name +
+                            " is part of the Python package, and PATH has no "
+                            "melmill-" +
+                            name +
+                            "\n  to install it, in a checkout: pip install "
+                            "'./python[" +
+                            name + "]'");
+}
+
+// Turns "help" into --help, and "help NAME" into "NAME --help".
+void ReplaceHelp(std::vector<std::string>* arguments) {
+  if ((*arguments)[0] != "help") return;
+  arguments->erase(arguments->begin());
+  arguments->push_back("--help");
+}
+
 int Run(int argc, char** argv) {
   CLI::App app(
       "melmill turns JSONL manifests of WAV files into stores of log-mel "
       "features that training reads directly.");
-  app.set_version_flag("--version", "melmill " MELMILL_VERSION);
+  app.set_version_flag("-V,--version", "melmill " MELMILL_VERSION,
+                       "Show the version");
+  app.set_help_flag("-h,--help", "Show this help");
   app.require_subcommand(1);
-  app.footer("Run melmill COMMAND --help for the options of a command.");
+  app.footer("melmill help COMMAND shows the flags of a command.");
   melmill::ReadConfigFiles(&app);
+  int exit_code = melmill::kExitOk;
+  AddCommands(&app, &exit_code);
+  AddColorFlag(&app);
+  melmill::GroupFlags(&app);
+  melmill::SetHelpFormat(&app);
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  if (arguments.empty()) {
+    melmill::PrintMessage(app.help());
+    return melmill::kExitUsage;
+  }
   // This comes before the flags are parsed, so that a wrong flag ends in an
   // object, too.
-  if (std::find(argv, argv + argc, std::string_view("--json")) != argv + argc) {
+  if (std::find(arguments.begin(), arguments.end(), "--json") !=
+      arguments.end()) {
     melmill::ExpectJson();
   }
-  int exit_code = melmill::kExitOk;
-  melmill::AddExtractCommand(&app, &exit_code);
-  melmill::AddValidateCommand(&app, &exit_code);
-  melmill::AddInfoCommand(&app, &exit_code);
-  melmill::AddShowCommand(&app, &exit_code);
-  melmill::AddVerifyCommand(&app, &exit_code);
-  melmill::AddBenchCommand(&app, &exit_code);
+  ReplaceHelp(&arguments);
+  TryExternalCommand(app, arguments);
+  melmill::CheckArguments(app, arguments);
   try {
-    app.parse(argc, argv);
+    std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+    app.parse(std::move(reversed));
+  } catch (const CLI::Success& request) {
+    return app.exit(request, std::cout, std::cerr);
   } catch (const CLI::ParseError& error) {
-    const int status = app.exit(error, std::cout, std::cerr);
-    if (status == 0) return melmill::kExitOk;
-    melmill::PrintJson(melmill::FormatJsonSetupError(error.what()));
-    return melmill::kExitUsage;
+    throw melmill::SetupError(melmill::DescribeParseError(error, arguments[0]));
   }
   return exit_code;
 }

@@ -110,8 +110,8 @@ int Run(int argc, char** argv) {
     paths.push_back(MakeSimdLogMel({}, target));
     RegisterAll(std::string(SimdTargetName(target)), paths.back().get(), 2e-4);
   }
-  paths.push_back(MakeFftwLogMel({}));
-  RegisterAll("fftw", paths.back().get(), 1e-6);
+  paths.push_back(MakeGeneralLogMel({}));
+  RegisterAll("general", paths.back().get(), 1e-6);
   benchmark::Initialize(&argc, argv);
   if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 1;
   benchmark::RunSpecifiedBenchmarks();

@@ -168,7 +168,7 @@ TEST_P(SimdLogMel, IsCloseToTheDefinition) {
 }
 
 TEST_P(SimdLogMel, IsCloseToTheGeneralPathForEveryShortClip) {
-  const auto general = MakeFftwLogMel({});
+  const auto general = MakeGeneralLogMel({});
   const auto log_mel = MakeSimdLogMel({}, GetParam());
   for (size_t n = 201; n <= 1000; ++n) {
     const auto samples = Noise(n, 0.3, static_cast<uint32_t>(n));
@@ -182,7 +182,7 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForEveryShortClip) {
 // The lengths cover several pieces and, occasionally, every remainder of frames
 // and samples.
 TEST_P(SimdLogMel, IsCloseToTheGeneralPathForRandomLengths) {
-  const auto general = MakeFftwLogMel({});
+  const auto general = MakeGeneralLogMel({});
   const auto log_mel = MakeSimdLogMel({}, GetParam());
   std::mt19937 random(7);
   std::vector<size_t> lengths = {3024 * 160, 3024 * 160 + 39, 3025 * 160 + 40,
@@ -200,7 +200,7 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForRandomLengths) {
 // The loud last 39 samples belong only to the last frame, which is no body
 // frame.
 TEST_P(SimdLogMel, LeavesTheEndOutOfTheBody) {
-  const auto general = MakeFftwLogMel({});
+  const auto general = MakeGeneralLogMel({});
   const auto log_mel = MakeSimdLogMel({}, GetParam());
   for (const size_t num_frames : {2u, 15u, 16u, 17u, 33u, 100u}) {
     for (const size_t rest : {0u, 39u, 40u}) {
@@ -277,8 +277,8 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForOtherFilters) {
        .dynamic_range_log10 = 5}};
   for (size_t i = 0; i < geometries.size(); ++i) {
     const auto samples = Glide(20'011, 9);
-    const Features expected =
-        Compute(*MakeFftwLogMel(geometries[i]), samples, FeatureType::kFloat32);
+    const Features expected = Compute(*MakeGeneralLogMel(geometries[i]),
+                                      samples, FeatureType::kFloat32);
     const Features actual = Compute(*MakeSimdLogMel(geometries[i], GetParam()),
                                     samples, FeatureType::kFloat32);
     ExpectClose(actual, expected, "geometry " + std::to_string(i));
@@ -286,7 +286,7 @@ TEST_P(SimdLogMel, IsCloseToTheGeneralPathForOtherFilters) {
 }
 
 TEST_P(SimdLogMel, LeavesHugeSamplesToTheGeneralPath) {
-  const auto general = MakeFftwLogMel({});
+  const auto general = MakeGeneralLogMel({});
   const auto log_mel = MakeSimdLogMel({}, GetParam());
   auto samples = ToFloats(Noise(5000, 0.5, 4));
   for (const float huge : {0x1p20f, 1e19f, 3e38f, -3e38f}) {

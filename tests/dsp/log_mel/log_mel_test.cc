@@ -71,7 +71,7 @@ Features Compute(const LogMel& log_mel, const LogMelOptions& options,
 Features Compute(const LogMelOptions& options,
                  const std::vector<float>& samples,
                  FeatureType type = FeatureType::kFloat32) {
-  const auto log_mel = MakeFftwLogMel(options);
+  const auto log_mel = MakeGeneralLogMel(options);
   return Compute(*log_mel, options, samples, type, *log_mel->MakeWorkspace());
 }
 
@@ -168,7 +168,7 @@ std::vector<float> LoudEnd(size_t num_samples) {
   return samples;
 }
 
-TEST(FftwLogMel, EqualsTheDefinitionForSignalsOfEverySort) {
+TEST(GeneralLogMel, EqualsTheDefinitionForSignalsOfEverySort) {
   const LogMelOptions options;
   constexpr size_t kNumSamples = 8000;
   auto impulse = Silence(kNumSamples);
@@ -187,7 +187,7 @@ TEST(FftwLogMel, EqualsTheDefinitionForSignalsOfEverySort) {
   ExpectMatchesOracle(options, LoudEnd(kNumSamples), "loud end");
 }
 
-TEST(FftwLogMel, EqualsTheDefinitionForEveryShortClip) {
+TEST(GeneralLogMel, EqualsTheDefinitionForEveryShortClip) {
   const LogMelOptions options;
   for (size_t n = 201; n <= 520; ++n) {
     ExpectMatchesOracle(options, Noise(n, 0.3f, static_cast<uint32_t>(n)),
@@ -196,7 +196,7 @@ TEST(FftwLogMel, EqualsTheDefinitionForEveryShortClip) {
   }
 }
 
-TEST(FftwLogMel, EqualsTheDefinitionForOtherGeometries) {
+TEST(GeneralLogMel, EqualsTheDefinitionForOtherGeometries) {
   const LogMelOptions htk{.mel = {.n_fft = 512,
                                   .n_mels = 80,
                                   .f_min_hz = 20,
@@ -225,7 +225,7 @@ TEST(FftwLogMel, EqualsTheDefinitionForOtherGeometries) {
   }
 }
 
-TEST(FftwLogMel, EqualsTheDefinitionForTheSmallestClip) {
+TEST(GeneralLogMel, EqualsTheDefinitionForTheSmallestClip) {
   for (const int n_fft : {2, 3, 16, 17, 400, 401}) {
     for (const int hop_length : {1, n_fft, 2 * n_fft}) {
       const LogMelOptions options{.mel = {.n_fft = n_fft, .n_mels = 4},
@@ -244,7 +244,7 @@ TEST(FftwLogMel, EqualsTheDefinitionForTheSmallestClip) {
 //     x.astype(np.float32), sampling_rate=16000, padding=False,
 //     truncation=False).input_features[0].T[t, [0, 1, n_mels//2, n_mels-1]]
 // transformers 4.57.6, NumPy path (it rounds the spectrum to complex64).
-TEST(FftwLogMel, EqualsTransformers) {
+TEST(GeneralLogMel, EqualsTransformers) {
   constexpr double kTransformersTolerance = 2e-6;
   struct GoldenFrame {
     int n_mels;
@@ -281,7 +281,7 @@ TEST(FftwLogMel, EqualsTransformers) {
   }
 }
 
-TEST(FftwLogMel, KeepsInTheRowWhatOnlyTheEndsLoudnessWouldClamp) {
+TEST(GeneralLogMel, KeepsInTheRowWhatOnlyTheEndsLoudnessWouldClamp) {
   const LogMelOptions options;
   const Features features = Compute(options, LoudEnd(8000));
   EXPECT_LT(features.levels.body_max, -6.0f);
@@ -291,14 +291,14 @@ TEST(FftwLogMel, KeepsInTheRowWhatOnlyTheEndsLoudnessWouldClamp) {
   EXPECT_LT(lowest, features.levels.floor - 0.1f);
 }
 
-TEST(FftwLogMel, SilenceIsThePowerFloorEverywhere) {
+TEST(GeneralLogMel, SilenceIsThePowerFloorEverywhere) {
   const Features features = Compute({}, Silence(1600));
   EXPECT_EQ(features.values, std::vector<float>(10 * 128, -1.5f));
   EXPECT_EQ(features.levels.body_max, -10.0f);
   EXPECT_EQ(features.levels.floor, -1.5f);
 }
 
-TEST(FftwLogMel, ShorterTypesAreFloat32Rounded) {
+TEST(GeneralLogMel, ShorterTypesAreFloat32Rounded) {
   const LogMelOptions options;
   for (const auto& samples :
        {Silence(1600), Noise(8000, 1.0f, 5), Noise(8000, 0.02f, 6),
@@ -336,8 +336,8 @@ void ExpectAllocatesNothing(const LogMel& log_mel) {
   }
 }
 
-TEST(FftwLogMel, AllocatesNothingWhileItComputes) {
-  ExpectAllocatesNothing(*MakeFftwLogMel({}));
+TEST(GeneralLogMel, AllocatesNothingWhileItComputes) {
+  ExpectAllocatesNothing(*MakeGeneralLogMel({}));
 }
 
 TEST(SimdLogMel, AllocatesNothingWhileItComputes) {
@@ -347,9 +347,9 @@ TEST(SimdLogMel, AllocatesNothingWhileItComputes) {
 }
 
 // A workspace carries nothing from clip to clip.
-TEST(FftwLogMel, ResultsDoNotDependOnTheClipBefore) {
+TEST(GeneralLogMel, ResultsDoNotDependOnTheClipBefore) {
   const LogMelOptions options;
-  const auto log_mel = MakeFftwLogMel(options);
+  const auto log_mel = MakeGeneralLogMel(options);
   const auto workspace = log_mel->MakeWorkspace();
   const auto samples = Noise(2000, 0.1f, 10);
   const auto fresh = Compute(options, samples);
@@ -360,9 +360,9 @@ TEST(FftwLogMel, ResultsDoNotDependOnTheClipBefore) {
   EXPECT_EQ(reused.levels.floor, fresh.levels.floor);
 }
 
-TEST(FftwLogMel, ThreadsWithOwnWorkspacesGetTheSameBits) {
+TEST(GeneralLogMel, ThreadsWithOwnWorkspacesGetTheSameBits) {
   const LogMelOptions options;
-  const auto log_mel = MakeFftwLogMel(options);
+  const auto log_mel = MakeGeneralLogMel(options);
   std::vector<std::vector<float>> clips;
   for (uint32_t i = 0; i < 20; ++i) {
     clips.push_back(Noise(3000 + 37 * i, 0.4f, i));
@@ -387,7 +387,7 @@ TEST(FftwLogMel, ThreadsWithOwnWorkspacesGetTheSameBits) {
   for (const auto& result : results) EXPECT_EQ(result, expected);
 }
 
-TEST(FftwLogMel, IsMadeAndDestroyedByManyThreadsAtOnce) {
+TEST(GeneralLogMel, IsMadeAndDestroyedByManyThreadsAtOnce) {
   const auto samples = Noise(1000, 0.4f, 11);
   const auto expected = Compute({}, samples).values;
   std::vector<std::thread> threads;
@@ -408,7 +408,7 @@ void ExpectRefused(const std::string& message_start,
   LogMelOptions options;
   spoil(&options);
   try {
-    (void)MakeFftwLogMel(options);
+    (void)MakeGeneralLogMel(options);
     ADD_FAILURE() << message_start << " was not refused";
   } catch (const std::invalid_argument& error) {
     EXPECT_EQ(std::string(error.what()).find(message_start), 0u)
@@ -416,7 +416,7 @@ void ExpectRefused(const std::string& message_start,
   }
 }
 
-TEST(MakeFftwLogMel, RefusesOptionsOutOfRangeByName) {
+TEST(MakeGeneralLogMel, RefusesOptionsOutOfRangeByName) {
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN();
   constexpr double kInfinity = std::numeric_limits<double>::infinity();
   ExpectRefused("LogMelOptions: hop_length",

@@ -399,7 +399,8 @@ TEST_F(RunTest, WhatDeadRunsLeftIsGoneBeforeSpaceIsCounted) {
 TEST_F(RunTest, TooManyRejectsInThePlanExtractsNothing) {
   corpus_.MakeMixed();
   RunConfig config = corpus_.Config("out");
-  config.max_rejects = MaxRejects{1, false};
+  config.max_rejects =
+      MaxRejects{.value = 1, .is_percent = false, .at_least = 0};
   EXPECT_EQ(Run(config).status, RunStatus::kTooManyRejects);
   EXPECT_FALSE(FileExists(config.store.folder));
 }

@@ -54,7 +54,7 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
       "Folder that the stages store and all write to, and clean "
       "up (default: $TMPDIR or /tmp); choose one on the disk "
       "that will hold your stores");
-  command->add_option("--threads", options.num_threads,
+  command->add_option("-j,--threads", options.num_threads,
                       "Number of computing threads of the stage all (default, "
                       "and 0: one for each CPU that this process may use)");
   command

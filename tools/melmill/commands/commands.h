@@ -13,6 +13,7 @@ void AddInfoCommand(CLI::App* app, int* exit_code);
 void AddShowCommand(CLI::App* app, int* exit_code);
 void AddVerifyCommand(CLI::App* app, int* exit_code);
 void AddBenchCommand(CLI::App* app, int* exit_code);
+void AddGenerateCommand(CLI::App* app, int* exit_code);
 
 }  // namespace melmill
 

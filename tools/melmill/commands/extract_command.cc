@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "pipeline/run/run.h"
+#include "pipeline/run/validate.h"
 #include "tools/melmill/commands/command_words.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/config_file.h"
@@ -20,6 +21,7 @@ struct ExtractFlags {
   bool rehash = false;
   bool trust_audio = false;
   double hang_seconds = 600;
+  bool dry_run = false;
   bool json = false;
   bool quiet = false;
 };
@@ -27,8 +29,8 @@ struct ExtractFlags {
 // The flags that say how one run goes about it. They are no part of the command
 // that makes the store again.
 const std::vector<std::string> kFlagsOfOneRun = {
-    "config", "help",        "json",   "quiet",
-    "rehash", "trust-audio", "update", "verify-resume"};
+    "color", "config", "dry-run",     "help",   "json",
+    "quiet", "rehash", "trust-audio", "update", "verify-resume"};
 
 RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
   RunConfig config = MakeRunConfig(flags.input);
@@ -53,10 +55,13 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   auto flags = std::make_shared<ExtractFlags>();
   AddInputFlags(command, &flags->input);
   command
-      ->add_option("--out", flags->out,
+      ->add_option("-o,--out", flags->out,
                    "Folder of the store, made if its parent exists. After an "
                    "interruption run the same command again to resume")
       ->required();
+  command->add_flag("-n,--dry-run", flags->dry_run,
+                    "Only check the input, as validate does, and write "
+                    "nothing");
   command->add_flag("--update", flags->update,
                     "Apply changes of the manifest, its texts or its audio "
                     "files to a store that was made before");
@@ -83,17 +88,23 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--json", flags->json,
                     "At the end print one JSON object on standard output "
                     "instead of the summary");
-  command->add_flag("--quiet", flags->quiet,
+  command->add_flag("-q,--quiet", flags->quiet,
                     "Print nothing unless something went wrong");
   AddConfigFlag(command);
   command->callback([command, flags, exit_code] {
     *exit_code = RunAndReport(
         {.make_config = [&] { return MakeConfig(*flags, *command); },
-         .run = RunExtract,
+         .run = flags->dry_run ? RunValidate : RunExtract,
          .json = flags->json,
          .quiet = flags->quiet});
   });
   command->footer(
+      "Examples:\n"
+      "  melmill extract train.jsonl eval.jsonl --out features/\n"
+      "  melmill extract train=data/a.jsonl -o features/ --audio-root data/\n"
+      "  melmill extract train.jsonl -o features/ --preset whisper --dtype "
+      "f32\n"
+      "\n"
       "Exit codes: 0 all lines stored (or rejects within --max-rejects), "
       "2 wrong usage or input, nothing written, 3 some lines rejected, "
       "4 fault of the machine, 130/143 stopped by a signal, within 11 s; after "

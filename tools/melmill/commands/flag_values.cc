@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -32,6 +34,13 @@ void CheckSplitName(const std::string& name, const std::string& argument) {
         "'_', as in NAME={}",
         name, argument));
   }
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text) {
+    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return text;
 }
 
 // Returns the number at the start of `text`, or -1 if there is none. `*rest`
@@ -74,6 +83,7 @@ SplitInput ParseSplitInput(const std::string& argument) {
 
 MaxRejects ParseMaxRejects(const std::string& text) {
   MaxRejects result;
+  result.at_least = 0;
   std::string rest;
   result.value = ParseNumber(text, &rest);
   result.is_percent = rest == "%";
@@ -88,27 +98,49 @@ MaxRejects ParseMaxRejects(const std::string& text) {
   return result;
 }
 
+FeatureType ParseFeatureType(const std::string& text) {
+  const std::string name = Lower(text);
+  for (const FeatureType type : kFeatureTypes) {
+    if (name == FeatureTypeName(type) || name == FeatureTypeWord(type)) {
+      return type;
+    }
+  }
+  if (name == "fp16" || name == "half") return FeatureType::kFloat16;
+  if (name == "fp32" || name == "float") return FeatureType::kFloat32;
+  throw SetupError(fmt::format("--dtype {}: write f16, f32 or bf16", text));
+}
+
+ResamplerKind ParseResampler(const std::string& text) {
+  const std::optional<ResamplerKind> kind = FindResamplerKind(text);
+  if (kind) return *kind;
+  throw SetupError(fmt::format("--resampler {}: write spectral or soxr", text));
+}
+
 uint64_t ParseByteSize(const std::string& text) {
   static const std::pair<std::string_view, double> kUnits[] = {
-      {"B", 1.0},
-      {"KiB", 1024.0},
-      {"MiB", 1048576.0},
-      {"GiB", 1073741824.0},
-      {"TiB", 1099511627776.0},
-      {"KB", 1e3},
-      {"MB", 1e6},
-      {"GB", 1e9},
-      {"TB", 1e12}};
+      {"b", 1.0},
+      {"kib", 1024.0},
+      {"mib", 1048576.0},
+      {"gib", 1073741824.0},
+      {"tib", 1099511627776.0},
+      {"k", 1024.0},
+      {"m", 1048576.0},
+      {"g", 1073741824.0},
+      {"t", 1099511627776.0},
+      {"kb", 1e3},
+      {"mb", 1e6},
+      {"gb", 1e9},
+      {"tb", 1e12}};
   std::string rest;
   const double value = ParseNumber(text, &rest);
   for (const auto& [unit, factor] : kUnits) {
     const double num_bytes = value * factor;
-    if (rest == unit && num_bytes >= 1 && num_bytes < 9e18) {
+    if (Lower(rest) == unit && num_bytes >= 1 && num_bytes < 9e18) {
       return static_cast<uint64_t>(num_bytes);
     }
   }
-  throw SetupError(
-      fmt::format("\"{}\" is not a size: write 256MiB or 1GiB", text));
+  throw SetupError(fmt::format(
+      "\"{}\" is not a size: write 4G (or 4GiB), 512M or 1000MB", text));
 }
 
 }  // namespace melmill

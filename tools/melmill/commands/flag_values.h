@@ -18,7 +18,14 @@ SplitInput ParseSplitInput(const std::string& argument);
 // Parses "12" or "1.5%".
 MaxRejects ParseMaxRejects(const std::string& text);
 
+// Parses "f16", "float16", "fp16" and so on.
+FeatureType ParseFeatureType(const std::string& text);
+
+// Parses "soxr" or "spectral".
+ResamplerKind ParseResampler(const std::string& text);
+
 // Parses "256MiB", "1GiB", "64KiB", "1000B", and decimal units (MB, GB).
+// "K", "M", "G" and "T" alone mean KiB to TiB. Letters may be small.
 uint64_t ParseByteSize(const std::string& text);
 
 }  // namespace melmill

@@ -3,28 +3,9 @@
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "tools/melmill/commands/flag_values.h"
+#include "tools/melmill/commands/preset_choice.h"
 
 namespace melmill {
-namespace {
-
-std::vector<std::string> FeatureTypeNames() {
-  std::vector<std::string> names;
-  for (const FeatureType type : kFeatureTypes) {
-    names.emplace_back(FeatureTypeName(type));
-  }
-  return names;
-}
-
-std::vector<std::string> ResamplerNames() {
-  std::vector<std::string> names;
-  for (const ResamplerKind kind : kResamplerKinds) {
-    names.emplace_back(ResamplerKindName(kind));
-  }
-  return names;
-}
-
-}  // namespace
-
 void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option("MANIFEST", flags->manifests,
@@ -36,14 +17,15 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option("--preset", flags->preset,
                    "Features to make: qwen3-asr (128 mels; also for "
-                   "whisper-large-v3 up to 30 s) or whisper (80 mels)")
+                   "whisper-large-v3 up to 30 s) or whisper (80 mels). Also "
+                   "the name of a model, such as openai/whisper-small, or the "
+                   "folder of its checkpoint")
       ->capture_default_str();
   command
       ->add_option(
           "--dtype", flags->feature_type,
           "Type of the stored features: f16 (float16), f32 (float32) or bf16 "
           "(bfloat16)")
-      ->check(CLI::IsMember(FeatureTypeNames()))
       ->capture_default_str();
   command->add_option("--audio-root", flags->audio_root,
                       "Folder that relative audio paths start from (default: "
@@ -63,13 +45,15 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->add_flag("--truncate", flags->truncate,
                     "Cut clips to the preset's limit (whisper: 30 s) instead "
                     "of rejecting them");
-  command->add_option("--max-rejects", flags->max_rejects,
-                      "Exit with 0 if at most N lines, or P% of them, are "
-                      "rejected (default: 0)");
+  command->add_option(
+      "--max-rejects", flags->max_rejects,
+      "Accept up to N rejected lines, or P% of all. If the plan "
+      "rejects more, nothing is extracted (default: 1%, and "
+      "always 1 line; 0 accepts none)");
   command->add_option("--shard-size", flags->shard_bytes,
                       "Target size of a shard file, such as 256MiB or 1GiB "
                       "(default: 256MiB, more for very large splits)");
-  command->add_option("--threads", flags->num_threads,
+  command->add_option("-j,--threads", flags->num_threads,
                       "Number of computing threads (default, and 0: one for "
                       "each CPU that this process may use)");
   command
@@ -85,16 +69,15 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->add_option("--simd", flags->simd,
                    "Vector code to use: avx512, avx2 or neon (these give the "
                    "same bytes), sse4, auto (the best that this machine has), "
-                   "or none (FFTW in double precision, resampling by libsoxr)")
+                   "or none (double precision, resampling by libsoxr)")
       ->capture_default_str();
-  command
-      ->add_option("--resampler", flags->resampler,
-                   "Code that changes sample rates: spectral (melmill's own: "
-                   "several times as fast, the same within 1.5e-6; needs "
-                   "vector code; leaves unusual rates to libsoxr) or soxr "
-                   "(libsoxr, bit for bit what librosa uses). Default: that "
-                   "of an existing store, otherwise spectral")
-      ->check(CLI::IsMember(ResamplerNames()));
+  command->add_option(
+      "--resampler", flags->resampler,
+      "Code that changes sample rates: spectral (melmill's own: "
+      "several times as fast, the same within 1.5e-6; needs "
+      "vector code; leaves unusual rates to libsoxr) or soxr "
+      "(libsoxr, bit for bit what librosa uses). Default: that "
+      "of an existing store, otherwise spectral");
   // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
@@ -104,9 +87,11 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   for (const std::string& manifest : flags.manifests) {
     config.input.splits.push_back(ParseSplitInput(manifest));
   }
+  std::optional<ResamplerKind> resampler;
+  if (flags.resampler) resampler = ParseResampler(*flags.resampler);
   config.features = MakeFeatureSpec(
-      flags.preset, FindFeatureType(flags.feature_type).value(),
-      {.simd = flags.simd, .resampler = FindResamplerKind(flags.resampler)});
+      ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
+      {.simd = flags.simd, .resampler = resampler});
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;

@@ -10,6 +10,7 @@
 #include "pipeline/setup/run_control.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
+#include "tools/melmill/report/rejects_text.h"
 #include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
@@ -38,11 +39,31 @@ RunReport RunWatched(const RunCommand& command, const RunConfig& config,
   std::optional<ProgressLine> progress;
   if (!command.quiet) progress.emplace(*control);
   if (!command.quiet && !command.json) {
-    control->on_planned = [&progress](const PlanNotice& notice) {
-      progress->PrintLine(FormatNotice(notice));
+    control->on_planned = [&progress, &config](const PlanNotice& notice) {
+      progress->PrintLine(FormatFeatures(config.features) +
+                          FormatNotice(notice));
+    };
+  }
+  if (command.list) {
+    control->on_rejected = [](const LedgerEntry& entry) {
+      PrintResult(FormatRejectedLine(entry));
     };
   }
   return command.run(config, control);
+}
+
+// Returns false if the summary cannot be written.
+bool PrintReport(const RunCommand& command, const RunReport& report,
+                 const RunConfig& config, int exit_code) {
+  if (command.quiet && exit_code == kExitOk) return true;
+  PrintMessage(FormatWarnings(report));
+  std::string summary = FormatSummary(report, config);
+  if (report.status == RunStatus::kPlanned) {
+    summary = FormatFeatures(config.features) + summary;
+  }
+  const bool printed = PrintResult(summary);
+  PrintMessage(FormatProblem(report, config));
+  return printed;
 }
 
 }  // namespace
@@ -53,14 +74,11 @@ int RunAndReport(const RunCommand& command) {
   const RunConfig config = command.make_config();
   const RunReport report = RunWatched(command, config, &control);
   const int exit_code = ExitCodeOf(report, config, control);
-  if (!command.json && (!command.quiet || exit_code != kExitOk)) {
-    PrintMessage(FormatSummary(report, config.store.folder));
-  }
-  if (command.json &&
-      !PrintJson(FormatJsonReport(report, config.store.folder, exit_code))) {
-    return kExitMachine;
-  }
-  return exit_code;
+  const bool printed =
+      command.json
+          ? PrintJson(FormatJsonReport(report, config.store.folder, exit_code))
+          : PrintReport(command, report, config, exit_code);
+  return printed ? exit_code : kExitMachine;
 }
 
 }  // namespace melmill

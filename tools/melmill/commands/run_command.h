@@ -15,6 +15,7 @@ struct RunCommand {
   RunReport (*run)(const RunConfig& config, RunControl* control) = nullptr;
   bool json = false;   // print a JSON object instead of a summary
   bool quiet = false;  // print no progress, and no summary of success
+  bool list = false;   // print each rejected line
 };
 
 // Runs with a progress line and signal handlers, and prints the report. Returns

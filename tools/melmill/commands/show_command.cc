@@ -1,4 +1,5 @@
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdint>
@@ -13,9 +14,10 @@
 #include "store/store_index.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
+#include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/row_report.h"
 #include "tools/melmill/terminal/console.h"
-#include "tools/melmill/terminal/text_width.h"
+#include "tools/melmill/terminal/terminal_size.h"
 
 namespace melmill {
 namespace {
@@ -59,7 +61,7 @@ class ShowCommand {
 
   const ShowFlags& flags_;
   const StoreIndex& index_;
-  const size_t width_ = OutputWidth();
+  const size_t width_ = TerminalColumns(STDOUT_FILENO);
 };
 
 std::string ShowCommand::SplitNames() const {
@@ -155,17 +157,18 @@ Ending ShowCommand::ShowRowsOfAudio() {
   const Ending shown = ShowTable(rows);
   if (shown.exit_code != kExitOk) return shown;
   return {kExitUsage,
-          fmt::format("{} rows have the audio {}: choose one with SPLIT --row",
-                      num_found, flags_.audio)};
+          fmt::format("{} have the audio {}: choose one with SPLIT --row",
+                      Counted(num_found, "row"), flags_.audio)};
 }
 
 Ending ShowCommand::ShowSplit(const SplitEntry& split) {
   const uint64_t num_shown = std::min(flags_.limit, split.num_stored);
   const RowTable table(num_shown == 0 ? 0 : num_shown - 1, width_);
   if (!flags_.jsonl) {
-    const std::string heading = fmt::format("{}: {} of {} rows\n", split.name,
-                                            num_shown, split.num_stored) +
-                                (num_shown > 0 ? table.Header() : "");
+    const std::string heading =
+        fmt::format("{}: {} of {}\n", split.name, FormatCount(num_shown),
+                    Counted(split.num_stored, "row")) +
+        (num_shown > 0 ? table.Header() : "");
     if (!PrintResult(heading)) return {kExitMachine, ""};
   }
   if (num_shown == 0) return {};

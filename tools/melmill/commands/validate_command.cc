@@ -13,6 +13,7 @@ namespace {
 struct ValidateFlags {
   InputFlags input;
   bool json = false;
+  bool list = false;
 };
 
 }  // namespace
@@ -26,14 +27,21 @@ void AddValidateCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--json", flags->json,
                     "Print one JSON object on standard output instead of the "
                     "report");
+  command->add_flag("--list", flags->list,
+                    "Print every rejected line, not only examples");
   AddConfigFlag(command);
   command->callback([flags, exit_code] {
     *exit_code = RunAndReport(
         {.make_config = [&] { return MakeRunConfig(flags->input); },
          .run = RunValidate,
-         .json = flags->json});
+         .json = flags->json,
+         .list = flags->list && !flags->json});
   });
   command->footer(
+      "Examples:\n"
+      "  melmill validate train.jsonl eval.jsonl\n"
+      "  melmill validate train.jsonl --list > rejected.txt\n"
+      "\n"
       "Exit codes: 0 all lines are good (or rejects within --max-rejects), "
       "2 wrong usage or manifest, 3 some lines would be rejected.");
 }

@@ -12,6 +12,7 @@
 #include "store/json_object.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
+#include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/settings_text.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
@@ -28,23 +29,8 @@ constexpr char kRebuilt[] =
     "rebuilt from the settings; add your manifests' paths, and --audio-root, "
     "--no-text, --truncate and the like if you used them";
 
-// "1 row", "2 rows".
-std::string Counted(uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-// "12.3 s", "4.5 min" or "2.34 h".
-std::string Duration(double seconds) {
-  constexpr double kMinute = 60;
-  if (seconds < kMinute) return fmt::format("{:.1f} s", seconds);
-  if (seconds < kSecondsPerHour / 10) {
-    return fmt::format("{:.1f} min", seconds / kMinute);
-  }
-  return fmt::format("{:.2f} h", seconds / kSecondsPerHour);
-}
-
 std::string DurationOfSamples(uint64_t num_samples) {
-  return Duration(static_cast<double>(num_samples) / kSampleRateHz);
+  return FormatDuration(static_cast<double>(num_samples) / kSampleRateHz);
 }
 
 uint64_t NumSamples(const StoreIndex& index) {
@@ -74,8 +60,9 @@ void AddSplits(const StoreIndex& index, std::string* text) {
                        "length", "rejected");
   for (const SplitEntry& split : index.splits) {
     *text += fmt::format("  {:{}} {:>9} {:>9} {:>9}\n", split.name, width,
-                         split.num_stored, DurationOfSamples(split.num_samples),
-                         split.num_rejected);
+                         FormatCount(split.num_stored),
+                         DurationOfSamples(split.num_samples),
+                         FormatCount(split.num_rejected));
   }
 }
 
@@ -90,7 +77,8 @@ void AddLanguages(const StoreSummary& summary, std::string* text) {
   for (const auto& [name, count] : ByCount(languages, rows)) {
     *text += fmt::format("  {:20} {:>9} {:>9}\n",
                          name.empty() ? "(none given)" : Printable(name),
-                         count.num_rows, DurationOfSamples(count.num_samples));
+                         FormatCount(count.num_rows),
+                         DurationOfSamples(count.num_samples));
   }
 }
 
@@ -118,7 +106,8 @@ void AddRejects(const CompleteStore& store, std::string* text) {
   for (const auto& [code, count] :
        ByCount(rejects, [](uint64_t count) { return count; })) {
     sum += count;
-    reasons.push_back(fmt::format("{} {}", count, Printable(code)));
+    reasons.push_back(
+        fmt::format("{} {}", FormatCount(count), Printable(code)));
   }
   *text += fmt::format("rejected: {}: {} (see {}/{})\n", Counted(sum, "line"),
                        fmt::join(reasons, ", "), Printable(store.folder),
@@ -257,13 +246,13 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
 std::string FormatInfo(const UnfinishedStore& store, bool with_settings) {
   const auto& [made, planned] = store.progress;
   const auto duration = [](uint64_t num_frames) {
-    return Duration(static_cast<double>(num_frames) / kFramesPerSecond);
+    return FormatDuration(static_cast<double>(num_frames) / kFramesPerSecond);
   };
   std::string text = fmt::format(
       "{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\nrun the same "
       "command again to continue\nsplits: {}; {}\nsettings: {}\n",
       Printable(store.folder), made.num_shards,
-      Counted(planned.num_shards, "shard"), made.num_rows,
+      Counted(planned.num_shards, "shard"), FormatCount(made.num_rows),
       Counted(planned.num_rows, "row"), duration(made.num_frames),
       duration(planned.num_frames), fmt::join(store.plan.split_names, ", "),
       Counted(store.plan.rows->num_rows(), "manifest line"),

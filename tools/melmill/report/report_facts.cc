@@ -10,6 +10,10 @@ double Hours(uint64_t num_samples, const RunReport& report) {
   return Hours(num_samples, report.log_mel.mel.sample_rate_hz);
 }
 
+double Seconds(uint64_t num_samples, const RunReport& report) {
+  return Hours(num_samples, report) * kSecondsPerHour;
+}
+
 uint64_t StoredSamples(const StoreIndex& store) {
   uint64_t sum = 0;
   for (const SplitEntry& split : store.splits) sum += split.num_samples;

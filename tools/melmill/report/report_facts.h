@@ -18,6 +18,7 @@ namespace melmill {
 
 // The duration of samples at the report's rate.
 double Hours(uint64_t num_samples, const RunReport& report);
+double Seconds(uint64_t num_samples, const RunReport& report);
 uint64_t StoredSamples(const StoreIndex& store);
 uint64_t HopLength(const RunReport& report);  // in samples
 double RealTimeFactor(const RunReport& report);

@@ -28,6 +28,7 @@ std::string DescribeResampler(const std::string& version) {
 
 std::string DescribeCode(const std::string& version) {
   if (version.starts_with("fftw")) return "FFTW in double precision";
+  if (version.starts_with("plain")) return "plain code in double precision";
   if (!version.starts_with("simd ")) return "unknown code";
   return version.ends_with(" fma") ? "AVX-512, AVX2 or NEON vector code"
                                    : "SSE4 vector code";
@@ -48,11 +49,6 @@ std::optional<FeatureSpec> FindSettings(const std::string& contract,
   return std::nullopt;
 }
 
-std::string_view ModelsOf(const Preset& preset) {
-  return preset.name == "whisper" ? "Whisper"
-                                  : "Qwen3-ASR and Whisper large-v3";
-}
-
 std::string_view FeatureTypeInWords(FeatureType type) {
   switch (type) {
     case FeatureType::kFloat16:
@@ -70,7 +66,7 @@ std::string DescribeSettings(const std::string& contract,
   const std::optional<FeatureSpec> features = FindSettings(contract, producer);
   const std::string what =
       features ? fmt::format("features for {} ({} mels), {}",
-                             ModelsOf(*features->preset),
+                             features->preset->models,
                              features->log_mel().mel.n_mels,
                              FeatureTypeInWords(features->feature_type))
                : "features that this version does not know (--settings shows "

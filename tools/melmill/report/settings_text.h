@@ -19,14 +19,11 @@ namespace melmill {
 std::optional<FeatureSpec> FindSettings(const std::string& contract,
                                         const std::string& producer);
 
-// The models that take the preset's features: "Qwen3-ASR and Whisper large-v3".
-std::string_view ModelsOf(const Preset& preset);
-
 // "float16", "float32" or "bfloat16".
 std::string_view FeatureTypeInWords(FeatureType type);
 
-// "features for Whisper (80 mels), float16; spectral resampler; AVX2, AVX-512
-// or NEON vector code".
+// "features for Qwen3-ASR and Whisper large-v3 (128 mels), float16; spectral
+// resampler; AVX2, AVX-512 or NEON vector code".
 std::string DescribeSettings(const std::string& contract,
                              const std::string& producer);
 

@@ -13,22 +13,13 @@
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/byte_size.h"
 #include "tools/melmill/hours.h"
+#include "tools/melmill/report/quantities.h"
+#include "tools/melmill/report/rejects_text.h"
 #include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {
-
-// A count with its noun: "1 line", "2 lines".
-std::string Counted(uint64_t count, std::string_view noun) {
-  return fmt::format("{} {}{}", count, noun, count == 1 ? "" : "s");
-}
-
-std::string Place(const Tally::Example& example) {
-  std::string text = fmt::format("{} line {}", example.split, example.line);
-  if (!example.audio.empty()) text += ": " + Printable(example.audio);
-  return text;
-}
 
 std::string DescribeWarning(Warning warning, const Tally& tally) {
   switch (warning) {
@@ -83,7 +74,7 @@ void AddWarnings(const RunReport& report, std::string* text) {
   for (const auto& [warning, tally] : report.plan->warnings) {
     *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
     for (const Tally::Example& example : tally.examples) {
-      *text += fmt::format("  {}\n", Place(example));
+      *text += fmt::format("  {}\n", FormatPlace(example));
     }
   }
   for (const SplitReport& split : report.plan->splits) {
@@ -99,25 +90,10 @@ void AddWarnings(const RunReport& report, std::string* text) {
   }
 }
 
-void AddRejected(const RunReport& report, std::string* text) {
-  if (report.num_rejected == 0) return;
-  *text += fmt::format("rejected {} of {} lines:\n", report.num_rejected,
-                       report.plan->num_lines());
-  std::vector<std::pair<RejectCode, const Tally*>> reasons;
-  for (const auto& [code, tally] : report.rejects) {
-    reasons.emplace_back(code, &tally);
-  }
-  std::stable_sort(reasons.begin(), reasons.end(),
-                   [](const auto& a, const auto& b) {
-                     return a.second->count > b.second->count;
-                   });
-  for (const auto& [code, tally] : reasons) {
-    *text += fmt::format("  {:6} {}\n", tally->count, RejectCodeName(code));
-    for (const Tally::Example& example : tally->examples) {
-      *text += fmt::format("         {}: {}\n", Place(example),
-                           Printable(example.message));
-    }
-  }
+void AddAllRejects(const RunReport& report, const RunConfig& config,
+                   std::string* text) {
+  *text += FormatRejects(report.rejects, report.plan->num_lines(),
+                         config.input.audio_root);
 }
 
 void AddDamages(const RunReport& report, std::string* text) {
@@ -128,23 +104,6 @@ void AddDamages(const RunReport& report, std::string* text) {
   }
 }
 
-// Adds the lines that the plan rejects, in the order of the manifests.
-void AddRejectedLines(const RunReport& report, std::string* text) {
-  if (report.num_rejected <= Tally::kMaxExamples) return;
-  const size_t num_listed = report.rejected_lines.size();
-  const bool all = num_listed == report.num_rejected;
-  *text += all ? "every rejected line:\n"
-               : fmt::format("the first {} rejected lines:\n", num_listed);
-  for (const auto& [code, line] : report.rejected_lines) {
-    *text += fmt::format("  {}: {}: {}\n", Place(line), RejectCodeName(code),
-                         Printable(line.message));
-  }
-  if (all) return;
-  *text +=
-      fmt::format("  and {} more: extract lists all of them in rejects.jsonl\n",
-                  report.num_rejected - num_listed);
-}
-
 void AddLanguages(const RunReport& report, std::string* text) {
   const auto languages = SumLanguages(*report.plan);
   if (languages.size() == 1 && languages.begin()->first.empty()) return;
@@ -153,15 +112,17 @@ void AddLanguages(const RunReport& report, std::string* text) {
     const std::string label =
         name.empty() ? "(none given)"
                      : name + (IsKnownLanguage(name) ? "" : " (unknown)");
-    *text += fmt::format("  {:24} {:9} rows {:9.2f} h\n", Printable(label),
-                         count.num_rows, Hours(count.num_samples, report));
+    *text += fmt::format("  {:24} {:>16}  {:>9}\n", Printable(label),
+                         Counted(count.num_rows, "row"),
+                         FormatDuration(Seconds(count.num_samples, report)));
   }
 }
 
 void AddRates(const RunReport& report, std::string* text) {
   *text += "sample rates:\n";
   for (const auto& [rate_hz, rows] : SumRates(*report.plan)) {
-    *text += fmt::format("  {:21} Hz {:9} rows\n", rate_hz, rows);
+    *text += fmt::format("  {:24} {:>16}\n", fmt::format("{} Hz", rate_hz),
+                         Counted(rows, "row"));
   }
 }
 
@@ -184,15 +145,35 @@ void AddChange(const PlanChange& change, std::string* text) {
   *text += fmt::format("{} with other audio of the same size:\n",
                        Counted(change.audio.count, "file"));
   for (const Tally::Example& example : change.audio.examples) {
-    *text += fmt::format("  {}\n", Place(example));
+    *text += fmt::format("  {}\n", FormatPlace(example));
+  }
+}
+
+// What a store of the planned rows would take, as each feature type.
+void AddSizes(const RunReport& report, const FeatureSpec& features,
+              std::string* text) {
+  std::vector<std::string> sizes;
+  for (const FeatureType type : kFeatureTypes) {
+    const uint64_t num_bytes = report.store_bytes /
+                               FeatureSize(features.feature_type) *
+                               FeatureSize(type);
+    sizes.push_back(fmt::format("{} as {}{}", FormatBytes(num_bytes),
+                                FeatureTypeWord(type),
+                                type == features.feature_type ? " (now)" : ""));
+  }
+  *text += fmt::format("size of the store: {}\n", fmt::join(sizes, ", "));
+  if (report.free_bytes > 0) {
+    *text +=
+        fmt::format("free on the disk: {}\n", FormatBytes(report.free_bytes));
   }
 }
 
 void AddPlanned(const RunReport& report, std::string* text) {
   const PlanReport& plan = *report.plan;
-  *text += fmt::format("{} of {} lines can be stored: {:.2f} h, {} in {}\n",
-                       plan.num_lines() - plan.num_rejected(), plan.num_lines(),
-                       Hours(plan.num_samples(), report),
+  *text += fmt::format("{} of {} can be stored: {}, {} in {}\n",
+                       FormatCount(plan.num_lines() - plan.num_rejected()),
+                       Counted(plan.num_lines(), "line"),
+                       FormatDuration(Seconds(plan.num_samples(), report)),
                        FormatBytes(report.store_bytes),
                        Counted(report.num_shards_planned, "shard"));
 }
@@ -200,15 +181,17 @@ void AddPlanned(const RunReport& report, std::string* text) {
 void AddStored(const RunReport& report, std::string* text) {
   const StoreIndex& store = *report.store;
   *text += fmt::format(
-      "stored {}, {:.2f} h, {} in {} ({} made, {} kept)\n",
-      Counted(store.num_stored(), "row"), Hours(StoredSamples(store), report),
+      "stored {}, {}, {} in {} ({} made, {} kept)\n",
+      Counted(store.num_stored(), "row"),
+      FormatDuration(Seconds(StoredSamples(store), report)),
       FormatBytes(report.store_bytes), Counted(store.shards.size(), "shard"),
-      report.num_shards_made, report.num_shards_kept);
+      FormatCount(report.num_shards_made), FormatCount(report.num_shards_kept));
 }
 
 void AddTime(const RunReport& report, std::string* text) {
-  *text += fmt::format("{:.2f} s in all, {:.2f} s of it for the plan",
-                       report.total_seconds, report.plan_seconds);
+  *text += fmt::format("took {}, {} of it for the plan",
+                       FormatDuration(report.total_seconds),
+                       FormatDuration(report.plan_seconds));
   if (report.num_frames_made > 0) {
     *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
   }
@@ -238,64 +221,150 @@ std::string DescribeKept(const RunReport& report, std::string_view how = "") {
   return FormatKept(num_kept, num_kept + report.num_shards_left, how);
 }
 
-// The last line: what to do next.
+// The number of rejected lines, as "56 of 213 lines rejected (26 %)".
+std::string CountRejected(const RunReport& report) {
+  const uint64_t num_lines = report.plan->num_lines();
+  return fmt::format("{} of {} rejected ({})", FormatCount(report.num_rejected),
+                     Counted(num_lines, "line"),
+                     FormatShare(report.num_rejected, num_lines));
+}
+
+// "--max-rejects", with what it allows.
+std::string DescribeLimit(const MaxRejects& limit) {
+  if (!limit.is_percent) return fmt::format("--max-rejects {:g}", limit.value);
+  return fmt::format("--max-rejects {:g}%{}", limit.value,
+                     limit.at_least > 0 ? " (the default)" : "");
+}
+
+// The last lines: what to do next.
 std::string NextStep(const RunReport& report, const std::string& out) {
   switch (report.status) {
     case RunStatus::kPlanned:
-      return report.num_rejected == 0
-                 ? "all lines are good"
-                 : fmt::format("{} would be rejected",
-                               Counted(report.num_rejected, "line"));
+      return report.num_rejected == 0 ? "all lines are good\n"
+                                      : CountRejected(report) + '\n';
     case RunStatus::kFinished:
-      return TrainOn(report, out);
-    case RunStatus::kNothingToDo:
-      return "nothing to do: the store is complete; " + TrainOn(report, out);
+    case RunStatus::kNothingToDo: {
+      std::string text = TrainOn(report, out) + '\n';
+      if (report.status == RunStatus::kNothingToDo) {
+        text = "nothing to do: the store is complete\n" + text;
+      }
+      if (report.num_rejected > 0) {
+        text += fmt::format("{}; {}/rejects.jsonl has the reasons\n",
+                            CountRejected(report), Printable(out));
+      }
+      return text;
+    }
     case RunStatus::kTooManyRejects:
-      return "more lines are rejected than --max-rejects allows: nothing was "
-             "extracted";
     case RunStatus::kNeedsUpdate:
-      return fmt::format(
-          "error: the input has changed since {} was made; nothing was "
-          "written: "
-          "--update applies the changes",
-          Printable(out));
     case RunStatus::kStopped:
-      return DescribeKept(report);
     case RunStatus::kMachineFault:
-      return fmt::format(
-          "error: {}\n{}", Printable(report.fault->message),
-          DescribeKept(report,
-                       " (with --update if the manifest or files have "
-                       "changed)"));
+      return "";
   }
   return "";
 }
 
+std::string DescribeTooManyRejects(const RunReport& report,
+                                   const RunConfig& config) {
+  std::string text =
+      fmt::format("error: {}, more than {} allows", CountRejected(report),
+                  DescribeLimit(config.max_rejects));
+  if (report.status == RunStatus::kTooManyRejects) {
+    text += "; nothing was extracted";
+  } else if (report.store) {
+    text += "; the store is complete without these lines";
+  }
+  return text +
+         fmt::format(
+             "\n  most of them: {}\n  to accept them: --max-rejects {}\n",
+             FormatLargestCauses(report.rejects), report.num_rejected);
+}
+
+bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
+  switch (report.status) {
+    case RunStatus::kTooManyRejects:
+      return true;
+    case RunStatus::kPlanned:
+    case RunStatus::kFinished:
+    case RunStatus::kNothingToDo:
+      return report.plan && !config.max_rejects.Allows(
+                                report.num_rejected, report.plan->num_lines());
+    case RunStatus::kNeedsUpdate:
+    case RunStatus::kStopped:
+    case RunStatus::kMachineFault:
+      break;
+  }
+  return false;
+}
+
 }  // namespace
 
-std::string FormatSummary(const RunReport& report, const std::string& out) {
+std::string FormatWarnings(const RunReport& report) {
   std::string text;
   AddWarnings(report, &text);
   AddDamages(report, &text);
-  if (report.plan) {
-    AddRejected(report, &text);
-    if (report.status == RunStatus::kPlanned ||
-        report.status == RunStatus::kTooManyRejects) {
-      AddRejectedLines(report, &text);
-    }
-    if (!report.store) {
+  return text;
+}
+
+std::string FormatSummary(const RunReport& report, const RunConfig& config) {
+  std::string text;
+  switch (report.status) {
+    case RunStatus::kStopped:
+    case RunStatus::kMachineFault:
+      break;
+    case RunStatus::kNeedsUpdate:
+      AddChange(*report.change, &text);
+      break;
+    case RunStatus::kTooManyRejects:
+      AddAllRejects(report, config, &text);
+      AddPlanned(report, &text);
+      break;
+    case RunStatus::kPlanned:
+      AddAllRejects(report, config, &text);
       AddRates(report, &text);
       AddLanguages(report, &text);
       AddPlanned(report, &text);
-    }
+      AddSizes(report, config.features, &text);
+      AddTime(report, &text);
+      break;
+    case RunStatus::kFinished:
+    case RunStatus::kNothingToDo:
+      AddAllRejects(report, config, &text);
+      if (report.change) AddChange(*report.change, &text);
+      AddLanguages(report, &text);
+      AddStored(report, &text);
+      AddTime(report, &text);
+      break;
   }
-  if (report.change) AddChange(*report.change, &text);
-  if (report.store) {
-    AddLanguages(report, &text);
-    AddStored(report, &text);
+  return text + NextStep(report, config.store.folder);
+}
+
+std::string FormatProblem(const RunReport& report, const RunConfig& config) {
+  if (HasTooManyRejects(report, config)) {
+    return DescribeTooManyRejects(report, config);
   }
-  if (report.plan) AddTime(report, &text);
-  return text + NextStep(report, out) + '\n';
+  switch (report.status) {
+    case RunStatus::kNeedsUpdate:
+      return fmt::format(
+          "error: the input has changed since {} was made; nothing was "
+          "written\n  --update applies the changes\n",
+          Printable(config.store.folder));
+    case RunStatus::kStopped:
+      return DescribeKept(report) + '\n';
+    case RunStatus::kMachineFault:
+      return fmt::format(
+          "error: {}\n{}\n", Printable(report.fault->message),
+          DescribeKept(report,
+                       " (with --update if the manifest or files have "
+                       "changed)"));
+    default:
+      return "";
+  }
+}
+
+std::string FormatFeatures(const FeatureSpec& features) {
+  return fmt::format("features for {} ({} mels), {}\n", features.preset->models,
+                     features.log_mel().mel.n_mels,
+                     FeatureTypeWord(features.feature_type));
 }
 
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,
@@ -315,12 +384,14 @@ std::string DescribeDamage(const Damage& damage) {
 }
 
 std::string FormatNotice(const PlanNotice& notice) {
-  const double hours = Hours(notice.num_samples, notice.sample_rate_hz);
-  std::string text = fmt::format("planned {} of {}, {:.2f} h; {} to make, {}",
-                                 notice.num_lines - notice.num_rejected,
-                                 Counted(notice.num_lines, "line"), hours,
-                                 Counted(notice.num_shards_to_make, "shard"),
-                                 FormatBytes(notice.bytes_to_write));
+  const double seconds =
+      Hours(notice.num_samples, notice.sample_rate_hz) * kSecondsPerHour;
+  std::string text =
+      fmt::format("planned {} of {}, {}; {} to make, {}",
+                  FormatCount(notice.num_lines - notice.num_rejected),
+                  Counted(notice.num_lines, "line"), FormatDuration(seconds),
+                  Counted(notice.num_shards_to_make, "shard"),
+                  FormatBytes(notice.bytes_to_write));
   if (notice.free_bytes > 0) {
     text += fmt::format(" of {} free", FormatBytes(notice.free_bytes));
   }

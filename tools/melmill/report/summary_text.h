@@ -7,13 +7,24 @@
 
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 
-// What a run tells people at its end: warnings, rejected lines by reason, what
-// was stored, and on the last line what to do next. `out` is the store's
-// folder, empty for validate.
-std::string FormatSummary(const RunReport& report, const std::string& out);
+// What a run tells people at its end. `config` is the run's.
+
+// Warnings, notes and damaged files; for standard error.
+std::string FormatWarnings(const RunReport& report);
+
+// The result: rejected lines by cause, what was stored or can be, and last what
+// to do next. Empty for a run that ended early.
+std::string FormatSummary(const RunReport& report, const RunConfig& config);
+
+// Why the exit code is not 0, and what to do: "error: ...". Empty if it is 0.
+std::string FormatProblem(const RunReport& report, const RunConfig& config);
+
+// "features for Qwen3-ASR and Whisper large-v3 (128 mels), f16".
+std::string FormatFeatures(const FeatureSpec& features);
 
 // The last line of a run that ended early: "2 of 4 shards kept; run the same
 // command to resume." `how` is a remark about that command.

@@ -1,12 +1,29 @@
 #include "tools/melmill/terminal/console.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "tools/melmill/terminal/color.h"
 
 namespace melmill {
+namespace {
+
+// The reader has seen enough. A program that does not ignore the signal ends in
+// this way at once.
+void EndByBrokenPipe() {
+  signal(SIGPIPE, SIG_DFL);
+  raise(SIGPIPE);
+}
+
+}  // namespace
 
 void OpenStandardStreams() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -16,14 +33,21 @@ void OpenStandardStreams() {
 }
 
 void PrintMessage(std::string_view text) {
-  (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+  try {
+    const std::string styled = StyledMessage(text);
+    (void)!std::fwrite(styled.data(), 1, styled.size(), stderr);
+  } catch (const std::bad_alloc&) {  // there is no memory for colours
+    (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+  }
   std::fflush(stderr);
 }
 
 bool PrintResult(std::string_view text) {
   const size_t written = std::fwrite(text.data(), 1, text.size(), stdout);
   if (std::fflush(stdout) == 0 && written == text.size()) return true;
-  PrintMessage("error: cannot write the report to standard output\n");
+  if (errno == EPIPE) EndByBrokenPipe();
+  PrintMessage(std::string("error: cannot write to standard output: ") +
+               std::strerror(errno) + '\n');
   return false;
 }
 

@@ -19,7 +19,7 @@ void OpenStandardStreams();
 void PrintMessage(std::string_view text);
 
 // Writes a result to standard output. Returns false if not all of it could be
-// written.
+// written. Ends the process as SIGPIPE does if nobody reads the output.
 bool PrintResult(std::string_view text);
 
 // Like Printable, but keeps line feeds, for text of several lines.

@@ -1,14 +1,10 @@
 #include "tools/melmill/terminal/text_width.h"
 
 #include <locale.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 #include <wchar.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <cstdlib>
 
 #include "io/manifest/utf8.h"
 
@@ -16,7 +12,6 @@ namespace melmill {
 namespace {
 
 constexpr std::string_view kEllipsis = "…";
-constexpr size_t kDefaultWidth = 80;
 
 // The first character of text that is not empty, which is taken off its start.
 std::string_view TakeCharacter(std::string_view* text) {
@@ -93,22 +88,6 @@ std::string PadTo(std::string text, size_t width) {
   const size_t used = DisplayWidth(text);
   if (used < width) text.append(width - used, ' ');
   return text;
-}
-
-size_t OutputWidth() {
-  winsize size = {};
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) {
-    return size.ws_col;
-  }
-  const char* columns = std::getenv("COLUMNS");
-  if (columns == nullptr) return kDefaultWidth;
-  const std::string_view text = columns;
-  size_t width = 0;
-  const auto [end, error] =
-      std::from_chars(text.data(), text.data() + text.size(), width);
-  constexpr size_t kMaxWidth = 10'000;
-  const bool is_good = error == std::errc() && end == text.end() && width > 0;
-  return is_good ? std::min(width, kMaxWidth) : kDefaultWidth;
 }
 
 }  // namespace melmill

@@ -21,10 +21,6 @@ std::string CutStart(std::string_view text, size_t width);
 // The text and spaces, `width` columns in all; as it is if it is wider.
 std::string PadTo(std::string text, size_t width);
 
-// The columns of the terminal on standard output. Elsewhere those of the
-// environment variable COLUMNS, or 80.
-size_t OutputWidth();
-
 }  // namespace melmill
 
 #endif  // MELMILL_TOOLS_MELMILL_TERMINAL_TEXT_WIDTH_H_

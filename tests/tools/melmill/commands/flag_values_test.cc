@@ -48,10 +48,34 @@ TEST(ParseByteSizeTest, ReadsBinaryAndDecimalUnits) {
   EXPECT_EQ(ParseByteSize("256MiB"), 268435456u);
   EXPECT_EQ(ParseByteSize("1.5GiB"), 1610612736u);
   EXPECT_EQ(ParseByteSize("2GB"), 2000000000u);
-  for (const char* bad : {"", "1", "MiB", "-1MiB", "1 MiB", "0B", "1mib",
-                          "nanB", "infGiB", "1e30TiB", "0x10B"}) {
+  EXPECT_EQ(ParseByteSize("4G"), uint64_t{4} << 30);
+  EXPECT_EQ(ParseByteSize("4g"), uint64_t{4} << 30);
+  EXPECT_EQ(ParseByteSize("512mb"), 512000000u);
+  EXPECT_EQ(ParseByteSize("1mib"), 1048576u);
+  for (const char* bad : {"", "1", "MiB", "-1MiB", "1 MiB", "0B", "1x", "nanB",
+                          "infGiB", "1e30TiB", "0x10B"}) {
     EXPECT_THROW(ParseByteSize(bad), SetupError) << bad;
   }
+}
+
+TEST(ParseFeatureTypeTest, TakesTheUsualSpellings) {
+  for (const char* name : {"f16", "fp16", "float16", "half", "F16"}) {
+    EXPECT_EQ(ParseFeatureType(name), FeatureType::kFloat16) << name;
+  }
+  for (const char* name : {"f32", "fp32", "float32", "float"}) {
+    EXPECT_EQ(ParseFeatureType(name), FeatureType::kFloat32) << name;
+  }
+  for (const char* name : {"bf16", "bfloat16", "BFloat16"}) {
+    EXPECT_EQ(ParseFeatureType(name), FeatureType::kBfloat16) << name;
+  }
+  EXPECT_THROW(ParseFeatureType("f64"), SetupError);
+  EXPECT_THROW(ParseFeatureType(""), SetupError);
+}
+
+TEST(ParseResamplerTest, TakesTheTwoNames) {
+  EXPECT_EQ(ParseResampler("soxr"), ResamplerKind::kSoxr);
+  EXPECT_EQ(ParseResampler("spectral"), ResamplerKind::kSpectral);
+  EXPECT_THROW(ParseResampler("linear"), SetupError);
 }
 
 TEST(MaxRejectsTest, CountsLinesOrPercent) {

@@ -25,8 +25,8 @@ TEST(DescribeSettingsTest, SaysItInWords) {
       "features for Qwen3-ASR and Whisper large-v3 (128 mels), float16; "
       "spectral resampler; SSE4 vector code");
   EXPECT_EQ(Describe("whisper", FeatureType::kBfloat16, {.simd = "none"}),
-            "features for Whisper (80 mels), bfloat16; libsoxr resampler; "
-            "FFTW in double precision");
+            "features for Whisper up to large-v2 (80 mels), bfloat16; libsoxr "
+            "resampler; FFTW in double precision");
 }
 
 TEST(DescribeSettingsTest, SurvivesWhatItDoesNotKnow) {

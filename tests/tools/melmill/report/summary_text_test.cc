@@ -13,39 +13,96 @@ RunReport Report(RunStatus status) {
   return report;
 }
 
-// The last line, which says what to do next.
-std::string LastLine(const RunReport& report) {
-  std::string text = FormatSummary(report, "out");
-  EXPECT_TRUE(text.ends_with('\n'));
-  text.pop_back();
+RunConfig Config() {
+  RunConfig config;
+  config.store.folder = "out";
+  return config;
+}
+
+std::string LastLine(std::string text) {
+  EXPECT_TRUE(text.ends_with('\n')) << text;
+  if (text.ends_with('\n')) text.pop_back();
   return text.substr(text.rfind('\n') + 1);
 }
 
-TEST(SummaryTextTest, EndsWithWhatToDoNext) {
-  RunReport stopped = Report(RunStatus::kStopped);
+// A finished run with 10 lines, some of them rejected.
+RunReport Finished(uint64_t num_rejected) {
+  RunReport report = Report(RunStatus::kFinished);
+  report.store.emplace().splits.push_back({.name = "train"});
+  report.store->splits[0].accepted.file = "train.accepted.jsonl";
+  report.plan.emplace().splits.push_back({.name = "train", .num_lines = 10});
+  for (uint64_t i = 0; i < num_rejected; ++i) {
+    report.rejects[RejectCode::kNotWav].Add({"train", i + 1, "a.wav", ""},
+                                            "FLAC");
+  }
+  report.num_rejected = num_rejected;
+  return report;
+}
+
+TEST(SummaryTextTest, ASummaryEndsWithWhatToDoNext) {
+  RunReport planned = Report(RunStatus::kPlanned);
+  planned.plan.emplace();
+  EXPECT_EQ(LastLine(FormatSummary(planned, Config())), "all lines are good");
+  EXPECT_EQ(LastLine(FormatSummary(Finished(0), Config())),
+            "train on out/train.accepted.jsonl");
+  EXPECT_EQ(FormatProblem(Finished(0), Config()), "");
+}
+
+TEST(SummaryTextTest, RejectsWithinTheLimitAreCountedOnTheLastLine) {
+  const std::string text = FormatSummary(Finished(1), Config());
+  EXPECT_EQ(LastLine(text),
+            "1 of 10 lines rejected (10 %); out/rejects.jsonl has the reasons");
+  EXPECT_EQ(FormatProblem(Finished(1), Config()), "");
+}
+
+TEST(SummaryTextTest, RejectsAboveTheLimitSayWhatGoesOn) {
+  EXPECT_EQ(FormatProblem(Finished(2), Config()),
+            "error: 2 of 10 lines rejected (20 %), more than --max-rejects 1% "
+            "(the default) allows; the store is complete without these lines\n"
+            "  most of them: 2 not_wav (FLAC)\n"
+            "  to accept them: --max-rejects 2\n");
+  RunReport refused = Finished(2);
+  refused.status = RunStatus::kTooManyRejects;
+  refused.store.reset();
+  RunConfig config = Config();
+  config.max_rejects = {.value = 1, .is_percent = false, .at_least = 0};
+  const std::string text = FormatProblem(refused, config);
+  EXPECT_NE(text.find("more than --max-rejects 1 allows; nothing was"),
+            std::string::npos)
+      << text;
+}
+
+TEST(SummaryTextTest, AChangedInputNamesTheFlag) {
+  const std::string text =
+      FormatProblem(Report(RunStatus::kNeedsUpdate), Config());
+  EXPECT_EQ(LastLine(text), "  --update applies the changes");
+}
+
+TEST(SummaryTextTest, AStoppedRunSaysOnlyWhatIsKept) {
+  RunReport stopped = Finished(2);
+  stopped.status = RunStatus::kStopped;
   stopped.num_shards_made = 1;
   stopped.num_shards_kept = 1;
   stopped.num_shards_left = 2;
-  EXPECT_EQ(LastLine(stopped),
-            "2 of 4 shards kept; run the same command to resume.");
-  EXPECT_EQ(LastLine(Report(RunStatus::kPlanned)), "all lines are good");
-  EXPECT_NE(LastLine(Report(RunStatus::kNeedsUpdate)).find("--update"),
-            std::string::npos);
-  RunReport finished = Report(RunStatus::kFinished);
-  finished.store.emplace().splits.push_back({.name = "train"});
-  finished.store->splits[0].accepted.file = "train.accepted.jsonl";
-  finished.plan.emplace();
-  EXPECT_EQ(LastLine(finished), "train on out/train.accepted.jsonl");
+  EXPECT_EQ(FormatSummary(stopped, Config()), "");
+  EXPECT_EQ(FormatProblem(stopped, Config()),
+            "2 of 4 shards kept; run the same command to resume.\n");
 }
 
 TEST(SummaryTextTest, AFaultSaysWhatAndHowToResume) {
   RunReport report = Report(RunStatus::kMachineFault);
   report.fault = Error{ErrorCode::kMachineFault, "disk\n full"};
   report.num_shards_left = 1;
-  const std::string text = FormatSummary(report, "out");
+  const std::string text = FormatProblem(report, Config());
   EXPECT_NE(text.find("error: disk"), std::string::npos);
   EXPECT_EQ(text.find("disk\n"), std::string::npos);  // shown on one line
   EXPECT_NE(text.find("0 of 1 shard kept"), std::string::npos);
+}
+
+TEST(SummaryTextTest, TheFeaturesAreNamedByTheirModels) {
+  EXPECT_EQ(FormatFeatures(MakeFeatureSpec()),
+            "features for Qwen3-ASR and Whisper large-v3 (128 mels), "
+            "float16\n");
 }
 
 TEST(SummaryTextTest, ADamagedRowIsNamedByItsLineAndAudio) {

@@ -1,8 +1,6 @@
 #include "tools/melmill/terminal/text_width.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
-#include <unistd.h>
 
 #include <string>
 
@@ -56,19 +54,6 @@ TEST(PadToTest, FillsUpWithSpaces) {
   EXPECT_EQ(PadTo("ab", 4), "ab  ");
   EXPECT_EQ(PadTo("中", 4), "中  ");
   EXPECT_EQ(PadTo("abcde", 4), "abcde");
-}
-
-TEST(OutputWidthTest, IsThatOfTheEnvironmentWhereThereIsNoTerminal) {
-  if (isatty(1) == 1) GTEST_SKIP() << "a terminal";
-  unsetenv("COLUMNS");
-  EXPECT_EQ(OutputWidth(), 80u);
-  setenv("COLUMNS", "123", 1);
-  EXPECT_EQ(OutputWidth(), 123u);
-  for (const char* bad : {"", "0", "-1", "x", "10x"}) {
-    setenv("COLUMNS", bad, 1);
-    EXPECT_EQ(OutputWidth(), 80u) << bad;
-  }
-  unsetenv("COLUMNS");
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+#include "pipeline/plan/reject_tally.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+
+namespace melmill {
+namespace {
+
+void Merge(const Tally& more, Tally* sum) {
+  const uint64_t count = sum->count + more.count;
+  for (const Tally::Example& example : more.examples) sum->Add(example);
+  sum->count = count;
+}
+
+std::string CauseOfMissing(const std::string& audio, const std::string& path) {
+  if (audio.find("://") != std::string::npos) return "a URL";
+  if (audio.starts_with('~')) return "a path with ~";
+  if (audio.find('\\') != std::string::npos) return "a path with backslashes";
+  std::error_code ignored;
+  const std::filesystem::path folder =
+      std::filesystem::path(path).parent_path();
+  return folder.empty() || std::filesystem::exists(folder, ignored)
+             ? "no such file"
+             : "no such folder";
+}
+
+// "FLAC" of "is FLAC, not WAV; convert it: ...".
+std::string CauseOfFormat(std::string_view message) {
+  for (const std::string_view prefix : {"is ", "holds "}) {
+    if (!message.starts_with(prefix)) continue;
+    message.remove_prefix(prefix.size());
+    const size_t end = std::min(message.find(','), message.find(" samples"));
+    return std::string(message.substr(0, end));
+  }
+  return "unknown";
+}
+
+}  // namespace
+
+void RejectTally::Add(const Example& example, const std::string& cause) {
+  Tally::Add(example);
+  const bool is_full = causes.size() >= kMaxCauses && !causes.contains(cause);
+  causes[is_full ? "other" : cause].Add(example);
+}
+
+void RejectTally::Add(const RejectTally& more) {
+  Merge(more, this);
+  for (const auto& [cause, tally] : more.causes) Merge(tally, &causes[cause]);
+}
+
+std::string RejectCause(RejectCode code, const std::string& audio,
+                        const std::string& path, const std::string& message) {
+  switch (code) {
+    case RejectCode::kNotFound:
+      return CauseOfMissing(audio, path);
+    case RejectCode::kNotWav:
+    case RejectCode::kUnsupportedFormat:
+      return CauseOfFormat(message);
+    default:
+      return "";
+  }
+}
+
+uint64_t SumCounts(const RejectTallies& rejects) {
+  uint64_t sum = 0;
+  for (const auto& [code, tally] : rejects) sum += tally.count;
+  return sum;
+}
+
+void AddRejects(const RejectTallies& more, RejectTallies* rejects) {
+  for (const auto& [code, tally] : more) (*rejects)[code].Add(tally);
+}
+
+}  // namespace melmill

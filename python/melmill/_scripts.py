@@ -1,0 +1,21 @@
+"""What the installed scripts call.
+
+The program runs them as its subcommands: `melmill qwen3-asr` is the script
+melmill-qwen3-asr.
+"""
+
+import sys
+
+
+def qwen3_asr() -> int:
+    """melmill-qwen3-asr: melmill.qwen3_asr.main, if PyTorch is there."""
+    try:
+        from melmill.qwen3_asr import main
+    except ModuleNotFoundError as error:
+        print(
+            f"error: melmill-qwen3-asr needs the package {error.name}; install "
+            "melmill with the extra qwen3-asr (docs/training.md)",
+            file=sys.stderr,
+        )
+        return 2
+    return main()

@@ -1,0 +1,129 @@
+#include "tools/melmill/report/rejects_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "pipeline/setup/run_config.h"
+#include "tools/melmill/report/quantities.h"
+#include "tools/melmill/terminal/console.h"
+
+namespace melmill {
+namespace {
+
+struct Group {
+  RejectCode code = RejectCode::kNone;
+  std::string_view cause;
+  const Tally* tally = nullptr;
+
+  std::string Name() const {
+    std::string name(RejectCodeName(code));
+    if (!cause.empty()) name += fmt::format(" ({})", cause);
+    return name;
+  }
+};
+
+std::vector<Group> GroupsByCount(const RejectTallies& rejects) {
+  std::vector<Group> groups;
+  for (const auto& [code, of_code] : rejects) {
+    for (const auto& [cause, tally] : of_code.causes) {
+      groups.push_back({code, cause, &tally});
+    }
+  }
+  std::stable_sort(groups.begin(), groups.end(),
+                   [](const Group& a, const Group& b) {
+                     return a.tally->count > b.tally->count;
+                   });
+  return groups;
+}
+
+// What to do about a whole group, if that is more than its message says.
+std::string_view Advice(const Group& group) {
+  if (group.code != RejectCode::kNotFound) return "";
+  if (group.cause == "a URL") return "melmill reads local files: download them";
+  if (group.cause == "a path with ~") return "~ is not expanded: write it out";
+  if (group.cause == "a path with backslashes") {
+    return "a backslash is part of a name here: write paths with slashes";
+  }
+  return "";
+}
+
+// The path that was tried, for a relative path.
+std::string DescribeTried(const std::string& audio,
+                          const std::string& audio_root) {
+  const std::string path = ResolveAudioPath(audio_root, audio);
+  if (path.empty() || audio.starts_with('/')) return "";
+  std::error_code failed;
+  const std::filesystem::path absolute =
+      std::filesystem::absolute(path, failed);
+  if (failed) return "";
+  return fmt::format("tried {}",
+                     Printable(absolute.lexically_normal().string()));
+}
+
+void AddExamples(const Group& group, const std::string& audio_root,
+                 std::string* text) {
+  for (const Tally::Example& example : group.tally->examples) {
+    std::string detail = Printable(example.message);
+    if (group.code == RejectCode::kNotFound) {
+      detail =
+          Advice(group).empty() ? DescribeTried(example.audio, audio_root) : "";
+    }
+    *text += fmt::format("          {}{}{}\n", FormatPlace(example),
+                         detail.empty() ? "" : ": ", detail);
+  }
+}
+
+}  // namespace
+
+std::string FormatRejects(const RejectTallies& rejects, uint64_t num_lines,
+                          const std::string& audio_root) {
+  const uint64_t num_rejected = SumCounts(rejects);
+  if (num_rejected == 0) return "";
+  std::string text = fmt::format(
+      "rejected {} of {} ({}):\n", FormatCount(num_rejected),
+      Counted(num_lines, "line"), FormatShare(num_rejected, num_lines));
+  for (const Group& group : GroupsByCount(rejects)) {
+    text += fmt::format("{:>9} {}\n", FormatCount(group.tally->count),
+                        Printable(group.Name()));
+    const std::string_view advice = Advice(group);
+    if (!advice.empty()) text += fmt::format("          {}\n", advice);
+    AddExamples(group, audio_root, &text);
+  }
+  return text;
+}
+
+std::string FormatLargestCauses(const RejectTallies& rejects) {
+  constexpr size_t kMaxNamed = 3;
+  std::vector<std::string> causes;
+  uint64_t num_others = 0;
+  for (const Group& group : GroupsByCount(rejects)) {
+    if (causes.size() < kMaxNamed) {
+      causes.push_back(fmt::format("{} {}", FormatCount(group.tally->count),
+                                   Printable(group.Name())));
+    } else {
+      num_others += group.tally->count;
+    }
+  }
+  if (num_others > 0) causes.push_back(Counted(num_others, "other"));
+  return fmt::format("{}", fmt::join(causes, ", "));
+}
+
+std::string FormatRejectedLine(const LedgerEntry& entry) {
+  const Tally::Example place = {std::string(entry.split), entry.line,
+                                std::string(entry.audio), ""};
+  return fmt::format("{}: {}: {}\n", FormatPlace(place),
+                     RejectCodeName(entry.code), Printable(entry.message));
+}
+
+std::string FormatPlace(const Tally::Example& example) {
+  std::string text = fmt::format("{} line {}", example.split, example.line);
+  if (!example.audio.empty()) text += ": " + Printable(example.audio);
+  return text;
+}
+
+}  // namespace melmill

@@ -1,0 +1,36 @@
+#ifndef MELMILL_TOOLS_MELMILL_USAGE_EXTERNAL_COMMAND_H_
+#define MELMILL_TOOLS_MELMILL_USAGE_EXTERNAL_COMMAND_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace melmill {
+
+// A command that another program provides: `melmill NAME` runs `melmill-NAME`
+// from PATH.
+struct ExternalCommand {
+  std::string_view name;
+  std::string_view description;
+};
+
+// The commands of melmill's Python package.
+inline constexpr ExternalCommand kKnownExternalCommands[] = {
+    {"qwen3-asr",
+     "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
+};
+
+// The path of melmill-NAME; empty if PATH has none.
+std::string FindExternalCommand(const std::string& name);
+
+// Runs the program at `path` in place of this one. `arguments` follow its name.
+// Returns only if it cannot be run.
+void RunExternalCommand(const std::string& path,
+                        const std::vector<std::string>& arguments);
+
+// Whether the Python package has a command of this name.
+bool IsKnownExternalCommand(std::string_view name);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_USAGE_EXTERNAL_COMMAND_H_
