@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +22,7 @@
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/temporary_folder.h"
 
 namespace melmill {
 namespace {
@@ -53,9 +53,7 @@ class ScratchFolder {
 };
 
 std::string OutFolder(const BenchOptions& options) {
-  if (!options.out.empty()) return options.out;
-  const char* folder = std::getenv("TMPDIR");
-  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
+  return options.out.empty() ? TemporaryFolder() : options.out;
 }
 
 std::string CpuModel() {

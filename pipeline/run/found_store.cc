@@ -43,7 +43,7 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
                                     config.store.folder, error)) {
       throw SetupError(fmt::format(
           "the manifest {} lies in the store's folder: copy it elsewhere",
-          split.manifest));
+          split.Shown()));
     }
   }
 }

@@ -20,6 +20,7 @@
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/run/found_store.h"
+#include "pipeline/run/input_check.h"
 #include "pipeline/run/old_files.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/report_parts.h"
@@ -145,8 +146,8 @@ bool ExtractRun::MakePlan() {
   report_.num_shards_planned = plan_->shards.size();
   report_.rejects = report_.plan->rejects;
   report_.num_rejected = SumCounts(report_.rejects);
-  CheckAnyPlanned(*report_.plan, config_.input.audio_root);
-  return true;
+  const Result<void> usable = CheckInput(*plan_, *report_.plan, config_);
+  return usable.ok() || EndWithFault(usable.error());
 }
 
 bool ExtractRun::CheckRejects() {
@@ -388,8 +389,8 @@ void ExtractRun::Finish() {
     EndWithFault(checked.error());
     return;
   }
-  Result<FinishedStore> finished =
-      FinishStore(work(), report_.plan->splits, config_.store.folder, shards);
+  Result<FinishedStore> finished = FinishStore(
+      work(), report_.plan->splits, *files_, config_.store.folder, shards);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;
@@ -397,6 +398,7 @@ void ExtractRun::Finish() {
   AddRejects(finished.value().rejects, &report_.rejects);
   report_.num_rejected = SumCounts(report_.rejects);
   report_.store = std::move(finished.value().index);
+  report_.plan->warnings.merge(finished.value().copies);
   const uint64_t num_stored = report_.store->num_stored();
   if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
     EndWithFault({ErrorCode::kMachineFault,

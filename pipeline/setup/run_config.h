@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "io/manifest/manifest.h"
@@ -17,6 +16,9 @@ namespace melmill {
 struct SplitInput {
   std::string name;
   std::string manifest;  // path of the file
+  std::string shown;     // what messages call the file; empty: its path
+
+  const std::string& Shown() const { return shown.empty() ? manifest : shown; }
 };
 
 // The number of rejected lines that still counts as success.
@@ -52,9 +54,13 @@ struct ManifestInput {
   // The folder that relative audio paths start from; if empty, the working
   // directory.
   std::string audio_root;
+  ManifestFields fields;
   std::vector<std::string> kept_fields;  // manifest fields to store
   bool require_text = true;
   bool strict_text = false;
+  // Stores whole files for lines that name a part of one, which otherwise stop
+  // the run.
+  bool whole_files = false;
 };
 
 struct ClipLimits {
@@ -91,10 +97,6 @@ struct RunConfig {
   StoreChoice store;
   Resources resources;
 };
-
-// Whether a split or a kept field may have this name: 1 to 64 letters, digits,
-// '-' and '_'.
-bool IsPlainName(std::string_view name);
 
 // Throws SetupError for values that are invalid, alone or together.
 void CheckConfig(const RunConfig& config);

@@ -18,7 +18,7 @@
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/usage/config_file.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"

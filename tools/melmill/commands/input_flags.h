@@ -16,9 +16,11 @@ struct InputFlags {
   std::string preset = "qwen3-asr";
   std::string feature_type = "f16";
   std::string audio_root;
+  ManifestFields fields;
   std::vector<std::string> kept_fields;
   bool no_text = false;
   bool strict_text = false;
+  bool whole_files = false;
   double max_duration_s = 1200;
   bool truncate = false;
   std::string max_rejects;

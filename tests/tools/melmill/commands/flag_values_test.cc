@@ -33,13 +33,30 @@ TEST(ParseSplitInputTest, AFileThatIsThereIsNoName) {
   EXPECT_EQ(split.manifest, "lang=de/m.jsonl");
 }
 
-TEST(ParseSplitInputTest, RefusesOtherSuffixesAndNames) {
+TEST(ParseSplitInputTest, RefusesOtherSuffixes) {
   EXPECT_THROW(ParseSplitInput("train.csv"), SetupError);
   EXPECT_THROW(ParseSplitInput("train"), SetupError);
-  EXPECT_THROW(ParseSplitInput("tra in.jsonl"), SetupError);
-  EXPECT_THROW(ParseSplitInput("=train.jsonl"), SetupError);
-  EXPECT_THROW(ParseSplitInput("../.jsonl"), SetupError);
-  EXPECT_THROW(ParseSplitInput("a.b=train.jsonl"), SetupError);
+}
+
+TEST(ParseSplitInputTest, KeepsNamesAsTheyAre) {
+  EXPECT_EQ(ParseSplitInput("data/train.v2.jsonl").name, "train.v2");
+  EXPECT_EQ(ParseSplitInput("my data.jsonl").name, "my data");
+  EXPECT_EQ(ParseSplitInput("a.b=train.jsonl").name, "a.b");
+}
+
+TEST(ParseSplitInputTest, StandardInputNeedsAName) {
+  EXPECT_EQ(ParseSplitInput("train=-").name, "train");
+  EXPECT_EQ(ParseSplitInput("train=-").manifest, kStandardInput);
+  EXPECT_THROW(ParseSplitInput("-"), SetupError);
+}
+
+TEST(ParseSplitInputTest, APatternThatMatchesNothingIsSaidSo) {
+  try {
+    ParseSplitInput("no such folder/*.jsonl");
+    ADD_FAILURE();
+  } catch (const SetupError& error) {
+    EXPECT_STREQ(error.what(), "no such folder/*.jsonl: no file matches");
+  }
 }
 
 TEST(ParseByteSizeTest, ReadsBinaryAndDecimalUnits) {

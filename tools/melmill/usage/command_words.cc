@@ -1,4 +1,4 @@
-#include "tools/melmill/commands/command_words.h"
+#include "tools/melmill/usage/command_words.h"
 
 #include <algorithm>
 

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_COMMAND_WORDS_H_
-#define MELMILL_TOOLS_MELMILL_COMMANDS_COMMAND_WORDS_H_
+#ifndef MELMILL_TOOLS_MELMILL_USAGE_COMMAND_WORDS_H_
+#define MELMILL_TOOLS_MELMILL_USAGE_COMMAND_WORDS_H_
 
 #include <CLI/CLI.hpp>
 #include <string>
@@ -15,4 +15,4 @@ std::vector<std::string> CommandWords(const CLI::App& command,
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_COMMAND_WORDS_H_
+#endif  // MELMILL_TOOLS_MELMILL_USAGE_COMMAND_WORDS_H_
