@@ -32,12 +32,14 @@ std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
                     supported.end()) {
     return target;
   }
-  std::vector<std::string_view> names = {"auto", "none"};
+  std::vector<std::string_view> names;
   for (const SimdTarget known : supported) {
     names.push_back(SimdTargetName(known));
   }
-  throw SetupError(fmt::format("--simd {}: this machine has {}", name,
-                               fmt::join(names, ", ")));
+  throw SetupError(fmt::format(
+      "--simd {}: this machine has {}; write one of these, auto or none", name,
+      names.empty() ? "no vector code"
+                    : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 // Returns nothing if the resampler needs SIMD code and there is none.

@@ -96,10 +96,12 @@ void CheckKeptFields(const ManifestInput& input) {
           "--keep {}: a field's name may hold letters, digits, '-' and '_'",
           field));
     }
-    if (!fields.insert(field).second) {
-      throw SetupError(
-          fmt::format("--keep {}: given twice, or stored anyway", field));
-    }
+    if (fields.insert(field).second) continue;
+    const bool is_twice =
+        std::count(kept_fields.begin(), kept_fields.end(), field) > 1;
+    throw SetupError(
+        fmt::format("--keep {}: {}", field,
+                    is_twice ? "given twice" : "this field is stored anyway"));
   }
   size_t num_bytes = 0;  // with quotes and commas
   for (const std::string& field : kept_fields) {
