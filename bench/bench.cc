@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -23,6 +22,7 @@
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/temporary_folder.h"
 
 namespace melmill {
 namespace {
@@ -53,9 +53,7 @@ class ScratchFolder {
 };
 
 std::string OutFolder(const BenchOptions& options) {
-  if (!options.out.empty()) return options.out;
-  const char* folder = std::getenv("TMPDIR");
-  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
+  return options.out.empty() ? TemporaryFolder() : options.out;
 }
 
 std::string CpuModel() {
@@ -180,10 +178,11 @@ void Bench::TakeResults(BenchReport* report) {
 
 BenchReport Bench::Run() {
   CheckOptions(options_);
+  BenchReport report;
   clips_ = options_.audio.empty()
                ? MakeSyntheticClips()
-               : LoadClips(options_.audio, *MakeFeatureSpec().preset);
-  BenchReport report;
+               : LoadClips(options_.audio, *MakeFeatureSpec().preset,
+                           &report.left_out);
   report.machine = DescribeMachine();
   report.num_clips = clips_.size();
   report.audio_seconds = TotalSeconds(clips_);

@@ -45,6 +45,12 @@ uint64_t Xxh3_64(std::string_view text) {
   return XXH3_64bits(text.data(), text.size());
 }
 
+uint64_t First64(const Hash128& hash) {
+  uint64_t value = 0;
+  for (size_t i = 0; i < 8; ++i) value = value << 8 | hash[i];
+  return value;
+}
+
 std::string ToHex(const Hash128& hash) { return BytesToHex(hash); }
 
 std::string ToHex(uint64_t hash) {

@@ -20,6 +20,7 @@ uint64_t Xxh3_64(std::string_view text);
 
 // The canonical (big-endian) form of XXH3 128.
 using Hash128 = std::array<uint8_t, 16>;
+uint64_t First64(const Hash128& hash);   // its first half
 std::string ToHex(const Hash128& hash);  // 32 lower-case digits
 std::string ToHex(uint64_t hash);        // 16 lower-case digits
 // Returns nothing for text that ToHex cannot have made.

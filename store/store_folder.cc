@@ -12,12 +12,14 @@
 
 #include "io/file/file_lock.h"
 #include "io/file/temporary_name.h"
+#include "store/split_name.h"
 
 namespace melmill {
 namespace {
 
 constexpr std::string_view kTable = ".rows.h5";
 constexpr std::string_view kAccepted = ".accepted.jsonl";
+constexpr std::string_view kTraining = ".training.jsonl";
 constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
 constexpr std::string_view kTemporary = ".tmp";
@@ -37,7 +39,7 @@ bool IsFixedName(std::string_view name) {
 bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
          name.ends_with(kTable) || name.ends_with(kAccepted) ||
-         IsShardFileName(name);
+         name.ends_with(kTraining) || IsShardFileName(name);
 }
 
 struct FolderCloser {
@@ -69,11 +71,15 @@ Result<int64_t> ClockOf(const std::string& folder) {
 }  // namespace
 
 std::string TableFileName(std::string_view split) {
-  return fmt::format("{}{}", split, kTable);
+  return fmt::format("{}{}", SplitFileStem(split), kTable);
 }
 
 std::string AcceptedFileName(std::string_view split) {
-  return fmt::format("{}{}", split, kAccepted);
+  return fmt::format("{}{}", SplitFileStem(split), kAccepted);
+}
+
+std::string TrainingFileName(std::string_view split) {
+  return fmt::format("{}{}", SplitFileStem(split), kTraining);
 }
 
 std::string SuspectsFileName() {

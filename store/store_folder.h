@@ -19,9 +19,11 @@ inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
 inline constexpr char kLockFile[] = ".lock";
-inline constexpr char kLocalFile[] = ".local";         // see LocalFile
+inline constexpr char kLocalFile[] = ".local";  // see LocalFile
+// The files of a split; NAME is its SplitFileStem.
 std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
+std::string TrainingFileName(std::string_view split);  // NAME.training.jsonl
 std::string SuspectsFileName();  // .suspects.TAG of this process; see RowWatch
 
 // Whether a process keeps its suspects in a file of this name:

@@ -33,14 +33,16 @@ Json ToJson(const FileEntry& entry) {
 }
 
 Json ToJson(const SplitEntry& split) {
-  return {{"name", split.name},
-          {"num_lines", split.num_lines},
-          {"num_stored", split.num_stored},
-          {"num_rejected", split.num_rejected},
-          {"num_samples", split.num_samples},
-          {"num_frames", split.num_frames},
-          {"table", ToJson(split.table)},
-          {"accepted", ToJson(split.accepted)}};
+  Json json = {{"name", split.name},
+               {"num_lines", split.num_lines},
+               {"num_stored", split.num_stored},
+               {"num_rejected", split.num_rejected},
+               {"num_samples", split.num_samples},
+               {"num_frames", split.num_frames},
+               {"table", ToJson(split.table)},
+               {"accepted", ToJson(split.accepted)}};
+  if (split.training) json["training"] = ToJson(*split.training);
+  return json;
 }
 
 Json ToJson(const ShardEntry& shard) {
@@ -67,6 +69,8 @@ class ObjectReader {
   // `path` names the object in messages and ends with a dot unless empty.
   ObjectReader(const Json& object, std::string path, std::string* error)
       : object_(object), path_(std::move(path)), error_(error) {}
+
+  bool Has(const char* key) const { return object_.contains(key); }
 
   uint64_t U64(const char* key) const {
     const Json& value = Member(key);
@@ -189,6 +193,9 @@ SplitEntry ReadSplit(const ObjectReader& reader) {
   split.num_frames = reader.U64("num_frames");
   split.table = ReadFileEntry(reader.Object("table"));
   split.accepted = ReadFileEntry(reader.Object("accepted"));
+  if (reader.Has("training")) {
+    split.training = ReadFileEntry(reader.Object("training"));
+  }
   return split;
 }
 
@@ -246,6 +253,7 @@ std::vector<FileEntry> StoreIndex::files() const {
   for (const SplitEntry& split : splits) {
     files.push_back(split.table);
     files.push_back(split.accepted);
+    if (split.training) files.push_back(*split.training);
   }
   files.push_back(rejects);
   files.push_back(plan_file);

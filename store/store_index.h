@@ -2,6 +2,7 @@
 #define MELMILL_STORE_STORE_INDEX_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,7 +14,7 @@ namespace melmill {
 // store.json. It is written last, so if it exists, the store is complete.
 
 inline constexpr int kFormatMajor = 1;  // readers refuse any other
-inline constexpr int kFormatMinor = 0;  // readers accept any value
+inline constexpr int kFormatMinor = 1;  // readers accept any value
 
 struct ShardEntry {
   std::string split;
@@ -41,11 +42,13 @@ struct SplitEntry {
   uint64_t num_frames = 0;
   FileEntry table;     // NAME.rows.h5
   FileEntry accepted;  // NAME.accepted.jsonl
+  // NAME.training.jsonl, if the manifests have other fields than melmill's.
+  std::optional<FileEntry> training;
 };
 
 struct StoreIndex {
   int format_major = kFormatMajor;
-  int format_minor = kFormatMinor;
+  int format_minor = 0;  // the least with all that the store has
   std::string contract;  // a JSON object, compact as nlohmann dumps it
   std::string producer;  // a JSON object in the same form
   std::string plan;      // 32 hex digits: the fingerprint of the plan

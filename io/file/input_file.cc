@@ -94,6 +94,7 @@ Result<InputFile> InputFile::Open(const std::string& path) {
   }
   if (!S_ISREG(status.st_mode)) return NotRegular(status.st_mode);
   file.size_bytes_ = static_cast<uint64_t>(status.st_size);
+  file.device_ = static_cast<uint64_t>(status.st_dev);
   file.facts_ = TakeFileFacts(fd, status);
   return file;
 }
@@ -105,11 +106,13 @@ InputFile::~InputFile() {
 InputFile::InputFile(InputFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
+      device_(std::exchange(other.device_, 0)),
       facts_(std::exchange(other.facts_, {})) {}
 
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(size_bytes_, other.size_bytes_);
+  std::swap(device_, other.device_);
   std::swap(facts_, other.facts_);
   return *this;
 }

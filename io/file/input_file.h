@@ -27,6 +27,7 @@ class InputFile : public ByteSource {
   // The size when the file was opened.
   uint64_t size_bytes() const override { return size_bytes_; }
   const FileFacts& facts() const { return facts_; }
+  uint64_t device() const { return device_; }  // st_dev
 
   // Continues after short reads and EINTR.
   Result<void> ReadAt(uint64_t offset,
@@ -51,6 +52,7 @@ class InputFile : public ByteSource {
 
   int fd_ = -1;
   uint64_t size_bytes_ = 0;
+  uint64_t device_ = 0;
   FileFacts facts_;
 };
 

@@ -3,22 +3,56 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
+#include <utility>
 
 namespace melmill {
 namespace {
 
 constexpr size_t kMaxLanguageBytes = 64;
+constexpr std::string_view kBefore = "language ";
+constexpr std::string_view kAfter = "<asr_text>";
+
+constexpr std::array<std::string_view, 31> kNames = {
+    "Chinese", "English", "Cantonese",  "Arabic",     "German",
+    "French",  "Spanish", "Portuguese", "Indonesian", "Italian",
+    "Korean",  "Russian", "Thai",       "Vietnamese", "Japanese",
+    "Turkish", "Hindi",   "Malay",      "Dutch",      "Swedish",
+    "Danish",  "Finnish", "Polish",     "Czech",      "Filipino",
+    "Persian", "Greek",   "Romanian",   "Hungarian",  "Macedonian",
+    "None"};
+
+// Codes in lower case. What Common Voice calls zh-HK is Cantonese.
+constexpr std::pair<std::string_view, std::string_view> kCodes[] = {
+    {"zh-hk", "Cantonese"}, {"zh", "Chinese"},    {"en", "English"},
+    {"yue", "Cantonese"},   {"ar", "Arabic"},     {"de", "German"},
+    {"fr", "French"},       {"es", "Spanish"},    {"pt", "Portuguese"},
+    {"id", "Indonesian"},   {"it", "Italian"},    {"ko", "Korean"},
+    {"ru", "Russian"},      {"th", "Thai"},       {"vi", "Vietnamese"},
+    {"ja", "Japanese"},     {"tr", "Turkish"},    {"hi", "Hindi"},
+    {"ms", "Malay"},        {"nl", "Dutch"},      {"sv", "Swedish"},
+    {"da", "Danish"},       {"fi", "Finnish"},    {"pl", "Polish"},
+    {"cs", "Czech"},        {"tl", "Filipino"},   {"fil", "Filipino"},
+    {"fa", "Persian"},      {"el", "Greek"},      {"ro", "Romanian"},
+    {"hu", "Hungarian"},    {"mk", "Macedonian"},
+};
 
 bool IsNameCharacter(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == ' ' ||
          c == '-' || c == '\'' || c == '(' || c == ')';
 }
 
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    if (c == '_') c = '-';
+  }
+  return lower;
+}
+
 }  // namespace
 
 std::string_view TemplateLanguage(std::string_view text) {
-  constexpr std::string_view kBefore = "language ";
-  constexpr std::string_view kAfter = "<asr_text>";
   if (!text.starts_with(kBefore)) return {};
   text = text.substr(kBefore.size(), kMaxLanguageBytes + kAfter.size());
   const size_t end = text.find(kAfter);
@@ -30,16 +64,39 @@ std::string_view TemplateLanguage(std::string_view text) {
              : std::string_view();
 }
 
+bool RepeatsTemplate(std::string_view text) {
+  const std::string_view name = TemplateLanguage(text);
+  if (name.empty()) return false;
+  text.remove_prefix(kBefore.size() + name.size() + kAfter.size());
+  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  return !TemplateLanguage(text).empty();
+}
+
 bool IsKnownLanguage(std::string_view name) {
-  static constexpr std::array<std::string_view, 31> kNames = {
-      "Chinese", "English", "Cantonese",  "Arabic",     "German",
-      "French",  "Spanish", "Portuguese", "Indonesian", "Italian",
-      "Korean",  "Russian", "Thai",       "Vietnamese", "Japanese",
-      "Turkish", "Hindi",   "Malay",      "Dutch",      "Swedish",
-      "Danish",  "Finnish", "Polish",     "Czech",      "Filipino",
-      "Persian", "Greek",   "Romanian",   "Hungarian",  "Macedonian",
-      "None"};
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
+}
+
+std::string LanguageName(std::string_view name_or_code) {
+  if (name_or_code.size() > kMaxLanguageBytes) return "";
+  const std::string lower = Lower(name_or_code);
+  for (const std::string_view name : kNames) {
+    if (lower == Lower(name)) return std::string(name);
+  }
+  for (const auto& [code, name] : kCodes) {
+    if (lower == code || lower.starts_with(std::string(code) + '-')) {
+      return std::string(name);
+    }
+  }
+  const std::string text = TemplateText(name_or_code, "");
+  return std::string(TemplateLanguage(text));
+}
+
+std::string TemplateText(std::string_view name, std::string_view transcript) {
+  std::string text(kBefore);
+  text += name;
+  text += kAfter;
+  text += transcript;
+  return text;
 }
 
 }  // namespace melmill

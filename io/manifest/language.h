@@ -1,6 +1,7 @@
 #ifndef MELMILL_IO_MANIFEST_LANGUAGE_H_
 #define MELMILL_IO_MANIFEST_LANGUAGE_H_
 
+#include <string>
 #include <string_view>
 
 namespace melmill {
@@ -14,8 +15,20 @@ namespace melmill {
 // bytes in all. "None" is also a name.
 std::string_view TemplateLanguage(std::string_view text);
 
+// Whether the transcript of a text that follows the template follows it once
+// more.
+bool RepeatsTemplate(std::string_view text);
+
 // Whether the name is in the model's own list of 30 names, or "None".
 bool IsKnownLanguage(std::string_view name);
+
+// The {Name} for a name in any case ("english"), for a code of ISO 639 of one
+// of the model's languages ("en", "en-US"), or for any other text that can be a
+// {Name}. Empty if there is none.
+std::string LanguageName(std::string_view name_or_code);
+
+// "language {name}<asr_text>{transcript}".
+std::string TemplateText(std::string_view name, std::string_view transcript);
 
 }  // namespace melmill
 

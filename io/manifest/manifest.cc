@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_set>
@@ -10,6 +11,7 @@
 
 #include "io/manifest/flat_json.h"
 #include "io/manifest/language.h"
+#include "io/manifest/segment_fields.h"
 #include "io/manifest/utf8.h"
 
 namespace melmill {
@@ -92,13 +94,13 @@ class LineHandler final : public Json::json_sax_t {
   }
   bool boolean(bool value) override { return Scalar(value ? "true" : "false"); }
   bool number_integer(number_integer_t value) override {
-    return Number(value != 0, std::to_string(value));
+    return Number(static_cast<double>(value), std::to_string(value));
   }
   bool number_unsigned(number_unsigned_t value) override {
-    return Number(value != 0, std::to_string(value));
+    return Number(static_cast<double>(value), std::to_string(value));
   }
   bool number_float(number_float_t value, const string_t& text) override {
-    return Number(value != 0.0, text);
+    return Number(value, text);
   }
   bool string(string_t& value) override;
   bool binary(binary_t&) override { return false; }  // JSON has none
@@ -111,37 +113,41 @@ class LineHandler final : public Json::json_sax_t {
                    const nlohmann::detail::exception& error) override;
 
  private:
-  enum class Field { kOther, kAudio, kText, kPrompt, kSegmentStart };
+  enum class Field { kOther, kAudio, kText, kPrompt, kLanguage };
   enum class Presence { kMissing, kWrongType, kGood };
 
   // Whether the next event is the whole value of this top-level field.
   bool IsField(Field field) const { return depth_ == 1 && field_ == field; }
 
-  // Whether the next event belongs to a field that says where a segment begins.
-  bool IsInSegment() const {
-    return depth_ >= 1 && field_ == Field::kSegmentStart;
-  }
-
   void StartField(const std::string& key);
+  // Makes value_ write the value of the field that starts, if it is needed.
+  void StartValue(const std::string& key);
+  void Drop(const std::string& key);
   bool Scalar(std::string_view json);
-  bool Number(bool nonzero, std::string_view text);
+  bool Number(double value, std::string_view text);
   bool Open(char bracket);
   bool Close(char bracket);
   // Stops the parser.
   bool Fail(ErrorCode code, std::string message);
   std::optional<Error> FieldError() const;
+  // Puts the template before a plain text whose language is known.
+  void AddTemplate();
 
   std::string_view json_;
   const ManifestOptions& options_;
   ManifestLine line_;
   int depth_ = 0;
   Field field_ = Field::kOther;
-  std::optional<CompactWriter> kept_;  // for the value of a kept field
+  // Writes the value of a field that is kept or may name a segment.
+  std::optional<CompactWriter> value_;
+  SegmentFields segment_;
+  std::list<std::string> segment_values_;  // those that are not kept
   KeySet keys_;
   std::optional<std::string> duplicate_key_;
   Presence audio_ = Presence::kMissing;
   Presence text_ = Presence::kMissing;
   Presence prompt_ = Presence::kMissing;
+  std::string language_;  // of the language field
   std::optional<Error> error_;
 };
 
@@ -153,8 +159,8 @@ bool LineHandler::Fail(ErrorCode code, std::string message) {
 bool LineHandler::key(string_t& key) {
   if (depth_ == 1) {
     StartField(key);
-  } else if (kept_) {
-    kept_->Key(key);
+  } else if (value_) {
+    value_->Key(key);
   }
   return true;
 }
@@ -166,34 +172,47 @@ void LineHandler::StartField(const std::string& key) {
 
   // The type counts as wrong until a value of the right type comes.
   field_ = Field::kOther;
-  if (key == "audio") {
+  if (key == options_.fields.audio) {
     field_ = Field::kAudio;
     audio_ = Presence::kWrongType;
-  } else if (key == "text") {
+  } else if (key == options_.fields.text) {
     field_ = Field::kText;
     text_ = Presence::kWrongType;
   } else if (key == "prompt") {
     field_ = Field::kPrompt;
     prompt_ = Presence::kWrongType;
-  } else if (key == "offset" || key == "start" || key == "begin" ||
-             key == "start_time" || key == "segment") {
-    field_ = Field::kSegmentStart;
+  } else if (!key.empty() && key == options_.fields.language_field) {
+    field_ = Field::kLanguage;
   }
+  StartValue(key);
+}
 
-  kept_.reset();
-  const auto& fields = options_.kept_fields;
-  const auto kept = std::find(fields.begin(), fields.end(), key);
-  if (kept != fields.end()) {
-    std::string& value = line_.kept[static_cast<size_t>(kept - fields.begin())];
-    value.clear();
-    kept_.emplace(&value);
-  } else if (field_ == Field::kOther || field_ == Field::kSegmentStart) {
-    ++line_.num_dropped_fields;
+void LineHandler::Drop(const std::string& key) {
+  ++line_.num_dropped_fields;
+  if (line_.dropped_fields.size() < ManifestLine::kMaxDroppedNames) {
+    line_.dropped_fields.push_back(Quotable(key));
   }
 }
 
+void LineHandler::StartValue(const std::string& key) {
+  value_.reset();
+  const bool may_name_segment = segment_.StartField(key);
+  const auto& fields = options_.kept_fields;
+  const auto kept = std::find(fields.begin(), fields.end(), key);
+  std::string* value = nullptr;
+  if (kept != fields.end()) {
+    value = &line_.kept[static_cast<size_t>(kept - fields.begin())];
+    value->clear();
+  } else {
+    if (field_ == Field::kOther) Drop(key);
+    if (may_name_segment) value = &segment_values_.emplace_back();
+  }
+  if (may_name_segment) segment_.SetJson(value);
+  if (value != nullptr) value_.emplace(value);
+}
+
 bool LineHandler::string(string_t& value) {
-  const bool goes_on = Scalar(kept_ ? CompactString(value) : std::string());
+  const bool goes_on = Scalar(value_ ? CompactString(value) : std::string());
   if (IsField(Field::kAudio)) {
     audio_ = Presence::kGood;
     line_.audio = std::move(value);
@@ -203,20 +222,22 @@ bool LineHandler::string(string_t& value) {
   } else if (IsField(Field::kPrompt)) {
     prompt_ = Presence::kGood;
     line_.prompt = std::move(value);
-  } else if (IsInSegment() && value.find_first_of("123456789") != value.npos) {
-    line_.has_segment = true;  // "1.5" or "00:00:01"
+  } else if (IsField(Field::kLanguage)) {
+    language_ = std::move(value);
+  } else if (depth_ > 0) {
+    segment_.AddText(value, depth_ > 1);
   }
   return goes_on;
 }
 
-bool LineHandler::Number(bool nonzero, std::string_view text) {
-  if (IsInSegment() && nonzero) line_.has_segment = true;
+bool LineHandler::Number(double value, std::string_view text) {
+  if (depth_ > 0) segment_.AddNumber(value, depth_ > 1);
   return Scalar(text);
 }
 
 bool LineHandler::Scalar(std::string_view json) {
   if (depth_ == 0) return Fail(RejectCode::kNotAnObject, "not a JSON object");
-  if (kept_) kept_->Value(json);
+  if (value_) value_->Value(json);
   return true;
 }
 
@@ -224,7 +245,7 @@ bool LineHandler::Open(char bracket) {
   if (depth_ == 0 && bracket != '{') {
     return Fail(RejectCode::kNotAnObject, "not a JSON object");
   }
-  if (kept_) kept_->Open(bracket);
+  if (value_) value_->Open(bracket);
   if (++depth_ > kMaxDepth) {
     return Fail(RejectCode::kTooDeep,
                 "nested deeper than " + std::to_string(kMaxDepth) + " levels");
@@ -234,7 +255,7 @@ bool LineHandler::Open(char bracket) {
 
 bool LineHandler::Close(char bracket) {
   --depth_;
-  if (depth_ > 0 && kept_) kept_->Close(bracket);
+  if (depth_ > 0 && value_) value_->Close(bracket);
   return true;
 }
 
@@ -262,33 +283,54 @@ bool LineHandler::parse_error(std::size_t position,
                   Quotable(what.substr(colon == what.npos ? 0 : colon + 2)));
 }
 
+// A message about a field: `before`, its name in quotes, `after`.
+Error FieldFault(RejectCode code, std::string_view before,
+                 const std::string& field, std::string_view after) {
+  std::string message(before);
+  message += '"' + Quotable(field) + '"';
+  message += after;
+  return {code, std::move(message)};
+}
+
 std::optional<Error> LineHandler::FieldError() const {
   if (duplicate_key_) {
     return Error{RejectCode::kDuplicateKey,
                  "\"" + Quotable(*duplicate_key_) + "\" appears twice"};
   }
+  const std::string& audio = options_.fields.audio;
+  const std::string& text = options_.fields.text;
   if (audio_ == Presence::kMissing) {
-    return Error{RejectCode::kMissingAudio, "no \"audio\" field"};
+    return FieldFault(RejectCode::kMissingAudio, "no ", audio, " field");
   }
   if (audio_ == Presence::kWrongType) {
-    return Error{RejectCode::kBadAudio, "\"audio\" is not a string"};
+    return FieldFault(RejectCode::kBadAudio, "", audio, " is not a string");
   }
   if (line_.audio.empty()) {
-    return Error{RejectCode::kBadAudio, "\"audio\" is empty"};
+    return FieldFault(RejectCode::kBadAudio, "", audio, " is empty");
   }
   if (line_.audio.find('\0') != std::string::npos) {
-    return Error{RejectCode::kBadAudio, "\"audio\" holds a NUL character"};
+    return FieldFault(RejectCode::kBadAudio, "", audio,
+                      " holds a NUL character");
   }
   if (text_ == Presence::kMissing && options_.require_text) {
-    return Error{RejectCode::kMissingText, "no \"text\" field"};
+    return FieldFault(RejectCode::kMissingText, "no ", text, " field");
   }
   if (text_ == Presence::kWrongType) {
-    return Error{RejectCode::kBadText, "\"text\" is not a string"};
+    return FieldFault(RejectCode::kBadText, "", text, " is not a string");
   }
   if (prompt_ == Presence::kWrongType) {
     return Error{RejectCode::kBadPrompt, "\"prompt\" is not a string"};
   }
   return std::nullopt;
+}
+
+void LineHandler::AddTemplate() {
+  const ManifestFields& fields = options_.fields;
+  if (fields.language.empty() && fields.language_field.empty()) return;
+  if (text_ != Presence::kGood || !TemplateLanguage(line_.text).empty()) return;
+  std::string name = LanguageName(language_);
+  if (name.empty()) name = LanguageName(fields.language);
+  if (!name.empty()) line_.text = TemplateText(name, line_.text);
 }
 
 std::string LineHandler::UsableAudio() const {
@@ -301,12 +343,16 @@ std::string LineHandler::UsableAudio() const {
 Result<ManifestLine> LineHandler::Finish() && {
   if (error_) return *std::move(error_);
   if (std::optional<Error> error = FieldError()) return *std::move(error);
+  line_.segment = segment_.Finish();
+  AddTemplate();
   line_.language = TemplateLanguage(line_.text);
   line_.lacks_template = options_.check_template && text_ == Presence::kGood &&
                          line_.language.empty();
+  line_.repeats_template =
+      options_.check_template && RepeatsTemplate(line_.text);
   if (line_.lacks_template && options_.strict_text) {
-    return Error{RejectCode::kTextTemplate,
-                 "\"text\" does not start with \"language {Name}<asr_text>\""};
+    return FieldFault(RejectCode::kTextTemplate, "", options_.fields.text,
+                      " does not start with \"language {Name}<asr_text>\"");
   }
   return std::move(line_);
 }

@@ -101,6 +101,8 @@ bool RowDispatcher::waits_for_commit() const {
 
 std::unique_ptr<OpenShard> RowDispatcher::FinishRow(const DispatchedRow& row) {
   job_.control->frames_done += row.queued.num_frames;
+  job_.control->bytes_done += row.task.source.file_bytes;
+  ++job_.control->rows_done;
   if (!queue_.Settle(row.queued)) return nullptr;
   const auto found = open_shards_.find(row.queued.shard);
   closed_frames_ += found->second.permit.num_frames();
@@ -137,6 +139,7 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     return nullptr;
   }
   ++num_rejected_;
+  ++job_.control->lines_rejected;
   return FinishRow(row);
 }
 

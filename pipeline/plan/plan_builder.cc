@@ -6,17 +6,24 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <cmath>
+#include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "io/file/line_reader.h"
 #include "io/hash.h"
 #include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
+#include "io/manifest/training_line.h"
+#include "io/manifest/utf8.h"
 #include "pipeline/extract/unreadable_files.h"
+#include "pipeline/plan/manifest_check.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
+#include "pipeline/plan/segment_check.h"
 #include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/arena.h"
@@ -51,10 +58,13 @@ struct PlannedLine {
   std::optional<Error> fault;  // not the line's fault
   std::string reject_cause;
   FileFacts facts;
+  uint64_t identity = 0;  // as in SeenSource
   std::string language;
   int num_dropped_fields = 0;
+  std::vector<std::string> dropped_fields;
   bool lacks_template = false;
-  bool has_segment = false;
+  bool repeats_template = false;
+  std::string segment;  // what the line says of a part of its file
   WavOddity oddity = WavOddity::kNone;  // only of a planned row
 };
 
@@ -87,6 +97,32 @@ std::optional<Warning> WarningOf(WavOddity oddity) {
   }
   assert(false);
   return std::nullopt;
+}
+
+// Whether a line that starts at a file's beginning ends before its end.
+bool IsPartOf(const NamedSegment& segment, const WavHeader& header) {
+  constexpr double kToleranceSeconds = 0.5;
+  if (!segment.duration_s) return false;
+  const double seconds = static_cast<double>(header.num_samples) /
+                         static_cast<double>(header.sample_rate_hz);
+  return std::abs(seconds - *segment.duration_s) > kToleranceSeconds;
+}
+
+void CountDropped(const PlannedLine& planned, SplitReport* split) {
+  split->num_dropped_fields += planned.num_dropped_fields;
+  std::vector<std::string>& names = split->dropped_fields;
+  for (const std::string& name : planned.dropped_fields) {
+    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
+    if (names.size() < SplitReport::kMaxDroppedNames) {
+      names.push_back(name);
+    } else {
+      split->drops_more_fields = true;
+    }
+  }
+  if (static_cast<size_t>(planned.num_dropped_fields) >
+      planned.dropped_fields.size()) {
+    split->drops_more_fields = true;
+  }
 }
 
 class PlanBuilder {
@@ -135,15 +171,28 @@ class PlanBuilder {
   std::atomic<bool> failed_{false};
 };
 
+// Throws SetupError if the folder of relative paths is none.
+void CheckAudioRoot(const std::string& audio_root) {
+  std::error_code error;
+  if (audio_root.empty() || std::filesystem::is_directory(audio_root, error)) {
+    return;
+  }
+  const bool exists = std::filesystem::exists(audio_root, error);
+  throw SetupError(fmt::format("--audio-root {}: {}", Printable(audio_root),
+                               exists ? "not a folder" : "no such folder"));
+}
+
 PlanBuilder::PlanBuilder(const RunConfig& config,
                          const std::string& spool_folder, RunControl* control)
     : config_(config),
       manifest_options_(MakeManifestOptions(config)),
       control_(control) {
   CheckConfig(config);
+  CheckAudioRoot(config.input.audio_root);
   plan_.contract = config.features.Contract();
   plan_.producer = config.features.Producer();
   plan_.kept_fields = config.input.kept_fields;
+  plan_.has_training_manifests = !config.input.fields.are_usual();
   auto spool = std::make_unique<TableSpool>(
       spool_folder, PlanColumns(config.input.kept_fields));
   spool_ = spool.get();
@@ -151,12 +200,10 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
   built_.files = std::make_unique<PlannedFiles>(spool_folder);
   for (const SplitInput& input : config.input.splits) {
     plan_.split_names.push_back(input.name);
-    report_.splits.push_back({.name = input.name, .manifest = input.manifest});
-    const Result<LineReader> probe = LineReader::Open(input.manifest);
-    if (!probe.ok()) {
-      throw SetupError(fmt::format("cannot read the manifest {}: {}",
-                                   input.manifest, probe.error().message));
-    }
+    report_.splits.push_back({.name = input.name,
+                              .manifest = input.manifest,
+                              .shown = input.Shown()});
+    CheckManifest(input);
   }
   hasher_.UpdateSized(plan_.contract);
   hasher_.UpdateSized(plan_.producer);
@@ -181,7 +228,7 @@ bool PlanBuilder::OpenNextManifest() {
   Result<LineReader> reader = LineReader::Open(split.manifest);
   if (!reader.ok()) {
     Fail({ErrorCode::kMachineFault,
-          fmt::format("cannot read {}: {}", split.manifest,
+          fmt::format("cannot read {}: {}", split.shown,
                       reader.error().message)});
     return false;
   }
@@ -203,7 +250,7 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
     Result<std::optional<Line>> next = reader_->Next();
     if (!next.ok()) {
       Fail({ErrorCode::kMachineFault,
-            fmt::format("{}: {}", split.manifest, next.error().message),
+            fmt::format("{}: {}", split.shown, next.error().message),
             next.error().detail});
       all_read_ = true;
       return false;
@@ -241,17 +288,24 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   }
   Result<ManifestLine> parsed =
       ParseManifestLine(planned->line.bytes, manifest_options_, &row.audio);
-  planned->line.bytes = {};
+  const std::string bytes = std::exchange(planned->line.bytes, {});
   if (!parsed.ok()) return RejectLine(parsed.error(), planned);
   ManifestLine& line = parsed.value();
   row.audio = std::move(line.audio);
   row.text = std::move(line.text);
   row.prompt = std::move(line.prompt);
   row.kept = std::move(line.kept);
+  if (plan_.has_training_manifests) {
+    row.line_hash = Xxh3_64(bytes + '\n' +
+                            FormatTrainingLine({row.audio, row.text, row.prompt,
+                                                plan_.kept_fields, row.kept}));
+  }
   planned->language = std::move(line.language);
   planned->num_dropped_fields = line.num_dropped_fields;
+  planned->dropped_fields = std::move(line.dropped_fields);
   planned->lacks_template = line.lacks_template;
-  planned->has_segment = line.has_segment;
+  planned->repeats_template = line.repeats_template;
+  if (line.segment.has_start) planned->segment = line.segment.fields;
   const std::string path =
       ResolveAudioPath(config_.input.audio_root, row.audio);
   const Result<SeenSource> seen =
@@ -263,7 +317,11 @@ void PlanBuilder::PlanLine(PlannedLine* planned) const {
   }
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
+  planned->identity = seen.value().identity;
   planned->oddity = seen.value().oddity;
+  if (IsPartOf(line.segment, row.source.header)) {
+    planned->segment = line.segment.fields;
+  }
 }
 
 void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
@@ -279,7 +337,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   LanguageCount& language = split->languages[name];
   ++language.num_rows;
   language.num_samples += static_cast<uint64_t>(row.source.num_samples);
-  repeated_audio_.Add(row.audio);
+  repeated_audio_.Add(planned.identity);
 }
 
 void PlanBuilder::AppendLine(PlannedLine* planned) {
@@ -289,7 +347,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     return Tally::Example{split.name, row.line, row.audio, row.message};
   };
   ++split.num_lines;
-  split.num_dropped_fields += planned->num_dropped_fields;
+  CountDropped(*planned, &split);
   num_io_errors_in_a_row_ =
       row.code == RejectCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
   if (planned->fault || num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
@@ -303,12 +361,21 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
+    if (RejectStageName(row.code) == "manifest") ++split.num_bad_lines;
     report_.rejects[row.code].Add(place(), planned->reject_cause);
   }
   if (planned->lacks_template) {
     report_.warnings[Warning::kNoTemplate].Add(place());
   }
-  if (planned->has_segment) report_.warnings[Warning::kSegment].Add(place());
+  if (planned->repeats_template) {
+    report_.warnings[Warning::kDoubledTemplate].Add(place());
+  }
+  if (!planned->segment.empty()) {
+    Tally::Example example = place();
+    example.message = planned->segment;
+    split.segments.Add(example);
+    report_.warnings[Warning::kSegment].Add(example);
+  }
   if (!planned->language.empty() && !IsKnownLanguage(planned->language)) {
     Tally::Example example = place();
     example.message = planned->language;
@@ -320,7 +387,8 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   HashRow(row, &hasher_);
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
-    appended = built_.files->Add({planned->facts, row.source.file_bytes});
+    appended = built_.files->Add(
+        {planned->facts, planned->identity, row.source.file_bytes});
   }
   if (!appended.ok()) Fail(appended.error());
 }
@@ -409,11 +477,14 @@ Result<BuiltPlan> PlanBuilder::Build() {
   for (const SplitReport& split : report_.splits) {
     if (split.num_lines == 0) {
       throw SetupError(
-          fmt::format("{}: the manifest holds no lines", split.manifest));
+          fmt::format("{}: the manifest holds no lines", split.shown));
     }
   }
+  CheckFormats(report_, config_.input.fields);
+  if (!config_.input.whole_files) CheckNoSegments(report_);
   Result<void> done = CheckLastPlanned();
-  if (done.ok()) done = repeated_audio_.Tell(*plan_.rows, &report_);
+  if (done.ok())
+    done = repeated_audio_.Tell(*plan_.rows, *built_.files, &report_);
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
   return std::move(built_);

@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_PLAN_PLAN_REPORT_H_
 #define MELMILL_PIPELINE_PLAN_PLAN_REPORT_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -16,14 +17,21 @@ namespace melmill {
 // The counts of one manifest.
 struct SplitReport {
   std::string name;
-  std::string manifest;
+  std::string manifest;  // path of the file
+  std::string shown;     // what messages call it
   Hash128 manifest_hash = {};
   uint64_t num_lines = 0;  // lines that are not blank
   uint64_t num_blank_lines = 0;
   uint64_t num_rejected = 0;
   uint64_t num_samples = 0;  // of planned rows, at the feature rate
   uint64_t num_frames = 0;
+  uint64_t num_bad_lines = 0;  // rejected for what is in the manifest
   uint64_t num_dropped_fields = 0;
+  // Names of dropped fields, at most kMaxDroppedNames.
+  std::vector<std::string> dropped_fields;
+  bool drops_more_fields = false;  // than dropped_fields
+  static constexpr size_t kMaxDroppedNames = 8;
+  Tally segments;  // lines that name a part of their file, and what they say
   std::map<std::string, LanguageCount> languages;  // "" without a template
   std::map<int, uint64_t> rows_by_rate;            // Hz -> planned rows
 };

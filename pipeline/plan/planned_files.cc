@@ -1,16 +1,18 @@
 #include "pipeline/plan/planned_files.h"
 
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
 namespace melmill {
 namespace {
 
-enum Column : size_t { kChanged, kModified, kInode, kFlags, kBytes };
+enum Column : size_t { kChanged, kModified, kInode, kFlags, kIdentity, kBytes };
 
 std::vector<ColumnSpec> Columns() {
-  return {{"changed_ns", ColumnType::kU64},
-          {"modified_ns", ColumnType::kU64},
-          {"inode", ColumnType::kU64},
-          {"flags", ColumnType::kU8},
-          {"file_bytes", ColumnType::kU64}};
+  return {{"changed_ns", ColumnType::kU64}, {"modified_ns", ColumnType::kU64},
+          {"inode", ColumnType::kU64},      {"flags", ColumnType::kU8},
+          {"identity", ColumnType::kU64},   {"file_bytes", ColumnType::kU64}};
 }
 
 }  // namespace
@@ -23,6 +25,7 @@ Result<void> PlannedFiles::Add(const PlannedFile& file) {
   spool_.AddNumber(kModified, file.facts.modified_ns);
   spool_.AddNumber(kInode, file.facts.inode);
   spool_.AddNumber(kFlags, file.facts.flags);
+  spool_.AddNumber(kIdentity, file.identity);
   spool_.AddNumber(kBytes, file.num_bytes);
   return spool_.EndRow();
 }
@@ -44,10 +47,27 @@ Result<std::vector<PlannedFile>> PlannedFiles::Read(uint64_t first,
                                  .modified_ns = number(kModified, row),
                                  .inode = number(kInode, row),
                                  .flags = number(kFlags, row)},
+                       .identity = number(kIdentity, row),
                        .num_bytes = number(kBytes, row)});
     }
   }
   return files;
+}
+
+Result<PlannedFile> PlannedFileReader::Next() {
+  constexpr uint64_t kPiece = 4096;
+  if (at_ == piece_.size()) {
+    const uint64_t count = std::min(kPiece, num_left_);
+    assert(count > 0);
+    Result<std::vector<PlannedFile>> piece =
+        files_.Read(num_read_, static_cast<size_t>(count));
+    if (!piece.ok()) return piece.error();
+    piece_ = std::move(piece).value();
+    at_ = 0;
+    num_read_ += count;
+    num_left_ -= count;
+  }
+  return piece_[at_++];
 }
 
 }  // namespace melmill

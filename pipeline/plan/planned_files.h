@@ -16,6 +16,7 @@ namespace melmill {
 // A planned row's file as the plan saw it.
 struct PlannedFile {
   FileFacts facts;
+  uint64_t identity = 0;  // as in SeenSource
   uint64_t num_bytes = 0;
 };
 
@@ -33,6 +34,24 @@ class PlannedFiles {
 
  private:
   TableSpool spool_;
+};
+
+// Reads all files in order.
+class PlannedFileReader {
+ public:
+  // `files` must outlive the reader. `num_files` is their number.
+  PlannedFileReader(const PlannedFiles& files, uint64_t num_files)
+      : files_(files), num_left_(num_files) {}
+
+  // The next file; there must be one. Error: kMachineFault.
+  Result<PlannedFile> Next();
+
+ private:
+  const PlannedFiles& files_;
+  uint64_t num_left_;  // files that are not in piece_ yet
+  uint64_t num_read_ = 0;
+  std::vector<PlannedFile> piece_;
+  size_t at_ = 0;  // the next one in piece_
 };
 
 }  // namespace melmill

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <filesystem>
 #include <span>
 
 #include "dsp/resample/resampler.h"
 #include "io/file/input_file.h"
+#include "io/hash.h"
 
 namespace melmill {
 namespace {
@@ -65,6 +67,15 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
   return source;
 }
 
+uint64_t IdentityOf(const std::string& path, const InputFile& file) {
+  const FileFacts& facts = file.facts();
+  if (facts.is_known() && (facts.flags & FileFacts::kOnlyModified) == 0) {
+    const uint64_t place[] = {file.device(), facts.inode};
+    return Xxh3_64(std::as_bytes(std::span(place)));
+  }
+  return Xxh3_64(std::filesystem::absolute(path).lexically_normal().string());
+}
+
 Result<SeenSource> TryReadSource(const std::string& path,
                                  const ClipLimits& limits,
                                  const Preset& preset) {
@@ -78,6 +89,7 @@ Result<SeenSource> TryReadSource(const std::string& path,
   if (!source.ok()) return source.error();
   return SeenSource{.source = source.value(),
                     .facts = file.value().facts(),
+                    .identity = IdentityOf(path, file.value()),
                     .oddity = wav.value().oddity};
 }
 

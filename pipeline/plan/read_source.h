@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_PLAN_READ_SOURCE_H_
 #define MELMILL_PIPELINE_PLAN_READ_SOURCE_H_
 
+#include <cstdint>
 #include <string>
 
 #include "io/file/file_facts.h"
@@ -15,6 +16,9 @@ namespace melmill {
 struct SeenSource {
   Source source;
   FileFacts facts;
+  // Equal for two paths of one file: a hash of its device and inode. On file
+  // systems whose inodes may change, a hash of the absolute path.
+  uint64_t identity = 0;
   WavOddity oddity = WavOddity::kNone;
 };
 

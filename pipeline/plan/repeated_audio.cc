@@ -4,39 +4,43 @@
 #include <cstddef>
 #include <string>
 
-#include "io/hash.h"
 #include "pipeline/plan/tally.h"
 #include "store/plan/plan_row.h"
 
 namespace melmill {
 
-// Keeps the hashes of audio strings that occur more than once.
+// Keeps the files that occur more than once.
 void RepeatedAudio::KeepRepeated() {
-  std::sort(hashes_.begin(), hashes_.end());
+  std::sort(identities_.begin(), identities_.end());
   std::vector<uint64_t> repeated;
-  for (size_t i = 1; i < hashes_.size(); ++i) {
-    if (hashes_[i] == hashes_[i - 1] &&
-        (repeated.empty() || repeated.back() != hashes_[i])) {
-      repeated.push_back(hashes_[i]);
+  for (size_t i = 1; i < identities_.size(); ++i) {
+    if (identities_[i] == identities_[i - 1] &&
+        (repeated.empty() || repeated.back() != identities_[i])) {
+      repeated.push_back(identities_[i]);
     }
   }
-  hashes_.swap(repeated);
+  identities_.swap(repeated);
 }
 
-Result<void> RepeatedAudio::Tell(const TableReader& rows, PlanReport* report) {
+Result<void> RepeatedAudio::Tell(const TableReader& rows,
+                                 const PlannedFiles& files,
+                                 PlanReport* report) {
+  PlannedFileReader reader(files, identities_.size());
   KeepRepeated();
-  if (hashes_.empty()) return {};
-  std::vector<uint32_t> first_split(hashes_.size(), UINT32_MAX);
-  std::vector<uint32_t> last_split(hashes_.size(), UINT32_MAX);
+  if (identities_.empty()) return {};
+  std::vector<uint32_t> first_split(identities_.size(), UINT32_MAX);
+  std::vector<uint32_t> last_split(identities_.size(), UINT32_MAX);
   return ForEachPlanRow(
       rows, 0, rows.num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<void> {
         if (!row.is_planned()) return {};
-        const uint64_t hash = Xxh3_64(row.audio);
+        const Result<PlannedFile> file = reader.Next();
+        if (!file.ok()) return file.error();
+        const uint64_t identity = file.value().identity;
         const auto found =
-            std::lower_bound(hashes_.begin(), hashes_.end(), hash);
-        if (found == hashes_.end() || *found != hash) return {};
-        const auto index = static_cast<size_t>(found - hashes_.begin());
+            std::lower_bound(identities_.begin(), identities_.end(), identity);
+        if (found == identities_.end() || *found != identity) return {};
+        const auto index = static_cast<size_t>(found - identities_.begin());
         const std::string& name = report->splits[row.split].name;
         Tally::Example example = {name, row.line, row.audio, ""};
         if (last_split[index] == row.split) {

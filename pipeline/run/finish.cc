@@ -9,8 +9,10 @@
 #include "io/file/durable_file.h"
 #include "io/file/file_digest.h"
 #include "io/file/line_reader.h"
+#include "io/manifest/training_line.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
+#include "pipeline/run/copied_audio.h"
 #include "store/damage.h"
 #include "store/plan/plan_row.h"
 #include "store/rejects.h"
@@ -27,7 +29,7 @@ class AcceptedLines {
   static Result<AcceptedLines> Create(const SplitReport& split,
                                       const std::string& path) {
     Result<LineReader> reader = LineReader::Open(split.manifest);
-    if (!reader.ok()) return Unreadable(split.manifest, reader.error());
+    if (!reader.ok()) return Unreadable(split.shown, reader.error());
     Result<DurableFile> file = DurableFile::Create(path);
     if (!file.ok()) return file.error();
     return AcceptedLines(split, std::move(reader).value(),
@@ -38,7 +40,7 @@ class AcceptedLines {
   Result<void> Copy(uint64_t line_number) {
     while (true) {
       Result<std::optional<Line>> line = reader_.Next();
-      if (!line.ok()) return Unreadable(split_->manifest, line.error());
+      if (!line.ok()) return Unreadable(split_->shown, line.error());
       if (!line.value()) return Changed();
       if (line.value()->number < line_number) continue;
       line.value()->bytes += '\n';
@@ -49,7 +51,7 @@ class AcceptedLines {
   Result<void> Commit() {
     while (true) {
       const Result<std::optional<Line>> line = reader_.Next();
-      if (!line.ok()) return Unreadable(split_->manifest, line.error());
+      if (!line.ok()) return Unreadable(split_->shown, line.error());
       if (!line.value()) break;
     }
     if (reader_.ContentHash() != split_->manifest_hash) return Changed();
@@ -64,7 +66,7 @@ class AcceptedLines {
     return {ErrorCode::kMachineFault,
             fmt::format("{} changed while melmill ran; run again with "
                         "--update",
-                        split_->manifest)};
+                        split_->shown)};
   }
 
   const SplitReport* split_;
@@ -72,14 +74,23 @@ class AcceptedLines {
   DurableFile file_;
 };
 
+uint64_t CountPlanned(const std::vector<SplitReport>& splits) {
+  uint64_t sum = 0;
+  for (const SplitReport& split : splits) {
+    sum += split.num_lines - split.num_rejected;
+  }
+  return sum;
+}
+
 class StoreFinisher {
  public:
   StoreFinisher(const PlannedWork& work, const std::vector<SplitReport>& splits,
-                const std::string& folder,
+                const PlannedFiles& files, const std::string& folder,
                 const std::map<size_t, ShardWriter::Committed>& committed)
       : work_(work),
         plan_(work.plan),
         splits_(splits),
+        files_(files, CountPlanned(splits)),
         folder_(folder),
         committed_(committed) {}
 
@@ -94,7 +105,8 @@ class StoreFinisher {
   Result<void> FinishSplitsBefore(size_t split);
   Result<void> OpenShardFile(size_t shard);
   Result<void> VisitRow(uint64_t number, const PlanRow& row);
-  Result<void> VisitPlanned(const PlanRow& row);
+  Result<void> VisitPlanned(uint64_t number, const PlanRow& row);
+  Result<void> CopyLine(const PlanRow& row);
   Result<void> Reject(const PlanRow& row, RejectCode code,
                       const std::string& message);
   Result<FileEntry> Describe(const std::string& file) const;
@@ -103,6 +115,7 @@ class StoreFinisher {
   const PlannedWork work_;
   const Plan& plan_;
   const std::vector<SplitReport>& splits_;
+  PlannedFileReader files_;
   const std::string& folder_;
   const std::map<size_t, ShardWriter::Committed>& committed_;
   FinishedStore store_;
@@ -110,11 +123,13 @@ class StoreFinisher {
 
   size_t next_split_ = 0;  // the split after the current one
   std::optional<AcceptedLines> accepted_;
+  std::optional<DurableFile> training_;  // if the plan has training manifests
   std::optional<SplitTableWriter> table_;
 
   size_t next_shard_ = 0;  // the shard after the open one
   std::optional<ShardReader> shard_;
   size_t next_shard_row_ = 0;
+  CopiedAudio copied_audio_;
 };
 
 Result<FileEntry> StoreFinisher::Describe(const std::string& file) const {
@@ -136,6 +151,12 @@ Result<void> StoreFinisher::StartSplit(size_t split) {
       AcceptedLines::Create(planned, Path(AcceptedFileName(planned.name)));
   if (!accepted.ok()) return accepted.error();
   accepted_ = std::move(accepted).value();
+  if (plan_.has_training_manifests) {
+    Result<DurableFile> training =
+        DurableFile::Create(Path(TrainingFileName(planned.name)));
+    if (!training.ok()) return training.error();
+    training_ = std::move(training).value();
+  }
   table_.emplace(folder_, plan_.kept_fields);
   next_split_ = split + 1;
   return {};
@@ -146,9 +167,11 @@ Result<void> StoreFinisher::FinishSplit() {
   const std::string table = TableFileName(entry.name);
   const std::string accepted = AcceptedFileName(entry.name);
   Result<void> written = accepted_->Commit();
+  if (written.ok() && training_) written = training_->Commit();
   if (written.ok()) written = table_->WriteFile(Path(table));
   if (!written.ok()) return written;
   accepted_.reset();
+  training_.reset();
   table_.reset();
   const Result<FileEntry> table_entry = Describe(table);
   if (!table_entry.ok()) return table_entry.error();
@@ -156,6 +179,10 @@ Result<void> StoreFinisher::FinishSplit() {
   if (!accepted_entry.ok()) return accepted_entry.error();
   entry.table = table_entry.value();
   entry.accepted = accepted_entry.value();
+  if (!plan_.has_training_manifests) return {};
+  const Result<FileEntry> training = Describe(TrainingFileName(entry.name));
+  if (!training.ok()) return training.error();
+  entry.training = training.value();
   return {};
 }
 
@@ -219,8 +246,19 @@ Result<void> StoreFinisher::Reject(const PlanRow& row, RejectCode code,
       LedgerLine({split.name, row.line, row.audio, code, message}));
 }
 
-Result<void> StoreFinisher::VisitPlanned(const PlanRow& row) {
+// Adds the row to the split's manifests.
+Result<void> StoreFinisher::CopyLine(const PlanRow& row) {
+  const Result<void> copied = accepted_->Copy(row.line);
+  if (!copied.ok() || !training_) return copied;
+  return training_->Append(FormatTrainingLine({row.audio, row.text, row.prompt,
+                                               plan_.kept_fields, row.kept}) +
+                           '\n');
+}
+
+Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   const ShardRow& shard_row = shard_->rows()[next_shard_row_++];
+  const Result<PlannedFile> file = files_.Next();
+  if (!file.ok()) return file.error();
   if (shard_row.status != RowStatus::kStored) {
     return Reject(
         row, shard_row.reject_code,
@@ -230,7 +268,8 @@ Result<void> StoreFinisher::VisitPlanned(const PlanRow& row) {
   ++split.num_stored;
   split.num_samples += shard_row.num_samples;
   split.num_frames += shard_row.num_frames;
-  const Result<void> copied = accepted_->Copy(row.line);
+  copied_audio_.Add(number, shard_row.source_checksum, file.value().identity);
+  const Result<void> copied = CopyLine(row);
   if (!copied.ok()) return copied;
   return table_->Append(row, shard_row, next_shard_ - 1);
 }
@@ -245,7 +284,7 @@ Result<void> StoreFinisher::VisitRow(uint64_t number, const PlanRow& row) {
     const Result<void> opened = OpenShardFile(next_shard_);
     if (!opened.ok()) return opened;
   }
-  return VisitPlanned(row);
+  return VisitPlanned(number, row);
 }
 
 void StoreFinisher::DescribeStore() {
@@ -255,6 +294,8 @@ void StoreFinisher::DescribeStore() {
   index.plan = ToHex(plan_.fingerprint);
   index.shard_target_bytes = plan_.shard_target_bytes;
   index.kept_fields = plan_.kept_fields;
+  // The field `training` came with format 1.1.
+  index.format_minor = plan_.has_training_manifests ? kFormatMinor : 0;
 }
 
 Result<FinishedStore> StoreFinisher::Finish() {
@@ -268,6 +309,7 @@ Result<FinishedStore> StoreFinisher::Finish() {
                        return VisitRow(number, row);
                      });
   if (done.ok()) done = FinishSplit();
+  if (done.ok()) done = copied_audio_.Tell(plan_, splits_, &store_.copies);
   if (done.ok()) done = ledger_->Commit();
   if (!done.ok()) return done.error();
   Result<FileEntry> rejects = Describe(kRejectsFile);
@@ -286,9 +328,9 @@ Result<FinishedStore> StoreFinisher::Finish() {
 
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
-    const std::string& folder,
+    const PlannedFiles& files, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed) {
-  return StoreFinisher(work, splits, folder, committed).Finish();
+  return StoreFinisher(work, splits, files, folder, committed).Finish();
 }
 
 }  // namespace melmill

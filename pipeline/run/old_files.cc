@@ -17,23 +17,24 @@ namespace {
 
 using Names = std::set<std::string>;
 
-void AddSplit(const std::string& split, Names* names) {
+void AddSplit(const std::string& split, bool has_training, Names* names) {
   names->insert(TableFileName(split));
   names->insert(AcceptedFileName(split));
+  if (has_training) names->insert(TrainingFileName(split));
 }
 
-// The tables, accepted manifests and the ledger of the plan and of store.json.
+// The tables, manifests and the ledger of the plan and of store.json.
 Names ListedTables(const FoundStore& found) {
   Names names;
   if (!found.is_empty()) names.insert(kRejectsFile);
   if (found.plan) {
     for (const std::string& split : found.plan->split_names) {
-      AddSplit(split, &names);
+      AddSplit(split, found.plan->has_training_manifests, &names);
     }
   }
   if (found.index) {
     for (const SplitEntry& split : found.index->splits) {
-      AddSplit(split.name, &names);
+      AddSplit(split.name, split.training.has_value(), &names);
     }
   }
   return names;
@@ -110,7 +111,9 @@ Result<void> RemoveIndex(const FoundStore& found, const std::string& folder) {
 void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
                             const std::string& folder) {
   Names needed;
-  for (const std::string& split : plan.split_names) AddSplit(split, &needed);
+  for (const std::string& split : plan.split_names) {
+    AddSplit(split, plan.has_training_manifests, &needed);
+  }
   const Names listed = ListedTables(found);
   for (const std::string& name : needed) {
     if (listed.contains(name) || !found.FindFile(name)) continue;

@@ -17,8 +17,8 @@ namespace melmill {
 // temporary files, suspects, and files whose contents say that they are shards.
 // It removes only the very files that were found.
 
-// Throws SetupError if a file has the name of a table or of an accepted
-// manifest of the plan, and nothing says that melmill made it.
+// Throws SetupError if a file has the name of a table or a manifest of
+// the plan, and nothing says that melmill made it.
 void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
                             const std::string& folder);
 

@@ -19,12 +19,6 @@ struct LineHash {
   friend auto operator<=>(const LineHash&, const LineHash&) = default;
 };
 
-uint64_t First64(const Hash128& hash) {
-  uint64_t value = 0;
-  for (int i = 0; i < 8; ++i) value = value << 8 | hash[i];
-  return value;
-}
-
 LineHash HashLine(const std::string& split, const PlanRow& row) {
   Hasher128 hasher;
   hasher.UpdateSized(split);

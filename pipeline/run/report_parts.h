@@ -14,10 +14,6 @@ namespace melmill {
 
 // Parts of the reports of RunExtract and RunValidate.
 
-// Throws SetupError if no line is accepted: there is nothing to make a store
-// of.
-void CheckAnyPlanned(const PlanReport& plan, const std::string& audio_root);
-
 // The size of a complete store, and the approximate size of the shards of a
 // planned one.
 uint64_t StoreBytes(const StoreIndex& store);

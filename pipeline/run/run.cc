@@ -20,6 +20,7 @@
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/run/found_store.h"
+#include "pipeline/run/input_check.h"
 #include "pipeline/run/old_files.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/report_parts.h"
@@ -126,6 +127,7 @@ bool ExtractRun::OpenFolder() {
   const Result<void> opened = folder_.Open();
   if (!opened.ok()) return EndWithFault(opened.error());
   const FoundStore& found = folder_.found();
+  config_.features = found.features;
   if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
   if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
   return true;
@@ -144,8 +146,8 @@ bool ExtractRun::MakePlan() {
   report_.num_shards_planned = plan_->shards.size();
   report_.rejects = report_.plan->rejects;
   report_.num_rejected = SumCounts(report_.rejects);
-  CheckAnyPlanned(*report_.plan, config_.input.audio_root);
-  return true;
+  const Result<void> usable = CheckInput(*plan_, *report_.plan, config_);
+  return usable.ok() || EndWithFault(usable.error());
 }
 
 bool ExtractRun::CheckRejects() {
@@ -306,8 +308,11 @@ void ExtractRun::PrepareExtraction() {
 // Creates `.local` before any shard is made. An existing shard that it does not
 // know is then one whose run was killed.
 Result<void> ExtractRun::StartLocalFile() {
-  const Result<void> loaded = LoadLocalFile();
-  if (!loaded.ok() || local_->exists()) return loaded;
+  Result<void> done = LoadLocalFile();
+  if (done.ok() && !config_.store.command.empty()) {
+    done = local_->SetOrigin(FormatOrigin(MakeOrigin(config_)));
+  }
+  if (!done.ok() || local_->exists()) return done;
   std::set<ShardId> kept;
   for (const auto& [shard, committed] : shards_.kept) {
     kept.insert({plan_->shards[shard].fingerprint, committed.checksum});
@@ -345,7 +350,9 @@ bool ExtractRun::ExtractShards() {
   const Plan& plan = *plan_;
   for (const size_t index : shards_.to_make) {
     control_->frames_to_do += plan.shards[index].num_frames;
+    control_->rows_to_do += plan.shards[index].num_rows;
   }
+  control_->lines_rejected = report_.num_rejected;
   control_->phase = RunControl::Phase::kExtract;
   if (!shards_.to_make.empty()) {
     const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
@@ -382,8 +389,8 @@ void ExtractRun::Finish() {
     EndWithFault(checked.error());
     return;
   }
-  Result<FinishedStore> finished =
-      FinishStore(work(), report_.plan->splits, config_.store.folder, shards);
+  Result<FinishedStore> finished = FinishStore(
+      work(), report_.plan->splits, *files_, config_.store.folder, shards);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;
@@ -391,6 +398,7 @@ void ExtractRun::Finish() {
   AddRejects(finished.value().rejects, &report_.rejects);
   report_.num_rejected = SumCounts(report_.rejects);
   report_.store = std::move(finished.value().index);
+  report_.plan->warnings.merge(finished.value().copies);
   const uint64_t num_stored = report_.store->num_stored();
   if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
     EndWithFault({ErrorCode::kMachineFault,

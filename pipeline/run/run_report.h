@@ -53,6 +53,9 @@ struct RunReport {
   uint64_t num_shards_kept = 0;  // from earlier ones
   uint64_t num_shards_left = 0;  // planned for this run but not made
   uint64_t num_frames_made = 0;  // frames of the rows this run extracted
+  // What the computing of a plan of validate is likely to take.
+  double estimated_seconds = 0;
+  int num_threads = 0;  // that this holds for
   double plan_seconds = 0;
   double total_seconds = 0;
   Telemetry telemetry;  // all 0 without an extraction

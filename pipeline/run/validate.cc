@@ -2,26 +2,24 @@
 
 #include <sys/statvfs.h>
 
-#include <cstdlib>
 #include <string>
 #include <utility>
 
 #include "pipeline/plan/plan_builder.h"
+#include "pipeline/run/input_check.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
+#include "pipeline/run/speed_estimate.h"
+#include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/stopwatch.h"
+#include "pipeline/setup/temporary_folder.h"
 #include "store/plan/plan_row.h"
 #include "store/store_folder.h"
 
 namespace melmill {
 namespace {
-
-std::string TemporaryFolder() {
-  const char* folder = std::getenv("TMPDIR");
-  return folder == nullptr || *folder == '\0' ? "/tmp" : folder;
-}
 
 // The free space where the store would be, or of the working directory.
 uint64_t FreeBytes(const RunConfig& config) {
@@ -65,14 +63,19 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.plan = std::move(built.value().report);
   report.log_mel = config.features.log_mel();
   report.num_shards_planned = work.plan.shards.size();
-  CheckAnyPlanned(*report.plan, work.audio_root);
+  Result<void> checked = ListRejectedLines(work.plan, *control);
+  if (checked.ok()) checked = CheckInput(work.plan, *report.plan, config);
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
   report.free_bytes = FreeBytes(config);
-  const Result<void> listed = ListRejectedLines(work.plan, *control);
-  if (!listed.ok()) {
-    report.fault = listed.error();
+  report.num_threads = config.resources.num_threads == 0
+                           ? AvailableCpus()
+                           : config.resources.num_threads;
+  report.estimated_seconds =
+      EstimateSeconds(config.features, *report.plan, report.num_threads);
+  if (!checked.ok()) {
+    report.fault = checked.error();
     report.status = RunStatus::kMachineFault;
   }
   return report;

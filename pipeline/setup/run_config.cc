@@ -4,11 +4,18 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <limits>
+#include <map>
 #include <set>
+#include <string_view>
+#include <system_error>
 
+#include "io/manifest/language.h"
+#include "io/manifest/utf8.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_file.h"
+#include "store/split_name.h"
 
 namespace melmill {
 namespace {
@@ -24,31 +31,77 @@ constexpr size_t kMaxKeptBytes = kMaxAttributeBytes - 200;
 constexpr uint64_t kMinShardBytes = 1;
 constexpr uint64_t kMaxShardBytes = uint64_t{1} << 40;
 
+// Whether a kept field may have this name.
+bool IsPlainName(std::string_view name) {
+  return !name.empty() && name.size() <= 64 &&
+         std::all_of(name.begin(), name.end(), IsNameCharacter);
+}
+
 void CheckSplits(const ManifestInput& input) {
   if (input.splits.empty()) throw SetupError("no manifest given");
-  std::set<std::string> names;
+  std::map<std::string, std::string> names;  // by the names of files
   for (const SplitInput& split : input.splits) {
-    if (!names.insert(split.name).second) {
+    if (!IsSplitName(split.name)) {
+      throw SetupError(fmt::format(
+          "\"{}\" cannot name a split: use 1 to 64 characters without control "
+          "characters, as in NAME={}",
+          Printable(split.name), Printable(split.Shown())));
+    }
+    const auto [other, is_new] =
+        names.emplace(SplitFileStem(split.name), split.name);
+    if (is_new) continue;
+    if (other->second == split.name) {
       throw SetupError(fmt::format(
           "two manifests would be the split \"{}\": name them, as in "
           "NAME={}",
-          split.name, split.manifest));
+          split.name, Printable(split.Shown())));
     }
+    throw SetupError(fmt::format(
+        "the splits \"{}\" and \"{}\" would both have files named {}.*: name "
+        "one of them, as in NAME={}",
+        other->second, split.name, other->first, Printable(split.Shown())));
   }
 }
 
-void CheckKeptFields(const std::vector<std::string>& kept_fields) {
-  std::set<std::string> fields = {"audio", "text", "prompt"};
+void CheckFields(const ManifestFields& fields, const Preset& preset) {
+  if (fields.audio.empty())
+    throw SetupError("--audio-field: the name is empty");
+  if (fields.text.empty()) throw SetupError("--text-field: the name is empty");
+  if (fields.audio == fields.text) {
+    throw SetupError(fmt::format(
+        "--audio-field and --text-field are both \"{}\"", fields.text));
+  }
+  if (fields.language.empty() && fields.language_field.empty()) return;
+  if (!preset.check_template) {
+    throw SetupError(fmt::format(
+        "--language and --language-field: the preset {} takes plain texts, "
+        "without \"language {{Name}}<asr_text>\"",
+        preset.name));
+  }
+  if (!fields.language.empty() && LanguageName(fields.language).empty()) {
+    throw SetupError(fmt::format(
+        "--language {}: give a name such as English, or the code of one of "
+        "Qwen3-ASR's languages, such as en",
+        Printable(fields.language)));
+  }
+}
+
+void CheckKeptFields(const ManifestInput& input) {
+  const std::vector<std::string>& kept_fields = input.kept_fields;
+  std::set<std::string> fields = {"audio", "text", "prompt", input.fields.audio,
+                                  input.fields.text};
   for (const std::string& field : kept_fields) {
     if (!IsPlainName(field)) {
       throw SetupError(fmt::format(
           "--keep {}: a field's name may hold letters, digits, '-' and '_'",
           field));
     }
-    if (!fields.insert(field).second) {
-      throw SetupError(
-          fmt::format("--keep {}: given twice, or stored anyway", field));
-    }
+    if (fields.insert(field).second) continue;
+    const bool is_twice =
+        std::count(kept_fields.begin(), kept_fields.end(), field) > 1;
+    throw SetupError(
+        fmt::format("--keep {}: {}", field,
+                    is_twice ? "given twice" : "this field is stored anyway"));
   }
   size_t num_bytes = 0;  // with quotes and commas
   for (const std::string& field : kept_fields) {
@@ -63,11 +116,6 @@ void CheckKeptFields(const std::vector<std::string>& kept_fields) {
 
 }  // namespace
 
-bool IsPlainName(std::string_view name) {
-  return !name.empty() && name.size() <= 64 &&
-         std::all_of(name.begin(), name.end(), IsNameCharacter);
-}
-
 bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
   if (num_rejected <= at_least) return true;
   if (!is_percent) return static_cast<double>(num_rejected) <= value;
@@ -80,8 +128,9 @@ bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
 
 void CheckConfig(const RunConfig& config) {
   CheckSplits(config.input);
-  CheckKeptFields(config.input.kept_fields);
+  CheckKeptFields(config.input);
   const Preset& preset = *config.features.preset;
+  CheckFields(config.input.fields, preset);
   if (config.clips.truncate && preset.max_num_samples == 0) {
     throw SetupError(fmt::format(
         "--truncate: the preset {} takes clips of any length", preset.name));
@@ -112,8 +161,21 @@ void CheckConfig(const RunConfig& config) {
   }
 }
 
+Origin MakeOrigin(const RunConfig& config) {
+  Origin origin = {.command = config.store.command};
+  std::error_code ignored;
+  origin.working_folder = std::filesystem::current_path(ignored);
+  const std::string& root = config.input.audio_root;
+  if (!root.empty()) {
+    origin.audio_root =
+        std::filesystem::absolute(root, ignored).lexically_normal();
+  }
+  return origin;
+}
+
 ManifestOptions MakeManifestOptions(const RunConfig& config) {
   ManifestOptions options;
+  options.fields = config.input.fields;
   options.require_text = config.input.require_text;
   options.check_template = config.features.preset->check_template;
   options.strict_text = config.input.strict_text;

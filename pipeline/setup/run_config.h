@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "io/manifest/manifest.h"
 #include "pipeline/setup/feature_spec.h"
+#include "store/origin.h"
 
 namespace melmill {
 
@@ -16,6 +16,9 @@ namespace melmill {
 struct SplitInput {
   std::string name;
   std::string manifest;  // path of the file
+  std::string shown;     // what messages call the file; empty: its path
+
+  const std::string& Shown() const { return shown.empty() ? manifest : shown; }
 };
 
 // The number of rejected lines that still counts as success.
@@ -51,9 +54,13 @@ struct ManifestInput {
   // The folder that relative audio paths start from; if empty, the working
   // directory.
   std::string audio_root;
+  ManifestFields fields;
   std::vector<std::string> kept_fields;  // manifest fields to store
   bool require_text = true;
   bool strict_text = false;
+  // Stores whole files for lines that name a part of one, which otherwise stop
+  // the run.
+  bool whole_files = false;
 };
 
 struct ClipLimits {
@@ -69,6 +76,8 @@ struct StoreChoice {
   bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
   bool update = false;  // apply changes of the input to the store
+  // The command of this run, for the store's `.local`; empty if there is none.
+  std::vector<std::string> command;
 };
 
 struct Resources {
@@ -89,12 +98,12 @@ struct RunConfig {
   Resources resources;
 };
 
-// Whether a split or a kept field may have this name: 1 to 64 letters, digits,
-// '-' and '_'.
-bool IsPlainName(std::string_view name);
-
 // Throws SetupError for values that are invalid, alone or together.
 void CheckConfig(const RunConfig& config);
+
+// How a store that this configuration makes is made. Relative paths start from
+// the working directory of this process.
+Origin MakeOrigin(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 

@@ -42,6 +42,10 @@ class RunControl {
 
   std::atomic<uint64_t> frames_to_do{0};  // frames of this run's extraction
   std::atomic<uint64_t> frames_done{0};   // frames of rows stored or rejected
+  std::atomic<uint64_t> rows_to_do{0};
+  std::atomic<uint64_t> rows_done{0};       // stored or rejected
+  std::atomic<uint64_t> bytes_done{0};      // of the audio files of these rows
+  std::atomic<uint64_t> lines_rejected{0};  // by the plan and the extraction
 
   // Set once the work is known. They count all shards of the store, the shards
   // of earlier runs, and the shards that this run has made.

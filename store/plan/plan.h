@@ -22,7 +22,7 @@ struct PlannedShard {
   uint64_t num_frames = 0;  // frames of all planned rows
   Hash128 fingerprint = {};
 
-  // "<split name>.<first 12 hex digits of the fingerprint>.h5"
+  // "<SplitFileStem>.<first 12 hex digits of the fingerprint>.h5"
   std::string FileName(std::string_view split_name) const;
 
   friend bool operator==(const PlannedShard&, const PlannedShard&) = default;
@@ -36,6 +36,9 @@ struct Plan {
   std::string producer;  // compact JSON: the code that computes it
   std::vector<std::string> split_names;
   std::vector<std::string> kept_fields;
+  // Whether each split gets a training manifest: its manifest has other fields
+  // than melmill's.
+  bool has_training_manifests = false;
   std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line
   uint64_t shard_target_bytes = 0;
   std::vector<PlannedShard> shards;

@@ -72,6 +72,7 @@ Description DescribePlan(const Plan& plan) {
   auto json = ordered_json::object();
   json["shard_target_bytes"] = plan.shard_target_bytes;
   json["kept_fields"] = plan.kept_fields;
+  if (plan.has_training_manifests) json["training"] = true;
   Description description;
   description.json = JsonText(json);
   json["splits"] = ordered_json::array();
@@ -155,6 +156,7 @@ Result<void> ParseDescription(const std::string& text, Plan* plan) {
     }
     plan->shard_target_bytes = shard_bytes;
     plan->kept_fields = description.at("kept_fields");
+    plan->has_training_manifests = description.value("training", false);
     if (description.contains("splits")) {
       plan->split_names = description["splits"];
     }

@@ -1,5 +1,6 @@
-// Fuzzes a manifest: LineReader's lines, ParseManifestLine on each of them, and
-// the fast parser compared with the complete one.
+// Fuzzes a manifest: LineReader's lines, ParseManifestLine on each of them, the
+// fast parser compared with the complete one, and what a manifest's beginning
+// says about its format.
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -11,7 +12,9 @@
 #include "io/file/line_reader.h"
 #include "io/hash.h"
 #include "io/manifest/flat_json.h"
+#include "io/manifest/foreign_manifest.h"
 #include "io/manifest/manifest.h"
+#include "io/manifest/training_line.h"
 #include "io/manifest/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/json_recorder.h"
@@ -72,7 +75,11 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
   return x.audio == y.audio && x.text == y.text && x.prompt == y.prompt &&
          x.kept == y.kept && x.language == y.language &&
          x.num_dropped_fields == y.num_dropped_fields &&
-         x.lacks_template == y.lacks_template && x.has_segment == y.has_segment;
+         x.repeats_template == y.repeats_template &&
+         x.lacks_template == y.lacks_template &&
+         x.segment.has_start == y.segment.has_start &&
+         x.segment.duration_s == y.segment.duration_s &&
+         x.segment.fields == y.segment.fields;
 }
 
 void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
@@ -83,6 +90,15 @@ void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
   }
   Require(line.kept.size() == options.kept_fields.size(),
           "every kept field has its place");
+  const std::string training = FormatTrainingLine(
+      {line.audio, line.text, line.prompt, options.kept_fields, line.kept});
+  Require(Json::accept(training) && training.find('\n') == std::string::npos,
+          "a training line is one line of JSON");
+  Require(FindInvalidUtf8(line.segment.fields) == std::string::npos &&
+              line.segment.fields.size() < 4096,
+          "what is said of a segment can be printed");
+  Require(line.dropped_fields.size() <= ManifestLine::kMaxDroppedNames,
+          "few dropped fields are named");
   for (const std::string& value : line.kept) {
     Require(value.empty() || Json::accept(value), "kept values are JSON");
     Require(value.find('\n') == std::string::npos, "kept values are one line");
@@ -102,6 +118,15 @@ void CheckLine(std::string_view line, const ManifestOptions& options) {
     Require(Quotable(message).size() >= std::min<size_t>(message.size(), 120),
             "messages can be printed");
   }
+}
+
+void CheckFormat(std::string_view text, const ManifestFields& fields) {
+  const ManifestHead head = {std::string(text.substr(0, 65536)), "a", "a"};
+  const auto format = RecognizeManifest(head, fields);
+  if (!format) return;
+  Require(FindInvalidUtf8(*format) == std::string::npos && !format->empty() &&
+              format->find('\n') == std::string::npos,
+          "what is said of a format is one line");
 }
 
 // The fast parser must make the same calls as the complete one.
@@ -138,12 +163,20 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const ManifestOptions kOther = {.require_text = false,
                                          .strict_text = true,
                                          .kept_fields = {"n", "meta", "text"}};
+  static const ManifestOptions kForeign = {
+      .fields = {.audio = "audio_filepath",
+                 .text = "n",
+                 .language = "English",
+                 .language_field = "lang"},
+      .kept_fields = {"offset", "audio_filepath"}};
   const InputLimits limits;
   const std::string_view text = AsText(data, size);
   const std::vector<std::string> lines = SplitLines(text);
   CheckLineReader(text, lines);
+  CheckFormat(text, kUsual.fields);
+  CheckFormat(text, kForeign.fields);
   for (const std::string& line : lines) {
-    for (const ManifestOptions* options : {&kUsual, &kOther}) {
+    for (const ManifestOptions* options : {&kUsual, &kOther, &kForeign}) {
       CheckLine(line, *options);
       CheckFastParser(line, *options);
     }

@@ -1,22 +1,36 @@
 """How the program is called: commands, flags, help, completion, manual page."""
 
+import fcntl
 import os
 import pty
 import re
 import shutil
+import struct
 import subprocess
+import termios
 from pathlib import Path
 
 import pytest
 from support import (
     extract,
     make_clips,
+    manifest_row,
     melmill_path,
+    noise,
     run_melmill,
     write_manifest,
+    write_wav,
 )
 
-COMMANDS = ["extract", "validate", "info", "verify", "bench", "generate"]
+COMMANDS = [
+    "extract",
+    "validate",
+    "info",
+    "show",
+    "verify",
+    "bench",
+    "generate",
+]
 
 
 @pytest.fixture
@@ -410,3 +424,84 @@ def test_what_cannot_be_generated_is_told() -> None:
     run = run_melmill("generate", "csh")
     assert (run.exit_code, run.stdout) == (2, "")
     assert "bash, zsh, fish or man" in run.stderr
+
+
+# The progress bar.
+
+
+def run_in_terminal(
+    folder: Path, columns: int, *arguments: str, env: dict[str, str]
+) -> str:
+    """What a terminal of this width gets to show."""
+    controller, terminal = pty.openpty()
+    size = struct.pack("HHHH", 24, columns, 0, 0)
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, size)
+    program = subprocess.Popen(
+        [melmill_path(), *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=terminal,
+        env={**os.environ, "TERM": "xterm", **env},
+    )
+    os.close(terminal)
+    shown = b""
+    try:
+        while chunk := os.read(controller, 65536):
+            shown += chunk
+    except OSError:  # the program has closed the terminal
+        pass
+    os.close(controller)
+    assert program.wait() == 0
+    return shown.decode()
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80, 200])
+def test_the_progress_bar_fits_the_terminal(
+    tmp_path: Path, columns: int
+) -> None:
+    # Long enough for the bar to be drawn some times, whatever the machine.
+    write_wav(tmp_path / "long.wav", noise(96000 * 60), rate=96000)
+    rows = [manifest_row("long.wav")] * 40
+    write_manifest(tmp_path / "train.jsonl", [*rows, manifest_row("gone.wav")])
+    arguments = ["extract", "train.jsonl", "--out", "store", "-j", "1"]
+    shown = run_in_terminal(
+        tmp_path, columns, *arguments, "--simd", "none", env={"NO_COLOR": "1"}
+    )
+    drawn = re.findall(r"\r\x1b\[K(\[[^\r\n]*)", shown)
+    assert drawn
+    assert max(map(len, drawn)) < columns
+    assert all(re.match(r"\[=*>? *\]", line) for line in drawn)
+    if columns == 200:
+        assert re.search(r"\d+ of 40 rows .* 1 rejected .* left", drawn[-1])
+    assert "\r\x1b[K" in shown[shown.rindex(drawn[-1]) :]
+
+
+@pytest.mark.parametrize(
+    ("flags", "env", "has_color"),
+    [
+        ([], {}, True),
+        ([], {"NO_COLOR": "1"}, False),
+        ([], {"TERM": "dumb"}, False),
+        (["--color", "never"], {}, False),
+        (["--color", "always"], {"NO_COLOR": "1"}, True),
+    ],
+)
+def test_warnings_are_coloured_by_the_conventions(
+    folder: Path, flags: list[str], env: dict[str, str], has_color: bool
+) -> None:
+    write_manifest(folder / "train.jsonl", [manifest_row("clip00.wav", "x")])
+    shown = run_in_terminal(
+        folder, 80, "extract", "train.jsonl", "-o", "store", *flags, env=env
+    )
+    assert "1 text without" in shown
+    assert ("\x1b[1;33mwarning:\x1b[0m" in shown) == has_color
+
+
+def test_colour_is_not_written_to_files(folder: Path) -> None:
+    run = run_melmill("extract", "gone.jsonl", "-o", "store", cwd=folder)
+    assert run.stderr.startswith("error: ")
+    run = run_melmill("info", "gone", "--color", "always", cwd=folder)
+    assert run.stderr.startswith("\x1b[1;31merror:\x1b[0m ")
+    run = run_melmill("info", "gone", "--color", "maybe", cwd=folder)
+    assert run.stderr == "error: --color maybe: write auto, always or never\n"

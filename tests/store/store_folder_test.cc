@@ -16,8 +16,8 @@ namespace {
 TEST(StoreFolderTest, KnowsTheTemporaryNamesMelmillMakes) {
   for (const char* name :
        {"store.json", "plan.h5", "rejects.jsonl", ".lock", ".local",
-        "train.rows.h5", "train.accepted.jsonl", "train.0123456789ab.h5",
-        ".suspects", ".suspects.0123456789abcdef"}) {
+        "train.rows.h5", "train.accepted.jsonl", "train.training.jsonl",
+        "train.0123456789ab.h5", ".suspects", ".suspects.0123456789abcdef"}) {
     EXPECT_FALSE(IsTemporaryFileName(name)) << name;
     EXPECT_TRUE(IsTemporaryFileName(TemporaryName(name))) << name;
   }

@@ -153,13 +153,30 @@ TEST(StoreIndexTest, TextHasAFixedForm) {
   EXPECT_EQ(text, Sealed(expected));
 }
 
+TEST(StoreIndexTest, TrainingManifestsAreFilesOfTheirSplits) {
+  StoreIndex index = Example();
+  index.format_minor = kFormatMinor;
+  index.splits[1].training = {"dev.training.jsonl", 70, 5};
+  const Result<StoreIndex> parsed = ParseStoreIndex(FormatStoreIndex(index));
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed.value().format_minor, 1);
+  EXPECT_FALSE(parsed.value().splits[0].training);
+  ASSERT_TRUE(parsed.value().splits[1].training);
+  EXPECT_EQ(parsed.value().splits[1].training->file, "dev.training.jsonl");
+  EXPECT_EQ(parsed.value().splits[1].training->num_bytes, 70u);
+  EXPECT_EQ(parsed.value().splits[1].training->checksum, 5u);
+  EXPECT_EQ(parsed.value().files().size(), index.files().size());
+  EXPECT_EQ(index.files().size(), Example().files().size() + 1);
+}
+
 TEST(StoreIndexTest, ComesBackAsItWas) {
   const StoreIndex index = Example();
   const Result<StoreIndex> parsed = ParseStoreIndex(FormatStoreIndex(index));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   const StoreIndex& back = parsed.value();
   EXPECT_EQ(back.format_major, kFormatMajor);
-  EXPECT_EQ(back.format_minor, kFormatMinor);
+  EXPECT_EQ(back.format_minor, 0);
+  EXPECT_FALSE(back.splits[0].training);
   EXPECT_EQ(back.contract, index.contract);
   EXPECT_EQ(back.producer, index.producer);
   EXPECT_EQ(back.plan, index.plan);

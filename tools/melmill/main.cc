@@ -18,10 +18,11 @@
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/usage/config_file.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"
+#include "tools/melmill/terminal/color.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/usage/argument_check.h"
 #include "tools/melmill/usage/external_command.h"
@@ -43,9 +44,24 @@ void AddCommands(CLI::App* app, int* exit_code) {
   melmill::AddExtractCommand(app, exit_code);
   melmill::AddValidateCommand(app, exit_code);
   melmill::AddInfoCommand(app, exit_code);
+  melmill::AddShowCommand(app, exit_code);
   melmill::AddVerifyCommand(app, exit_code);
   melmill::AddBenchCommand(app, exit_code);
   melmill::AddGenerateCommand(app, exit_code);
+}
+
+// Every command takes --color. It counts from the time it is read.
+void AddColorFlag(CLI::App* app) {
+  for (CLI::App* command :
+       app->get_subcommands([](const CLI::App*) { return true; })) {
+    command
+        ->add_option_function<std::string>(
+            "--color", melmill::ChooseColor,
+            "Colour messages; auto does so on a terminal, if NO_COLOR is not "
+            "set (default: auto)")
+        ->trigger_on_parse()
+        ->configurable(false);
+  }
 }
 
 bool IsCommand(const CLI::App& app, const std::string& name) {
@@ -96,6 +112,7 @@ int Run(int argc, char** argv) {
   melmill::ReadConfigFiles(&app);
   int exit_code = melmill::kExitOk;
   AddCommands(&app, &exit_code);
+  AddColorFlag(&app);
   melmill::GroupFlags(&app);
   melmill::SetHelpFormat(&app);
   std::vector<std::string> arguments(argv + 1, argv + argc);

@@ -45,5 +45,43 @@ TEST(LanguageTest, KnowsTheLanguagesOfTheModel) {
   }
 }
 
+TEST(LanguageTest, NamesAndCodesGiveTheModelsNames) {
+  EXPECT_EQ(LanguageName("English"), "English");
+  EXPECT_EQ(LanguageName("english"), "English");
+  EXPECT_EQ(LanguageName("none"), "None");
+  EXPECT_EQ(LanguageName("en"), "English");
+  EXPECT_EQ(LanguageName("en-US"), "English");
+  EXPECT_EQ(LanguageName("pt_BR"), "Portuguese");
+  EXPECT_EQ(LanguageName("zh-CN"), "Chinese");
+  EXPECT_EQ(LanguageName("zh-HK"), "Cantonese");
+  EXPECT_EQ(LanguageName("yue"), "Cantonese");
+  EXPECT_EQ(LanguageName("Klingon"), "Klingon");
+  for (const char* text :
+       {"", "sw", "e", "eng", "klingon", "1", "A<b", "-en"}) {
+    EXPECT_EQ(LanguageName(text), "") << text;
+  }
+  EXPECT_EQ(LanguageName("A" + std::string(64, 'a')), "");
+}
+
+TEST(LanguageTest, EveryLanguageOfTheModelHasACode) {
+  for (const char* code :
+       {"zh", "en", "yue", "ar", "de", "fr", "es", "pt", "id", "it",
+        "ko", "ru", "th",  "vi", "ja", "tr", "hi", "ms", "nl", "sv",
+        "da", "fi", "pl",  "cs", "tl", "fa", "el", "ro", "hu", "mk"}) {
+    EXPECT_TRUE(IsKnownLanguage(LanguageName(code))) << code;
+  }
+}
+
+TEST(LanguageTest, TheTemplateMayBeThereTwice) {
+  const std::string once = TemplateText("English", "hello");
+  EXPECT_EQ(once, "language English<asr_text>hello");
+  EXPECT_FALSE(RepeatsTemplate(once));
+  EXPECT_FALSE(RepeatsTemplate("hello"));
+  EXPECT_FALSE(RepeatsTemplate(TemplateText("English", "")));
+  EXPECT_FALSE(RepeatsTemplate(TemplateText("English", "x " + once)));
+  EXPECT_TRUE(RepeatsTemplate(TemplateText("English", once)));
+  EXPECT_TRUE(RepeatsTemplate(TemplateText("English", "  " + once)));
+}
+
 }  // namespace
 }  // namespace melmill

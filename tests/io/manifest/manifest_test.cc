@@ -72,7 +72,7 @@ TEST(ManifestTest, TakesAudioTextAndLanguage) {
   EXPECT_EQ(line.prompt, "");
   EXPECT_EQ(line.num_dropped_fields, 0);
   EXPECT_FALSE(line.lacks_template);
-  EXPECT_FALSE(line.has_segment);
+  EXPECT_FALSE(line.segment.has_start);
 }
 
 TEST(ManifestTest, FieldsMayComeInAnyOrderWithWhiteSpace) {
@@ -118,7 +118,7 @@ TEST(ManifestTest, NestedFieldsOfTheSameNamesMeanNothing) {
       With(R"("more":{"audio":"b.wav","text":5,"prompt":[],"offset":2})"));
   EXPECT_EQ(line.audio, "a.wav");
   EXPECT_EQ(line.text, "language English<asr_text>hello");
-  EXPECT_FALSE(line.has_segment);
+  EXPECT_FALSE(line.segment.has_start);
 }
 
 TEST(ManifestTest, NestedDuplicateKeysAreAccepted) {
@@ -143,27 +143,21 @@ TEST(ManifestTest, DepthOf32IsAccepted) {
 
 // ---- Segments ----
 
-TEST(ManifestTest, NonzeroOffsetOrStartIsASegment) {
-  EXPECT_TRUE(Parse(With(R"("offset":1)")).has_segment);
-  EXPECT_TRUE(Parse(With(R"("start":0.25)")).has_segment);
-  EXPECT_TRUE(Parse(With(R"("start":-1)")).has_segment);
+TEST(ManifestTest, FieldsThatNameAPartOfTheFileAreKnown) {
+  const NamedSegment segment =
+      Parse(With(R"("duration":2,"offset":1.50,"end":[ 3 ],"id":7)")).segment;
+  EXPECT_TRUE(segment.has_start);
+  EXPECT_EQ(segment.fields, R"("duration": 2, "offset": 1.50, "end": [3])");
+  EXPECT_TRUE(Parse(With(R"("start":"00:00:01")")).segment.has_start);
+  EXPECT_TRUE(Parse(With(R"("segment":{"a":{"b":"2"}})")).segment.has_start);
+  EXPECT_FALSE(Parse(With(R"("id":7,"x":{"start":1})")).segment.has_start);
 }
 
-TEST(ManifestTest, SegmentsHaveManyFormsAndNames) {
-  for (const char* field :
-       {R"("offset":"1.5")", R"("start":"00:00:01")", R"("begin":1.5)",
-        R"("start_time":1)", R"("segment":[1.5,2.0])", R"("start":[1])",
-        R"("segment":{"from":"0","to":"2"})"}) {
-    EXPECT_TRUE(Parse(With(field)).has_segment) << field;
-  }
-  EXPECT_FALSE(Parse(With(R"("id":"7","n":[3],"x":{"start":1})")).has_segment);
-}
-
-TEST(ManifestTest, AZeroIsNoSegment) {
-  EXPECT_FALSE(Parse(With(R"("offset":0,"start":0.0)")).has_segment);
-  EXPECT_FALSE(Parse(With(R"("offset":"0.0","start":"00:00")")).has_segment);
-  EXPECT_FALSE(Parse(With(R"("segment":[0,null],"begin":"")")).has_segment);
-  EXPECT_FALSE(Parse(With(R"("end":5,"duration":2.5)")).has_segment);
+TEST(ManifestTest, LongSegmentFieldsAreShortened) {
+  const std::string fields =
+      Parse(With("\"segment\":[" + Repeated("1,", 1000) + "1]")).segment.fields;
+  EXPECT_TRUE(fields.starts_with(R"("segment": [1,1,1)"));
+  EXPECT_LT(fields.size(), 200u);
 }
 
 // ---- Kept fields ----
@@ -200,7 +194,8 @@ TEST(ManifestTest, KeepsScalarsOfEveryKind) {
 
 TEST(ManifestTest, KeptSegmentStartStillIsASegment) {
   const ManifestLine line = Parse(With(R"("offset":1.5)"), Keeping({"offset"}));
-  EXPECT_TRUE(line.has_segment);
+  EXPECT_TRUE(line.segment.has_start);
+  EXPECT_EQ(line.segment.fields, R"("offset": 1.5)");
   EXPECT_EQ(line.kept[0], "1.5");
   EXPECT_EQ(line.num_dropped_fields, 0);
 }
@@ -398,7 +393,79 @@ TEST(ManifestTest, MostFundamentalCauseIsReported) {
   EXPECT_EQ(CodeOf(R"({"prompt":5,"audio":"a.wav"})"), "missing_text");
 }
 
+// ---- Other fields ----
+
+TEST(ManifestTest, AudioAndTextMayHaveOtherNames) {
+  ManifestOptions options;
+  options.fields = {.audio = "wav", .text = "txt"};
+  const ManifestLine line =
+      Parse(R"({"wav":"a.wav","txt":"x","audio":5,"text":[1]})", options);
+  EXPECT_EQ(line.audio, "a.wav");
+  EXPECT_EQ(line.text, "x");
+  EXPECT_EQ(line.dropped_fields, (std::vector<std::string>{"audio", "text"}));
+  EXPECT_EQ(ErrorOf(R"({"audio":"a"})", options).message, "no \"wav\" field");
+  EXPECT_EQ(ErrorOf(R"({"wav":1})", options).message,
+            "\"wav\" is not a string");
+  EXPECT_EQ(ErrorOf(R"({"wav":"a"})", options).message, "no \"txt\" field");
+  EXPECT_EQ(ErrorOf(R"({"wav":"a","txt":1})", options).message,
+            "\"txt\" is not a string");
+}
+
+TEST(ManifestTest, ALanguageGivesPlainTextsTheTemplate) {
+  ManifestOptions options;
+  options.fields.language = "en";
+  options.fields.language_field = "lang";
+  const auto text_of = [&options](std::string_view rest) {
+    return Parse(R"({"audio":"a.wav",)" + std::string(rest) + "}", options)
+        .text;
+  };
+  EXPECT_EQ(text_of(R"("text":"hi")"), "language English<asr_text>hi");
+  EXPECT_EQ(text_of(R"("lang":"fr","text":"hi")"),
+            "language French<asr_text>hi");
+  EXPECT_EQ(text_of(R"("text":"hi","lang":"fr")"),
+            "language French<asr_text>hi");
+  EXPECT_EQ(text_of(R"("text":"hi","lang":null)"),
+            "language English<asr_text>hi");
+  EXPECT_EQ(text_of(R"("text":"hi","lang":["fr"])"),
+            "language English<asr_text>hi");
+  EXPECT_EQ(text_of(R"("text":"language Thai<asr_text>hi","lang":"fr")"),
+            "language Thai<asr_text>hi");
+  options.fields.language = "";
+  EXPECT_EQ(text_of(R"("text":"hi","lang":"xx")"), "hi");
+  EXPECT_TRUE(
+      Parse(R"({"audio":"a.wav","text":"hi"})", options).lacks_template);
+  const ManifestLine line =
+      Parse(R"({"audio":"a.wav","text":"hi","lang":"de"})", options);
+  EXPECT_EQ(line.language, "German");
+  EXPECT_EQ(line.num_dropped_fields, 0);
+  options.require_text = false;
+  EXPECT_EQ(Parse(R"({"audio":"a.wav","lang":"de"})", options).text, "");
+}
+
+TEST(ManifestTest, NamesOfDroppedFieldsAreFewAndShort) {
+  const std::string key(200, 'k');
+  const ManifestLine line = Parse(With("\"" + key + R"(":1,"":1,"b\n":1)"));
+  ASSERT_EQ(line.dropped_fields.size(), 3u);
+  EXPECT_LT(line.dropped_fields[0].size(), 130u);
+  EXPECT_EQ(line.dropped_fields[1], "");
+  EXPECT_EQ(line.dropped_fields[2], "b\\x0a");
+  std::string many = "\"0\":0";
+  for (int i = 1; i < 20; ++i) many += ",\"" + std::to_string(i) + "\":0";
+  EXPECT_EQ(Parse(With(many)).num_dropped_fields, 20);
+  EXPECT_EQ(Parse(With(many)).dropped_fields.size(),
+            ManifestLine::kMaxDroppedNames);
+}
+
 // ---- The template ----
+
+TEST(ManifestTest, ATemplateThatIsThereTwiceIsMarked) {
+  const std::string_view line =
+      R"({"audio":"a","text":"language Thai<asr_text>language Thai<asr_text>"})";
+  ManifestOptions options;
+  EXPECT_TRUE(Parse(line, options).repeats_template);
+  options.check_template = false;
+  EXPECT_FALSE(Parse(line, options).repeats_template);
+}
 
 TEST(ManifestTest, MissingTemplateIsMarkedOrRefusedAsAskedFor) {
   const std::string_view line = R"({"audio":"a.wav","text":"hello"})";

@@ -57,7 +57,7 @@ class ExtractTest : public testing::Test {
     num_shards_ = shards.size();
     EXPECT_TRUE(
         WritePlanFile(built.plan(), config.store.folder + "/plan.h5").ok());
-    EXPECT_TRUE(FinishStore(built.work(), built.report().splits,
+    EXPECT_TRUE(FinishStore(built.work(), built.report().splits, built.files(),
                             config.store.folder, outcome_.committed)
                     .ok());
     return ReadStoreFiles(config.store.folder);
@@ -77,7 +77,7 @@ class ExtractTest : public testing::Test {
   Corpus corpus_;
   size_t num_in_quarantine_ = 0;
   uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
-  ResamplerKind resampler_ = ResamplerKind::kSoxr;
+  std::optional<ResamplerKind> resampler_;
   ExtractOutcome outcome_;
   size_t num_shards_ = 0;
 };

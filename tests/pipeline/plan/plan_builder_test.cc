@@ -132,6 +132,7 @@ TEST_F(PlanBuilderTest, WarningsNameTheirLines) {
            "\", \"text\": \"language Inglish<asr_text>x\"}"});
   corpus_.WriteManifest("eval.jsonl", {corpus_.Line("a.wav")});
   RunConfig config = corpus_.Config("");
+  config.input.whole_files = true;
   const BuiltPlan built = Build(config);
   const auto line = [&](Warning warning) {
     const Tally& tally = built.report.warnings.at(warning);

@@ -41,9 +41,11 @@ TEST(ExitCodeTest, RejectsAboveTheLimitAreThree) {
   RunConfig config;
   const RunReport report = ReportOf(RunStatus::kFinished, 5);
   EXPECT_EQ(ExitCodeOf(report, config, RunControl()), 3);
-  config.max_rejects = MaxRejects{.value = 5, .is_percent = true, .at_least = 0};
+  config.max_rejects =
+      MaxRejects{.value = 5, .is_percent = true, .at_least = 0};
   EXPECT_EQ(ExitCodeOf(report, config, RunControl()), 0);
-  config.max_rejects = MaxRejects{.value = 4, .is_percent = false, .at_least = 0};
+  config.max_rejects =
+      MaxRejects{.value = 4, .is_percent = false, .at_least = 0};
   EXPECT_EQ(ExitCodeOf(report, config, RunControl()), 3);
 }
 

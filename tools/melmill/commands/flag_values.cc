@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "io/manifest/foreign_manifest.h"
+#include "io/manifest/utf8.h"
 #include "pipeline/setup/setup_error.h"
 
 namespace melmill {
@@ -25,15 +27,6 @@ std::string FileStem(const std::string& path) {
   const std::string name =
       slash == std::string::npos ? path : path.substr(slash + 1);
   return name.substr(0, name.rfind('.'));
-}
-
-void CheckSplitName(const std::string& name, const std::string& argument) {
-  if (!IsPlainName(name)) {
-    throw SetupError(fmt::format(
-        "\"{}\" cannot name a split: use 1 to 64 letters, digits, '-' and "
-        "'_', as in NAME={}",
-        name, argument));
-  }
 }
 
 std::string Lower(std::string text) {
@@ -56,7 +49,8 @@ double ParseNumber(const std::string& text, std::string* rest) {
 
 }  // namespace
 
-SplitInput ParseSplitInput(const std::string& argument) {
+SplitInput ParseSplitInput(const std::string& argument,
+                           const ManifestFields& fields) {
   SplitInput input;
   std::error_code ignored;
   // A name has no '/', so "dir=x/a.jsonl" with a slash first is a plain path.
@@ -73,11 +67,22 @@ SplitInput ParseSplitInput(const std::string& argument) {
     input.manifest = argument;
     input.name = FileStem(argument);
   }
-  if (!HasManifestSuffix(input.manifest)) {
-    throw SetupError(fmt::format(
-        "{}: a manifest's name must end in .jsonl or .json", input.manifest));
+  if (input.manifest == kStandardInput) {
+    if (is_named) return input;
+    throw SetupError("-: standard input needs a name, as in train=-");
   }
-  CheckSplitName(input.name, input.manifest);
+  if (!HasManifestSuffix(input.manifest)) {
+    const std::string name =
+        HasManifestSuffix(input.name) ? FileStem(input.name) : input.name;
+    throw SetupError(
+        fmt::format("{}: {}", Printable(input.manifest),
+                    DescribeOtherFile(input.manifest, name, fields)));
+  }
+  if (input.manifest.find_first_of("*?[") != std::string::npos &&
+      !std::filesystem::exists(input.manifest, ignored)) {
+    throw SetupError(
+        fmt::format("{}: no file matches", Printable(input.manifest)));
+  }
   return input;
 }
 

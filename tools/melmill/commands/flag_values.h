@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "io/manifest/manifest.h"
 #include "pipeline/setup/run_config.h"
 
 namespace melmill {
@@ -11,9 +12,14 @@ namespace melmill {
 // The syntax of flags' values. Each function throws SetupError for text that it
 // does not understand.
 
-// Parses "path/a.jsonl" (split "a") or "NAME=path/a.jsonl". The suffix must be
-// .jsonl or .json, and the name must be an IsPlainName.
-SplitInput ParseSplitInput(const std::string& argument);
+// The manifest that stands for standard input.
+inline constexpr char kStandardInput[] = "-";
+
+// Parses "path/a.jsonl" (split "a"), "NAME=path/a.jsonl" or "NAME=-". The
+// suffix must be .jsonl or .json; otherwise the error says what the file seems
+// to be. `fields` are those that melmill looks for.
+SplitInput ParseSplitInput(const std::string& argument,
+                           const ManifestFields& fields = {});
 
 // Parses "12" or "1.5%".
 MaxRejects ParseMaxRejects(const std::string& text);

@@ -1,18 +1,48 @@
 #include "tools/melmill/commands/input_flags.h"
 
+#include <unistd.h>
+
+#include <stdexcept>
+#include <utility>
+
+#include "io/file/spooled_input.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/temporary_folder.h"
 #include "tools/melmill/commands/flag_values.h"
 #include "tools/melmill/commands/preset_choice.h"
 
 namespace melmill {
+namespace {
+
+// Copies standard input, which can be read only once, to a temporary file if a
+// manifest is "-".
+void ReadStandardInput(std::vector<SplitInput>* splits) {
+  bool is_read = false;
+  for (SplitInput& split : *splits) {
+    if (split.manifest != kStandardInput) continue;
+    if (is_read) {
+      throw SetupError("only one manifest can be standard input (NAME=-)");
+    }
+    is_read = true;
+    Result<std::string> path = SpoolInput(STDIN_FILENO, TemporaryFolder());
+    if (!path.ok()) throw std::runtime_error(path.error().message);
+    split.manifest = std::move(path).value();
+    split.shown = "standard input";
+  }
+}
+
+}  // namespace
+
 void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command
       ->add_option("MANIFEST", flags->manifests,
                    "Manifests: .jsonl or .json files with one JSON object per "
                    "line, {\"audio\": \"a.wav\", \"text\": "
                    "\"language English<asr_text>hello\"}. Each becomes a "
-                   "split of the store, named after the file or as NAME=FILE")
+                   "split of the store, named after the file or as NAME=FILE; "
+                   "NAME=- reads standard input")
       ->required();
   command
       ->add_option("--preset", flags->preset,
@@ -30,9 +60,26 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->add_option("--audio-root", flags->audio_root,
                       "Folder that relative audio paths start from (default: "
                       "the working directory)");
+  command
+      ->add_option("--audio-field", flags->fields.audio,
+                   "Field of the manifest with the path of the audio file")
+      ->capture_default_str();
+  command
+      ->add_option("--text-field", flags->fields.text,
+                   "Field of the manifest with the text")
+      ->capture_default_str();
+  command->add_option("--language", flags->fields.language,
+                      "Language of plain texts, such as English or en: they "
+                      "become \"language English<asr_text>{transcript}\"");
+  command->add_option("--language-field", flags->fields.language_field,
+                      "Field of the manifest with the language of a plain text "
+                      "(without one: that of --language)");
   command->add_option("--keep", flags->kept_fields,
                       "Also store this field of the manifest (may be "
                       "repeated)");
+  command->add_flag("--whole-files", flags->whole_files,
+                    "Store whole files also for lines that name a part of one "
+                    "(offset, start, segment), which otherwise stop the run");
   command->add_flag("--no-text", flags->no_text,
                     "Accept lines without \"text\"");
   command->add_flag("--strict-text", flags->strict_text,
@@ -71,13 +118,13 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                    "same bytes), sse4, auto (the best that this machine has), "
                    "or none (double precision, resampling by libsoxr)")
       ->capture_default_str();
-  command
-      ->add_option("--resampler", flags->resampler,
-                   "Code that changes sample rates: soxr (libsoxr, bit for "
-                   "bit what librosa uses) or spectral (melmill's own: "
-                   "several times as fast, the same within 1e-6; needs vector "
-                   "code; leaves unusual rates to libsoxr)")
-      ->capture_default_str();
+  command->add_option(
+      "--resampler", flags->resampler,
+      "Code that changes sample rates: spectral (melmill's own: "
+      "several times as fast, the same within 1.5e-6; needs "
+      "vector code; leaves unusual rates to libsoxr) or soxr "
+      "(libsoxr, bit for bit what librosa uses). Default: that "
+      "of an existing store, otherwise spectral");
   // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
@@ -85,15 +132,19 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
 RunConfig MakeRunConfig(const InputFlags& flags) {
   RunConfig config;
   for (const std::string& manifest : flags.manifests) {
-    config.input.splits.push_back(ParseSplitInput(manifest));
+    config.input.splits.push_back(ParseSplitInput(manifest, flags.fields));
   }
+  config.input.fields = flags.fields;
+  std::optional<ResamplerKind> resampler;
+  if (flags.resampler) resampler = ParseResampler(*flags.resampler);
   config.features = MakeFeatureSpec(
       ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
-      {.simd = flags.simd, .resampler = ParseResampler(flags.resampler)});
+      {.simd = flags.simd, .resampler = resampler});
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;
   config.input.strict_text = flags.strict_text;
+  config.input.whole_files = flags.whole_files;
   config.clips.max_duration_s = flags.max_duration_s;
   config.clips.truncate = flags.truncate;
   if (!flags.max_rejects.empty()) {
@@ -105,6 +156,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   config.resources.num_threads = flags.num_threads;
   config.resources.num_io_threads = flags.num_io_threads;
   config.resources.memory_bytes = ParseByteSize(flags.memory);
+  ReadStandardInput(&config.input.splits);
   return config;
 }
 

@@ -2,6 +2,7 @@
 #define MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +16,11 @@ struct InputFlags {
   std::string preset = "qwen3-asr";
   std::string feature_type = "f16";
   std::string audio_root;
+  ManifestFields fields;
   std::vector<std::string> kept_fields;
   bool no_text = false;
   bool strict_text = false;
+  bool whole_files = false;
   double max_duration_s = 1200;
   bool truncate = false;
   std::string max_rejects;
@@ -26,7 +29,7 @@ struct InputFlags {
   int num_io_threads = 16;
   std::string memory = "512MB";
   std::string simd = "auto";
-  std::string resampler = "soxr";
+  std::optional<std::string> resampler;
 };
 
 void AddInputFlags(CLI::App* command, InputFlags* flags);

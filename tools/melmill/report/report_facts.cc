@@ -54,6 +54,8 @@ std::string_view WarningName(Warning warning) {
   switch (warning) {
     case Warning::kNoTemplate:
       return "no_template";
+    case Warning::kDoubledTemplate:
+      return "doubled_template";
     case Warning::kUnknownLanguage:
       return "unknown_language";
     case Warning::kSegment:
@@ -62,6 +64,10 @@ std::string_view WarningName(Warning warning) {
       return "repeated_audio";
     case Warning::kLeak:
       return "leak";
+    case Warning::kCopiedAudio:
+      return "copied_audio";
+    case Warning::kCopyLeak:
+      return "copy_leak";
     case Warning::kNoDataSize:
       return "no_data_size";
     case Warning::kFileSizeAsDataSize:
@@ -80,6 +86,16 @@ std::vector<std::string> AcceptedFiles(const RunReport& report,
   if (!report.store) return files;
   for (const SplitEntry& split : report.store->splits) {
     files.push_back(out + '/' + split.accepted.file);
+  }
+  return files;
+}
+
+std::vector<std::string> TrainingFiles(const RunReport& report,
+                                       const std::string& out) {
+  std::vector<std::string> files;
+  if (!report.store) return files;
+  for (const SplitEntry& split : report.store->splits) {
+    if (split.training) files.push_back(out + '/' + split.training->file);
   }
   return files;
 }

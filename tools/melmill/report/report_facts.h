@@ -32,6 +32,10 @@ std::map<int, uint64_t> SumRates(const PlanReport& plan);  // Hz -> planned rows
 std::vector<std::string> AcceptedFiles(const RunReport& report,
                                        const std::string& out);
 
+// Its training manifests; none if they are the accepted ones.
+std::vector<std::string> TrainingFiles(const RunReport& report,
+                                       const std::string& out);
+
 // The name in the JSON: "no_template" and so on.
 std::string_view WarningName(Warning warning);
 

@@ -74,6 +74,10 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   (*json)["languages"] = JsonLanguages(report);
   (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
   (*json)["bytes"] = report.store_bytes;
+  if (report.status == RunStatus::kPlanned) {
+    (*json)["free_bytes"] = report.free_bytes;
+    (*json)["estimated_seconds"] = report.estimated_seconds;
+  }
 }
 
 ordered_json JsonTelemetry(const Telemetry& telemetry) {
@@ -132,6 +136,8 @@ void AddJsonStore(const RunReport& report, const std::string& out,
   (*json)["hours"] = Hours(StoredSamples(store), report);
   (*json)["shards"] = store.shards.size();
   (*json)["accepted"] = AcceptedFiles(report, out);
+  const std::vector<std::string> training = TrainingFiles(report, out);
+  if (!training.empty()) (*json)["training"] = training;
 }
 
 }  // namespace

@@ -28,14 +28,19 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} without \"language {{Name}}<asr_text>{{transcript}}\" "
           "(--strict-text rejects them)",
           Counted(tally.count, "text"));
+    case Warning::kDoubledTemplate:
+      return fmt::format(
+          "{} with \"language {{Name}}<asr_text>\" twice: the second one is "
+          "learned as words",
+          Counted(tally.count, "text"));
     case Warning::kUnknownLanguage:
       return fmt::format(
           "{} with a language that is not in the model's list, such as \"{}\"",
           Counted(tally.count, "text"), Printable(tally.examples[0].message));
     case Warning::kSegment:
       return fmt::format(
-          "{} with an offset or start: WHOLE FILES ARE USED, not segments of "
-          "them",
+          "{} with a part of a file (offset, start, segment): WHOLE FILES ARE "
+          "USED",
           Counted(tally.count, "line"));
     case Warning::kRepeatedAudio:
       return fmt::format(
@@ -44,6 +49,14 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
     case Warning::kLeak:
       return fmt::format(
           "LEAK: {} with an audio file that another split has too",
+          Counted(tally.count, "line"));
+    case Warning::kCopiedAudio:
+      return fmt::format(
+          "{} with a copy of the audio of an earlier line: each is stored",
+          Counted(tally.count, "line"));
+    case Warning::kCopyLeak:
+      return fmt::format(
+          "LEAK: {} with a copy of an audio file that another split has",
           Counted(tally.count, "line"));
     case Warning::kNoDataSize:
       return fmt::format(
@@ -73,8 +86,11 @@ void AddWarnings(const RunReport& report, std::string* text) {
   if (!report.plan) return;
   for (const auto& [warning, tally] : report.plan->warnings) {
     *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
+    const bool is_copy =
+        warning == Warning::kCopiedAudio || warning == Warning::kCopyLeak;
     for (const Tally::Example& example : tally.examples) {
-      *text += fmt::format("  {}\n", FormatPlace(example));
+      *text += fmt::format("  {}{}\n", FormatPlace(example),
+                           is_copy ? " is a copy of " + example.message : "");
     }
   }
   for (const SplitReport& split : report.plan->splits) {
@@ -83,9 +99,11 @@ void AddWarnings(const RunReport& report, std::string* text) {
                            Counted(split.num_blank_lines, "blank line"));
     }
     if (split.num_dropped_fields > 0) {
-      *text +=
-          fmt::format("{}: {} dropped (--keep FIELD stores one)\n", split.name,
-                      Counted(split.num_dropped_fields, "further field"));
+      *text += fmt::format("{}: {} dropped: {}{} (--keep FIELD stores one)\n",
+                           split.name,
+                           Counted(split.num_dropped_fields, "further field"),
+                           fmt::join(split.dropped_fields, ", "),
+                           split.drops_more_fields ? " and others" : "");
     }
   }
 }
@@ -162,6 +180,13 @@ void AddSizes(const RunReport& report, const FeatureSpec& features,
                                 type == features.feature_type ? " (now)" : ""));
   }
   *text += fmt::format("size of the store: {}\n", fmt::join(sizes, ", "));
+  *text += fmt::format(
+      "time to compute: {} with {}, if the disk keeps "
+      "up\n",
+      report.estimated_seconds < 1
+          ? "under 1 s"
+          : "about " + FormatDuration(report.estimated_seconds),
+      Counted(static_cast<uint64_t>(report.num_threads), "thread"));
   if (report.free_bytes > 0) {
     *text +=
         fmt::format("free on the disk: {}\n", FormatBytes(report.free_bytes));
@@ -193,7 +218,9 @@ void AddTime(const RunReport& report, std::string* text) {
                        FormatDuration(report.total_seconds),
                        FormatDuration(report.plan_seconds));
   if (report.num_frames_made > 0) {
-    *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
+    *text += fmt::format(
+        "; {} x real time",
+        FormatCount(static_cast<uint64_t>(RealTimeFactor(report) + 0.5)));
   }
   *text += '\n';
   if (report.num_shards_made > 0) {
@@ -203,14 +230,16 @@ void AddTime(const RunReport& report, std::string* text) {
 
 std::string TrainOn(const RunReport& report, const std::string& out) {
   constexpr size_t kMaxNamed = 8;
-  std::vector<std::string> files = AcceptedFiles(report, out);
+  std::vector<std::string> files = TrainingFiles(report, out);
+  const bool has_training = !files.empty();
+  if (!has_training) files = AcceptedFiles(report, out);
   const size_t num_files = files.size();
   files.resize(std::min(num_files, kMaxNamed));
   std::string text =
       "train on " + Printable(fmt::format("{}", fmt::join(files, " ")));
   if (num_files > kMaxNamed) {
-    text += fmt::format(" and {} more: {}/*.accepted.jsonl",
-                        num_files - kMaxNamed, Printable(out));
+    text += fmt::format(" and {} more: {}/*.{}.jsonl", num_files - kMaxNamed,
+                        Printable(out), has_training ? "training" : "accepted");
   }
   return text;
 }

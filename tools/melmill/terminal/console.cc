@@ -8,7 +8,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <new>
 #include <string>
+
+#include "tools/melmill/terminal/color.h"
 
 namespace melmill {
 namespace {
@@ -30,7 +33,12 @@ void OpenStandardStreams() {
 }
 
 void PrintMessage(std::string_view text) {
-  (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+  try {
+    const std::string styled = StyledMessage(text);
+    (void)!std::fwrite(styled.data(), 1, styled.size(), stderr);
+  } catch (const std::bad_alloc&) {  // there is no memory for colours
+    (void)!std::fwrite(text.data(), 1, text.size(), stderr);
+  }
   std::fflush(stderr);
 }
 

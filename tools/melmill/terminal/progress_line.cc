@@ -3,10 +3,18 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <set>
+#include <utility>
+
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/run_control.h"
 #include "tools/melmill/hours.h"
+#include "tools/melmill/report/quantities.h"
+#include "tools/melmill/terminal/color.h"
 #include "tools/melmill/terminal/console.h"
+#include "tools/melmill/terminal/terminal_size.h"
 
 namespace melmill {
 namespace {
@@ -23,16 +31,54 @@ std::string FormatClock(double seconds) {
                      total % 60);
 }
 
+// The parts of an extraction's progress; parts that are not known are empty.
+struct Extraction {
+  double share = 0;  // from 0 to 1
+  std::string percent;
+  std::string rows;      // "120 of 3,000 rows"
+  std::string rejected;  // "3 rejected"
+  std::string speed;     // "5,200 x real time"
+  std::string rate;      // "180 MB/s" of audio files
+  std::string left;      // "0:12 left"
+};
+
+Extraction Look(const RunControl& control, double seconds) {
+  const auto done = static_cast<double>(control.frames_done.load());
+  const auto all = static_cast<double>(control.frames_to_do.load());
+  Extraction extraction;
+  extraction.rows =
+      fmt::format("{} of {}", FormatCount(control.rows_done.load()),
+                  Counted(control.rows_to_do.load(), "row"));
+  if (const uint64_t num_rejected = control.lines_rejected) {
+    extraction.rejected = FormatCount(num_rejected) + " rejected";
+  }
+  if (all > 0) {
+    extraction.share = done / all;
+    extraction.percent = fmt::format("{:3.0f} %", 100 * done / all);
+  }
+  constexpr double kMinSeconds = 0.1;  // a rate over less time means nothing
+  if (done <= 0 || all <= 0 || seconds <= kMinSeconds) return extraction;
+  const double real_time = done / kFramesPerSecond / seconds;
+  extraction.speed = fmt::format(
+      "{} x real time", FormatCount(static_cast<uint64_t>(real_time + 0.5)));
+  extraction.rate = fmt::format(
+      "{:.0f} MB/s",
+      static_cast<double>(control.bytes_done.load()) / seconds / 1e6);
+  extraction.left = FormatClock((all - done) / done * seconds) + " left";
+  return extraction;
+}
+
 }  // namespace
 
 std::string DescribeProgress(const RunControl& control, double seconds) {
   switch (control.phase.load()) {
     case RunControl::Phase::kPlan:
-      return fmt::format("planning: {} lines", control.lines_planned.load());
+      return fmt::format("planning: {}",
+                         Counted(control.lines_planned.load(), "line"));
     case RunControl::Phase::kCheck:
-      return fmt::format("checking: {} of {} shards",
-                         control.shards_checked.load(),
-                         control.shards_to_check.load());
+      return fmt::format("checking: {} of {}",
+                         FormatCount(control.shards_checked.load()),
+                         Counted(control.shards_to_check.load(), "shard"));
     case RunControl::Phase::kCompareAudio:
       return fmt::format("comparing audio: {} of {}",
                          FormatBytes(control.audio_bytes_read.load()),
@@ -42,24 +88,56 @@ std::string DescribeProgress(const RunControl& control, double seconds) {
     case RunControl::Phase::kExtract:
       break;
   }
-  const auto done = static_cast<double>(control.frames_done.load());
-  const auto all = static_cast<double>(control.frames_to_do.load());
-  const double hours_done = Hours(done, kFramesPerSecond);
-  std::string text = fmt::format("extracting: {:.2f} of {:.2f} h", hours_done,
-                                 Hours(all, kFramesPerSecond));
-  constexpr double kMinSeconds = 0.1;  // a rate over less time means nothing
-  if (done > 0 && all > 0 && seconds > kMinSeconds) {
-    const double real_time = hours_done * kSecondsPerHour / seconds;
-    text += fmt::format(" ({:.0f} %), {:.0f} x real time, {} left",
-                        100 * done / all, real_time,
-                        FormatClock((all - done) / done * seconds));
+  const Extraction extraction = Look(control, seconds);
+  std::string text = "extracting: " + extraction.rows;
+  for (const std::string& part :
+       {extraction.percent, extraction.speed, extraction.rate,
+        extraction.rejected, extraction.left}) {
+    if (!part.empty()) text += ", " + part;
   }
   return text;
 }
 
-ProgressText::ProgressText(const RunControl& control, Clock::duration interval,
-                           Clock::time_point start)
+std::string DrawProgress(const RunControl& control, double seconds,
+                         size_t width) {
+  if (control.phase != RunControl::Phase::kExtract) {
+    return DescribeProgress(control, seconds).substr(0, width);
+  }
+  const Extraction extraction = Look(control, seconds);
+  // What is most wanted comes first; what finds no room is left out.
+  constexpr size_t kMinBar = 10;
+  constexpr size_t kMaxBar = 30;
+  size_t room = width > kMinBar + 3 ? width - kMinBar - 3 : 0;
+  std::array<const std::string*, 6> by_need = {
+      &extraction.percent, &extraction.left,  &extraction.rejected,
+      &extraction.rows,    &extraction.speed, &extraction.rate};
+  std::set<const std::string*> shown;
+  for (const std::string* part : by_need) {
+    if (part->empty() || part->size() + 2 > room) continue;
+    room -= part->size() + 2;
+    shown.insert(part);
+  }
+  const size_t bar = std::min(kMinBar + room, kMaxBar);
+  const auto filled = static_cast<size_t>(
+      std::clamp(extraction.share, 0.0, 1.0) * static_cast<double>(bar));
+  std::string text = "[" +
+                     Styled(Style::kBar, std::string(filled, '=') +
+                                             (filled < bar ? ">" : "")) +
+                     std::string(bar - std::min(filled + 1, bar), ' ') + "]";
+  for (const std::string* part :
+       {&extraction.percent, &extraction.rows, &extraction.speed,
+        &extraction.rate, &extraction.rejected, &extraction.left}) {
+    if (!shown.contains(part)) continue;
+    text += "  " + (part == &extraction.rejected ? Styled(Style::kError, *part)
+                                                 : *part);
+  }
+  return text;
+}
+
+ProgressText::ProgressText(const RunControl& control, Draw draw,
+                           Clock::duration interval, Clock::time_point start)
     : control_(control),
+      draw_(std::move(draw)),
       interval_(interval),
       phase_(control.phase),
       phase_start_(start),
@@ -74,8 +152,18 @@ std::optional<std::string> ProgressText::Next(Clock::time_point now) {
   if (now - last_shown_ < interval_) return std::nullopt;
   last_shown_ = now;
   const std::chrono::duration<double> elapsed = now - phase_start_;
-  return DescribeProgress(control_, elapsed.count());
+  return draw_(control_, elapsed.count());
 }
+
+namespace {
+
+// The terminal may have another width each time. Its last column stays free:
+// some terminals start a new line as soon as it is written.
+std::string DrawOnTerminal(const RunControl& control, double seconds) {
+  return DrawProgress(control, seconds, TerminalColumns(STDERR_FILENO) - 1);
+}
+
+}  // namespace
 
 ProgressLine::ProgressLine(const RunControl& control)
     : control_(control),
@@ -116,8 +204,9 @@ void ProgressLine::ShowStopping() {
 
 void ProgressLine::Show() {
   using std::chrono::steady_clock;
-  ProgressText progress(control_, is_terminal_ ? kLookInterval : kLogInterval,
-                        steady_clock::now());
+  ProgressText progress(
+      control_, is_terminal_ ? DrawOnTerminal : DescribeProgress,
+      is_terminal_ ? kLookInterval : kLogInterval, steady_clock::now());
   std::unique_lock lock(mutex_);
   while (!ending_changed_.wait_for(lock, kLookInterval,
                                    [this] { return ending_; })) {

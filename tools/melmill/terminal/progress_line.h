@@ -3,6 +3,8 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -12,18 +14,25 @@
 
 namespace melmill {
 
-// The progress in words: "extracting: 1.20 of 3.00 h (40 %), 5200 x real time,
-// 0:12 left".
+// The progress in words: "extracting: 1,200 of 3,000 rows, 40 %, 5,200 x real
+// time, 180 MB/s, 3 rejected, 0:12 left". `seconds` is the time since the phase
+// began.
 std::string DescribeProgress(const RunControl& control, double seconds);
+
+// The same as a bar with as much beside it as fits into `width` columns.
+// Colours take no column.
+std::string DrawProgress(const RunControl& control, double seconds,
+                         size_t width);
 
 // The text of a run's progress, and when to show it. It has no thread of its
 // own. Its user must ask often, since a phase begins when it is first seen.
 class ProgressText {
  public:
   using Clock = std::chrono::steady_clock;
+  using Draw = std::function<std::string(const RunControl&, double seconds)>;
 
   // A text is due after each `interval`.
-  ProgressText(const RunControl& control, Clock::duration interval,
+  ProgressText(const RunControl& control, Draw draw, Clock::duration interval,
                Clock::time_point start);
 
   // Returns the text that is due at `now`, if one is.
@@ -31,6 +40,7 @@ class ProgressText {
 
  private:
   const RunControl& control_;
+  const Draw draw_;
   const Clock::duration interval_;
   RunControl::Phase phase_;
   Clock::time_point phase_start_;

@@ -32,7 +32,8 @@ struct CommandInfo {
   std::string name;
   std::string description;
   std::string footer;
-  std::vector<FlagInfo> flags;  // operands, then required flags, then the others
+  std::vector<FlagInfo>
+      flags;  // operands, then required flags, then the others
 };
 
 // The flags of an app or of one of its commands. Hidden ones are left out.

@@ -32,7 +32,7 @@ std::string NearestName(std::string_view word,
   // A third of the letters may be wrong, not counting the dashes of a flag. A
   // beginning counts as one mistake.
   const size_t dashes = std::min(word.find_first_not_of('-'), word.size());
-  size_t least = std::max<size_t>((word.size() - dashes) / 3, 1) + 1;
+  size_t least = std::max<size_t>((word.size() - dashes + 1) / 3, 1) + 1;
   std::string nearest;
   for (const std::string& name : names) {
     size_t distance = EditDistance(word, name);

@@ -1,0 +1,438 @@
+#include "io/manifest/foreign_manifest.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "io/file/input_file.h"
+#include "io/manifest/language.h"
+#include "io/manifest/utf8.h"
+
+namespace melmill {
+namespace {
+
+using namespace std::string_view_literals;
+using Json = nlohmann::json;
+
+constexpr size_t kHeadBytes = size_t{64} << 10;
+
+struct Magic {
+  size_t offset;
+  std::string_view bytes;
+  std::string_view name;
+  std::string_view command;  // writes the content to standard output
+};
+
+// The first match counts.
+constexpr Magic kMagics[] = {
+    {0, "\x1F\x8B"sv, "gzip", "zcat"},
+    {0, "BZh"sv, "bzip2", "bzcat"},
+    {0, "\xFD\x37zXZ"sv, "xz", "xzcat"},
+    {0, "\x28\xB5\x2F\xFD"sv, "Zstandard", "zstdcat"},
+    {0, "PK\x03\x04"sv, "a zip archive", "unzip -p"},
+    {0, "PAR1"sv, "Parquet", ""},
+    {0, "ARROW1"sv, "Arrow", ""},
+    {257, "ustar"sv, "a tar archive", ""},
+    {0, "\xFF\xFE\0\0"sv, "UTF-32", "iconv -f utf-32 -t utf-8"},
+    {0, "\xFF\xFE"sv, "UTF-16", "iconv -f utf-16 -t utf-8"},
+    {0, "\xFE\xFF"sv, "UTF-16", "iconv -f utf-16 -t utf-8"},
+    {0, "{\0"sv, "UTF-16", "iconv -f utf-16le -t utf-8"},
+    {0, "[\0"sv, "UTF-16", "iconv -f utf-16le -t utf-8"},
+    {0, "\0{"sv, "UTF-16", "iconv -f utf-16be -t utf-8"},
+    {0, "\0["sv, "UTF-16", "iconv -f utf-16be -t utf-8"},
+};
+
+constexpr std::array kAudioSuffixes = {
+    ".wav"sv, ".flac"sv, ".mp3"sv,  ".ogg"sv,  ".opus"sv, ".m4a"sv,
+    ".aac"sv, ".wma"sv,  ".aiff"sv, ".webm"sv, ".mp4"sv,  ".sph"sv};
+constexpr std::array kAudioNames = {
+    "audio"sv,      "path"sv,     "audio_filepath"sv, "file_name"sv,
+    "filename"sv,   "file"sv,     "audio_path"sv,     "wav"sv,
+    "audio_file"sv, "wav_path"sv, "wav_filename"sv,
+};
+constexpr std::array kTextNames = {
+    "text"sv,     "sentence"sv, "transcription"sv, "transcript"sv,
+    "raw_text"sv, "txt"sv,      "label"sv,         "normalized_text"sv,
+};
+constexpr std::array kLanguageNames = {"language"sv, "lang"sv, "locale"sv,
+                                       "source_lang"sv};
+
+bool IsAudioName(std::string_view path) {
+  return std::any_of(kAudioSuffixes.begin(), kAudioSuffixes.end(),
+                     [path](std::string_view suffix) {
+                       return path.size() > suffix.size() &&
+                              path.ends_with(suffix);
+                     });
+}
+
+std::string ShellQuoted(const std::string& text) {
+  constexpr std::string_view kSafe =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=+-";
+  if (!text.empty() && text.find_first_not_of(kSafe) == text.npos) return text;
+  std::string quoted = "'";
+  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  return quoted + "'";
+}
+
+std::string PathOf(const ManifestHead& head) {
+  return head.path.empty() ? "FILE" : ShellQuoted(Printable(head.path));
+}
+
+// A command that has melmill read what another one writes.
+std::string Piped(const ManifestHead& head, const std::string& command,
+                  std::string_view flags = "") {
+  return fmt::format("{} | melmill validate {}{}", command,
+                     ShellQuoted(head.split + "=-"), flags);
+}
+
+// ---- Text that is not JSON ----
+
+std::vector<std::string_view> FirstLines(std::string_view text) {
+  constexpr size_t kMaxLines = 20;
+  std::vector<std::string_view> lines;
+  while (!text.empty() && lines.size() < kMaxLines) {
+    const size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    if (!IsBlank(line)) lines.push_back(line);
+    text.remove_prefix(end == text.npos ? text.size() : end + 1);
+  }
+  return lines;
+}
+
+std::vector<std::string> Columns(std::string_view header, char separator) {
+  std::vector<std::string> columns;
+  while (true) {
+    const size_t end = header.find(separator);
+    std::string_view name = header.substr(0, end);
+    if (name.size() >= 2 && name.starts_with('"') && name.ends_with('"')) {
+      name = name.substr(1, name.size() - 2);
+    }
+    columns.emplace_back(name);
+    if (end == header.npos) return columns;
+    header.remove_prefix(end + 1);
+  }
+}
+
+// The first of the names that is among the columns, or "".
+template <typename Names>
+std::string FindName(const Names& names,
+                     const std::vector<std::string>& columns) {
+  for (const std::string_view name : names) {
+    if (std::find(columns.begin(), columns.end(), name) != columns.end()) {
+      return std::string(name);
+    }
+  }
+  return "";
+}
+
+// The flags that name a table's columns.
+std::string ColumnFlags(const std::vector<std::string>& columns,
+                        const std::string& audio) {
+  std::string flags;
+  if (audio != "audio") flags += " --audio-field " + audio;
+  const std::string text = FindName(kTextNames, columns);
+  if (text.empty()) return flags + " --no-text";
+  if (text != "text") flags += " --text-field " + text;
+  const std::string language = FindName(kLanguageNames, columns);
+  return flags + (language.empty() ? " --language English"
+                                   : " --language-field " + language);
+}
+
+std::optional<std::string> RecognizeTable(const ManifestHead& head,
+                                          std::string_view header) {
+  const bool has_tabs = header.find('\t') != header.npos;
+  const auto columns = Columns(header, has_tabs ? '\t' : ',');
+  const std::string audio = FindName(kAudioNames, columns);
+  if (columns.size() < 2 || audio.empty()) return std::nullopt;
+  const std::string command = fmt::format(
+      "python3 -c 'import csv, json; [print(json.dumps(row)) for row in "
+      "csv.DictReader(open(0, encoding=\"utf-8-sig\", newline=\"\"){})]' < {}",
+      has_tabs ? ", delimiter=\"\\t\", quoting=csv.QUOTE_NONE" : "",
+      PathOf(head));
+  return fmt::format("is {}; turn it into JSON lines: {}",
+                     has_tabs ? "a TSV table" : "a CSV table",
+                     Piped(head, command, ColumnFlags(columns, audio)));
+}
+
+std::optional<std::string> RecognizeKaldi(const ManifestHead& head,
+                                          std::string_view line) {
+  const size_t space = line.find_first_of(" \t");
+  if (space == line.npos || space == 0) return std::nullopt;
+  const std::string_view audio = line.substr(space + 1);
+  if (audio.ends_with('|')) {
+    return fmt::format(
+        "is a wav.scp of Kaldi whose lines are commands, which melmill does "
+        "not run; write their audio to files: while read -r id command; do sh "
+        "-c \"${{command%|}}\" < /dev/null > \"$id.wav\"; done < {}",
+        PathOf(head));
+  }
+  if (!IsAudioName(audio)) return std::nullopt;
+  const std::string texts =
+      (std::filesystem::path(head.path).parent_path() / "text").string();
+  std::error_code error;
+  if (head.path.empty() || !std::filesystem::exists(texts, error)) {
+    return fmt::format(
+        "is a wav.scp of Kaldi; turn it into JSON lines: {}",
+        Piped(head,
+              fmt::format("jq -Rc 'split(\" \") | {{audio: .[1]}}' {}",
+                          PathOf(head)),
+              " --no-text"));
+  }
+  return fmt::format(
+      "is a wav.scp of Kaldi; turn it into JSON lines: {}",
+      Piped(head,
+            fmt::format("LC_ALL=C join {} {} | jq -Rc 'split(\" \") | {{audio: "
+                        ".[1], text: (.[2:] | join(\" \"))}}'",
+                        PathOf(head), ShellQuoted(Printable(texts))),
+            " --language English"));
+}
+
+std::optional<std::string> RecognizeText(const ManifestHead& head,
+                                         std::string_view text) {
+  const std::vector<std::string_view> lines = FirstLines(text);
+  if (lines.empty()) return std::nullopt;
+  const std::string_view first = lines[0];
+  if (first.starts_with("version https://git-lfs")) {
+    return "is a Git LFS pointer; get the file: git lfs pull";
+  }
+  if (first.starts_with("<!DOCTYPE") || first.starts_with("<html")) {
+    return "is a web page: the download failed";
+  }
+  if (auto table = RecognizeTable(head, first)) return table;
+  if (auto kaldi = RecognizeKaldi(head, first)) return kaldi;
+  if (!IsAudioName(first)) return std::nullopt;
+  return fmt::format(
+      "is a list of paths; turn it into JSON lines: {}",
+      Piped(head, fmt::format("jq -Rc '{{audio: .}}' {}", PathOf(head)),
+            " --no-text"));
+}
+
+// ---- JSON ----
+
+bool IsText(const Json& object, std::string_view key) {
+  const auto member = object.find(key);
+  return member != object.end() && member->is_string();
+}
+
+// Flags for texts, and for their language unless the text has the template.
+std::string TextFlags(const Json& object, const ManifestFields& fields) {
+  std::string text = fields.text;
+  std::string flags;
+  if (!object.contains(text)) {
+    const auto name =
+        std::find_if(kTextNames.begin(), kTextNames.end(),
+                     [&](std::string_view key) { return IsText(object, key); });
+    if (name == kTextNames.end()) return " --no-text";
+    text = *name;
+    flags = " --text-field " + text;
+  }
+  if (!IsText(object, text) || !fields.language.empty() ||
+      !fields.language_field.empty() ||
+      !TemplateLanguage(object[text].get_ref<const std::string&>()).empty()) {
+    return flags;
+  }
+  for (const std::string_view language : kLanguageNames) {
+    if (IsText(object, language)) {
+      return flags + " --language-field " + std::string(language);
+    }
+  }
+  return flags + " --language English (or the language that it has)";
+}
+
+std::string AudioFieldAdvice(const Json& object, std::string_view audio,
+                             const ManifestFields& fields) {
+  return fmt::format("add --audio-field {}{}", ShellQuoted(std::string(audio)),
+                     TextFlags(object, fields));
+}
+
+std::string JqAdvice(const ManifestHead& head, std::string_view program,
+                     std::string_view flags) {
+  return "turn it into melmill's fields: " +
+         Piped(head, fmt::format("jq -c '{}' {}", program, PathOf(head)),
+               flags);
+}
+
+std::optional<std::string> RecognizeChat(const ManifestHead& head,
+                                         const Json& object) {
+  const bool is_messages = object.contains("messages");
+  if (!is_messages && !object.contains("conversations")) return std::nullopt;
+  const std::string program =
+      fmt::format("{{audio: .audios[0], text: (.{} | map(select({}))[-1].{})}}",
+                  is_messages ? "messages" : "conversations",
+                  is_messages ? ".role == \"assistant\"" : ".from == \"gpt\"",
+                  is_messages ? "content" : "value");
+  return "has chat messages; " + JqAdvice(head, program, " --language English");
+}
+
+std::optional<std::string> RecognizeLhotse(const ManifestHead& head,
+                                           const Json& object) {
+  if (object.contains("recording") && object.contains("supervisions")) {
+    return "has cuts of lhotse; " +
+           JqAdvice(head,
+                    "{audio: .recording.sources[0].source, text: "
+                    ".supervisions[0].text, offset: .start, duration}",
+                    " --language English");
+  }
+  if (object.contains("sources") && object.contains("sampling_rate")) {
+    return "has recordings of lhotse; " +
+           JqAdvice(head, "{audio: .sources[0].source}", " --no-text");
+  }
+  if (object.contains("recording_id")) {
+    return fmt::format(
+        "has supervisions of lhotse, without audio; make cuts: lhotse cut "
+        "simple -r recordings.jsonl.gz -s {} cuts.jsonl",
+        PathOf(head));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> RecognizeDataset(const ManifestHead& head,
+                                            const Json& object,
+                                            const ManifestFields& fields) {
+  const auto audio = object.find(fields.audio);
+  if (audio == object.end() || !audio->is_object()) return std::nullopt;
+  if (!IsText(*audio, "path")) {
+    return "has audio within its lines; write it to files first";
+  }
+  return "has audio objects of Hugging Face datasets; " +
+         JqAdvice(head, ".audio = .audio.path", TextFlags(object, fields));
+}
+
+std::optional<std::string> RecognizeObject(const ManifestHead& head,
+                                           const Json& object,
+                                           const ManifestFields& fields) {
+  if (IsText(object, fields.audio)) {
+    const std::string flags = TextFlags(object, fields);
+    if (object.contains(fields.text) || flags == " --no-text") {
+      return std::nullopt;
+    }
+    return "has no \"" + Quotable(fields.text) + "\"; add" + flags;
+  }
+  if (auto dataset = RecognizeDataset(head, object, fields)) return dataset;
+  if (auto chat = RecognizeChat(head, object)) return chat;
+  if (auto lhotse = RecognizeLhotse(head, object)) return lhotse;
+  if (IsText(object, "audio_filepath")) {
+    return "is a NeMo manifest; " +
+           AudioFieldAdvice(object, "audio_filepath", fields);
+  }
+  if (IsText(object, "file_name")) {
+    return "is the metadata of a Hugging Face audio folder; " +
+           AudioFieldAdvice(object, "file_name", fields);
+  }
+  for (const auto& [key, value] : object.items()) {
+    if (!value.is_string()) continue;
+    if (IsAudioName(value.get_ref<const std::string&>())) {
+      return fmt::format("has its audio in another field; {}",
+                         AudioFieldAdvice(object, Printable(key), fields));
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> RecognizeObjects(const ManifestHead& head,
+                                            std::string_view text,
+                                            const ManifestFields& fields) {
+  const std::vector<std::string_view> lines = FirstLines(text);
+  for (const std::string_view line : lines) {
+    const Json object = Json::parse(line.begin(), line.end(), nullptr, false);
+    if (!object.is_object()) continue;
+    auto recognized = RecognizeObject(head, object, fields);
+    if (recognized) return recognized;
+  }
+  const bool is_spread =
+      lines.size() > 1 && lines[0].find_first_not_of("{ \t") == lines[0].npos;
+  if (!is_spread) return std::nullopt;
+  return "has objects over several lines; put each on one line: " +
+         Piped(head, fmt::format("jq -c . {}", PathOf(head)));
+}
+
+std::string_view WithoutSpace(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
+  return text;
+}
+
+}  // namespace
+
+std::string ReadManifestHead(const std::string& path) {
+  const Result<InputFile> file = InputFile::Open(path);
+  if (!file.ok()) return "";
+  std::string bytes(static_cast<size_t>(std::min<uint64_t>(
+                        file.value().size_bytes(), kHeadBytes)),
+                    '\0');
+  const Result<void> read =
+      file.value().ReadAt(0, std::as_writable_bytes(std::span(bytes)));
+  return read.ok() ? bytes : "";
+}
+
+std::optional<std::string> RecognizeBinary(const ManifestHead& head) {
+  const std::string_view bytes = head.bytes;
+  const auto magic = std::find_if(
+      std::begin(kMagics), std::end(kMagics), [bytes](const Magic& candidate) {
+        return bytes.substr(std::min(candidate.offset, bytes.size()))
+            .starts_with(candidate.bytes);
+      });
+  if (magic == std::end(kMagics)) return std::nullopt;
+  if (magic->name.starts_with("UTF")) {
+    return fmt::format(
+        "is {}; convert it: {}", magic->name,
+        Piped(head, fmt::format("{} {}", magic->command, PathOf(head))));
+  }
+  if (!magic->command.empty()) {
+    return fmt::format(
+        "is {}; unpack it: {}", magic->name,
+        Piped(head, fmt::format("{} {}", magic->command, PathOf(head))));
+  }
+  if (magic->offset > 0) {
+    return fmt::format("is a tar archive; unpack it: tar xf {}", PathOf(head));
+  }
+  return fmt::format(
+      "is {}; take audio and texts out of it with the script in docs/input.md, "
+      "\"Manifests of other tools\"",
+      magic->name);
+}
+
+std::optional<std::string> RecognizeManifest(const ManifestHead& head,
+                                             const ManifestFields& fields) {
+  if (auto binary = RecognizeBinary(head)) return binary;
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  std::string_view text = head.bytes;
+  if (text.starts_with(kByteOrderMark)) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  text = WithoutSpace(text);
+  if (text.starts_with('[')) {
+    if (!WithoutSpace(text.substr(1)).starts_with('{')) return std::nullopt;
+    return "is a JSON array; put each object on one line: " +
+           Piped(head, fmt::format("jq -c '.[]' {}", PathOf(head)));
+  }
+  if (text.starts_with('{')) return RecognizeObjects(head, text, fields);
+  return RecognizeText(head, text);
+}
+
+std::string DescribeOtherFile(const std::string& path, const std::string& split,
+                              const ManifestFields& fields) {
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) {
+    return fmt::format("is a folder; give its manifests, as in {}/*.jsonl",
+                       Printable(path));
+  }
+  if (!std::filesystem::exists(path, error)) {
+    return path.find_first_of("*?[") == path.npos ? "no such file"
+                                                  : "no file matches";
+  }
+  const auto recognized = RecognizeManifest(
+      {.bytes = ReadManifestHead(path), .path = path, .split = split}, fields);
+  if (recognized) return *recognized;
+  return "a manifest's name must end in .jsonl or .json";
+}
+
+}  // namespace melmill

@@ -1,0 +1,51 @@
+#include "pipeline/plan/manifest_check.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+#include <string>
+
+#include "io/file/line_reader.h"
+#include "io/manifest/foreign_manifest.h"
+#include "io/manifest/utf8.h"
+#include "pipeline/setup/setup_error.h"
+
+namespace melmill {
+namespace {
+
+ManifestHead HeadOf(const std::string& manifest, const std::string& shown,
+                    const std::string& split) {
+  return {.bytes = ReadManifestHead(manifest),
+          .path = shown == manifest ? manifest : "",
+          .split = split};
+}
+
+}  // namespace
+
+void CheckManifest(const SplitInput& input) {
+  const Result<LineReader> probe = LineReader::Open(input.manifest);
+  if (!probe.ok()) {
+    throw SetupError(fmt::format("cannot read the manifest {}: {}",
+                                 Printable(input.Shown()),
+                                 probe.error().message));
+  }
+  const auto binary =
+      RecognizeBinary(HeadOf(input.manifest, input.Shown(), input.name));
+  if (binary) {
+    throw SetupError(fmt::format("{}: {}", Printable(input.Shown()), *binary));
+  }
+}
+
+void CheckFormats(const PlanReport& report, const ManifestFields& fields) {
+  for (const SplitReport& split : report.splits) {
+    if (split.num_bad_lines * 2 <= split.num_lines) continue;
+    const auto foreign = RecognizeManifest(
+        HeadOf(split.manifest, split.shown, split.name), fields);
+    if (!foreign) continue;
+    throw SetupError(fmt::format("{}: {} of {} lines cannot be used: it {}",
+                                 Printable(split.shown), split.num_bad_lines,
+                                 split.num_lines, *foreign));
+  }
+}
+
+}  // namespace melmill

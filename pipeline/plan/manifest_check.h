@@ -1,0 +1,22 @@
+#ifndef MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_
+#define MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_
+
+#include "io/manifest/manifest.h"
+#include "pipeline/plan/plan_report.h"
+#include "pipeline/setup/run_config.h"
+
+namespace melmill {
+
+// Both throw SetupError for manifests that melmill cannot use, and say what
+// they seem to be and which command or flag helps.
+
+// Checks, before a manifest is read, that it can be opened and that it is text.
+void CheckManifest(const SplitInput& input);
+
+// Checks manifests that were read: if most of a manifest's lines are bad, it
+// may have the format of another tool.
+void CheckFormats(const PlanReport& report, const ManifestFields& fields);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_

@@ -1,0 +1,75 @@
+#include "io/manifest/foreign_manifest.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/temp_folder.h"
+
+namespace melmill {
+namespace {
+
+// Formats and their commands: tests/python/test_other_manifests.py.
+
+std::string Recognize(const std::string& bytes,
+                      const ManifestFields& fields = {}) {
+  return RecognizeManifest({bytes, "in.jsonl", "in"}, fields).value_or("");
+}
+
+TEST(ForeignManifestTest, OwnManifestsAreNotForeign) {
+  for (const std::string text :
+       {"", "\n", "{}", "{broken", "[1]", "[]", "{\"text\":\"x\"}\n",
+        "{\"audio\":\"a.wav\",\"text\":\"x\"}\n",
+        "{\"audio\":\"a.wav\",\"text\":\"x\",\"sentence\":\"y\"}\n",
+        "{\"audio\":\"a.wav\",\"x\":1}\n", "{\"audio\":3}\n", "hello\nyou\n"}) {
+    EXPECT_EQ(Recognize(text), "") << text;
+  }
+}
+
+TEST(ForeignManifestTest, TheFirstLineThatIsForeignDecides) {
+  EXPECT_EQ(Recognize("\xEF\xBB\xBF\n{\"audio\":3}\nbroken\n"
+                      "{\"audio_filepath\":\"a.wav\",\"text\":\"x\"}\n"),
+            "is a NeMo manifest; add --audio-field audio_filepath --language "
+            "English (or the language that it has)");
+}
+
+TEST(ForeignManifestTest, FieldsThatWereGivenAreNotAdvised) {
+  const std::string line =
+      "{\"audio_filepath\":\"a.wav\",\"sentence\":\"x\"}\n";
+  EXPECT_EQ(Recognize(line, {.audio = "audio_filepath"}),
+            "has no \"text\"; add --text-field sentence --language English (or "
+            "the language that it has)");
+  EXPECT_EQ(Recognize(line, {.audio = "wav", .language = "fr"}),
+            "is a NeMo manifest; add --audio-field audio_filepath --text-field "
+            "sentence");
+}
+
+TEST(ForeignManifestTest, HostileBeginningsAreHarmless) {
+  std::string deep(65536, '[');
+  EXPECT_EQ(Recognize("{\"a\":" + deep), "");
+  EXPECT_EQ(Recognize("{\"a\":" + deep + "\n{\"b\":\"\xff\"}\n"), "");
+  EXPECT_EQ(Recognize(std::string(65536, ' ')), "");
+  EXPECT_EQ(Recognize(std::string(300, '\0')), "");
+  EXPECT_EQ(Recognize("{\"\x1b\\u001b[2J\":\"a.wav\"}"), "");
+}
+
+TEST(ForeignManifestTest, CommandsQuoteNames) {
+  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "it's $x.gz", "a b"}),
+            "is gzip; unpack it: zcat 'it'\\''s $x.gz' | melmill validate "
+            "'a b=-'");
+  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "", "a"}),
+            "is gzip; unpack it: zcat FILE | melmill validate a=-");
+}
+
+TEST(ForeignManifestTest, ReadsTheBeginningOnly) {
+  const TempFolder folder;
+  const std::string path = folder.path() + "/a";
+  WriteWholeFile(path, std::string(70000, 'x'));
+  EXPECT_EQ(ReadManifestHead(path).size(), 65536u);
+  WriteWholeFile(path, "short");
+  EXPECT_EQ(ReadManifestHead(path), "short");
+  EXPECT_EQ(ReadManifestHead(folder.path()), "");
+}
+
+}  // namespace
+}  // namespace melmill
