@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -330,3 +331,28 @@ def test_flags_in_the_documents_exist() -> None:
         flag for flag in sorted(used) if not re.search(rf"{flag}\b", known)
     ]
     assert not missing
+
+
+def masked(text: str) -> list[str]:
+    """The lines of a run's output, with 0 for what differs between runs.
+
+    What limited the speed may be named in any words.
+    """
+    lines = [line for line in text.splitlines() if "bottleneck" not in line]
+    lines = [line for line in lines if "-bound" not in line]
+    varying = r"(?<=took ).* of it|[\d,]+(?= x real)|[\d.]+ GB(?= free)"
+    return [re.sub(varying, "0", line) for line in lines]
+
+
+def test_the_session_in_the_readme_is_the_programs(
+    quickstart_manifests: Path,
+) -> None:
+    session = (REPOSITORY / "README.md").read_text().split("    $ ")[1]
+    command, *shown = session.split("\n\n")[0].splitlines()
+    program, *arguments = command.split()
+    assert program == "melmill"
+    run = run_melmill(*arguments, cwd=quickstart_manifests)
+    shutil.rmtree(quickstart_manifests / "features")
+    assert run.exit_code == 0
+    output = [line.removeprefix("    ") for line in shown]
+    assert masked("\n".join(output)) == masked(run.text)

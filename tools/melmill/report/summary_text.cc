@@ -218,7 +218,9 @@ void AddTime(const RunReport& report, std::string* text) {
                        FormatDuration(report.total_seconds),
                        FormatDuration(report.plan_seconds));
   if (report.num_frames_made > 0) {
-    *text += fmt::format("; {:.0f} x real time", RealTimeFactor(report));
+    *text += fmt::format(
+        "; {} x real time",
+        FormatCount(static_cast<uint64_t>(RealTimeFactor(report) + 0.5)));
   }
   *text += '\n';
   if (report.num_shards_made > 0) {
