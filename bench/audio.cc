@@ -53,18 +53,16 @@ std::vector<std::string> FindWavFiles(const std::string& folder) {
   return files;
 }
 
-[[noreturn]] void ThrowFor(const std::string& path, const Error& error) {
-  const std::string text = fmt::format("{}: {}", path, error.message);
-  if (error.code == ErrorCode::kMachineFault) throw std::runtime_error(text);
-  throw SetupError(text);
+Error WithPath(const std::string& path, const Error& error) {
+  return {error.code, fmt::format("{}: {}", path, error.message)};
 }
 
-BenchClip LoadClip(const std::string& path, const Preset& preset,
-                   uint64_t max_bytes) {
+Result<BenchClip> LoadClip(const std::string& path, const Preset& preset,
+                           uint64_t max_bytes) {
   ClipLimits limits;
   limits.max_duration_s = std::numeric_limits<double>::infinity();
   const Result<SeenSource> seen = ReadSource(path, limits, preset);
-  if (!seen.ok()) ThrowFor(path, seen.error());
+  if (!seen.ok()) return WithPath(path, seen.error());
   BenchClip clip;
   clip.path = path;
   clip.header = seen.value().source.header;
@@ -76,14 +74,14 @@ BenchClip LoadClip(const std::string& path, const Preset& preset,
   }
   clip.data.resize(static_cast<size_t>(clip.header.data_bytes));
   const Result<InputFile> file = InputFile::Open(path);
-  if (!file.ok()) ThrowFor(path, file.error());
+  if (!file.ok()) return WithPath(path, file.error());
   const Result<void> read =
       file.value().ReadAt(clip.header.data_offset, clip.data);
-  if (!read.ok()) ThrowFor(path, read.error());
+  if (!read.ok()) return WithPath(path, read.error());
   const int64_t bad = FindNonFinite(DecodeClip(clip));
   if (bad >= 0) {
-    throw SetupError(
-        fmt::format("{}: sample {} is NaN or infinite", path, bad));
+    return Error{RejectCode::kNotFinite,
+                 fmt::format("{}: sample {} is NaN or infinite", path, bad)};
   }
   return clip;
 }
@@ -120,23 +118,36 @@ double TotalSeconds(std::span<const BenchClip> clips) {
 }
 
 std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
-                                 const Preset& preset) {
-  std::vector<std::string> files;
-  for (const std::string& path : paths) {
-    std::error_code ignored;  // a path that is not a folder is opened as a file
-    if (fs::is_directory(path, ignored)) {
-      for (std::string& file : FindWavFiles(path)) {
-        files.push_back(std::move(file));
-      }
-    } else {
-      files.push_back(path);
-    }
-  }
+                                 const Preset& preset,
+                                 std::vector<std::string>* left_out) {
   std::vector<BenchClip> clips;
   uint64_t num_bytes = 0;
-  for (const std::string& file : files) {
-    clips.push_back(LoadClip(file, preset, kMaxBenchBytes - num_bytes));
-    num_bytes += clips.back().data.size();
+  for (const std::string& path : paths) {
+    std::error_code ignored;  // a path that is not a folder is opened as a file
+    const bool is_folder = fs::is_directory(path, ignored);
+    const std::vector<std::string> files =
+        is_folder ? FindWavFiles(path) : std::vector<std::string>{path};
+    const size_t num_before = clips.size();
+    for (const std::string& file : files) {
+      Result<BenchClip> clip =
+          LoadClip(file, preset, kMaxBenchBytes - num_bytes);
+      if (clip.ok()) {
+        num_bytes += clip.value().data.size();
+        clips.push_back(std::move(clip).value());
+        continue;
+      }
+      const std::string& message = clip.error().message;
+      if (clip.error().code == ErrorCode::kMachineFault) {
+        throw std::runtime_error(message);
+      }
+      if (!is_folder) throw SetupError(message);
+      left_out->push_back(message);
+    }
+    if (clips.size() == num_before) {
+      throw SetupError(
+          fmt::format("{}: no usable WAV file in or below it; the first: {}",
+                      path, left_out->back()));
+    }
   }
   return clips;
 }
@@ -151,9 +162,9 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
   std::vector<float> mono(static_cast<size_t>(clip.header.num_samples));
   WavDecoder decoder;
   const Result<void> started = decoder.Start(clip.header);
-  if (!started.ok()) ThrowFor(clip.path, started.error());
+  if (!started.ok()) throw std::runtime_error(started.error().message);
   const Result<void> decoded = decoder.DecodeToMono(clip.data, mono);
-  if (!decoded.ok()) ThrowFor(clip.path, decoded.error());
+  if (!decoded.ok()) throw std::runtime_error(decoded.error().message);
   return mono;
 }
 

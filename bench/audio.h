@@ -35,11 +35,13 @@ inline constexpr uint64_t kMaxBenchBytes = uint64_t{1} << 30;
 std::vector<BenchClip> MakeSyntheticClips();
 
 // Loads WAV files, and all WAV files in and below folders (names ending in .wav
-// in any case), sorted in each folder. Throws SetupError for a file that
-// extract would reject, for a folder without WAV files, and beyond
-// kMaxBenchBytes; throws std::runtime_error for a fault of the machine.
+// in any case), sorted in each folder. A file of a folder that extract would
+// reject is left out, and `*left_out` says why. Throws SetupError for such a
+// file that `paths` names itself, for a folder without a usable file, and
+// beyond kMaxBenchBytes; throws std::runtime_error for a fault of the machine.
 std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
-                                 const Preset& preset);
+                                 const Preset& preset,
+                                 std::vector<std::string>* left_out);
 
 // The format in words: "PCM 16 bit, 48000 Hz, 2 ch".
 std::string DescribeFormat(const WavHeader& header);

@@ -178,10 +178,11 @@ void Bench::TakeResults(BenchReport* report) {
 
 BenchReport Bench::Run() {
   CheckOptions(options_);
+  BenchReport report;
   clips_ = options_.audio.empty()
                ? MakeSyntheticClips()
-               : LoadClips(options_.audio, *MakeFeatureSpec().preset);
-  BenchReport report;
+               : LoadClips(options_.audio, *MakeFeatureSpec().preset,
+                           &report.left_out);
   report.machine = DescribeMachine();
   report.num_clips = clips_.size();
   report.audio_seconds = TotalSeconds(clips_);

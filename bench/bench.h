@@ -45,6 +45,8 @@ struct BenchReport {
   std::string out;  // folder that was written to; empty if none
   Mount disk;       // mount of that folder
   size_t num_clips = 0;
+  // Files of --audio folders that could not be used, and why.
+  std::vector<std::string> left_out;
   double audio_seconds = 0;
   BenchLimits limits;
   std::vector<BenchCase> cases;  // without the cases of the limits

@@ -81,6 +81,17 @@ std::vector<std::byte> MakeFactsBlock(const ShardId& id,
   return block;
 }
 
+std::vector<std::byte> MakeOriginBlock(const std::string& text) {
+  std::vector<std::byte> block;
+  if (text.empty()) return block;
+  AppendBytes(BlockHead{.kind = LocalFile::kOrigin, .body_bytes = text.size()},
+              &block);
+  const auto body = std::as_bytes(std::span(text));
+  block.insert(block.end(), body.begin(), body.end());
+  AppendBytes(Xxh3_64(block), &block);
+  return block;
+}
+
 // Writes at the descriptor's own position.
 Result<void> WriteAll(int fd, std::span<const std::byte> bytes,
                       const std::string& path) {
@@ -120,6 +131,7 @@ LocalFile::~LocalFile() {
 Result<void> LocalFile::Open() {
   if (fd_ >= 0) ::close(fd_);
   places_.clear();
+  origin_.clear();
   is_whole_ = false;
   fd_ = WithoutInterruption([&] {
     return ::open(path_.c_str(),
@@ -203,15 +215,34 @@ Result<uint64_t> LocalFile::ScanBlock(uint64_t offset, uint64_t size_bytes) {
     is_whole_ = false;
     return end;
   }
-  if (head.kind != kFacts || head.body_bytes < sizeof(FactsHead)) return end;
+  Result<void> scanned;
+  if (head.kind == kFacts) scanned = ScanFacts(offset, head.body_bytes);
+  if (head.kind == kOrigin) scanned = ScanOrigin(offset, head.body_bytes);
+  if (!scanned.ok()) return scanned.error();
+  return end;
+}
+
+// These read the body of the block at `offset`, whose checksum is right.
+Result<void> LocalFile::ScanFacts(uint64_t offset, uint64_t body_bytes) {
+  if (body_bytes < sizeof(FactsHead)) return {};
   FactsHead facts;
-  const Result<bool> begun =
-      Read(offset + sizeof(head), WritableBytesOf(&facts));
-  if (!begun.ok()) return begun.error();
-  if (facts.num_rows == (head.body_bytes - sizeof(facts)) / sizeof(FileFacts)) {
+  const Result<bool> read =
+      Read(offset + sizeof(BlockHead), WritableBytesOf(&facts));
+  if (!read.ok()) return read.error();
+  if (facts.num_rows == (body_bytes - sizeof(facts)) / sizeof(FileFacts)) {
     places_[{facts.fingerprint, facts.checksum}] = {offset, facts.num_rows};
   }
-  return end;
+  return {};
+}
+
+Result<void> LocalFile::ScanOrigin(uint64_t offset, uint64_t body_bytes) {
+  if (body_bytes > kMaxOriginBytes) return {};
+  std::string text(static_cast<size_t>(body_bytes), '\0');
+  const Result<bool> read =
+      Read(offset + sizeof(BlockHead), std::as_writable_bytes(std::span(text)));
+  if (!read.ok()) return read.error();
+  if (read.value()) origin_ = std::move(text);
+  return {};
 }
 
 Result<std::optional<std::vector<FileFacts>>> LocalFile::Find(
@@ -235,23 +266,41 @@ Result<void> LocalFile::Append(const ShardId& id,
     Result<void> made = Rewrite(all, {});
     if (!made.ok()) return made;
   }
+  const Result<std::optional<uint64_t>> offset =
+      AppendBlock(MakeFactsBlock(id, facts));
+  if (!offset.ok()) return offset.error();
+  if (offset.value()) places_[id] = {*offset.value(), facts.size()};
+  return {};
+}
+
+// Returns the block's offset, or nothing if somebody removed the file, which
+// does no harm.
+Result<std::optional<uint64_t>> LocalFile::AppendBlock(
+    std::span<const std::byte> block) {
   const UniqueFd fd(WithoutInterruption([&] {
     return ::open(path_.c_str(), O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
   }));
   if (!fd.is_open()) {
-    // Somebody removed the file, which does no harm.
-    if (errno == ENOENT) return {};
+    if (errno == ENOENT) return std::optional<uint64_t>();
     return FileFault("open", path_, errno);
   }
-  const std::vector<std::byte> block = MakeFactsBlock(id, facts);
   const Result<void> written = WriteAll(fd.get(), block, path_);
   if (!written.ok()) {
     is_whole_ = false;
-    return written;
+    return written.error();
   }
   const auto end = static_cast<uint64_t>(::lseek(fd.get(), 0, SEEK_CUR));
-  places_[id] = {end - block.size(), facts.size()};
-  return {};
+  return std::optional(end - block.size());
+}
+
+Result<void> LocalFile::SetOrigin(std::string text) {
+  if (text.size() > kMaxOriginBytes) text.clear();
+  if (text == origin_) return {};
+  origin_ = std::move(text);
+  if (!is_whole_ || origin_.empty()) return {};
+  const Result<std::optional<uint64_t>> offset =
+      AppendBlock(MakeOriginBlock(origin_));
+  return offset.ok() ? Result<void>() : offset.error();
 }
 
 Result<void> LocalFile::CopyBlocks(const std::set<ShardId>& ids, int to) const {
@@ -273,7 +322,11 @@ Result<void> LocalFile::Rewrite(const std::set<ShardId>& ids,
   if (!done.ok()) return done;
   const UniqueFd fd = CreateFile(temporary);
   if (!fd.is_open()) return FileFault("create", temporary, errno);
-  done = WriteAll(fd.get(), std::as_bytes(std::span(kFirstLine)), temporary);
+  const auto first_line = std::as_bytes(std::span(kFirstLine));
+  std::vector<std::byte> start(first_line.begin(), first_line.end());
+  const std::vector<std::byte> origin = MakeOriginBlock(origin_);
+  start.insert(start.end(), origin.begin(), origin.end());
+  done = WriteAll(fd.get(), start, temporary);
   if (done.ok()) done = CopyBlocks(ids, fd.get());
   for (auto id = taken.begin(); done.ok() && id != taken.end(); ++id) {
     done = WriteAll(fd.get(), MakeFactsBlock(*id, {}), temporary);
@@ -293,7 +346,7 @@ Result<void> LocalFile::Rewrite(const std::set<ShardId>& ids,
 Result<void> LocalFile::Compact(const std::set<ShardId>& ids) {
   if (!exists_) return {};
   if (!is_whole_) return Rewrite(ids, {});
-  uint64_t num_bytes = kFirstLine.size();
+  uint64_t num_bytes = kFirstLine.size() + MakeOriginBlock(origin_).size();
   bool all_wanted = true;
   for (const auto& [id, place] : places_) {
     num_bytes += FactsBlockBytes(place.num_rows);

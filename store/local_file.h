@@ -39,7 +39,8 @@ std::set<ShardId> IdsOfShards(const StoreIndex& store);
 // kind u32, zero u32, bytes of the body u64, the body, XXH3-64 of all that u64;
 // little-endian. A block of kind kFacts says what the files of a shard's rows
 // were like when they were read for it: fingerprint, checksum u64, number of
-// rows u64, their FileFacts. Other kinds are skipped.
+// rows u64, their FileFacts. A block of kind kOrigin is the text of the store's
+// Origin (origin.h); the last one counts. Other kinds are skipped.
 //
 // Nothing here is flushed to the disk, and a block is never changed. A torn,
 // damaged or lost block counts as missing, and the audio is then read again. A
@@ -48,6 +49,8 @@ std::set<ShardId> IdsOfShards(const StoreIndex& store);
 class LocalFile {
  public:
   static constexpr uint32_t kFacts = 1;
+  static constexpr uint32_t kOrigin = 2;
+  static constexpr size_t kMaxOriginBytes = size_t{1} << 20;
 
   // A missing or damaged file is no error. Error: kMachineFault.
   static Result<std::unique_ptr<LocalFile>> Load(const std::string& path);
@@ -66,13 +69,21 @@ class LocalFile {
   // shard. Error: kMachineFault.
   Result<std::optional<std::vector<FileFacts>>> Find(const ShardId& id) const;
 
+  // The text of the store's origin; empty if it is not known.
+  const std::string& origin() const { return origin_; }
+
+  // Replaces the origin: in the file if that is whole, otherwise in the one
+  // that the next Append or Rewrite makes. A text over kMaxOriginBytes counts
+  // as empty. Changes no file if the origin is the same. Error: kMachineFault.
+  Result<void> SetOrigin(std::string text);
+
   // Adds a block, which replaces earlier ones of the same id. Creates the file
   // if need be. For one thread. Error: kMachineFault.
   Result<void> Append(const ShardId& id, std::span<const FileFacts> facts);
 
-  // Replaces the file by a new one that has only the blocks of `ids`, and a
-  // block without facts for each of `taken`, the shards about which nothing is
-  // known here. Error: kMachineFault.
+  // Replaces the file by a new one that has only the origin, the blocks of
+  // `ids`, and a block without facts for each of `taken`, the shards about
+  // which nothing is known here. Error: kMachineFault.
   Result<void> Rewrite(const std::set<ShardId>& ids,
                        const std::set<ShardId>& taken);
 
@@ -91,6 +102,9 @@ class LocalFile {
   Result<void> Open();
   Result<void> Scan(uint64_t size_bytes);
   Result<uint64_t> ScanBlock(uint64_t offset, uint64_t size_bytes);
+  Result<void> ScanFacts(uint64_t offset, uint64_t body_bytes);
+  Result<void> ScanOrigin(uint64_t offset, uint64_t body_bytes);
+  Result<std::optional<uint64_t>> AppendBlock(std::span<const std::byte> block);
   Result<bool> Read(uint64_t offset, std::span<std::byte> bytes) const;
   Result<uint64_t> HashBytes(uint64_t offset, uint64_t num_bytes) const;
   Result<void> CopyBlocks(const std::set<ShardId>& ids, int to) const;
@@ -100,6 +114,7 @@ class LocalFile {
   int fd_ = -1;  // -1 also for a symbolic link
   bool is_whole_ = false;
   std::map<ShardId, Place> places_;
+  std::string origin_;
 };
 
 }  // namespace melmill

@@ -10,6 +10,7 @@
 #include <span>
 #include <string_view>
 #include <type_traits>
+#include <vector>
 
 #include "dsp/features/bfloat16.h"
 #include "dsp/features/float16.h"
@@ -60,6 +61,10 @@ std::span<FeatureValue<kType>> AsFeatures(std::span<std::byte> bytes) {
   assert(std::bit_cast<uintptr_t>(bytes.data()) % alignof(Value) == 0);
   return {reinterpret_cast<Value*>(bytes.data()), bytes.size() / sizeof(Value)};
 }
+
+// The values of features of `type`.
+std::vector<float> WidenFeatures(FeatureType type,
+                                 std::span<const std::byte> features);
 
 template <FeatureType kType>
 using FeatureTag = std::integral_constant<FeatureType, kType>;

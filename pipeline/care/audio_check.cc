@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <filesystem>
 #include <random>
 #include <set>
 #include <span>
+#include <system_error>
 #include <utility>
 
 #include "pipeline/care/stored_run.h"
@@ -139,6 +141,19 @@ std::set<uint64_t> Draw(uint64_t count, uint64_t size, uint64_t seed) {
   return drawn;
 }
 
+bool IsMissing(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::status(path, ignored).type() ==
+         std::filesystem::file_type::not_found;
+}
+
+// What was found of one shard's rows.
+struct ShardCheckResult {
+  std::vector<Damage> differences;
+  uint64_t num_missing = 0;  // those of them whose file does not exist
+  std::optional<MissingAudio> first_missing;
+};
+
 // Stored rows of one shard, numbered among its stored rows.
 struct ShardPicks {
   size_t shard = 0;
@@ -178,8 +193,8 @@ class AudioChecker {
   Result<void> TrySuspects(const Suspects& suspects,
                            const std::vector<ShardPicks>& picks,
                            double hang_seconds);
-  // Returns the rows of one shard that differ.
-  Result<std::vector<Damage>> Check(const ShardPicks& picks);
+  // Compares rows of one shard.
+  Result<ShardCheckResult> Check(const ShardPicks& picks);
 
  private:
   Result<ShardReader> OpenShard(const ShardPicks& picks) const;
@@ -235,21 +250,21 @@ Result<Difference> AudioChecker::Compare(const RowTask& task,
   return checkers_.local().CompareAll(task, shard);
 }
 
-Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
+Result<ShardCheckResult> AudioChecker::Check(const ShardPicks& picks) {
   const ShardEntry& entry = index_.shards[picks.shard];
   const Result<ShardReader> reader = OpenShard(picks);
   if (!reader.ok()) {
     if (reader.error().code == ErrorCode::kMachineFault) {
       return Unreadable(entry.file, reader.error());
     }
-    return std::vector<Damage>{
-        {.file = entry.file, .what = reader.error().message}};
+    return ShardCheckResult{
+        {{.file = entry.file, .what = reader.error().message}}};
   }
   const auto tasks = RowList::Load(work_, work_.plan.shards[picks.shard]);
   if (!tasks.ok()) {
     if (tasks.error().code == ErrorCode::kMachineFault) return tasks.error();
-    return std::vector<Damage>{
-        {.file = entry.file, .what = tasks.error().message}};
+    return ShardCheckResult{
+        {{.file = entry.file, .what = tasks.error().message}}};
   }
   std::vector<size_t> stored;  // numbers of the shard's stored rows
   for (size_t i = 0; i < tasks.value().size(); ++i) {
@@ -263,15 +278,40 @@ Result<std::vector<Damage>> AudioChecker::Check(const ShardPicks& picks) {
   oneapi::tbb::parallel_for(size_t{0}, picks.rows.size(), [&](size_t i) {
     results[i] = Compare(task_of(i), reader.value());
   });
-  std::vector<Damage> differences;
+  ShardCheckResult checked;
   for (size_t i = 0; i < results.size(); ++i) {
     if (!results[i].ok()) return results[i].error();
     if (!results[i].value()) continue;
     const RowTask task = task_of(i);
-    differences.push_back(
+    checked.differences.push_back(
         {entry.file, entry.split, task.line, task.audio, *results[i].value()});
+    if (!IsMissing(task.path)) continue;
+    ++checked.num_missing;
+    if (!checked.first_missing) checked.first_missing = {task.audio, task.path};
   }
-  return differences;
+  return checked;
+}
+
+// Puts the results of all shards together.
+Result<AudioReport> MakeReport(
+    uint64_t num_rows, const std::vector<Result<ShardCheckResult>>& results) {
+  AudioReport report = {.num_rows = num_rows};
+  uint64_t num_missing = 0;
+  for (const Result<ShardCheckResult>& result : results) {
+    if (!result.ok()) return result.error();
+    const ShardCheckResult& checked = result.value();
+    report.differences.insert(report.differences.end(),
+                              checked.differences.begin(),
+                              checked.differences.end());
+    num_missing += checked.num_missing;
+    if (!report.missing) report.missing = checked.first_missing;
+  }
+  if (num_missing < num_rows) {
+    report.missing.reset();
+  } else {
+    report.differences.clear();
+  }
+  return report;
 }
 
 }  // namespace
@@ -302,21 +342,15 @@ Result<AudioReport> CheckAgainstAudio(const std::string& folder,
   if (!tried.ok()) return tried.error();
   const RowWatch watch(WatchOptions(folder, plan.value(),
                                     config.resources.hang_seconds, control));
-  std::vector<Result<std::vector<Damage>>> results(picks.size(),
-                                                   std::vector<Damage>());
+  std::vector<Result<ShardCheckResult>> results(picks.size(),
+                                                ShardCheckResult());
   Arena arena(AvailableCpus());
   arena.Run([&] {
     oneapi::tbb::parallel_for(size_t{0}, picks.size(), [&](size_t i) {
       results[i] = checker.Check(picks[i]);
     });
   });
-  AudioReport report = {.num_rows = drawn.size()};
-  for (const Result<std::vector<Damage>>& result : results) {
-    if (!result.ok()) return result.error();
-    report.differences.insert(report.differences.end(), result.value().begin(),
-                              result.value().end());
-  }
-  return report;
+  return MakeReport(drawn.size(), results);
 }
 
 }  // namespace melmill

@@ -46,9 +46,16 @@ class RowChecker {
   std::vector<std::byte> features_;  // features of the last row computed
 };
 
+struct MissingAudio {
+  std::string audio;  // as the manifest has it
+  std::string path;   // where it was looked for
+};
+
 struct AudioReport {
   std::vector<Damage> differences;
   uint64_t num_rows = 0;  // rows compared
+  // The first row's file, if no row's file exists. Nothing differs then.
+  std::optional<MissingAudio> missing;
 };
 
 // Compares random stored rows of a complete store with what their audio gives

@@ -163,9 +163,9 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
         {.file = at->first,
          .what = fmt::format(
              "none of its audio files was found; the first, {}, was looked "
-             "for as {} (relative paths start from the working directory; "
-             "--audio-root DIR changes that)",
-             first.audio, first.path)});
+             "for as {} ({})",
+             first.audio, first.path,
+             HowToFindAudio(config_.store.folder, first.audio))});
     at = damaged_.erase(at);
   }
   return {};

@@ -10,8 +10,10 @@
 #include "io/hash.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
+#include "pipeline/view/store_summary.h"
 #include "store/damage.h"
 #include "store/json_object.h"
+#include "store/origin.h"
 #include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 
@@ -100,6 +102,21 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index) {
     return Error{ErrorCode::kDamaged, "is not the plan of store.json"};
   }
   return stored;
+}
+
+std::string HowToFindAudio(const std::string& folder,
+                           const std::string& audio) {
+  if (audio.starts_with('/')) return "the manifest has this absolute path";
+  std::string text =
+      "relative paths start from the working directory; --audio-root DIR "
+      "changes that";
+  const std::optional<Origin> origin = ReadOrigin(folder);
+  if (!origin) return text;
+  return text + fmt::format("; the store was made {} {}",
+                            origin->audio_root.empty()
+                                ? "in the working directory"
+                                : "with --audio-root",
+                            origin->audio_folder());
 }
 
 }  // namespace melmill

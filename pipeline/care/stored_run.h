@@ -24,6 +24,10 @@ RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
 // store.json says.
 Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 
+// What helps when an audio file of the store is not found, for a message: where
+// relative paths start from, and where they started when the store was made.
+std::string HowToFindAudio(const std::string& folder, const std::string& audio);
+
 }  // namespace melmill
 
 #endif  // MELMILL_PIPELINE_CARE_STORED_RUN_H_

@@ -48,35 +48,45 @@ void CheckManifestsLieElsewhere(const RunConfig& config) {
   }
 }
 
+// The features of a run that resumes a store of this producer. If the run
+// leaves the resampler open and can run the store's, it is the store's.
+FeatureSpec FeaturesFor(const std::string& producer,
+                        const FeatureSpec& features) {
+  if (features.code.resampler) return features;
+  const auto code = FindCodeChoice(producer, features.code);
+  if (!code || code->simd != features.code.simd) return features;
+  return MakeFeatureSpec(features.preset->name, features.feature_type, *code);
+}
+
 // How to resume a store that other code made.
-std::string WayOn(const RunConfig& config, const std::string& producer) {
-  const CodeChoice& own = config.features.code;
+std::string WayOn(const CodeChoice& own, const std::string& producer) {
   const std::optional<CodeChoice> other = FindCodeChoice(producer, own);
   if (!other) return "the version and the kind of machine it was made with";
   std::vector<std::string> flags;
   if (other->simd != own.simd) flags.push_back("--simd " + other->simd);
-  if (other->resampler != own.resampler) {
+  if (own.resampler && other->resampler != own.resampler) {
     flags.push_back(
-        fmt::format("--resampler {}", ResamplerKindName(other->resampler)));
+        fmt::format("--resampler {}", ResamplerKindName(*other->resampler)));
   }
   return fmt::format("the settings it was made with ({})",
                      fmt::join(flags, " "));
 }
 
-void CheckBelongs(const RunConfig& config, const std::string& contract,
-                  const std::string& producer, uint64_t shard_bytes) {
-  const std::string own_contract = config.features.Contract();
+void CheckBelongs(const RunConfig& config, const FeatureSpec& features,
+                  const std::string& contract, const std::string& producer,
+                  uint64_t shard_bytes) {
+  const std::string own_contract = features.Contract();
   if (contract != own_contract) {
     RefuseOther(fmt::format("{} was made with other settings; use another "
                             "--out, or the settings it was made with",
                             config.store.folder),
                 contract, own_contract);
   }
-  const std::string own_producer = config.features.Producer();
+  const std::string own_producer = features.Producer();
   if (producer != own_producer) {
     RefuseOther(
         fmt::format("{} was made with other code; use another --out, or {}",
-                    config.store.folder, WayOn(config, producer)),
+                    config.store.folder, WayOn(features.code, producer)),
         producer, own_producer);
   }
   if (config.store.shard_bytes && *config.store.shard_bytes != shard_bytes) {
@@ -105,7 +115,7 @@ std::optional<FileIdentity> FoundStore::FindFile(
 Result<FoundStore> InspectFolder(const RunConfig& config) {
   CheckIsFolder(config.store.folder);
   CheckManifestsLieElsewhere(config);
-  FoundStore found;
+  FoundStore found = {.features = config.features};
   // This comes first: everything read later is of these files, or the change
   // shows.
   Result<SeenFiles> files = SeeFiles(config.store.folder);
@@ -117,8 +127,9 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   }
   if (index.ok()) {
     found.index = std::move(index).value();
-    CheckBelongs(config, found.index->contract, found.index->producer,
-                 found.index->shard_target_bytes);
+    found.features = FeaturesFor(found.index->producer, config.features);
+    CheckBelongs(config, found.features, found.index->contract,
+                 found.index->producer, found.index->shard_target_bytes);
   }
   // Plan and store.json depend only on the input. So either is rebuilt if it is
   // damaged, as long as the other one says that this is a store.
@@ -128,8 +139,9 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
   }
   if (plan.ok() && !(found.index && !IsPlanOf(plan.value(), *found.index))) {
     found.plan = std::move(plan).value();
-    CheckBelongs(config, found.plan->contract, found.plan->producer,
-                 found.plan->shard_target_bytes);
+    found.features = FeaturesFor(found.plan->producer, config.features);
+    CheckBelongs(config, found.features, found.plan->contract,
+                 found.plan->producer, found.plan->shard_target_bytes);
   } else if (found.index) {
     found.damages.push_back({.file = kPlanFile,
                              .what = plan.ok() ? "is not the plan of store.json"

@@ -7,6 +7,7 @@
 
 #include "io/file/name_change.h"
 #include "io/result.h"
+#include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_config.h"
 #include "store/damage.h"
 #include "store/plan/plan.h"
@@ -17,6 +18,9 @@ namespace melmill {
 
 // What a run finds in its folder.
 struct FoundStore {
+  // The configuration's features. If that leaves the resampler open, they have
+  // the resampler of the store.
+  FeatureSpec features;
   std::optional<StoreIndex> index;  // set for a complete store
   std::optional<Plan> plan;         // set if any run got so far
   // The damage of store.json or plan.h5. A damaged one counts as missing.

@@ -127,6 +127,7 @@ bool ExtractRun::OpenFolder() {
   const Result<void> opened = folder_.Open();
   if (!opened.ok()) return EndWithFault(opened.error());
   const FoundStore& found = folder_.found();
+  config_.features = found.features;
   if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
   if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
   return true;
@@ -307,8 +308,11 @@ void ExtractRun::PrepareExtraction() {
 // Creates `.local` before any shard is made. An existing shard that it does not
 // know is then one whose run was killed.
 Result<void> ExtractRun::StartLocalFile() {
-  const Result<void> loaded = LoadLocalFile();
-  if (!loaded.ok() || local_->exists()) return loaded;
+  Result<void> done = LoadLocalFile();
+  if (done.ok() && !config_.store.command.empty()) {
+    done = local_->SetOrigin(FormatOrigin(MakeOrigin(config_)));
+  }
+  if (!done.ok() || local_->exists()) return done;
   std::set<ShardId> kept;
   for (const auto& [shard, committed] : shards_.kept) {
     kept.insert({plan_->shards[shard].fingerprint, committed.checksum});

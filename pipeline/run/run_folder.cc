@@ -34,10 +34,17 @@ Result<void> RunFolder::Open() {
     const Result<void> inspected = Inspect();
     if (!inspected.ok()) return inspected;
   }
+  if (path().find("://") != std::string::npos) {
+    throw SetupError(fmt::format(
+        "--out {}: melmill writes to folders of this machine, not to URLs",
+        path()));
+  }
   const std::string writable = ExistingFolder();
   if (access(writable.c_str(), W_OK | X_OK) != 0) {
-    throw SetupError(
-        fmt::format("cannot write to {}: {}", writable, std::strerror(errno)));
+    const int reason = errno;
+    throw SetupError(fmt::format(
+        "cannot write to {}: {}{}", writable, std::strerror(reason),
+        reason == ENOENT ? "\n  make it first: mkdir -p " + writable : ""));
   }
   if (found_.is_empty()) return {};
   Lock();

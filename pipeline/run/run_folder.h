@@ -19,7 +19,8 @@ namespace melmill {
 class RunFolder {
  public:
   // `config` must outlive it.
-  explicit RunFolder(const RunConfig& config) : config_(config) {}
+  explicit RunFolder(const RunConfig& config)
+      : config_(config), found_{.features = config.features} {}
 
   // Inspects the folder without changing anything. Throws SetupError if it
   // cannot be written to, is in use, or holds something else, as InspectFolder

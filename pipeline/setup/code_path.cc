@@ -32,19 +32,21 @@ std::optional<SimdTarget> ChooseSimdTarget(const std::string& name) {
                     supported.end()) {
     return target;
   }
-  std::vector<std::string_view> names = {"auto", "none"};
+  std::vector<std::string_view> names;
   for (const SimdTarget known : supported) {
     names.push_back(SimdTargetName(known));
   }
-  throw SetupError(fmt::format("--simd {}: this machine has {}", name,
-                               fmt::join(names, ", ")));
+  throw SetupError(fmt::format(
+      "--simd {}: this machine has {}; write one of these, auto or none", name,
+      names.empty() ? "no vector code"
+                    : fmt::format("{}", fmt::join(names, ", "))));
 }
 
 // Returns nothing if the resampler needs SIMD code and there is none.
 std::optional<CodePath> MakeCodePath(std::optional<SimdTarget> simd,
-                                     ResamplerKind resampler) {
+                                     std::optional<ResamplerKind> resampler) {
   if (resampler == ResamplerKind::kSoxr) return CodePath{simd, std::nullopt};
-  if (!simd) return std::nullopt;
+  if (resampler == ResamplerKind::kSpectral && !simd) return std::nullopt;
   return CodePath{simd, simd};
 }
 
@@ -90,8 +92,9 @@ std::optional<CodeChoice> FindCodeChoice(const std::string& producer,
     simds.emplace_back(SimdTargetName(target));
   }
   for (const std::string& simd : simds) {
-    for (const ResamplerKind resampler :
-         {wanted.resampler, ResamplerKind::kSpectral, ResamplerKind::kSoxr}) {
+    for (const std::optional<ResamplerKind> resampler :
+         {wanted.resampler, std::optional(ResamplerKind::kSpectral),
+          std::optional(ResamplerKind::kSoxr)}) {
       const auto code_path = MakeCodePath(ChooseSimdTarget(simd), resampler);
       if (code_path && ProducerJson(*code_path) == producer) {
         return CodeChoice{simd, resampler};

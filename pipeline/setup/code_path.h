@@ -26,7 +26,9 @@ struct CodeChoice {
   // SimdTargetName, "auto" for the best one available, or "none" for the
   // general path in double precision and libsoxr.
   std::string simd = "auto";
-  ResamplerKind resampler = ResamplerKind::kSoxr;
+  // Without a value it is that of an existing store. For a new store it is
+  // spectral, or soxr without SIMD code.
+  std::optional<ResamplerKind> resampler;
 
   friend bool operator==(const CodeChoice&, const CodeChoice&) = default;
 };
@@ -39,8 +41,8 @@ struct CodePath {
   friend bool operator==(const CodePath&, const CodePath&) = default;
 };
 
-// The code that a choice means on this machine. Throws SetupError if the
-// machine cannot run it.
+// The code that a choice means for a new store on this machine. Throws
+// SetupError if the machine cannot run it.
 CodePath ChooseCodePath(const CodeChoice& choice);
 
 // Compact JSON that says which code computes the features; a resumed run must

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <set>
 #include <string_view>
+#include <system_error>
 
 #include "io/manifest/language.h"
 #include "io/manifest/utf8.h"
@@ -94,10 +96,12 @@ void CheckKeptFields(const ManifestInput& input) {
           "--keep {}: a field's name may hold letters, digits, '-' and '_'",
           field));
     }
-    if (!fields.insert(field).second) {
-      throw SetupError(
-          fmt::format("--keep {}: given twice, or stored anyway", field));
-    }
+    if (fields.insert(field).second) continue;
+    const bool is_twice =
+        std::count(kept_fields.begin(), kept_fields.end(), field) > 1;
+    throw SetupError(
+        fmt::format("--keep {}: {}", field,
+                    is_twice ? "given twice" : "this field is stored anyway"));
   }
   size_t num_bytes = 0;  // with quotes and commas
   for (const std::string& field : kept_fields) {
@@ -155,6 +159,18 @@ void CheckConfig(const RunConfig& config) {
        *config.store.shard_bytes > kMaxShardBytes)) {
     throw SetupError("--shard-size must be at most 1TiB");
   }
+}
+
+Origin MakeOrigin(const RunConfig& config) {
+  Origin origin = {.command = config.store.command};
+  std::error_code ignored;
+  origin.working_folder = std::filesystem::current_path(ignored);
+  const std::string& root = config.input.audio_root;
+  if (!root.empty()) {
+    origin.audio_root =
+        std::filesystem::absolute(root, ignored).lexically_normal();
+  }
+  return origin;
 }
 
 ManifestOptions MakeManifestOptions(const RunConfig& config) {

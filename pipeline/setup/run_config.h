@@ -8,6 +8,7 @@
 
 #include "io/manifest/manifest.h"
 #include "pipeline/setup/feature_spec.h"
+#include "store/origin.h"
 
 namespace melmill {
 
@@ -75,6 +76,8 @@ struct StoreChoice {
   bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
   bool update = false;  // apply changes of the input to the store
+  // The command of this run, for the store's `.local`; empty if there is none.
+  std::vector<std::string> command;
 };
 
 struct Resources {
@@ -97,6 +100,10 @@ struct RunConfig {
 
 // Throws SetupError for values that are invalid, alone or together.
 void CheckConfig(const RunConfig& config);
+
+// How a store that this configuration makes is made. Relative paths start from
+// the working directory of this process.
+Origin MakeOrigin(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 

@@ -57,7 +57,9 @@ TEST(BenchAudioTest, ReadsBackWhatItWrites) {
   for (const BenchClip& clip : MakeSyntheticClips()) {
     const std::string path = folder.File("clip.wav");
     WriteClip(clip, path);
-    const std::vector<BenchClip> loaded = LoadClips({path}, TestPreset());
+    std::vector<std::string> left_out;
+    const std::vector<BenchClip> loaded =
+        LoadClips({path}, TestPreset(), &left_out);
     ASSERT_EQ(loaded.size(), 1u);
     WavHeader expected = clip.header;
     expected.data_offset = 44;
@@ -75,12 +77,29 @@ TEST(BenchAudioTest, FindsFilesBelowFoldersInOrder) {
     corpus.AddWav(name, 3000, 1);
   }
   std::vector<std::string> names;
+  std::vector<std::string> left_out;
   for (const BenchClip& clip :
-       LoadClips({corpus.Path("x.wave"), corpus.Path("f")}, TestPreset())) {
+       LoadClips({corpus.Path("x.wave"), corpus.Path("f")}, TestPreset(),
+                 &left_out)) {
     names.push_back(clip.path.substr(corpus.Path("").size()));
   }
   EXPECT_EQ(names, (std::vector<std::string>{"x.wave", "f/a.wav",
                                              "f/b.wav/z.wav", "f/c.WAV"}));
+}
+
+TEST(BenchAudioTest, LeavesOutFilesOfAFolderThatItCannotUse) {
+  Corpus corpus;
+  std::filesystem::create_directory(corpus.Path("f"));
+  corpus.AddWav("f/good.wav", 3000, 1);
+  WriteWholeFile(corpus.Path("f/flac.wav"), "fLaC and more of it");
+  std::vector<std::string> left_out;
+  const auto clips = LoadClips({corpus.Path("f")}, TestPreset(), &left_out);
+  EXPECT_EQ(clips.size(), 1u);
+  ASSERT_EQ(left_out.size(), 1u);
+  EXPECT_NE(left_out[0].find("f/flac.wav: is FLAC"), std::string::npos);
+  std::filesystem::remove(corpus.Path("f/good.wav"));
+  EXPECT_THROW(LoadClips({corpus.Path("f")}, TestPreset(), &left_out),
+               SetupError);
 }
 
 TEST(BenchAudioTest, NamesWhatItCannotUse) {
@@ -95,8 +114,9 @@ TEST(BenchAudioTest, NamesWhatItCannotUse) {
   bytes.replace(bytes.size() - 400, 4, std::string("\x00\x00\xc0\x7f", 4));
   WriteWholeFile(corpus.Path("nan.wav"), bytes);
   const auto message = [&](const std::string& name) -> std::string {
+    std::vector<std::string> left_out;
     try {
-      LoadClips({corpus.Path(name)}, TestPreset());
+      LoadClips({corpus.Path(name)}, TestPreset(), &left_out);
     } catch (const SetupError& error) {
       return error.what();
     }

@@ -156,11 +156,14 @@ def complete(own_job: FaultJob) -> Path:
     [
         (
             ["--simd", "none"],
-            [r'log_mel: "simd 1.*" -> "fftw-.*"'],
+            [
+                r'log_mel: "simd 1.*" -> "fftw-.*"',
+                r'resampler: "spectral 1.*, libsoxr-.*" -> "libsoxr-.*"',
+            ],
         ),
         (
-            ["--resampler", "spectral"],
-            [r'resampler: "libsoxr-.*" -> "spectral 1.*, libsoxr-.*"'],
+            ["--resampler", "soxr"],
+            [r'resampler: "spectral 1.*, libsoxr-.*" -> "libsoxr-.*"'],
         ),
         (["--dtype", "f32"], ['feature_type: "f16" -> "f32"']),
         (
@@ -527,7 +530,7 @@ def test_names_may_be_any_bytes_and_output_stays_printable(
     assert train_on.count("a\\xff\\xfe\\x0a\\x1b[2J") == 2
     assert "a\\xff\\xfe\\x0a\\x1b[2J" in rejected
     assert rejected.endswith("/store/rejects.jsonl has the reasons")
-    assert runs[2].stdout.split("\n")[0].endswith("kB")
+    assert runs[2].stdout.split("\n")[0].endswith(" kB in 7 shards")
 
 
 def test_refusals_stay_printable_whatever_the_names(

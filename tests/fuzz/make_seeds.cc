@@ -212,7 +212,7 @@ void MakeRepairs(SeedFolder seeds) {
     config.features = MakeFeatureSpec("whisper", FeatureType::kBfloat16);
     MakeRepairPlan(config, &seeds);
     config.features = MakeFeatureSpec("whisper", FeatureType::kBfloat16,
-                                      {.resampler = ResamplerKind::kSpectral});
+                                      {.resampler = ResamplerKind::kSoxr});
     config.input.kept_fields = {"n"};
     MakeRepairPlan(config, &seeds);
   }

@@ -455,6 +455,7 @@ def test_output_that_is_a_file_is_refused(good: Path) -> None:
 def test_output_whose_parent_is_missing_is_refused(good: Path) -> None:
     error = refused(good, "train.jsonl", out="gone/store")
     assert "cannot write to gone: No such file or directory" in error
+    assert "\n  make it first: mkdir -p gone" in error
 
 
 def test_output_that_may_not_be_written_is_refused(good: Path) -> None:

@@ -71,7 +71,8 @@ EXTRACT_FLAGS = (
             "validate",
             ["MANIFEST", "write nothing", "--json", "Exit codes: 0 "],
         ),
-        ("info", ["STORE"]),
+        ("info", ["STORE", "--json", "--settings", "Exit codes: 0 "]),
+        ("show", ["STORE", "SPLIT", "--row", "--jsonl", "Exit codes: 0 "]),
         ("verify", ["STORE", "checksum", "Exit codes: 0 "]),
         (
             "bench",

@@ -313,7 +313,7 @@ OTHERS = ("cmake", "docker", "ldd", "tools/test", "torchrun")
 
 
 def test_flags_in_the_documents_exist() -> None:
-    commands = ("extract", "validate", "info", "verify", "bench")
+    commands = ("extract", "validate", "info", "show", "verify", "bench")
     known = "".join(run_melmill(name, "--help").stdout for name in commands)
     # Of scripts, some of which need packages of their own.
     scripts = [REPOSITORY / script for script in SCRIPTS]

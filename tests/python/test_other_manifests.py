@@ -759,7 +759,7 @@ def test_file_of_the_user_in_the_way_is_not_replaced(clips: Path) -> None:
         ),
         (
             ["--audio-field", "x", "--keep", "x"],
-            "--keep x: given twice, or stored anyway",
+            "--keep x: this field is stored anyway",
         ),
     ],
     ids=[

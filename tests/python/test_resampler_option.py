@@ -66,9 +66,10 @@ def resampler_of(store: Path) -> str:
 @pytest.mark.parametrize(
     ("flags", "is_spectral"),
     [
-        ([], False),
+        ([], True),
         (["--resampler", "spectral"], True),
         (["--resampler", "soxr"], False),
+        (["--simd", "sse4"], True),
         (["--simd", "none"], False),
         (["--simd", "none", "--resampler", "soxr"], False),
     ],
@@ -81,23 +82,33 @@ def test_the_store_names_the_resampler(
     name = resampler_of(folder / "store")
     assert name.startswith("spectral ") == is_spectral
     assert name.partition("libsoxr-")[1]
-    info = run_melmill("info", "store", cwd=folder)
+    info = run_melmill("info", "store", "--settings", cwd=folder)
     assert f'"resampler":"{name}"' in info.stdout
 
 
 def test_a_config_file_chooses_it(folder: Path) -> None:
-    (folder / "run.toml").write_text('resampler = "spectral"\nout = "store"\n')
+    (folder / "run.toml").write_text('resampler = "soxr"\nout = "store"\n')
     flags = ("train.jsonl", "--config", "run.toml")
     assert run_melmill("validate", *flags, cwd=folder).exit_code == 0
     assert run_melmill("extract", *flags, cwd=folder).exit_code == 0
-    assert "spectral" in resampler_of(folder / "store")
+    assert "spectral" not in resampler_of(folder / "store")
+
+
+def test_the_default_makes_the_bytes_of_spectral(tmp_path: Path) -> None:
+    manifest = write_clips(tmp_path)
+    for name, flags in (
+        ("default", []),
+        ("named", ["--resampler", "spectral"]),
+    ):
+        extract(tmp_path / name, manifest, *flags)
+    assert files_of(tmp_path / "default") == files_of(tmp_path / "named")
 
 
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [
-        (["--resampler", "sox"], "sox not in {spectral,soxr}"),
-        (["--resampler", ""], "not in {spectral,soxr}"),
+        (["--resampler", "sox"], "--resampler sox: write spectral or soxr"),
+        (["--resampler", ""], "--resampler : write spectral or soxr"),
         (["--resampler"], "--resampler"),
         (
             ["--resampler", "spectral", "--simd", "none"],
@@ -218,44 +229,65 @@ def assert_refused(run: Run, made_with: str) -> None:
     assert ("spectral" in new) == (made_with == "soxr")
 
 
-@pytest.mark.parametrize("state", ["complete", "unfinished"])
+@pytest.mark.parametrize("state", ["complete", "unfinished", "no_index"])
 @pytest.mark.parametrize("update", [[], ["--update"]], ids=["plain", "update"])
-def test_a_store_is_gone_on_with_by_its_own_resampler_alone(
-    job: Job, made_with: str, state: str, update: list[str]
+@pytest.mark.parametrize("is_named", [False, True], ids=["open", "named"])
+def test_a_store_is_resumed_by_its_own_resampler_alone(
+    job: Job, made_with: str, state: str, update: list[str], is_named: bool
 ) -> None:
     whole = files_of(job.store)
     if state == "unfinished":
         remove_end_of(job)
+    elif state == "no_index":
+        flip_byte(job.store / "store.json", 100)
     before = files_of(job.store)
     refused = job.extract("--resampler", OTHER[made_with], *update)
     assert_refused(refused, made_with)
     assert files_of(job.store) == before
-    own = job.extract("--resampler", made_with, *update)
+    flags = ["--resampler", made_with] if is_named else []
+    own = job.extract(*flags, *update)
     assert own.exit_code == 0, own.stderr
     assert files_of(job.store) == whole
 
 
-def test_the_refusal_names_every_flag_that_is_needed(folder: Path) -> None:
-    flags = ("train.jsonl", "--out", "store")
-    extract(folder / "store", *flags[:1], "--simd", "none", cwd=folder)
-    for given, needed in (
-        ([], "(--simd none)"),
-        (["--resampler", "spectral"], "(--simd none --resampler soxr)"),
-        (["--resampler", "soxr"], "(--simd none)"),
-    ):
-        run = run_melmill("extract", *flags, *given, cwd=folder)
-        assert run.exit_code == 2
-        assert needed in run.stderr, given
+@pytest.mark.parametrize(
+    ("made_with", "given", "needed"),
+    [
+        ("--simd none", "", "(--simd none)"),
+        (
+            "--simd none",
+            "--resampler spectral",
+            "(--simd none --resampler soxr)",
+        ),
+        ("--simd none", "--resampler soxr", "(--simd none)"),
+        ("", "--simd none", "(--simd auto)"),
+        ("--simd sse4 --resampler soxr", "", "(--simd sse4)"),
+        (
+            "--simd sse4 --resampler soxr",
+            "--resampler spectral",
+            "(--simd sse4 --resampler soxr)",
+        ),
+    ],
+)
+def test_the_refusal_names_every_flag_that_is_needed(
+    folder: Path, made_with: str, given: str, needed: str
+) -> None:
+    extract(folder / "store", "train.jsonl", *made_with.split(), cwd=folder)
+    flags = ("train.jsonl", "--out", "store", *given.split())
+    run = run_melmill("extract", *flags, cwd=folder)
+    assert run.exit_code == 2
+    assert needed in run.stderr
 
 
+@pytest.mark.parametrize("is_named", [False, True], ids=["open", "named"])
 def test_an_update_makes_the_store_of_its_input(
-    job: Job, made_with: str
+    job: Job, made_with: str, is_named: bool
 ) -> None:
     flags = ("--resampler", made_with)
     write_wav(job.clip(5), noise(21_000, seed=50), 44_100)
     write_wav(job.folder / "new.wav", noise(9_000), 32_000)
     job.write_rows([*job.rows()[1:], manifest_row("new.wav")])
-    assert job.extract(*flags, "--update").exit_code == 0
+    assert job.extract(*(flags if is_named else ()), "--update").exit_code == 0
     assert job.extract(*flags, out="fresh").exit_code == 0
     assert files_of(job.store) == files_of(job.folder / "fresh")
 

@@ -35,6 +35,7 @@ from support import FloatArray, RecordProperty, max_difference, melmill_path
 from test_parity import make_channel, read_speech
 
 MAX_DIFFERENCE = 1e-6
+MAX_DIFFERENCE_AT_FULL_SCALE = 1.5e-6  # as README promises
 MAX_RMS_DIFFERENCE = 5e-8
 MAX_LEAKAGE = 1e-7
 # libsoxr's interpolator lets images pass at -132 dB of full scale.
@@ -178,6 +179,38 @@ def test_full_scale_from_the_first_sample_on_is_librosas(
         record_property(f"max difference, {name}", largest)
         has_images = rate % 11_025 == 0
         assert largest <= MAX_DIFFERENCE + (IMAGES if has_images else 0)
+
+
+def at_full_scale(samples: FloatArray) -> Samples:
+    return (samples / np.abs(samples).max()).astype(np.float32)
+
+
+@at_every_rate
+def test_everything_at_full_scale_is_librosas_within_the_promise(
+    rate: int,
+    speech: Clips,
+    run: Resample,
+    distinct_targets: list[str],
+    record_property: RecordProperty,
+) -> None:
+    time_s = np.arange(rate // 2) / rate
+    clips = [
+        np.cos(2 * np.pi * frequency_hz * time_s + phase).astype(np.float32)
+        for frequency_hz in (50, 440, 1000, 2500, 3600, 5000, 7000)
+        for phase in (0, 1)
+        if frequency_hz < rate / 2
+    ]
+    sorts = signals(rate, speech)
+    for sort in ("speech", "chords", "linear sweep", "logarithmic sweep"):
+        clips += [at_full_scale(clip) for clip in sorts[sort]]
+    random = np.random.default_rng(rate)
+    clips.append(random.uniform(-1, 1, 2 * rate).astype(np.float32))
+    clips.append(np.sign(random.uniform(-1, 1, 2 * rate)).astype(np.float32))
+    expected = [by_librosa(clip, rate) for clip in clips]
+    for name in distinct_targets:
+        largest, _ = max_and_rms(run(clips, rate, name), expected)
+        record_property(f"max difference, {name}", largest)
+        assert largest <= MAX_DIFFERENCE_AT_FULL_SCALE
 
 
 @at_every_rate

@@ -22,7 +22,15 @@ from support import (
     write_wav,
 )
 
-COMMANDS = ["extract", "validate", "info", "verify", "bench", "generate"]
+COMMANDS = [
+    "extract",
+    "validate",
+    "info",
+    "show",
+    "verify",
+    "bench",
+    "generate",
+]
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""What verify and info say of a store, and what verify mends."""
+"""What verify says of a store, and what it mends."""
 
 import fcntl
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -237,7 +238,7 @@ def test_stores_of_other_types_are_checked_and_repaired(
     assert job.extract("--dtype", dtype).exit_code == 0
     whole = files_of(job.store)
     assert verify(job.store) == (0, [])
-    info = run_melmill("info", job.store).stdout
+    info = run_melmill("info", job.store, "--settings").stdout
     assert f'"feature_type":"{dtype}"' in info
     for flag in USES_OF_AUDIO:
         run = run_melmill(
@@ -261,15 +262,74 @@ def test_repair_far_from_the_audio_says_where_it_looked(
     assert run.exit_code == 1
     assert f"not repaired: {shard.name}: none of its audio" in run.stdout
     assert "--audio-root DIR changes that" in run.stdout
+    where = f"the store was made in the working directory {made_in(job)})"
+    assert where in run.stdout
     assert files_of(job.store) == damaged
 
 
-def test_comparison_names_what_it_cannot_find(job: Job, tmp_path: Path) -> None:
-    run = run_melmill("verify", job.store, "--against-audio", "2", cwd=tmp_path)
+def made_in(job: Job) -> str:
+    """The working directory that the store's private record has."""
+    run = run_melmill("info", job.store, "--json")
+    folder: str = json.loads(run.stdout)["working_folder"]
+    return folder
+
+
+def test_comparison_without_audio_says_so_and_how(
+    job: Job, tmp_path: Path
+) -> None:
+    flags = ("verify", job.store, "--against-audio", "2")
+    run = run_melmill(*flags, cwd=tmp_path)
+    assert (run.exit_code, run.stdout) == (2, "")
+    assert re.fullmatch(
+        r"error: nothing was compared: no audio file was found; the first, "
+        r"(clip\d\d\.wav), was looked for as \1 \(relative paths start from "
+        r"the working directory; --audio-root DIR changes that; the store was "
+        rf"made in the working directory {made_in(job)}\)\n",
+        run.stderr,
+    )
+    run = run_melmill(*flags, "--audio-root", job.folder, cwd=tmp_path)
+    assert run.exit_code == 0, run.stderr
+    (job.store / ".local").unlink()
+    run = run_melmill(*flags, "--audio-root", "gone", cwd=tmp_path)
+    assert run.exit_code == 2
+    assert re.search(r"was looked for as gone/clip\d\d\.wav", run.stderr)
+    assert "the store was made" not in run.stderr
+
+
+def test_the_hint_has_the_audio_root_of_the_store(
+    job: Job, tmp_path: Path
+) -> None:
+    shutil.rmtree(job.store)
+    assert job.extract("--audio-root", "../job").exit_code == 0
+    for flags in (["--against-audio", "2"], ["--repair"]):
+        flip_byte(pick_shard(job), 60)
+        run = run_melmill("verify", job.store, *flags, cwd=tmp_path)
+        flip_byte(pick_shard(job), 60)
+        where = f"the store was made with --audio-root {job.folder})"
+        assert where in run.stdout + run.stderr
+
+
+def test_comparison_of_some_files_that_are_gone_names_them(job: Job) -> None:
+    job.clip(9).unlink()
+    run = run_melmill(
+        "verify", job.store, "--against-audio", "27", cwd=job.folder
+    )
     assert run.exit_code == 1
-    assert run.stdout.count("could not be read: No such file") == 2
+    assert "could not be read: No such file or directory (train" in run.stdout
     assert run.stdout.endswith(
-        "2 of 27 rows computed again from their audio: 2 differ\n"
+        "27 of 27 rows computed again from their audio: 1 differ\n"
+    )
+
+
+def test_damage_that_needs_the_command_shows_it(job: Job) -> None:
+    (job.store / "train.accepted.jsonl").unlink()
+    run = run_melmill("verify", job.store)
+    assert run.exit_code == 1
+    assert run.stderr.endswith(
+        "run the melmill extract command of this store with --verify-resume:\n"
+        "  melmill extract train.jsonl eval.jsonl --max-rejects 100% "
+        "--shard-size 32KiB --out store --verify-resume\n"
+        f"  in {made_in(job)}\n"
     )
 
 
@@ -372,35 +432,6 @@ def test_flags_of_verify_that_make_no_sense_are_refused(
     assert run.stdout == ""
 
 
-# info
-
-
-def test_info_says_what_a_store_holds(job: Job) -> None:
-    run = run_melmill("info", job.store)
-    assert (run.exit_code, run.stderr) == (0, "")
-    assert f"complete, format 1.0, {len(job.shards())} shards" in run.stdout
-    assert "train: 21 rows" in run.stdout
-    assert "; 3 lines rejected" in run.stdout
-    assert "eval: 6 rows" in run.stdout
-    assert '"n_mels":128' in run.stdout
-
-
-def test_info_says_how_far_an_unfinished_store_is(job: Job) -> None:
-    num_shards = len(job.shards())
-    with h5py.File(pick_shard(job)) as shard:
-        num_rows = len(shard["status"])
-    make_unfinished(job)
-    run = run_melmill("info", job.store)
-    assert (run.exit_code, run.stderr) == (0, "")
-    # 28 were planned: that one has no finite samples shows later.
-    assert (
-        f"UNFINISHED: {num_shards - 1} of {num_shards} shards made "
-        f"({28 - num_rows} of 28 rows)" in run.stdout
-    )
-    assert "splits: train, eval" in run.stdout
-    assert "30 manifest lines" in run.stdout
-
-
 @pytest.mark.parametrize("command", ["info", "verify"])
 @pytest.mark.parametrize("name", ["clip00.wav", "gone", "."])
 def test_what_is_no_store_exits_with_2(
@@ -409,4 +440,5 @@ def test_what_is_no_store_exits_with_2(
     run = run_melmill(command, job.folder / name)
     assert run.exit_code == 2
     assert "not a" in run.text
+    assert "no store.json" in run.text or name == "gone"
     assert run.stdout == ""

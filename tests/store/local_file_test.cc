@@ -584,5 +584,70 @@ TEST(LocalFileTest, ALinkThatIsPutThereMeanwhileIsNotFollowed) {
   EXPECT_EQ(ReadWholeFile(folder.File("outside")), before);
 }
 
+TEST(LocalFileTest, RemembersTheOriginThroughAllChanges) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  const auto local = Load(path);
+  ASSERT_TRUE(local->SetOrigin("first").ok());
+  EXPECT_FALSE(std::filesystem::exists(path));
+  ASSERT_TRUE(local->Rewrite({}, {Id(1)}).ok());
+  EXPECT_EQ(Load(path)->origin(), "first");
+  ASSERT_TRUE(local->Append(Id(2), MakeFacts(2, 1)).ok());
+  ASSERT_TRUE(local->SetOrigin("second").ok());
+  EXPECT_EQ(local->origin(), "second");
+  EXPECT_EQ(Load(path)->origin(), "second");
+  const auto size = std::filesystem::file_size(path);
+  ASSERT_TRUE(local->SetOrigin("second").ok());
+  EXPECT_EQ(std::filesystem::file_size(path), size);
+  ASSERT_TRUE(local->Rewrite({Id(2)}, {}).ok());
+  const auto again = Load(path);
+  for (const LocalFile* reader : {again.get(), local.get()}) {
+    EXPECT_TRUE(reader->is_whole());
+    EXPECT_EQ(reader->origin(), "second");
+    EXPECT_EQ(Find(*reader, Id(2)), MakeFacts(2, 1));
+  }
+}
+
+TEST(LocalFileTest, AnOriginIsNoReasonToRewrite) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  const auto local = Load(path);
+  ASSERT_TRUE(local->SetOrigin(std::string(5000, 'x')).ok());
+  ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+  const auto before = Identify(path);
+  ASSERT_TRUE(local->Compact({Id(1)}).ok());
+  EXPECT_EQ(Identify(path).value(), before.value());
+}
+
+TEST(LocalFileTest, AHugeOriginIsNone) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  const auto local = Load(path);
+  ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+  ASSERT_TRUE(local->SetOrigin("small").ok());
+  const std::string before = ReadWholeFile(path);
+  const std::string huge(LocalFile::kMaxOriginBytes + 1, 'x');
+  ASSERT_TRUE(local->SetOrigin(huge).ok());
+  EXPECT_EQ(local->origin(), "");
+  WriteWholeFile(path, before + MakeBlock(LocalFile::kOrigin, huge));
+  EXPECT_EQ(Load(path)->origin(), "small");
+}
+
+TEST(LocalFileTest, ATornOriginIsIgnored) {
+  const TempFolder folder;
+  const std::string path = folder.File(".local");
+  {
+    const auto local = Load(path);
+    ASSERT_TRUE(local->Append(Id(1), MakeFacts(1, 1)).ok());
+  }
+  const std::string before = ReadWholeFile(path);
+  const std::string block = MakeBlock(LocalFile::kOrigin, "text");
+  for (size_t size = 0; size < block.size(); ++size) {
+    WriteWholeFile(path, before + block.substr(0, size));
+    EXPECT_EQ(Load(path)->origin(), "") << size;
+    EXPECT_TRUE(Find(*Load(path), Id(1)).has_value());
+  }
+}
+
 }  // namespace
 }  // namespace melmill

@@ -18,7 +18,7 @@
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/usage/config_file.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/summary_json.h"
@@ -44,6 +44,7 @@ void AddCommands(CLI::App* app, int* exit_code) {
   melmill::AddExtractCommand(app, exit_code);
   melmill::AddValidateCommand(app, exit_code);
   melmill::AddInfoCommand(app, exit_code);
+  melmill::AddShowCommand(app, exit_code);
   melmill::AddVerifyCommand(app, exit_code);
   melmill::AddBenchCommand(app, exit_code);
   melmill::AddGenerateCommand(app, exit_code);

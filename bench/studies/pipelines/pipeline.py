@@ -66,7 +66,7 @@ def _peer(
 def _melmill(name: str, label: str, program: Path, threads: int) -> Pipeline:
     command: tuple[str | Path, ...] = (
         *(program, "extract", "MANIFEST", "--out", "OUT"),
-        *("--quiet", "--threads", str(threads), "--resampler", "spectral"),
+        *("--quiet", "--threads", str(threads)),
     )
     return Pipeline(
         name, label, command, melmill_store.read_rows, True, fsyncs=True

@@ -3,7 +3,14 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <bit>
+#include <cmath>
 #include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <vector>
+
+#include "tests/support/half_to_float.h"
 
 namespace melmill {
 namespace {
@@ -44,6 +51,35 @@ TEST(FeatureType, TagsLeadToTheTypesOwnValuesAndRounding) {
   EXPECT_EQ(RoundFeature<FeatureType::kFloat32>(kValue), kValue);
   EXPECT_EQ(RoundFeature<FeatureType::kFloat16>(kValue), 0xbc04);
   EXPECT_EQ(RoundFeature<FeatureType::kBfloat16>(kValue), 0xbf80);
+}
+
+TEST(WidenFeatures, GivesTheValuesOfAllHalves) {
+  std::vector<uint16_t> halves(1 << 16);
+  std::iota(halves.begin(), halves.end(), uint16_t{0});
+  const std::vector<float> values =
+      WidenFeatures(FeatureType::kFloat16, std::as_bytes(std::span(halves)));
+  ASSERT_EQ(values.size(), halves.size());
+  for (size_t i = 0; i < halves.size(); ++i) {
+    const float expected = HalfToFloat(halves[i]);
+    if (std::isnan(expected)) {
+      ASSERT_TRUE(std::isnan(values[i])) << i;
+    } else {
+      ASSERT_EQ(std::bit_cast<uint32_t>(values[i]),
+                std::bit_cast<uint32_t>(expected))
+          << i;
+    }
+  }
+}
+
+TEST(WidenFeatures, GivesTheValuesOfTheOtherTypes) {
+  const std::vector<float> floats = {0.0f, -1.5f, 1e-30f};
+  EXPECT_EQ(
+      WidenFeatures(FeatureType::kFloat32, std::as_bytes(std::span(floats))),
+      floats);
+  const std::vector<uint16_t> brains = {0x3f80, 0xc020};
+  EXPECT_EQ(
+      WidenFeatures(FeatureType::kBfloat16, std::as_bytes(std::span(brains))),
+      (std::vector<float>{1.0f, -2.5f}));
 }
 
 }  // namespace

@@ -70,6 +70,20 @@ TEST_F(AudioCheckTest, NamesEveryRowThatDiffers) {
   EXPECT_EQ(report.differences[2].split, "eval");
   EXPECT_EQ(report.differences[2].line, 1u);
   EXPECT_NE(report.differences[2].what.find("No such file"), std::string::npos);
+  EXPECT_FALSE(report.missing.has_value());
+}
+
+TEST_F(AudioCheckTest, NothingDiffersIfNoAudioIsFound) {
+  const Corpus& corpus = store_.corpus();
+  for (const auto& file :
+       std::filesystem::directory_iterator(corpus.Path(""))) {
+    if (file.path().extension() == ".wav") std::filesystem::remove(file);
+  }
+  const AudioReport report = Check(kAll);
+  EXPECT_TRUE(report.differences.empty());
+  ASSERT_TRUE(report.missing.has_value());
+  EXPECT_EQ(report.missing->audio, corpus.Path("t0.wav"));
+  EXPECT_EQ(report.missing->path, report.missing->audio);
 }
 
 TEST_F(AudioCheckTest, EveryRowIsDrawnSoonerOrLater) {

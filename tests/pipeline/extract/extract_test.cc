@@ -77,7 +77,7 @@ class ExtractTest : public testing::Test {
   Corpus corpus_;
   size_t num_in_quarantine_ = 0;
   uint64_t max_bytes_in_flight_ = uint64_t{448} << 20;
-  ResamplerKind resampler_ = ResamplerKind::kSoxr;
+  std::optional<ResamplerKind> resampler_;
   ExtractOutcome outcome_;
   size_t num_shards_ = 0;
 };

@@ -22,10 +22,10 @@ TEST(ResamplerKindTest, NamesAreFoundAgain) {
 TEST(ChooseCodePathTest, TakesTheBestOrTheGivenTargetOrNone) {
   CodeChoice code;
   const SimdTarget best = SupportedSimdTargets().front();
-  EXPECT_EQ(ChooseCodePath(code), (CodePath{best, std::nullopt}));
+  EXPECT_EQ(ChooseCodePath(code), (CodePath{best, best}));
   for (const SimdTarget target : SupportedSimdTargets()) {
     code.simd = SimdTargetName(target);
-    EXPECT_EQ(ChooseCodePath(code), (CodePath{target, std::nullopt}));
+    EXPECT_EQ(ChooseCodePath(code), (CodePath{target, target}));
   }
   code.simd = "none";
   EXPECT_EQ(ChooseCodePath(code), CodePath());
@@ -62,7 +62,7 @@ TEST(ChooseCodePathTest, RefusesSpectralWithoutSimdCode) {
   code.simd = "auto";
   hwy::SetSupportedTargetsForTest(HWY_EMU128);  // a machine without SIMD code
   const std::string refusal = Refusal(code);
-  code.resampler = CodeChoice().resampler;
+  code.resampler.reset();
   const CodePath by_default = ChooseCodePath(code);
   hwy::SetSupportedTargetsForTest(0);
   EXPECT_NE(refusal.find("this machine has no SIMD code"), std::string::npos);
@@ -93,7 +93,7 @@ std::string Changes(const CodeChoice& made, const CodeChoice& wanted) {
   std::string changes;
   if (found->simd != wanted.simd) changes += found->simd + ' ';
   if (found->resampler != wanted.resampler) {
-    changes += ResamplerKindName(found->resampler);
+    changes += found->resampler ? ResamplerKindName(*found->resampler) : "open";
   }
   return changes;
 }
@@ -103,16 +103,20 @@ TEST(FindCodeChoiceTest, ChangesWhatMakesTheDifferenceAndNoMore) {
   const CodeChoice soxr = {.resampler = ResamplerKind::kSoxr};
   const CodeChoice spectral = {.resampler = ResamplerKind::kSpectral};
   const CodeChoice none = {.simd = "none"};
-  EXPECT_EQ(Changes(plain, soxr), "");
+  EXPECT_EQ(Changes(plain, plain), "");
+  EXPECT_EQ(Changes(plain, spectral), "");
+  EXPECT_EQ(Changes(plain, soxr), "spectral");
   EXPECT_EQ(Changes(soxr, spectral), "soxr");
-  EXPECT_EQ(Changes(spectral, plain), "spectral");
+  EXPECT_EQ(Changes(soxr, plain), "soxr");
+  EXPECT_EQ(Changes(spectral, plain), "");
   EXPECT_EQ(Changes(none, plain), "none ");
   EXPECT_EQ(Changes(plain, none), "auto ");
-  EXPECT_EQ(Changes(spectral, none), "auto spectral");
+  EXPECT_EQ(Changes(spectral, none), "auto ");
+  EXPECT_EQ(Changes(soxr, none), "auto soxr");
   EXPECT_EQ(Changes(none, spectral), "none soxr");
   const std::string best(SimdTargetName(SupportedSimdTargets().front()));
   const CodeChoice named = {.simd = best};
-  EXPECT_EQ(Changes(spectral, named), "spectral");
+  EXPECT_EQ(Changes(soxr, named), "soxr");
   EXPECT_EQ(Changes(none, named), "none ");
 }
 

@@ -68,10 +68,12 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
   command->footer(
       "Every result is checked before it is timed.\n"
       "us/s: microseconds per second of audio on one thread (all: on "
-      "--threads). kB/s: what a second of audio reads and writes. Of the "
-      "limit: compared with what this machine's memory (one thread that copies "
-      "blocks larger than its caches; short clips may be faster) or its disk "
-      "does in the same rounds.\n"
+      "--threads). kB/s: what a second of audio reads and writes. Compared "
+      "with: "
+      "the speed as a multiple of what this machine's memory (one thread that "
+      "copies blocks larger than its caches, so short clips may be faster) or "
+      "its disk does in the same rounds. --json says how each result was "
+      "checked.\n"
       "Exit codes: 0 measured, 1 a result was wrong, 2 wrong usage or audio, "
       "4 a fault of the machine.");
 }

@@ -1,12 +1,14 @@
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "pipeline/run/run.h"
 #include "pipeline/run/validate.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/config_file.h"
 #include "tools/melmill/commands/input_flags.h"
 #include "tools/melmill/commands/run_command.h"
+#include "tools/melmill/usage/command_words.h"
+#include "tools/melmill/usage/config_file.h"
 
 namespace melmill {
 namespace {
@@ -24,12 +26,19 @@ struct ExtractFlags {
   bool quiet = false;
 };
 
-RunConfig MakeConfig(const ExtractFlags& flags) {
+// The flags that say how one run goes about it. They are no part of the command
+// that makes the store again.
+const std::vector<std::string> kFlagsOfOneRun = {
+    "color", "config", "dry-run",     "help",   "json",
+    "quiet", "rehash", "trust-audio", "update", "verify-resume"};
+
+RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
   RunConfig config = MakeRunConfig(flags.input);
   config.store.folder = flags.out;
   while (config.store.folder.size() > 1 && config.store.folder.ends_with('/')) {
     config.store.folder.pop_back();
   }
+  config.store.command = CommandWords(command, kFlagsOfOneRun);
   config.store.update = flags.update;
   config.store.verify_resume = flags.verify_resume;
   if (flags.rehash) config.store.audio_check = AudioCheck::kAll;
@@ -82,12 +91,12 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
   command->add_flag("-q,--quiet", flags->quiet,
                     "Print nothing unless something went wrong");
   AddConfigFlag(command);
-  command->callback([flags, exit_code] {
-    *exit_code =
-        RunAndReport({.make_config = [&] { return MakeConfig(*flags); },
-                      .run = flags->dry_run ? RunValidate : RunExtract,
-                      .json = flags->json,
-                      .quiet = flags->quiet});
+  command->callback([command, flags, exit_code] {
+    *exit_code = RunAndReport(
+        {.make_config = [&] { return MakeConfig(*flags, *command); },
+         .run = flags->dry_run ? RunValidate : RunExtract,
+         .json = flags->json,
+         .quiet = flags->quiet});
   });
   command->footer(
       "Examples:\n"

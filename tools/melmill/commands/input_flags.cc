@@ -118,13 +118,13 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                    "same bytes), sse4, auto (the best that this machine has), "
                    "or none (double precision, resampling by libsoxr)")
       ->capture_default_str();
-  command
-      ->add_option("--resampler", flags->resampler,
-                   "Code that changes sample rates: soxr (libsoxr, bit for "
-                   "bit what librosa uses) or spectral (melmill's own: "
-                   "several times as fast, the same within 1e-6; needs vector "
-                   "code; leaves unusual rates to libsoxr)")
-      ->capture_default_str();
+  command->add_option(
+      "--resampler", flags->resampler,
+      "Code that changes sample rates: spectral (melmill's own: "
+      "several times as fast, the same within 1.5e-6; needs "
+      "vector code; leaves unusual rates to libsoxr) or soxr "
+      "(libsoxr, bit for bit what librosa uses). Default: that "
+      "of an existing store, otherwise spectral");
   // Otherwise --keep would take a manifest that follows it.
   command->get_option("--keep")->allow_extra_args(false);
 }
@@ -135,9 +135,11 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
     config.input.splits.push_back(ParseSplitInput(manifest, flags.fields));
   }
   config.input.fields = flags.fields;
+  std::optional<ResamplerKind> resampler;
+  if (flags.resampler) resampler = ParseResampler(*flags.resampler);
   config.features = MakeFeatureSpec(
       ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
-      {.simd = flags.simd, .resampler = ParseResampler(flags.resampler)});
+      {.simd = flags.simd, .resampler = resampler});
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;

@@ -2,6 +2,7 @@
 #define MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +29,7 @@ struct InputFlags {
   int num_io_threads = 16;
   std::string memory = "512MB";
   std::string simd = "auto";
-  std::string resampler = "soxr";
+  std::optional<std::string> resampler;
 };
 
 void AddInputFlags(CLI::App* command, InputFlags* flags);

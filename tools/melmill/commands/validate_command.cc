@@ -3,9 +3,9 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/validate.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/config_file.h"
 #include "tools/melmill/commands/input_flags.h"
 #include "tools/melmill/commands/run_command.h"
+#include "tools/melmill/usage/config_file.h"
 
 namespace melmill {
 namespace {

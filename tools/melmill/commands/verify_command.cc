@@ -10,10 +10,13 @@
 
 #include "pipeline/care/audio_check.h"
 #include "pipeline/care/repair.h"
+#include "pipeline/care/stored_run.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "pipeline/view/store_summary.h"
+#include "store/origin.h"
 #include "store/store_folder.h"
 #include "store/verify.h"
 #include "tools/melmill/commands/commands.h"
@@ -33,9 +36,16 @@ struct VerifyFlags {
   std::string audio_root;
 };
 
-constexpr char kHowToWriteAgain[] =
-    "to rebuild everything that is damaged, run the melmill extract command of "
-    "this store with --verify-resume";
+std::string HowToWriteAgain(const std::string& folder) {
+  std::string text =
+      "to rebuild everything that is damaged, run the melmill extract command "
+      "of this store with --verify-resume";
+  const std::optional<Origin> origin = ReadOrigin(folder);
+  if (!origin) return text;
+  return text + fmt::format(":\n  {} --verify-resume\n  in {}",
+                            ShellLine(origin->command),
+                            Printable(origin->working_folder));
+}
 
 std::string ListDamages(const char* label, const std::vector<Damage>& damages) {
   std::string text;
@@ -66,7 +76,8 @@ int ReportUnusable(const std::string& folder, const Error& error) {
           "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {
     return kExitMachine;
   }
-  PrintMessage(fmt::format("nothing else was checked; {}\n", kHowToWriteAgain));
+  PrintMessage(
+      fmt::format("nothing else was checked; {}\n", HowToWriteAgain(folder)));
   return kExitDamaged;
 }
 
@@ -107,7 +118,7 @@ int Verify(const std::string& folder, const StoreIndex& index) {
   if (report.damages.empty()) return kExitOk;
   PrintMessage(
       fmt::format("melmill verify --repair rebuilds damaged shards; {}\n",
-                  kHowToWriteAgain));
+                  HowToWriteAgain(folder)));
   return kExitDamaged;
 }
 
@@ -142,7 +153,7 @@ int Repair(const VerifyFlags& flags) {
   if (!report.found.unreadable.empty()) return PrintUnreadable(report.found);
   if (report.left.empty()) return kExitOk;
   if (control.stop_requested()) return kExitSignal + control.stop_signal();
-  PrintMessage(fmt::format("{}\n", kHowToWriteAgain));
+  PrintMessage(fmt::format("{}\n", HowToWriteAgain(flags.folder)));
   return kExitDamaged;
 }
 
@@ -155,6 +166,13 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
                         std::random_device()(), control);
   if (!checked.ok()) return PrintFault(checked.error());
   const AudioReport& report = checked.value();
+  if (report.missing) {
+    throw SetupError(fmt::format(
+        "nothing was compared: no audio file was found; the first, {}, was "
+        "looked for as {} ({})",
+        report.missing->audio, report.missing->path,
+        HowToFindAudio(flags.folder, report.missing->audio)));
+  }
   const std::string text =
       ListDamages("differs", report.differences) +
       fmt::format("{} of {} rows computed again from their audio: {}\n",

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "store/json_object.h"
+#include "tools/melmill/report/quantities.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
@@ -65,11 +66,17 @@ std::string FormatLimits(const BenchReport& report) {
 std::string FormatHead(const BenchReport& report) {
   const BenchMachine& machine = report.machine;
   std::string text = fmt::format(
-      "{}, {} CPUs; {}\n{} clips, {:.1f} s\n", machine.cpu, machine.num_cpus,
+      "{}, {}; {}\n{}, {:.1f} s\n", machine.cpu,
+      Counted(static_cast<uint64_t>(machine.num_cpus), "CPU"),
       machine.simd_targets.empty()
           ? "no SIMD target"
           : fmt::format("{}", fmt::join(machine.simd_targets, ", ")),
-      report.num_clips, report.audio_seconds);
+      Counted(report.num_clips, "clip"), report.audio_seconds);
+  if (!report.left_out.empty()) {
+    text += fmt::format("left out {}, the first: {}\n",
+                        Counted(report.left_out.size(), "file"),
+                        report.left_out[0]);
+  }
   if (!report.out.empty()) {
     text += fmt::format("writes to {} ({} on {})\n", report.out,
                         report.disk.file_system, report.disk.device);
@@ -87,13 +94,14 @@ std::string FormatRow(const BenchCase& bench_case, const BenchLimits& limits) {
   }
   const std::optional<double> share = ShareOfLimit(bench_case, limits);
   text += fmt::format(
-      " {:8.1f} {:11.0f} {:5.0f} % {:8.1f} {:19}  {}\n",
-      MicrosecondsPerSecond(bench_case), RealTimeFactor(bench_case),
-      100 * Spread(bench_case.seconds), BytesPerSecond(bench_case) / 1e3,
-      share ? fmt::format("{:5.1f} % {}", 100 * *share,
-                          LimitName(bench_case.limit))
-            : "",
-      bench_case.checked.text);
+      " {:8.1f} {:>11} {:>7} {:8.1f}  {}\n", MicrosecondsPerSecond(bench_case),
+      FormatCount(static_cast<uint64_t>(RealTimeFactor(bench_case) + 0.5)),
+      bench_case.seconds.size() == 1
+          ? ""
+          : fmt::format("{:.0f} %", 100 * Spread(bench_case.seconds)),
+      BytesPerSecond(bench_case) / 1e3,
+      share ? fmt::format("{:.2f} x {}", *share, LimitName(bench_case.limit))
+            : "");
   return text;
 }
 
@@ -124,9 +132,9 @@ ordered_json JsonRow(const BenchCase& bench_case, const BenchLimits& limits) {
 
 std::string FormatBenchTable(const BenchReport& report) {
   std::string text = FormatHead(report);
-  text += fmt::format("\n{:9} {:15} {:31} {:>8} {:>11} {:>7} {:>8} {:19}  {}\n",
+  text += fmt::format("\n{:9} {:15} {:31} {:>8} {:>11} {:>7} {:>8}  {}\n",
                       "stage", "by", "input", "us/s", "x real time", "spread",
-                      "kB/s", "of the limit", "check");
+                      "kB/s", "compared with");
   for (const BenchCase& bench_case : report.cases) {
     text += FormatRow(bench_case, report.limits);
   }

@@ -43,6 +43,11 @@ std::vector<Group> GroupsByCount(const RejectTallies& rejects) {
 
 // What to do about a whole group, if that is more than its message says.
 std::string_view Advice(const Group& group) {
+  if (group.code == RejectCode::kTooLong &&
+      group.tally->examples[0].message.find("--max-duration") !=
+          std::string::npos) {
+    return "a larger --max-duration accepts them";
+  }
   if (group.code != RejectCode::kNotFound) return "";
   if (group.cause == "a URL") return "melmill reads local files: download them";
   if (group.cause == "a path with ~") return "~ is not expanded: write it out";

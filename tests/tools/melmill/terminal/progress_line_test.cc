@@ -85,7 +85,8 @@ TEST_F(DrawProgressTest, ANarrowTerminalShowsWhatMattersMost) {
   EXPECT_EQ(DrawProgress(control_, 10, 79),
             "[===>        ]   25 %  70,000 of 280,000 rows  50 MB/s  "
             "12 rejected  0:30 left");
-  EXPECT_EQ(DrawProgress(control_, 10, 39), "[====>             ]   25 %  0:30 left");
+  EXPECT_EQ(DrawProgress(control_, 10, 39),
+            "[====>             ]   25 %  0:30 left");
 }
 
 TEST_F(DrawProgressTest, EveryWidthIsKept) {

@@ -1,4 +1,4 @@
-#include "tools/melmill/commands/config_file.h"
+#include "tools/melmill/usage/config_file.h"
 
 #include <algorithm>
 #include <memory>

@@ -1,0 +1,174 @@
+#include "pipeline/view/store_summary.h"
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "io/file/line_reader.h"
+#include "io/manifest/language.h"
+#include "pipeline/run/report_parts.h"
+#include "store/local_file.h"
+#include "store/shard/shard_reader.h"
+#include "store/store_folder.h"
+#include "store/table/split_table.h"
+#include "store/table/table_file.h"
+
+namespace melmill {
+namespace {
+
+constexpr uint64_t kSampleRateHz = 16000;
+
+// A manifest may name any number of languages.
+constexpr size_t kMaxLanguages = 1000;
+
+class Summarizer {
+ public:
+  Summarizer(const std::string& folder, const StoreIndex& index)
+      : folder_(folder), index_(index) {}
+
+  Result<StoreSummary> Summarize();
+
+ private:
+  Result<void> AddTable(const SplitEntry& split);
+  void AddRow(const TableBlock& block, size_t row);
+  Result<void> AddShard(const ShardEntry& shard);
+  Result<void> AddRejects();
+  void AddDurations();
+  // Notes damage. Returns the error of a file that cannot be read.
+  Result<void> Note(const std::string& file, const Error& error);
+
+  const std::string& folder_;
+  const StoreIndex& index_;
+  StoreSummary summary_;
+  std::vector<uint32_t> durations_ms_;
+  uint64_t fewest_samples_ = std::numeric_limits<uint64_t>::max();
+  uint64_t most_samples_ = 0;
+};
+
+Result<void> Summarizer::Note(const std::string& file, const Error& error) {
+  if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
+  summary_.damages.push_back({.file = file, .what = error.message});
+  return {};
+}
+
+void Summarizer::AddRow(const TableBlock& block, size_t row) {
+  const uint64_t num_samples = block.Number(kSplitTableNumSamples, row);
+  const uint64_t ms = num_samples * 1000 / kSampleRateHz;
+  durations_ms_.push_back(static_cast<uint32_t>(
+      std::min<uint64_t>(ms, std::numeric_limits<uint32_t>::max())));
+  fewest_samples_ = std::min(fewest_samples_, num_samples);
+  most_samples_ = std::max(most_samples_, num_samples);
+  std::string language(TemplateLanguage(block.Text(kSplitTableText, row)));
+  if (summary_.languages.size() >= kMaxLanguages &&
+      !summary_.languages.contains(language)) {
+    language = "(others)";
+  }
+  LanguageCount& count = summary_.languages[language];
+  ++count.num_rows;
+  count.num_samples += num_samples;
+}
+
+Result<void> Summarizer::AddTable(const SplitEntry& split) {
+  const auto table = TableFile::Open(folder_ + '/' + split.table.file,
+                                     SplitTableColumns(index_.kept_fields));
+  if (!table.ok()) return Note(split.table.file, table.error());
+  const Result<void> visited = VisitRows(
+      *table.value(), 0, table.value()->num_rows(),
+      [this](const TableBlock& block, size_t row) -> Result<Visiting> {
+        AddRow(block, row);
+        return Visiting::kGoOn;
+      });
+  return visited.ok() ? visited : Note(split.table.file, visited.error());
+}
+
+Result<void> Summarizer::AddShard(const ShardEntry& shard) {
+  const auto reader = ShardReader::Open(folder_ + '/' + shard.file);
+  if (!reader.ok()) return Note(shard.file, reader.error());
+  for (const ShardRow& row : reader.value().rows()) {
+    if (row.status != RowStatus::kStored) continue;
+    ++summary_.rows_by_rate[static_cast<int>(row.source_rate)];
+  }
+  return {};
+}
+
+Result<void> Summarizer::AddRejects() {
+  const std::string& file = index_.rejects.file;
+  Result<LineReader> reader = LineReader::Open(folder_ + '/' + file);
+  if (!reader.ok()) return Note(file, reader.error());
+  while (true) {
+    const Result<std::optional<Line>> line = reader.value().Next();
+    if (!line.ok()) return Note(file, line.error());
+    if (!line.value()) return {};
+    const auto entry =
+        nlohmann::json::parse(line.value()->bytes, nullptr, false);
+    const auto code = entry.is_object() ? entry.find("code") : entry.end();
+    if (code == entry.end() || !code->is_string()) {
+      return Note(file, {ErrorCode::kDamaged, "not as melmill writes it"});
+    }
+    ++summary_.rejects[code->get<std::string>()];
+  }
+}
+
+void Summarizer::AddDurations() {
+  if (durations_ms_.empty()) return;
+  const auto middle = durations_ms_.begin() +
+                      static_cast<std::ptrdiff_t>(durations_ms_.size() / 2);
+  std::nth_element(durations_ms_.begin(), middle, durations_ms_.end());
+  const auto seconds = [](uint64_t num_samples) {
+    return static_cast<double>(num_samples) / kSampleRateHz;
+  };
+  summary_.durations = {.shortest_s = seconds(fewest_samples_),
+                        .median_s = *middle / 1000.0,
+                        .longest_s = seconds(most_samples_)};
+}
+
+Result<StoreSummary> Summarizer::Summarize() {
+  summary_.num_bytes = StoreBytes(index_);
+  Result<void> added;
+  for (const SplitEntry& split : index_.splits) {
+    if (added.ok()) added = AddTable(split);
+  }
+  for (const ShardEntry& shard : index_.shards) {
+    if (added.ok()) added = AddShard(shard);
+  }
+  if (added.ok()) added = AddRejects();
+  if (!added.ok()) return added.error();
+  AddDurations();
+  summary_.origin = ReadOrigin(folder_);
+  return std::move(summary_);
+}
+
+}  // namespace
+
+Result<StoreSummary> SummarizeStore(const std::string& folder,
+                                    const StoreIndex& index) {
+  return Summarizer(folder, index).Summarize();
+}
+
+StoreProgress FindProgress(const std::string& folder, const Plan& plan) {
+  StoreProgress progress;
+  std::map<std::string, const PlannedShard*> shards;
+  for (const PlannedShard& shard : plan.shards) {
+    shards[plan.ShardFileName(shard)] = &shard;
+  }
+  const auto add = [](const PlannedShard& shard, StoreProgress::Count* count) {
+    ++count->num_shards;
+    count->num_rows += shard.num_rows;
+    count->num_frames += shard.num_frames;
+  };
+  for (const auto& [file, shard] : shards) {
+    add(*shard, &progress.planned);
+    if (FileExists(folder + '/' + file)) add(*shard, &progress.made);
+  }
+  return progress;
+}
+
+std::optional<Origin> ReadOrigin(const std::string& folder) {
+  const auto local = LocalFile::Load(folder + '/' + kLocalFile);
+  if (!local.ok()) return std::nullopt;
+  return ParseOrigin(local.value()->origin());
+}
+
+}  // namespace melmill

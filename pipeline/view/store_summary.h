@@ -1,0 +1,61 @@
+#ifndef MELMILL_PIPELINE_VIEW_STORE_SUMMARY_H_
+#define MELMILL_PIPELINE_VIEW_STORE_SUMMARY_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "pipeline/plan/tally.h"
+#include "store/damage.h"
+#include "store/origin.h"
+#include "store/plan/plan.h"
+#include "store/store_index.h"
+
+namespace melmill {
+
+// What a complete store holds, in numbers. Everything is of the stored rows.
+struct StoreSummary {
+  struct Durations {
+    double shortest_s = 0;
+    double median_s = 0;  // within 1 ms
+    double longest_s = 0;
+  };
+
+  uint64_t num_bytes = 0;                          // on the disk
+  std::optional<Durations> durations;              // none without rows
+  std::map<std::string, LanguageCount> languages;  // "" is none given
+  std::map<int, uint64_t> rows_by_rate;            // Hz of the audio file
+  std::map<std::string, uint64_t> rejects;         // manifest lines by code
+  std::optional<Origin> origin;
+  // Files whose part is missing above, and why.
+  std::vector<Damage> damages;
+};
+
+// Reads all tables and the indexes of all shards. Takes 4 bytes of memory a
+// row. Error: kMachineFault for a file that cannot be read.
+Result<StoreSummary> SummarizeStore(const std::string& folder,
+                                    const StoreIndex& index);
+
+// How far an unfinished store is. A shard file that is listed twice counts
+// once.
+struct StoreProgress {
+  struct Count {
+    uint64_t num_shards = 0;
+    uint64_t num_rows = 0;
+    uint64_t num_frames = 0;
+  };
+  Count made;
+  Count planned;
+};
+
+StoreProgress FindProgress(const std::string& folder, const Plan& plan);
+
+// The origin that the store's `.local` remembers, if that can be read.
+std::optional<Origin> ReadOrigin(const std::string& folder);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_VIEW_STORE_SUMMARY_H_

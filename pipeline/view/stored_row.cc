@@ -1,0 +1,107 @@
+#include "pipeline/view/stored_row.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "io/manifest/language.h"
+#include "store/damage.h"
+#include "store/shard/shard_reader.h"
+#include "store/table/split_table.h"
+#include "store/table/table_file.h"
+
+namespace melmill {
+namespace {
+
+constexpr double kSampleRateHz = 16000;
+
+Error WithFile(const std::string& file, const Error& error) {
+  if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
+  return {ErrorCode::kDamaged, fmt::format("{}: {}", file, error.message)};
+}
+
+StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
+                  const TableBlock& block, size_t i) {
+  StoredRow row;
+  row.split = split.name;
+  row.row = block.first_row() + i;
+  row.line = block.Number(kSplitTableLine, i);
+  row.audio = block.Text(kSplitTableAudio, i);
+  row.text = block.Text(kSplitTableText, i);
+  row.prompt = block.Text(kSplitTablePrompt, i);
+  for (size_t k = 0; k < num_kept; ++k) {
+    row.kept.emplace_back(block.Text(kSplitTableFirstKept + k, i));
+  }
+  row.num_samples = block.Number(kSplitTableNumSamples, i);
+  row.num_frames = block.Number(kSplitTableNumFrames, i);
+  row.shard = block.Number(kSplitTableShard, i);
+  row.start = block.Number(kSplitTableStart, i);
+  return row;
+}
+
+}  // namespace
+
+double StoredRow::seconds() const {
+  return static_cast<double>(num_samples) / kSampleRateHz;
+}
+
+std::string StoredRow::language() const {
+  return std::string(TemplateLanguage(text));
+}
+
+std::string StoredRow::transcript() const {
+  constexpr std::string_view kMark = "<asr_text>";
+  if (TemplateLanguage(text).empty()) return text;
+  return text.substr(text.find(kMark) + kMark.size());
+}
+
+Result<void> VisitStoredRows(
+    const std::string& folder, const StoreIndex& index, const SplitEntry& split,
+    uint64_t first, const std::function<bool(const StoredRow&)>& visit) {
+  const auto table = TableFile::Open(folder + '/' + split.table.file,
+                                     SplitTableColumns(index.kept_fields));
+  if (!table.ok()) return WithFile(split.table.file, table.error());
+  const Result<void> visited =
+      VisitRows(*table.value(), first, table.value()->num_rows(),
+                [&](const TableBlock& block, size_t i) -> Result<Visiting> {
+                  const StoredRow row =
+                      MakeRow(split, index.kept_fields.size(), block, i);
+                  return visit(row) ? Visiting::kGoOn : Visiting::kEnough;
+                });
+  if (!visited.ok()) return WithFile(split.table.file, visited.error());
+  return {};
+}
+
+Result<RowFeatures> ReadRowFeatures(const std::string& folder,
+                                    const StoreIndex& index,
+                                    const StoredRow& row) {
+  if (row.shard >= index.shards.size()) {
+    return Error{ErrorCode::kDamaged,
+                 "the table names a shard that is not "
+                 "there"};
+  }
+  const std::string& file = index.shards[static_cast<size_t>(row.shard)].file;
+  const auto shard = ShardReader::Open(folder + '/' + file);
+  if (!shard.ok()) return WithFile(file, shard.error());
+  const std::vector<ShardRow>& rows = shard.value().rows();
+  const auto found = std::ranges::find_if(rows, [&row](const ShardRow& of) {
+    return of.status == RowStatus::kStored && of.start == row.start &&
+           of.num_frames == row.num_frames;
+  });
+  if (found == rows.end()) {
+    return WithFile(file, {ErrorCode::kDamaged, "does not have the row"});
+  }
+  const auto bytes =
+      shard.value().ReadFeatures(static_cast<size_t>(found - rows.begin()));
+  if (!bytes.ok()) return WithFile(file, bytes.error());
+  const ShardSpec& spec = shard.value().spec();
+  RowFeatures features = {
+      .n_mels = static_cast<size_t>(spec.n_mels),
+      .values = WidenFeatures(spec.feature_type, bytes.value())};
+  for (float& value : features.values) value = std::max(value, found->floor);
+  return features;
+}
+
+}  // namespace melmill

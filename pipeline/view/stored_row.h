@@ -1,0 +1,57 @@
+#ifndef MELMILL_PIPELINE_VIEW_STORED_ROW_H_
+#define MELMILL_PIPELINE_VIEW_STORED_ROW_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "io/result.h"
+#include "store/store_index.h"
+
+namespace melmill {
+
+// Looking at the rows of a complete store. Errors: kMachineFault for a file
+// that cannot be read, kDamaged for one that is not as store.json says. Both
+// name the file.
+
+// One row of a split's table.
+struct StoredRow {
+  std::string split;
+  uint64_t row = 0;   // in the split, from 0
+  uint64_t line = 0;  // in the manifest, from 1
+  std::string audio;
+  std::string text;
+  std::string prompt;
+  std::vector<std::string> kept;  // JSON texts, as StoreIndex::kept_fields
+  uint64_t num_samples = 0;       // at 16 kHz
+  uint64_t num_frames = 0;
+  uint64_t shard = 0;  // index into StoreIndex::shards
+  uint64_t start = 0;  // its first frame in the shard
+
+  double seconds() const;
+  std::string language() const;    // empty without the template
+  std::string transcript() const;  // the text, without the template
+};
+
+// Calls visit for rows of a split in order, from `first` on. Ends when `visit`
+// returns false. `split` must be one of `index.splits`.
+Result<void> VisitStoredRows(
+    const std::string& folder, const StoreIndex& index, const SplitEntry& split,
+    uint64_t first, const std::function<bool(const StoredRow&)>& visit);
+
+// The features of one row.
+struct RowFeatures {
+  size_t n_mels = 0;
+  std::vector<float> values;  // frame after frame, clamped for the row alone
+  uint64_t num_frames() const { return values.size() / n_mels; }
+};
+
+Result<RowFeatures> ReadRowFeatures(const std::string& folder,
+                                    const StoreIndex& index,
+                                    const StoredRow& row);
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_VIEW_STORED_ROW_H_

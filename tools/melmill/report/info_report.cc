@@ -1,0 +1,294 @@
+#include "tools/melmill/report/info_report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "pipeline/setup/byte_size.h"
+#include "store/json_object.h"
+#include "tools/melmill/exit_code.h"
+#include "tools/melmill/hours.h"
+#include "tools/melmill/report/quantities.h"
+#include "tools/melmill/report/settings_text.h"
+#include "tools/melmill/report/summary_text.h"
+#include "tools/melmill/terminal/console.h"
+
+namespace melmill {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr int kSampleRateHz = 16000;
+constexpr int kFramesPerSecond = 100;
+
+constexpr char kRebuilt[] =
+    "rebuilt from the settings; add your manifests' paths, and --audio-root, "
+    "--no-text, --truncate and the like if you used them";
+
+std::string DurationOfSamples(uint64_t num_samples) {
+  return FormatDuration(static_cast<double>(num_samples) / kSampleRateHz);
+}
+
+uint64_t NumSamples(const StoreIndex& index) {
+  uint64_t sum = 0;
+  for (const SplitEntry& split : index.splits) sum += split.num_samples;
+  return sum;
+}
+
+// Counts with their names, largest first.
+template <typename Map, typename Count>
+auto ByCount(const Map& map, Count count) {
+  std::vector<std::pair<typename Map::key_type, typename Map::mapped_type>>
+      sorted(map.begin(), map.end());
+  std::stable_sort(sorted.begin(), sorted.end(),
+                   [&count](const auto& a, const auto& b) {
+                     return count(a.second) > count(b.second);
+                   });
+  return sorted;
+}
+
+void AddSplits(const StoreIndex& index, std::string* text) {
+  size_t width = 5;
+  for (const SplitEntry& split : index.splits) {
+    width = std::max(width, split.name.size());
+  }
+  *text += fmt::format("  {:{}} {:>9} {:>9} {:>9}\n", "split", width, "rows",
+                       "length", "rejected");
+  for (const SplitEntry& split : index.splits) {
+    *text += fmt::format("  {:{}} {:>9} {:>9} {:>9}\n", split.name, width,
+                         FormatCount(split.num_stored),
+                         DurationOfSamples(split.num_samples),
+                         FormatCount(split.num_rejected));
+  }
+}
+
+void AddLanguages(const StoreSummary& summary, std::string* text) {
+  const auto& languages = summary.languages;
+  if (languages.empty() ||
+      (languages.size() == 1 && languages.begin()->first.empty())) {
+    return;
+  }
+  *text += "languages:\n";
+  const auto rows = [](const LanguageCount& count) { return count.num_rows; };
+  for (const auto& [name, count] : ByCount(languages, rows)) {
+    *text += fmt::format("  {:20} {:>9} {:>9}\n",
+                         name.empty() ? "(none given)" : Printable(name),
+                         FormatCount(count.num_rows),
+                         DurationOfSamples(count.num_samples));
+  }
+}
+
+void AddAudio(const StoreSummary& summary, std::string* text) {
+  if (summary.durations) {
+    *text +=
+        fmt::format("durations: {:.2f} to {:.2f} s, median {:.2f} s\n",
+                    summary.durations->shortest_s, summary.durations->longest_s,
+                    summary.durations->median_s);
+  }
+  if (summary.rows_by_rate.empty()) return;
+  std::vector<std::string> rates;
+  for (const auto& [rate_hz, num_rows] : summary.rows_by_rate) {
+    rates.push_back(
+        fmt::format("{} Hz ({})", rate_hz, Counted(num_rows, "row")));
+  }
+  *text += fmt::format("sample rates: {}\n", fmt::join(rates, ", "));
+}
+
+void AddRejects(const CompleteStore& store, std::string* text) {
+  const auto& rejects = store.summary.rejects;
+  if (rejects.empty()) return;
+  uint64_t sum = 0;
+  std::vector<std::string> reasons;
+  for (const auto& [code, count] :
+       ByCount(rejects, [](uint64_t count) { return count; })) {
+    sum += count;
+    reasons.push_back(
+        fmt::format("{} {}", FormatCount(count), Printable(code)));
+  }
+  *text += fmt::format("rejected: {}: {} (see {}/{})\n", Counted(sum, "line"),
+                       fmt::join(reasons, ", "), Printable(store.folder),
+                       Printable(store.index.rejects.file));
+}
+
+void AddCommand(const std::optional<Origin>& origin, std::string* text) {
+  if (!origin) return;
+  *text += fmt::format("made by: {}\n  in {}\n", ShellLine(origin->command),
+                       Printable(origin->working_folder));
+}
+
+void AddSettings(const std::string& contract, const std::string& producer,
+                 std::string* text) {
+  *text += fmt::format("features: {}\ncode: {}\n", Printable(contract),
+                       Printable(producer));
+}
+
+ordered_json JsonOf(const std::string& object) {
+  if (!IsUsableObject(object)) return ordered_json::object();
+  return ParseUsableObject<ordered_json>(object);
+}
+
+void AddJsonCommand(const std::optional<Origin>& origin,
+                    const std::vector<std::string>& rebuilt,
+                    ordered_json* json) {
+  (*json)["command"] = origin ? origin->command : rebuilt;
+  (*json)["command_is_rebuilt"] = !origin;
+  (*json)["working_folder"] = nullptr;
+  (*json)["audio_root"] = nullptr;
+  if (!origin) return;
+  (*json)["working_folder"] = origin->working_folder;
+  if (!origin->audio_root.empty()) (*json)["audio_root"] = origin->audio_root;
+}
+
+void AddJsonSettings(const std::string& contract, const std::string& producer,
+                     ordered_json* json) {
+  (*json)["settings"] = DescribeSettings(contract, producer);
+  (*json)["contract"] = JsonOf(contract);
+  (*json)["producer"] = JsonOf(producer);
+}
+
+ordered_json JsonSplits(const StoreIndex& index) {
+  auto splits = ordered_json::array();
+  for (const SplitEntry& split : index.splits) {
+    splits.push_back({{"name", split.name},
+                      {"lines", split.num_lines},
+                      {"rows", split.num_stored},
+                      {"rejected", split.num_rejected},
+                      {"hours", Hours(split.num_samples, kSampleRateHz)},
+                      {"frames", split.num_frames}});
+  }
+  return splits;
+}
+
+void AddJsonSummary(const StoreSummary& summary, ordered_json* json) {
+  auto languages = ordered_json::object();
+  for (const auto& [name, count] : summary.languages) {
+    languages[name] = {{"rows", count.num_rows},
+                       {"hours", Hours(count.num_samples, kSampleRateHz)}};
+  }
+  (*json)["languages"] = languages;
+  (*json)["durations_s"] = nullptr;
+  if (summary.durations) {
+    (*json)["durations_s"] = {{"shortest", summary.durations->shortest_s},
+                              {"median", summary.durations->median_s},
+                              {"longest", summary.durations->longest_s}};
+  }
+  auto rates = ordered_json::object();
+  for (const auto& [rate_hz, num_rows] : summary.rows_by_rate) {
+    rates[std::to_string(rate_hz)] = num_rows;
+  }
+  (*json)["sample_rates"] = rates;
+  auto rejects = ordered_json::object();
+  for (const auto& [code, count] : summary.rejects) rejects[code] = count;
+  (*json)["rejects"] = rejects;
+  (*json)["bytes"] = summary.num_bytes;
+  (*json)["damaged"] = ordered_json::array();
+  for (const Damage& damage : summary.damages) {
+    (*json)["damaged"].push_back(
+        {{"file", damage.file}, {"what", damage.what}});
+  }
+}
+
+ordered_json JsonCount(const StoreProgress::Count& count) {
+  return {{"shards", count.num_shards},
+          {"rows", count.num_rows},
+          {"hours", Hours(count.num_frames, kFramesPerSecond)}};
+}
+
+ordered_json StartJson(const std::string& folder, const char* status) {
+  auto json = ordered_json::object();
+  json["status"] = status;
+  json["exit_code"] = static_cast<int>(kExitOk);
+  json["store"] = folder;
+  return json;
+}
+
+}  // namespace
+
+std::string FormatInfo(const CompleteStore& store, bool with_settings) {
+  const StoreIndex& index = store.index;
+  const StoreSummary& summary = store.summary;
+  std::string text = fmt::format(
+      "{}: complete, {}, {}, {} in {}\n", Printable(store.folder),
+      Counted(index.num_stored(), "row"), DurationOfSamples(NumSamples(index)),
+      FormatBytes(summary.num_bytes), Counted(index.shards.size(), "shard"));
+  AddSplits(index, &text);
+  AddLanguages(summary, &text);
+  AddAudio(summary, &text);
+  AddRejects(store, &text);
+  text += fmt::format("settings: {}\n",
+                      DescribeSettings(index.contract, index.producer));
+  if (!index.kept_fields.empty()) {
+    text +=
+        fmt::format("kept fields: {}\n", fmt::join(index.kept_fields, ", "));
+  }
+  AddCommand(summary.origin, &text);
+  if (!summary.origin) {
+    text +=
+        fmt::format("made by a command like: {}\n  ({})\n",
+                    ShellLine(RebuildCommand(store.folder, index)), kRebuilt);
+  }
+  for (const Damage& damage : summary.damages) {
+    text += fmt::format("damaged: {} (melmill verify checks all files)\n",
+                        DescribeDamage(damage));
+  }
+  if (with_settings) {
+    AddSettings(index.contract, index.producer, &text);
+    text +=
+        fmt::format("format: {}.{}\n", index.format_major, index.format_minor);
+  }
+  return text;
+}
+
+std::string FormatInfo(const UnfinishedStore& store, bool with_settings) {
+  const auto& [made, planned] = store.progress;
+  const auto duration = [](uint64_t num_frames) {
+    return FormatDuration(static_cast<double>(num_frames) / kFramesPerSecond);
+  };
+  std::string text = fmt::format(
+      "{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\nrun the same "
+      "command again to continue\nsplits: {}; {}\nsettings: {}\n",
+      Printable(store.folder), made.num_shards,
+      Counted(planned.num_shards, "shard"), FormatCount(made.num_rows),
+      Counted(planned.num_rows, "row"), duration(made.num_frames),
+      duration(planned.num_frames), fmt::join(store.plan.split_names, ", "),
+      Counted(store.plan.rows->num_rows(), "manifest line"),
+      DescribeSettings(store.plan.contract, store.plan.producer));
+  AddCommand(store.origin, &text);
+  if (with_settings) {
+    AddSettings(store.plan.contract, store.plan.producer, &text);
+  }
+  return text;
+}
+
+std::string FormatInfoJson(const CompleteStore& store) {
+  const StoreIndex& index = store.index;
+  ordered_json json = StartJson(store.folder, "complete");
+  json["format"] = fmt::format("{}.{}", index.format_major, index.format_minor);
+  json["rows"] = index.num_stored();
+  json["hours"] = Hours(NumSamples(index), kSampleRateHz);
+  json["shards"] = index.shards.size();
+  json["splits"] = JsonSplits(index);
+  AddJsonSummary(store.summary, &json);
+  json["kept_fields"] = index.kept_fields;
+  AddJsonCommand(store.summary.origin, RebuildCommand(store.folder, index),
+                 &json);
+  AddJsonSettings(index.contract, index.producer, &json);
+  return JsonText(json) + '\n';
+}
+
+std::string FormatInfoJson(const UnfinishedStore& store) {
+  ordered_json json = StartJson(store.folder, "unfinished");
+  json["lines"] = store.plan.rows->num_rows();
+  json["splits"] = store.plan.split_names;
+  json["made"] = JsonCount(store.progress.made);
+  json["planned"] = JsonCount(store.progress.planned);
+  AddJsonCommand(store.origin, {}, &json);
+  AddJsonSettings(store.plan.contract, store.plan.producer, &json);
+  return JsonText(json) + '\n';
+}
+
+}  // namespace melmill
