@@ -660,6 +660,18 @@ def test_training_manifest_is_a_file_of_the_store(nemo: Path) -> None:
     assert path.read_bytes() == whole
 
 
+def test_training_manifest_is_made_again_after_a_kill(nemo: Path) -> None:
+    store = nemo / "store"
+    files = ["store.json", "train.training.jsonl"]
+    whole = {name: (store / name).read_bytes() for name in files}
+    command = ["extract", "train.jsonl", *NEMO, "--out", "store"]
+    for lost in (files[:1], files):  # as after kills at two moments
+        for name in lost:
+            (store / name).unlink()
+        assert run_melmill(*command, cwd=nemo).exit_code == 0
+        assert {n: (store / n).read_bytes() for n in files} == whole
+
+
 def test_without_the_flags_there_is_no_training_manifest(clips: Path) -> None:
     write_manifest(clips / "train.jsonl", [manifest_row("clip00.wav")])
     store = extract(clips / "store", "train.jsonl", cwd=clips)

@@ -99,9 +99,12 @@ def test_the_program_runs_the_packages_scripts_by_name(
     with_program: Path,
 ) -> None:
     # The environment has no PyTorch: the script says what is missing.
-    script = with_program / "melmill-qwen3-asr"
-    done = run_command(script, "--help", exit_code=2)
-    assert "needs the package torch" in done.stderr
+    path = f"{with_program}{os.pathsep}{os.environ['PATH']}"
+    command = ("melmill", "qwen3-asr", "--help")
+    done = run_command(
+        "sh", "-c", " ".join(command), env={"PATH": path}, exit_code=2
+    )
+    assert "melmill-qwen3-asr needs the package torch" in done.stderr
 
 
 def test_pip_installs_the_whole_into_a_target_folder(

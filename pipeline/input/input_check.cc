@@ -1,4 +1,4 @@
-#include "pipeline/run/input_check.h"
+#include "pipeline/input/input_check.h"
 
 #include <fmt/format.h>
 
