@@ -6,24 +6,19 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
-#include <cmath>
-#include <filesystem>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 #include "io/file/line_reader.h"
 #include "io/hash.h"
 #include "io/manifest/language.h"
 #include "io/manifest/manifest.h"
-#include "io/manifest/training_line.h"
-#include "io/manifest/utf8.h"
 #include "pipeline/extract/unreadable_files.h"
-#include "pipeline/plan/manifest_check.h"
-#include "pipeline/plan/read_source.h"
+#include "pipeline/input/manifest_check.h"
+#include "pipeline/input/planned_line.h"
+#include "pipeline/input/segment_check.h"
 #include "pipeline/plan/repeated_audio.h"
-#include "pipeline/plan/segment_check.h"
 #include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/arena.h"
@@ -51,36 +46,10 @@ constexpr int kMaxIoErrorsInARow = 16;
 // A hostile manifest may name a new language on every line.
 constexpr size_t kMaxLanguages = 1000;
 
-// One manifest line on its way through the plan.
-struct PlannedLine {
-  Line line;
-  PlanRow row;
-  std::optional<Error> fault;  // not the line's fault
-  std::string reject_cause;
-  FileFacts facts;
-  uint64_t identity = 0;  // as in SeenSource
-  std::string language;
-  int num_dropped_fields = 0;
-  std::vector<std::string> dropped_fields;
-  bool lacks_template = false;
-  bool repeats_template = false;
-  std::string segment;  // what the line says of a part of its file
-  WavOddity oddity = WavOddity::kNone;  // only of a planned row
-};
-
 struct Batch {
   uint32_t split = 0;
   std::vector<PlannedLine> lines;
 };
-
-void RejectLine(const Error& error, PlannedLine* planned) {
-  if (!error.code.is_reject()) {
-    planned->fault = error;
-    return;
-  }
-  planned->row.code = error.code.reject();
-  planned->row.message = error.message;
-}
 
 std::optional<Warning> WarningOf(WavOddity oddity) {
   switch (oddity) {
@@ -99,32 +68,6 @@ std::optional<Warning> WarningOf(WavOddity oddity) {
   return std::nullopt;
 }
 
-// Whether a line that starts at a file's beginning ends before its end.
-bool IsPartOf(const NamedSegment& segment, const WavHeader& header) {
-  constexpr double kToleranceSeconds = 0.5;
-  if (!segment.duration_s) return false;
-  const double seconds = static_cast<double>(header.num_samples) /
-                         static_cast<double>(header.sample_rate_hz);
-  return std::abs(seconds - *segment.duration_s) > kToleranceSeconds;
-}
-
-void CountDropped(const PlannedLine& planned, SplitReport* split) {
-  split->num_dropped_fields += planned.num_dropped_fields;
-  std::vector<std::string>& names = split->dropped_fields;
-  for (const std::string& name : planned.dropped_fields) {
-    if (std::find(names.begin(), names.end(), name) != names.end()) continue;
-    if (names.size() < SplitReport::kMaxDroppedNames) {
-      names.push_back(name);
-    } else {
-      split->drops_more_fields = true;
-    }
-  }
-  if (static_cast<size_t>(planned.num_dropped_fields) >
-      planned.dropped_fields.size()) {
-    split->drops_more_fields = true;
-  }
-}
-
 class PlanBuilder {
  public:
   PlanBuilder(const RunConfig& config, const std::string& spool_folder,
@@ -136,8 +79,6 @@ class PlanBuilder {
   // Stage 1, in order. It counts and drops blank lines.
   bool ReadBatch(Batch* batch);
   bool OpenNextManifest();
-  // Stage 2, parallel.
-  void PlanLine(PlannedLine* planned) const;
   // Stage 3, in order.
   void AppendBatch(Batch batch);
   void AppendLine(PlannedLine* planned);
@@ -150,7 +91,7 @@ class PlanBuilder {
   Result<void> LayOut();
 
   const RunConfig& config_;
-  const ManifestOptions manifest_options_;
+  const LinePlanner planner_;
   RunControl* control_;
   BuiltPlan built_;
   Plan& plan_ = built_.plan;
@@ -171,22 +112,9 @@ class PlanBuilder {
   std::atomic<bool> failed_{false};
 };
 
-// Throws SetupError if the folder of relative paths is none.
-void CheckAudioRoot(const std::string& audio_root) {
-  std::error_code error;
-  if (audio_root.empty() || std::filesystem::is_directory(audio_root, error)) {
-    return;
-  }
-  const bool exists = std::filesystem::exists(audio_root, error);
-  throw SetupError(fmt::format("--audio-root {}: {}", Printable(audio_root),
-                               exists ? "not a folder" : "no such folder"));
-}
-
 PlanBuilder::PlanBuilder(const RunConfig& config,
                          const std::string& spool_folder, RunControl* control)
-    : config_(config),
-      manifest_options_(MakeManifestOptions(config)),
-      control_(control) {
+    : config_(config), planner_(config), control_(control) {
   CheckConfig(config);
   CheckAudioRoot(config.input.audio_root);
   plan_.contract = config.features.Contract();
@@ -275,55 +203,6 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
   return true;
 }
 
-void PlanBuilder::PlanLine(PlannedLine* planned) const {
-  PlanRow& row = planned->row;
-  row.line_hash = Xxh3_64(planned->line.bytes);
-  row.kept.resize(manifest_options_.kept_fields.size());
-  if (planned->line.too_long) {
-    RejectLine(
-        {RejectCode::kLineTooLong,
-         fmt::format("the line is longer than {} MiB", kMaxLineBytes >> 20)},
-        planned);
-    return;
-  }
-  Result<ManifestLine> parsed =
-      ParseManifestLine(planned->line.bytes, manifest_options_, &row.audio);
-  const std::string bytes = std::exchange(planned->line.bytes, {});
-  if (!parsed.ok()) return RejectLine(parsed.error(), planned);
-  ManifestLine& line = parsed.value();
-  row.audio = std::move(line.audio);
-  row.text = std::move(line.text);
-  row.prompt = std::move(line.prompt);
-  row.kept = std::move(line.kept);
-  if (plan_.has_training_manifests) {
-    row.line_hash = Xxh3_64(bytes + '\n' +
-                            FormatTrainingLine({row.audio, row.text, row.prompt,
-                                                plan_.kept_fields, row.kept}));
-  }
-  planned->language = std::move(line.language);
-  planned->num_dropped_fields = line.num_dropped_fields;
-  planned->dropped_fields = std::move(line.dropped_fields);
-  planned->lacks_template = line.lacks_template;
-  planned->repeats_template = line.repeats_template;
-  if (line.segment.has_start) planned->segment = line.segment.fields;
-  const std::string path =
-      ResolveAudioPath(config_.input.audio_root, row.audio);
-  const Result<SeenSource> seen =
-      ReadSource(path, config_.clips, *config_.features.preset);
-  if (!seen.ok()) {
-    RejectLine(seen.error(), planned);
-    planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
-    return;
-  }
-  row.source = seen.value().source;
-  planned->facts = seen.value().facts;
-  planned->identity = seen.value().identity;
-  planned->oddity = seen.value().oddity;
-  if (IsPartOf(line.segment, row.source.header)) {
-    planned->segment = line.segment.fields;
-  }
-}
-
 void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   const PlanRow& row = planned.row;
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
@@ -347,7 +226,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
     return Tally::Example{split.name, row.line, row.audio, row.message};
   };
   ++split.num_lines;
-  CountDropped(*planned, &split);
+  split.AddDropped(planned->num_dropped_fields, planned->dropped_fields);
   num_io_errors_in_a_row_ =
       row.code == RejectCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
   if (planned->fault || num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
@@ -424,7 +303,7 @@ void PlanBuilder::RunRound() {
           tbb::make_filter<Batch, Batch>(tbb::filter_mode::parallel,
                                          [this](Batch batch) {
                                            for (PlannedLine& line : batch.lines)
-                                             PlanLine(&line);
+                                             planner_.Plan(&line);
                                            return batch;
                                          }) &
           tbb::make_filter<Batch, void>(

@@ -1,6 +1,22 @@
 #include "pipeline/plan/plan_report.h"
 
+#include <algorithm>
+
 namespace melmill {
+
+void SplitReport::AddDropped(int count, const std::vector<std::string>& names) {
+  num_dropped_fields += static_cast<uint64_t>(count);
+  if (static_cast<size_t>(count) > names.size()) drops_more_fields = true;
+  std::vector<std::string>& known = dropped_fields;
+  for (const std::string& field : names) {
+    if (std::find(known.begin(), known.end(), field) != known.end()) continue;
+    if (known.size() < kMaxDroppedNames) {
+      known.push_back(field);
+    } else {
+      drops_more_fields = true;
+    }
+  }
+}
 
 uint64_t PlanReport::num_lines() const {
   uint64_t sum = 0;

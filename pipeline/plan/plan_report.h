@@ -31,6 +31,9 @@ struct SplitReport {
   std::vector<std::string> dropped_fields;
   bool drops_more_fields = false;  // than dropped_fields
   static constexpr size_t kMaxDroppedNames = 8;
+  // Adds the dropped fields of a line, of which some are named.
+  void AddDropped(int count, const std::vector<std::string>& names);
+
   Tally segments;  // lines that name a part of their file, and what they say
   std::map<std::string, LanguageCount> languages;  // "" without a template
   std::map<int, uint64_t> rows_by_rate;            // Hz -> planned rows

@@ -5,8 +5,8 @@
 #include <string>
 #include <utility>
 
+#include "pipeline/input/input_check.h"
 #include "pipeline/plan/plan_builder.h"
-#include "pipeline/run/input_check.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/run/speed_estimate.h"

@@ -77,6 +77,7 @@ def test_all_settings_that_differ_are_named_at_once(
         use_store(extractor, store)
     for setting in ("feature_size", "dither", "padding_side", "mel_filters"):
         assert f"{setting}: " in str(raised.value)
+    assert "melmill extract --preset whisper" in str(raised.value)
 
 
 def test_other_mel_filters_are_refused(

@@ -19,6 +19,9 @@ _DYNAMIC_RANGE_LOG10 = 8.0
 # Compared by name, because older versions of transformers lack the class.
 _NATIVE_QWEN3_ASR = "Qwen3ASRFeatureExtractor"
 
+# By feature_size.
+_PRESETS = {80: "whisper", 128: "qwen3-asr"}
+
 # The extractor's filters are float64 and made by other code than ours.
 _FILTER_TOLERANCE = 1e-6
 
@@ -38,7 +41,7 @@ def check_contract(extractor: Any, store: Store) -> None:
         )
     if not isinstance(extractor, WhisperFeatureExtractor):
         raise ContractError(
-            f"{kind} is not a WhisperFeatureExtractor; the store {store} has "
+            f"{kind} is not a WhisperFeatureExtractor; the store {store.name} has "
             "the features of that class"
         )
     differences = setting_differences(extractor, store.contract)
@@ -63,10 +66,18 @@ def setting_differences(extractor: Any, contract: Contract) -> list[str]:
         for name, value in expected.items()
     ]
     return [
-        f"{name}: {actual!r} and {value!r}"
+        f"{name}: {actual!r} and {value!r}{_advice(name, actual)}"
         for name, actual, value in pairs
         if actual != value
     ]
+
+
+def _advice(name: str, actual: Any) -> str:
+    """How to make a store with this setting, if there is a preset for it."""
+    preset = _PRESETS.get(actual) if name == "feature_size" else None
+    if preset is None:
+        return ""
+    return f" (melmill extract --preset {preset} makes a store with {actual})"
 
 
 def _rule_differences(contract: Contract) -> list[str]:
@@ -102,6 +113,6 @@ def raise_if(differences: list[str], store: Store) -> None:
     """Raises ContractError if there are differences."""
     if differences:
         raise ContractError(
-            f"the feature extractor and the store {store} have different "
+            f"the feature extractor and the store {store.name} have different "
             f"settings: {'; '.join(differences)}"
         )

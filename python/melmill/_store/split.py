@@ -125,7 +125,7 @@ class Split(Sequence[Row]):
         row = lookup.find([self], self.names, audio)
         if row is None:
             raise MissingAudioError(
-                f"{audio}: not in split {self.name} of {self.store}; "
+                f"{audio}: not in split {self.name} of {self.store.name}; "
                 + lookup.advice([self], self.names, audio)
             )
         return row

@@ -105,7 +105,9 @@ class Store:
     def __hash__(self) -> int:
         return hash(self._key())
 
-    def __str__(self) -> str:
+    @property
+    def name(self) -> str:
+        """The folder, as it was given to open; several with commas."""
         return ", ".join(map(str, self.folders))
 
     def __repr__(self) -> str:
@@ -113,7 +115,7 @@ class Store:
             f"{name}: {len(split):,} rows"
             for name, split in self._splits.items()
         )
-        return f"<melmill store {self}; {splits}>"
+        return f"<melmill store {self.name}; {splits}>"
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -124,7 +126,7 @@ class Store:
         split = self._splits.get(name)
         if split is None:
             raise MissingSplitError(
-                f"{self}: no split {name!r}; there are: "
+                f"{self.name}: no split {name!r}; there are: "
                 + ", ".join(self._splits)
             )
         return split
@@ -145,7 +147,7 @@ class Store:
         row = lookup.find(self._all_splits, self.names, audio)
         if row is None:
             raise MissingAudioError(
-                f"{audio}: not in the store {self}; {self.advice(audio)}"
+                f"{audio}: not in the store {self.name}; {self.advice(audio)}"
             )
         return row
 

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_PLAN_SEGMENT_CHECK_H_
-#define MELMILL_PIPELINE_PLAN_SEGMENT_CHECK_H_
+#ifndef MELMILL_PIPELINE_INPUT_SEGMENT_CHECK_H_
+#define MELMILL_PIPELINE_INPUT_SEGMENT_CHECK_H_
 
 #include "pipeline/plan/plan_report.h"
 
@@ -11,4 +11,4 @@ void CheckNoSegments(const PlanReport& report);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_PLAN_SEGMENT_CHECK_H_
+#endif  // MELMILL_PIPELINE_INPUT_SEGMENT_CHECK_H_

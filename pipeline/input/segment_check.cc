@@ -1,4 +1,4 @@
-#include "pipeline/plan/segment_check.h"
+#include "pipeline/input/segment_check.h"
 
 #include <fmt/format.h>
 

@@ -1,11 +1,17 @@
-#ifndef MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_
-#define MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_
+#ifndef MELMILL_PIPELINE_INPUT_MANIFEST_CHECK_H_
+#define MELMILL_PIPELINE_INPUT_MANIFEST_CHECK_H_
+
+#include <string>
 
 #include "io/manifest/manifest.h"
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/setup/run_config.h"
 
 namespace melmill {
+
+// Throws SetupError if relative audio paths start from no folder. `audio_root`
+// is that of ManifestInput.
+void CheckAudioRoot(const std::string& audio_root);
 
 // Both throw SetupError for manifests that melmill cannot use, and say what
 // they seem to be and which command or flag helps.
@@ -19,4 +25,4 @@ void CheckFormats(const PlanReport& report, const ManifestFields& fields);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_PLAN_MANIFEST_CHECK_H_
+#endif  // MELMILL_PIPELINE_INPUT_MANIFEST_CHECK_H_

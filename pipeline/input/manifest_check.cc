@@ -1,9 +1,11 @@
-#include "pipeline/plan/manifest_check.h"
+#include "pipeline/input/manifest_check.h"
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <optional>
 #include <string>
+#include <system_error>
 
 #include "io/file/line_reader.h"
 #include "io/manifest/foreign_manifest.h"
@@ -21,6 +23,16 @@ ManifestHead HeadOf(const std::string& manifest, const std::string& shown,
 }
 
 }  // namespace
+
+void CheckAudioRoot(const std::string& audio_root) {
+  std::error_code error;
+  if (audio_root.empty() || std::filesystem::is_directory(audio_root, error)) {
+    return;
+  }
+  const bool exists = std::filesystem::exists(audio_root, error);
+  throw SetupError(fmt::format("--audio-root {}: {}", Printable(audio_root),
+                               exists ? "not a folder" : "no such folder"));
+}
 
 void CheckManifest(const SplitInput& input) {
   const Result<LineReader> probe = LineReader::Open(input.manifest);

@@ -1,4 +1,4 @@
-#include "pipeline/run/copied_audio.h"
+#include "pipeline/input/copied_audio.h"
 
 #include <fmt/format.h>
 

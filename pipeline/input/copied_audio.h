@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_RUN_COPIED_AUDIO_H_
-#define MELMILL_PIPELINE_RUN_COPIED_AUDIO_H_
+#ifndef MELMILL_PIPELINE_INPUT_COPIED_AUDIO_H_
+#define MELMILL_PIPELINE_INPUT_COPIED_AUDIO_H_
 
 #include <cstdint>
 #include <map>
@@ -40,4 +40,4 @@ class CopiedAudio {
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_COPIED_AUDIO_H_
+#endif  // MELMILL_PIPELINE_INPUT_COPIED_AUDIO_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_RUN_INPUT_CHECK_H_
-#define MELMILL_PIPELINE_RUN_INPUT_CHECK_H_
+#ifndef MELMILL_PIPELINE_INPUT_INPUT_CHECK_H_
+#define MELMILL_PIPELINE_INPUT_INPUT_CHECK_H_
 
 #include "io/result.h"
 #include "pipeline/plan/plan_report.h"
@@ -18,4 +18,4 @@ Result<void> CheckInput(const Plan& plan, const PlanReport& report,
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_INPUT_CHECK_H_
+#endif  // MELMILL_PIPELINE_INPUT_INPUT_CHECK_H_

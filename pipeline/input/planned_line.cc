@@ -1,0 +1,90 @@
+#include "pipeline/input/planned_line.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include "io/hash.h"
+#include "io/manifest/segment_fields.h"
+#include "io/manifest/training_line.h"
+#include "pipeline/plan/read_source.h"
+#include "pipeline/plan/reject_tally.h"
+
+namespace melmill {
+namespace {
+
+void RejectLine(const Error& error, PlannedLine* planned) {
+  if (!error.code.is_reject()) {
+    planned->fault = error;
+    return;
+  }
+  planned->row.code = error.code.reject();
+  planned->row.message = error.message;
+}
+
+// Whether a line that starts at a file's beginning ends before its end.
+bool IsPartOf(const NamedSegment& segment, const WavHeader& header) {
+  constexpr double kToleranceSeconds = 0.5;
+  if (!segment.duration_s) return false;
+  const double seconds = static_cast<double>(header.num_samples) /
+                         static_cast<double>(header.sample_rate_hz);
+  return std::abs(seconds - *segment.duration_s) > kToleranceSeconds;
+}
+
+}  // namespace
+
+LinePlanner::LinePlanner(const RunConfig& config)
+    : config_(config), options_(MakeManifestOptions(config)) {}
+
+void LinePlanner::Plan(PlannedLine* planned) const {
+  PlanRow& row = planned->row;
+  row.line_hash = Xxh3_64(planned->line.bytes);
+  row.kept.resize(options_.kept_fields.size());
+  if (planned->line.too_long) {
+    RejectLine(
+        {RejectCode::kLineTooLong,
+         fmt::format("the line is longer than {} MiB", kMaxLineBytes >> 20)},
+        planned);
+    return;
+  }
+  Result<ManifestLine> parsed =
+      ParseManifestLine(planned->line.bytes, options_, &row.audio);
+  const std::string bytes = std::exchange(planned->line.bytes, {});
+  if (!parsed.ok()) return RejectLine(parsed.error(), planned);
+  ManifestLine& line = parsed.value();
+  row.audio = std::move(line.audio);
+  row.text = std::move(line.text);
+  row.prompt = std::move(line.prompt);
+  row.kept = std::move(line.kept);
+  if (!options_.fields.are_usual()) {
+    row.line_hash =
+        Xxh3_64(bytes + '\n' +
+                FormatTrainingLine({row.audio, row.text, row.prompt,
+                                    options_.kept_fields, row.kept}));
+  }
+  planned->language = std::move(line.language);
+  planned->num_dropped_fields = line.num_dropped_fields;
+  planned->dropped_fields = std::move(line.dropped_fields);
+  planned->lacks_template = line.lacks_template;
+  planned->repeats_template = line.repeats_template;
+  if (line.segment.has_start) planned->segment = line.segment.fields;
+  const std::string path =
+      ResolveAudioPath(config_.input.audio_root, row.audio);
+  const Result<SeenSource> seen =
+      ReadSource(path, config_.clips, *config_.features.preset);
+  if (!seen.ok()) {
+    RejectLine(seen.error(), planned);
+    planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
+    return;
+  }
+  row.source = seen.value().source;
+  planned->facts = seen.value().facts;
+  planned->identity = seen.value().identity;
+  planned->oddity = seen.value().oddity;
+  if (IsPartOf(line.segment, row.source.header)) {
+    planned->segment = line.segment.fields;
+  }
+}
+
+}  // namespace melmill

@@ -1,0 +1,53 @@
+#ifndef MELMILL_PIPELINE_INPUT_PLANNED_LINE_H_
+#define MELMILL_PIPELINE_INPUT_PLANNED_LINE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "io/file/file_facts.h"
+#include "io/file/line_reader.h"
+#include "io/manifest/manifest.h"
+#include "io/result.h"
+#include "io/wav/wav_header.h"
+#include "pipeline/setup/run_config.h"
+#include "store/plan/plan_row.h"
+
+namespace melmill {
+
+// One manifest line on its way through the plan.
+struct PlannedLine {
+  Line line;
+  PlanRow row;
+  std::optional<Error> fault;  // not the line's fault
+  std::string reject_cause;
+  FileFacts facts;
+  uint64_t identity = 0;  // as in SeenSource
+  std::string language;
+  int num_dropped_fields = 0;
+  std::vector<std::string> dropped_fields;
+  bool lacks_template = false;
+  bool repeats_template = false;
+  std::string segment;  // what the line says of a part of its file
+  WavOddity oddity = WavOddity::kNone;  // only of a planned row
+};
+
+// Reads lines and the headers of their files. Thread-safe.
+class LinePlanner {
+ public:
+  // `config` must outlive the planner.
+  explicit LinePlanner(const RunConfig& config);
+
+  // Says what becomes of planned->line, whose bytes it takes. The split and the
+  // number of the row are set already.
+  void Plan(PlannedLine* planned) const;
+
+ private:
+  const RunConfig& config_;
+  const ManifestOptions options_;
+};
+
+}  // namespace melmill
+
+#endif  // MELMILL_PIPELINE_INPUT_PLANNED_LINE_H_
