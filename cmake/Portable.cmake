@@ -48,8 +48,6 @@ add_custom_target(melmill_libstdcxx DEPENDS ${portable}/libstdc++.so.6)
 
 add_executable(melmill_portable EXCLUDE_FROM_ALL melmill/main.cc)
 add_dependencies(melmill_portable melmill_libstdcxx)
-target_compile_definitions(melmill_portable
-                           PRIVATE MELMILL_VERSION="${PROJECT_VERSION}")
 target_link_directories(melmill_portable BEFORE PRIVATE ${portable})
 target_link_libraries(melmill_portable PRIVATE melmill::tools melmill_flags)
 # The second folder is where the libraries lie in an unpacked wheel.

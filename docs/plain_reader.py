@@ -220,6 +220,12 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
     require(
         accepted.count(b"\n") == split["num_stored"], "accepted lines differ"
     )
+    if "training" in split:
+        training = read_file(folder, split["training"])
+        require(
+            training.count(b"\n") == split["num_stored"],
+            "training lines differ",
+        )
     table = Hdf5File(read_file(folder, split["table"]))
     require(table.attributes["format"] == "melmill rows 1", "not a table")
     line, start, shard_of = map(table.read, ("line", "start", "shard"))

@@ -78,6 +78,12 @@ Result<std::string> Hint(const Plan& plan, const PlanReport& report,
   std::string hint =
       fmt::format("\n  {} was looked for as {}", Quotable(audio),
                   Printable(std::filesystem::absolute(path).string()));
+  if (audio.find("://") != std::string::npos) {
+    return hint + "\n  melmill reads local files: copy them here first";
+  }
+  if (audio.starts_with('~')) {
+    return hint + "\n  ~ is part of a name here: write the whole path";
+  }
   if (audio.find('\\') != std::string::npos) {
     hint +=
         "\n  a backslash is part of a name here: write Windows paths with "

@@ -12,6 +12,7 @@ from typing import Any
 
 import h5py
 import pytest
+from plain_reader import StoreError, read_store
 from support import (
     Store,
     extract,
@@ -236,6 +237,25 @@ def test_other_hints_follow_the_root_that_was_given(project: Path) -> None:
     error = refused(project, "lost.jsonl")
     assert "/no/0.wav was looked for as /no/0.wav\n" in error
     assert "relative paths" not in error
+
+
+@pytest.mark.parametrize(
+    ("audio", "hint"),
+    [
+        ("s3://bucket/a.wav", "melmill reads local files: copy them here"),
+        ("~/clips/a.wav", "~ is part of a name here: write the whole path"),
+        ("clips\\a.wav", "a backslash is part of a name here"),
+    ],
+    ids=["url", "home", "backslash"],
+)
+def test_hints_name_what_is_odd_about_the_path(
+    clips: Path, audio: str, hint: str
+) -> None:
+    rows = [manifest_row(audio), manifest_row(audio)]
+    write_manifest(clips / "train.jsonl", [*rows, manifest_row("clip00.wav")])
+    error = refused(clips, "train.jsonl")
+    assert "2 of 3 audio files were not found\n" in error
+    assert f"\n  {hint}" in error
 
 
 # The formats of other tools. Each makes a file and gives its name; the message
@@ -643,7 +663,10 @@ def test_training_manifest_is_a_file_of_the_store(nemo: Path) -> None:
     path = nemo / "store" / "train.training.jsonl"
     whole = path.read_bytes()
     assert run_melmill("verify", "store", cwd=nemo).exit_code == 0
+    assert len(list(read_store(nemo / "store"))) == 3
     path.write_bytes(whole.replace(b"word 1", b"ward 1"))
+    with pytest.raises(StoreError, match="training"):
+        list(read_store(nemo / "store"))
     run = run_melmill("verify", "store", cwd=nemo)
     assert run.exit_code == 1
     assert "train.training.jsonl: " in run.stdout

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from installed import Wheels, expected_files, extract, run_command
-from support import REPOSITORY, Store
+from support import REPOSITORY, Store, melmill_path
 
 pytest_plugins = ["wheel_fixtures"]
 
@@ -105,7 +105,10 @@ def test_what_is_needed_is_inside_or_of_the_system(unpacked: Path) -> None:
 
 def test_fftw_is_not_inside(unpacked: Path) -> None:
     for path in [the_program(unpacked), *libraries(unpacked)]:
-        assert b"fftw" not in path.read_bytes().lower(), path.name
+        data = path.read_bytes()
+        # Its version, its library's name and its functions.
+        for name in (b"fftw-3", b"libfftw", b"fftw_", b"fftwf_"):
+            assert name not in data, (path.name, name)
 
 
 def test_licences_of_all_parts_are_inside(unpacked: Path) -> None:
@@ -165,6 +168,20 @@ def test_the_record_has_every_file(unpacked: Path) -> None:
         encoded = base64.urlsafe_b64encode(found).rstrip(b"=").decode()
         name = path.relative_to(unpacked).as_posix()
         assert listed[name] == f"sha256={encoded}", name
+
+
+def test_the_manual_and_the_completion_scripts_are_inside(
+    unpacked: Path,
+) -> None:
+    data = next(unpacked.glob("*.data/data"))
+    for what, file in (
+        ("man", "man/man1/melmill.1"),
+        ("bash", "bash-completion/completions/melmill"),
+        ("zsh", "zsh/site-functions/_melmill"),
+        ("fish", "fish/vendor_completions.d/melmill.fish"),
+    ):
+        expected = run_command(melmill_path(), "generate", what).stdout
+        assert (data / "share" / file).read_text() == expected
 
 
 def test_every_symbol_of_a_library_is_found(unpacked: Path) -> None:
