@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "pipeline/setup/byte_size.h"
 
@@ -78,10 +79,13 @@ BottleneckReport FindBottleneck(const Telemetry& telemetry) {
                     telemetry.num_threads == 1 ? "thread" : "threads")};
   }
   if ((is_busy && stage == Stage::kRead) || telemetry.mean_reads_waiting >= 1) {
-    return {Bottleneck::kReading, "disk read",
-            fmt::format("disk-bound: read {}, {:.0f} reads waiting",
-                        Rate(telemetry.compute.bytes_read, telemetry.seconds),
-                        telemetry.mean_reads_waiting)};
+    return {
+        Bottleneck::kReading, "disk read",
+        fmt::format(
+            "disk-bound: read {}, {:.0f} {} waiting",
+            Rate(telemetry.compute.bytes_read, telemetry.seconds),
+            telemetry.mean_reads_waiting,
+            std::lround(telemetry.mean_reads_waiting) == 1 ? "read" : "reads")};
   }
   if ((is_busy && stage == Stage::kStore) ||
       telemetry.commit_seconds >= kCommitShare * telemetry.seconds) {

@@ -7,9 +7,9 @@
 
 #include "pipeline/input/input_check.h"
 #include "pipeline/plan/plan_builder.h"
+#include "pipeline/plan/speed_estimate.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
-#include "pipeline/run/speed_estimate.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/run_control.h"

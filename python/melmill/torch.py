@@ -167,8 +167,8 @@ def _only_split(store: melmill.Store, name: str | None) -> Split:
     if name is None:
         if len(store) != 1:
             raise ValueError(
-                f"{store.name} has the splits {', '.join(store)}: say which, with "
-                "split="
+                f"{store.name} has the splits {', '.join(store)}: say which, "
+                "with split="
             )
         (name,) = store
     return store[name]

@@ -182,7 +182,8 @@ def test_full_scale_from_the_first_sample_on_is_librosas(
 
 
 def at_full_scale(samples: FloatArray) -> Samples:
-    return (samples / np.abs(samples).max()).astype(np.float32)
+    scaled: Samples = (samples / np.abs(samples).max()).astype(np.float32)
+    return scaled
 
 
 @at_every_rate

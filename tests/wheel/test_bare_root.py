@@ -1,6 +1,5 @@
 """The wheel works where nothing but glibc and Python is."""
 
-import ensurepip
 import json
 import os
 import re
@@ -40,7 +39,11 @@ def copy_with_libraries(root: Path, files: list[Path]) -> None:
 
 
 @pytest.fixture(scope="module")
-def root(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def root(
+    wheels: Wheels,
+    dependencies: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
     """A root of this machine's glibc and Python, with the wheel."""
     root = tmp_path_factory.mktemp("root")
     python = Path(sys.base_prefix, "bin", PYTHON)
@@ -60,12 +63,11 @@ def root(wheels: Wheels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for folder in ("tmp", "work", "proc"):
         (root / folder).mkdir()
     shutil.copy(wheels.program, root / "work")
-    bundled = Path(ensurepip.__file__).with_name("_bundled")
-    (pip,) = bundled.glob("pip-*.whl")
+    (pip,) = dependencies.glob("pip-*.whl")
     shutil.copy(pip, root / "work")
     in_root(
         *(root, python, f"/work/{pip.name}/pip", "install", "--no-index"),
-        *("--no-deps", "--prefix", "/work/env", f"/work/{wheels.program.name}"),
+        *("--no-deps", "--target", "/work/env", f"/work/{wheels.program.name}"),
     )
     return root
 

@@ -41,8 +41,8 @@ def check_contract(extractor: Any, store: Store) -> None:
         )
     if not isinstance(extractor, WhisperFeatureExtractor):
         raise ContractError(
-            f"{kind} is not a WhisperFeatureExtractor; the store {store.name} has "
-            "the features of that class"
+            f"{kind} is not a WhisperFeatureExtractor; the store {store.name} "
+            "has the features of that class"
         )
     differences = setting_differences(extractor, store.contract)
     differences += _rule_differences(store.contract)

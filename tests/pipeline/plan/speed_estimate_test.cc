@@ -1,4 +1,4 @@
-#include "pipeline/run/speed_estimate.h"
+#include "pipeline/plan/speed_estimate.h"
 
 #include <gtest/gtest.h>
 

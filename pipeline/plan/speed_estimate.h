@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_RUN_SPEED_ESTIMATE_H_
-#define MELMILL_PIPELINE_RUN_SPEED_ESTIMATE_H_
+#ifndef MELMILL_PIPELINE_PLAN_SPEED_ESTIMATE_H_
+#define MELMILL_PIPELINE_PLAN_SPEED_ESTIMATE_H_
 
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/setup/feature_spec.h"
@@ -15,4 +15,4 @@ double EstimateSeconds(const FeatureSpec& features, const PlanReport& plan,
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_SPEED_ESTIMATE_H_
+#endif  // MELMILL_PIPELINE_PLAN_SPEED_ESTIMATE_H_
