@@ -302,9 +302,10 @@ def test_the_hint_has_the_audio_root_of_the_store(
     shutil.rmtree(job.store)
     assert job.extract("--audio-root", "../job").exit_code == 0
     for flags in (["--against-audio", "2"], ["--repair"]):
-        flip_byte(pick_shard(job), 60)
+        # The rows are drawn at random: damage is for the repair alone.
+        if flags == ["--repair"]:
+            flip_byte(pick_shard(job), 60)
         run = run_melmill("verify", job.store, *flags, cwd=tmp_path)
-        flip_byte(pick_shard(job), 60)
         where = f"the store was made with --audio-root {job.folder})"
         assert where in run.stdout + run.stderr
 
