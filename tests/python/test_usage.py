@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from support import (
+    REPOSITORY,
+    Store,
     extract,
     make_clips,
     manifest_row,
@@ -143,6 +145,20 @@ def test_a_wrong_config_file_is_told_by_line(
         run = run_melmill("validate", "train.jsonl", *flags, cwd=folder)
         assert (run.exit_code, run.stdout) == (2, "")
         assert run.stderr == f"error: {error}\n"
+
+
+def test_the_config_file_in_the_documents_works(folder: Path) -> None:
+    text = (REPOSITORY / "docs" / "input.md").read_text()
+    (folder / "features.ini").write_text(
+        text.split("```ini\n")[1].split("```")[0]
+    )
+    flags = ["--config", "features.ini", "-o", "store"]
+    run = run_melmill("extract", "train.jsonl", *flags, cwd=folder)
+    assert run.exit_code == 0, run.stderr
+    index = Store(folder / "store").index
+    assert index["contract"]["n_mels"] == 80
+    assert index["contract"]["feature_type"] == "f32"
+    assert index["kept_fields"] == ["speaker", "domain"]
 
 
 # Help.
