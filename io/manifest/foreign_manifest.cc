@@ -245,7 +245,7 @@ std::string TextFlags(const Json& object, const ManifestFields& fields) {
       return flags + " --language-field " + std::string(language);
     }
   }
-  return flags + " --language English (or the language that it has)";
+  return flags + " --language English";
 }
 
 std::string AudioFieldAdvice(const Json& object, std::string_view audio,

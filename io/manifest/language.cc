@@ -72,6 +72,14 @@ bool RepeatsTemplate(std::string_view text) {
   return !TemplateLanguage(text).empty();
 }
 
+bool LooksLikeTemplate(std::string_view text) {
+  text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
+  text = text.substr(0, kBefore.size() + kMaxLanguageBytes + kAfter.size());
+  return Lower(text).starts_with("language") && text.find(kAfter) != text.npos;
+}
+
+std::span<const std::string_view> KnownLanguages() { return kNames; }
+
 bool IsKnownLanguage(std::string_view name) {
   return std::find(kNames.begin(), kNames.end(), name) != kNames.end();
 }

@@ -1,6 +1,7 @@
 #ifndef MELMILL_IO_MANIFEST_LANGUAGE_H_
 #define MELMILL_IO_MANIFEST_LANGUAGE_H_
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,15 @@ std::string_view TemplateLanguage(std::string_view text);
 // more.
 bool RepeatsTemplate(std::string_view text);
 
+// Whether a text was meant to follow the template, even if it does not: it
+// starts with "language" in any case and has "<asr_text>" soon after.
+bool LooksLikeTemplate(std::string_view text);
+
 // Whether the name is in the model's own list of 30 names, or "None".
 bool IsKnownLanguage(std::string_view name);
+
+// The names of that list.
+std::span<const std::string_view> KnownLanguages();
 
 // The {Name} for a name in any case ("english"), for a code of ISO 639 of one
 // of the model's languages ("en", "en-US"), or for any other text that can be a

@@ -327,7 +327,8 @@ std::optional<Error> LineHandler::FieldError() const {
 void LineHandler::AddTemplate() {
   const ManifestFields& fields = options_.fields;
   if (fields.language.empty() && fields.language_field.empty()) return;
-  if (text_ != Presence::kGood || !TemplateLanguage(line_.text).empty()) return;
+  // A text with a wrong template gets no second one, but a warning.
+  if (text_ != Presence::kGood || LooksLikeTemplate(line_.text)) return;
   std::string name = LanguageName(language_);
   if (name.empty()) name = LanguageName(fields.language);
   if (!name.empty()) line_.text = TemplateText(name, line_.text);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstddef>
 #include <system_error>
 
@@ -15,6 +16,7 @@ std::optional<double> ParseNumber(std::string_view text) {
   const char* const end = text.data() + text.size();
   const auto parsed = std::from_chars(text.data(), end, value);
   if (parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
+  if (!std::isfinite(value)) return std::nullopt;  // "nan" is no number here
   return value;
 }
 

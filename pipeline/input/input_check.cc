@@ -13,6 +13,7 @@
 #include "io/manifest/utf8.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/origin.h"
 #include "store/plan/plan_row.h"
 #include "store/store_folder.h"
 
@@ -95,7 +96,7 @@ Result<std::string> Hint(const Plan& plan, const PlanReport& report,
   const std::string root = BetterRoot(trials.value());
   if (!root.empty()) {
     return hint + fmt::format("\n  but it lies below {}: --audio-root {}",
-                              Printable(root), Printable(root));
+                              Printable(root), ShellLine({root}));
   }
   return hint + fmt::format(
                     "\n  relative paths start from {}; --audio-root FOLDER "
@@ -108,7 +109,7 @@ std::string DescribeNoneUsable(const PlanReport& report) {
   const Tally::Example& example =
       report.rejects.begin()->second.examples.front();
   return fmt::format(
-      "not one of {} lines has a usable audio file; the first: {} line {}: {}",
+      "not one of {} lines can be stored; the first: {} line {}: {}",
       report.num_lines(), example.split, example.line,
       Printable(example.message));
 }

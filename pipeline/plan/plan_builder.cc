@@ -359,7 +359,11 @@ Result<BuiltPlan> PlanBuilder::Build() {
           fmt::format("{}: the manifest holds no lines", split.shown));
     }
   }
-  CheckFormats(report_, config_.input.fields);
+  const uint64_t num_rejected = report_.num_rejected();
+  if (num_rejected == report_.num_lines() ||
+      !config_.max_rejects.Allows(num_rejected, report_.num_lines())) {
+    CheckFormats(report_, config_.input.fields);
+  }
   if (!config_.input.whole_files) CheckNoSegments(report_);
   Result<void> done = CheckLastPlanned();
   if (done.ok())

@@ -114,6 +114,12 @@ Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan) {
   change.is_reordered =
       change.num_added + change.num_gone + change.num_changed == 0 &&
       old_plan.fingerprint != plan.fingerprint;
+  for (const std::string& split : old_plan.split_names) {
+    if (std::find(plan.split_names.begin(), plan.split_names.end(), split) ==
+        plan.split_names.end()) {
+      change.gone_splits.push_back(split);
+    }
+  }
   return change;
 }
 

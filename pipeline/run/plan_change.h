@@ -2,6 +2,8 @@
 #define MELMILL_PIPELINE_RUN_PLAN_CHANGE_H_
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "io/result.h"
 #include "pipeline/plan/tally.h"
@@ -18,6 +20,7 @@ struct PlanChange {
   uint64_t num_added = 0;    // lines with a new audio string
   uint64_t num_gone = 0;     // lines whose audio string no longer occurs
   uint64_t num_changed = 0;  // the same audio string, another text or file
+  std::vector<std::string> gone_splits;  // splits that are no longer given
   // Rows that were rejected during extraction and have another outcome now.
   uint64_t num_rejects_changed = 0;
   Tally audio;  // rows whose file holds other audio of the same size

@@ -286,6 +286,7 @@ void ExtractRun::PrepareExtraction() {
   const Plan& plan = *plan_;
   folder_.RemoveDeadRunsFiles(&report_.notes);
   PlanNotice notice;
+  notice.plan = &*report_.plan;
   notice.num_lines = report_.plan->num_lines();
   notice.num_rejected = report_.plan->num_rejected();
   notice.num_samples = report_.plan->num_samples();

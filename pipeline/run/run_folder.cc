@@ -12,6 +12,7 @@
 #include "io/file/durable_file.h"
 #include "pipeline/run/old_files.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/origin.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -42,9 +43,11 @@ Result<void> RunFolder::Open() {
   const std::string writable = ExistingFolder();
   if (access(writable.c_str(), W_OK | X_OK) != 0) {
     const int reason = errno;
-    throw SetupError(fmt::format(
-        "cannot write to {}: {}{}", writable, std::strerror(reason),
-        reason == ENOENT ? "\n  make it first: mkdir -p " + writable : ""));
+    throw SetupError(
+        fmt::format("cannot write to {}: {}{}", writable, std::strerror(reason),
+                    reason == ENOENT
+                        ? "\n  make it first: mkdir -p " + ShellLine({writable})
+                        : ""));
   }
   if (found_.is_empty()) return {};
   Lock();

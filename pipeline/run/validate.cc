@@ -69,9 +69,11 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
   report.free_bytes = FreeBytes(config);
-  report.num_threads = config.resources.num_threads == 0
-                           ? AvailableCpus()
-                           : config.resources.num_threads;
+  report.num_threads = AvailableCpus();
+  if (config.resources.num_threads > 0) {
+    report.num_threads =
+        std::min(report.num_threads, config.resources.num_threads);
+  }
   report.estimated_seconds =
       EstimateSeconds(config.features, *report.plan, report.num_threads);
   if (!checked.ok()) {

@@ -63,7 +63,8 @@ void CheckSplits(const ManifestInput& input) {
   }
 }
 
-void CheckFields(const ManifestFields& fields, const Preset& preset) {
+void CheckFields(const ManifestInput& input, const Preset& preset) {
+  const ManifestFields& fields = input.fields;
   if (fields.audio.empty())
     throw SetupError("--audio-field: the name is empty");
   if (fields.text.empty()) throw SetupError("--text-field: the name is empty");
@@ -72,11 +73,12 @@ void CheckFields(const ManifestFields& fields, const Preset& preset) {
         "--audio-field and --text-field are both \"{}\"", fields.text));
   }
   if (fields.language.empty() && fields.language_field.empty()) return;
-  if (!preset.check_template) {
+  if (!preset.check_template || input.plain_texts) {
     throw SetupError(fmt::format(
-        "--language and --language-field: the preset {} takes plain texts, "
+        "--language and --language-field: {} takes plain texts, "
         "without \"language {{Name}}<asr_text>\"",
-        preset.name));
+        input.plain_texts ? "this model"
+                          : fmt::format("the preset {}", preset.name)));
   }
   if (!fields.language.empty() && LanguageName(fields.language).empty()) {
     throw SetupError(fmt::format(
@@ -130,7 +132,7 @@ void CheckConfig(const RunConfig& config) {
   CheckSplits(config.input);
   CheckKeptFields(config.input);
   const Preset& preset = *config.features.preset;
-  CheckFields(config.input.fields, preset);
+  CheckFields(config.input, preset);
   if (config.clips.truncate && preset.max_num_samples == 0) {
     throw SetupError(fmt::format(
         "--truncate: the preset {} takes clips of any length", preset.name));
@@ -177,7 +179,8 @@ ManifestOptions MakeManifestOptions(const RunConfig& config) {
   ManifestOptions options;
   options.fields = config.input.fields;
   options.require_text = config.input.require_text;
-  options.check_template = config.features.preset->check_template;
+  options.check_template =
+      config.features.preset->check_template && !config.input.plain_texts;
   options.strict_text = config.input.strict_text;
   options.kept_fields = config.input.kept_fields;
   return options;

@@ -57,6 +57,7 @@ struct ManifestInput {
   ManifestFields fields;
   std::vector<std::string> kept_fields;  // manifest fields to store
   bool require_text = true;
+  bool plain_texts = false;  // texts need no template, whatever the preset
   bool strict_text = false;
   // Stores whole files for lines that name a part of one, which otherwise stop
   // the run.

@@ -13,8 +13,11 @@
 
 namespace melmill {
 
+struct PlanReport;
+
 // What a run will do, once it has planned.
 struct PlanNotice {
+  const PlanReport* plan = nullptr;  // not null from a run; null from a repair
   uint64_t num_lines = 0;
   uint64_t num_rejected = 0;
   uint64_t num_samples = 0;  // of planned rows, at the feature rate

@@ -17,6 +17,7 @@ ROOMS = ["_store", "_batch", "_models", ""]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
+    ("melmill._scripts", "melmill.qwen3_asr"),
     ("melmill._store.split", "melmill._models.hf"),
     ("melmill._store.split", "pandas"),
     ("melmill._store.row", "matplotlib"),
@@ -34,10 +35,13 @@ WITHOUT_TORCH = [
 
 # Modules that have no tests of their own, and whose tests reach them.
 TESTED_BY = {
+    "melmill.__main__": "../wheel/test_installers.py",
     "melmill._batch.batch_plan": "test_sampler.py",
     "melmill._batch.mel": "test_padding.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
+    "melmill._program": "../wheel/test_installers.py",
+    "melmill._scripts": "test_scripts.py",
     "melmill._store.bfloat16": "test_row.py",
     "melmill._store.errors": "test_bad_stores.py",
     "melmill._store.hdf5": "test_bad_stores.py",

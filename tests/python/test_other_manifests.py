@@ -703,6 +703,21 @@ def test_without_the_flags_there_is_no_training_manifest(clips: Path) -> None:
     assert not list((clips / "store").glob("*.training.jsonl"))
 
 
+def test_a_wrong_template_gets_no_second_one(clips: Path) -> None:
+    text = "language english<asr_text>hi"
+    rows = [manifest_row("clip00.wav", text), manifest_row("clip01.wav", "hi")]
+    write_manifest(clips / "train.jsonl", rows)
+    flags = ["--language", "English", "--out", "store"]
+    run = run_melmill("extract", "train.jsonl", *flags, cwd=clips)
+    assert run.exit_code == 0
+    assert "warning: 1 text without" in run.stderr
+    lines = read_json_lines(clips / "store" / "train.training.jsonl")
+    assert [line["text"] for line in lines] == [
+        text,
+        "language English<asr_text>hi",
+    ]
+
+
 def test_another_language_changes_texts_and_no_shard(nemo: Path) -> None:
     shards = {path.name for path in (nemo / "store").glob("train.*.h5")}
     other = [*NEMO[:-1], "fr"]

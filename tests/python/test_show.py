@@ -275,6 +275,7 @@ def test_an_audio_of_several_rows_shows_them_all(folder: Path) -> None:
     assert run.stderr == (
         f"error: 2 rows have the audio {audio}: choose one with SPLIT --row\n"
     )
+    assert "train:" in refusal(folder, "--audio", audio, "--limit", "0").stdout
     rows = show(folder, "--audio", audio, "--jsonl").splitlines()
     assert [json.loads(row)["split"] for row in rows] == ["train", "eval"]
 
@@ -289,7 +290,8 @@ def test_an_audio_of_several_rows_shows_them_all(folder: Path) -> None:
         (["train", "--row", "5"], "--row 5: train has rows 0 to 4"),
         (["--row", "0"], "--row needs a split: one of train, eval"),
         (["--audio", "x.wav"], "no row has the audio x.wav"),
-        (["train", "--row", "-1"], "--row"),
+        (["train", "--row", "-1"], "--row -1: train has rows 0 to 4"),
+        (["train", "--limit", "-1"], "--limit -1: give a number of rows"),
         (["train", "--row", "0", "--audio", "a"], "--row excludes --audio"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -67,6 +67,28 @@ def folder(tmp_path: Path) -> Path:
             "  melmill extract --help lists the flags",
         ),
         (
+            "extract a.jsonl --output x",
+            "melmill extract has no flag --output\n  did you mean --out?",
+        ),
+        (
+            "--verison",
+            "melmill has no flag --verison\n  did you mean --version?",
+        ),
+        ("-v", "melmill has no flag -v\n  did you mean -V?"),
+        (
+            "extract a.jsonl -o x --language Englsh",
+            "--language Englsh: the model has no such language\n"
+            "  did you mean English?",
+        ),
+        (
+            "verify a --against-audio 0",
+            "--against-audio 0: give a number of rows, such as 100",
+        ),
+        (
+            "verify a --against-audio ten",
+            "--against-audio ten: must be a number",
+        ),
+        (
             "extract a.jsonl --out x --thread 4",
             "melmill extract has no flag --thread\n  did you mean --threads?",
         ),
@@ -131,6 +153,10 @@ def test_the_value_of_a_flag_may_look_like_a_flag(folder: Path) -> None:
             "  write it like this: threads = 4",
         ),
         (
+            "no-text = maybe\n",
+            "--no-text maybe: must be true or false",
+        ),
+        (
             'keep = [\n  "a"\n]\n',
             "c.ini line 1: the list does not end on its line\n"
             '  write it like this: keep = ["a", "b"]',
@@ -165,7 +191,7 @@ def test_the_config_file_in_the_documents_works(folder: Path) -> None:
 
 
 def test_help_names_the_commands() -> None:
-    for arguments in (["--help"], ["-h"], ["help"]):
+    for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
         names = [*COMMANDS, "qwen3-asr"]
@@ -270,6 +296,46 @@ def test_short_flags_stand_for_long_ones(folder: Path) -> None:
     )
     assert (run.exit_code, run.text) == (0, "")
     assert run_melmill("verify", folder / "store").exit_code == 0
+
+
+def test_whisper_large_v3_has_plain_texts_and_clips_of_30_s(
+    folder: Path,
+) -> None:
+    write_wav(folder / "long.wav", noise(31 * 16000))
+    rows = [manifest_row("clip00.wav", "hi"), manifest_row("long.wav", "ho")]
+    write_manifest(folder / "train.jsonl", rows)
+    flags = ["--preset", "openai/whisper-large-v3", "-o", "store"]
+    run = run_melmill("extract", "train.jsonl", *flags, cwd=folder)
+    assert run.exit_code == 0
+    assert "warning" not in run.stderr
+    store = Store(folder / "store")
+    assert store.index["contract"]["n_mels"] == 128
+    assert [reject["code"] for reject in store.rejects()] == ["too_long"]
+    refused = run_melmill(
+        "validate", "train.jsonl", *flags[:2], "--language", "en", cwd=folder
+    )
+    assert refused.exit_code == 2
+    assert "this model takes plain texts" in refused.stderr
+
+
+def test_help_that_cannot_be_written_is_a_fault() -> None:
+    for arguments in ("help", "--version", "extract --help"):
+        command = f"{melmill_path()} {arguments} >/dev/full"
+        run = subprocess.run(["sh", "-c", command], stderr=-1, check=False)
+        assert run.returncode == 4
+        assert b"No space left on device" in run.stderr
+
+
+def test_a_list_that_cannot_be_written_says_so_once(folder: Path) -> None:
+    rows = [manifest_row("clip00.wav"), *[manifest_row("gone.wav")] * 9]
+    write_manifest(folder / "train.jsonl", rows)
+    flags = "--list --max-rejects 100%"
+    command = f"{melmill_path()} validate train.jsonl {flags} >/dev/full"
+    run = subprocess.run(
+        ["sh", "-c", command], cwd=folder, stderr=-1, check=False
+    )
+    assert run.returncode == 4
+    assert run.stderr.count(b"No space left on device") <= 2
 
 
 # Commands of other programs.
@@ -401,6 +467,7 @@ def test_zsh_completes(completions: Path) -> None:
         controller,
         b"autoload -U compinit; compinit -D; source ./melmill.zsh; "
         b"zstyle ':completion:*' list-prompt ''\n"
+        b"melmill show \t\x15\n"
         b"melmill extract --io-thr\t 1 >/dev/null 2>&1; print -- END$((1+1))\n"
         b"exit\n",
     )
@@ -413,6 +480,7 @@ def test_zsh_completes(completions: Path) -> None:
     os.close(controller)
     assert shell.wait() == 0
     assert b"END2" in shown
+    assert b"doubled" not in shown
     assert b"--io-threads" in shown, shown.decode(errors="replace")
 
 

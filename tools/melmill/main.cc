@@ -7,8 +7,8 @@
 #include <atomic>
 #include <cstdlib>
 #include <exception>
-#include <iostream>
 #include <new>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -97,6 +97,7 @@ void TryExternalCommand(const CLI::App& app,
 void ReplaceHelp(std::vector<std::string>* arguments) {
   if ((*arguments)[0] != "help") return;
   arguments->erase(arguments->begin());
+  if (!arguments->empty() && (*arguments)[0] == "help") arguments->clear();
   arguments->push_back("--help");
 }
 
@@ -133,9 +134,13 @@ int Run(int argc, char** argv) {
     std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
     app.parse(std::move(reversed));
   } catch (const CLI::Success& request) {
-    return app.exit(request, std::cout, std::cerr);
+    std::ostringstream text;
+    app.exit(request, text, text);
+    return melmill::PrintResult(text.str()) ? melmill::kExitOk
+                                            : melmill::kExitMachine;
   } catch (const CLI::ParseError& error) {
-    throw melmill::SetupError(melmill::DescribeParseError(error, arguments[0]));
+    throw melmill::SetupError(
+        melmill::DescribeParseError(app, error, arguments[0]));
   }
   return exit_code;
 }

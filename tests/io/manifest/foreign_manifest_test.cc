@@ -30,15 +30,14 @@ TEST(ForeignManifestTest, TheFirstLineThatIsForeignDecides) {
   EXPECT_EQ(Recognize("\xEF\xBB\xBF\n{\"audio\":3}\nbroken\n"
                       "{\"audio_filepath\":\"a.wav\",\"text\":\"x\"}\n"),
             "is a NeMo manifest; add --audio-field audio_filepath --language "
-            "English (or the language that it has)");
+            "English");
 }
 
 TEST(ForeignManifestTest, FieldsThatWereGivenAreNotAdvised) {
   const std::string line =
       "{\"audio_filepath\":\"a.wav\",\"sentence\":\"x\"}\n";
   EXPECT_EQ(Recognize(line, {.audio = "audio_filepath"}),
-            "has no \"text\"; add --text-field sentence --language English (or "
-            "the language that it has)");
+            "has no \"text\"; add --text-field sentence --language English");
   EXPECT_EQ(Recognize(line, {.audio = "wav", .language = "fr"}),
             "is a NeMo manifest; add --audio-field audio_filepath --text-field "
             "sentence");

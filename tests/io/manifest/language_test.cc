@@ -83,5 +83,16 @@ TEST(LanguageTest, TheTemplateMayBeThereTwice) {
   EXPECT_TRUE(RepeatsTemplate(TemplateText("English", "  " + once)));
 }
 
+TEST(LanguageTest, AWrongTemplateStillLooksLikeOne) {
+  EXPECT_TRUE(LooksLikeTemplate("language English<asr_text>hi"));
+  EXPECT_TRUE(LooksLikeTemplate("language english<asr_text>hi"));
+  EXPECT_TRUE(LooksLikeTemplate(" LANGUAGE x1<asr_text>"));
+  EXPECT_FALSE(LooksLikeTemplate("language is what we speak"));
+  EXPECT_FALSE(LooksLikeTemplate("the language English<asr_text>hi"));
+  EXPECT_FALSE(LooksLikeTemplate(""));
+  EXPECT_FALSE(LooksLikeTemplate(std::string("language ") +
+                                 std::string(200, 'x') + "<asr_text>"));
+}
+
 }  // namespace
 }  // namespace melmill

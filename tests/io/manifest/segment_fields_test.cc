@@ -28,6 +28,8 @@ bool TextStarts(const std::string& text) {
 
 TEST(ParseSecondsTest, ReadsNumbersAndTimes) {
   EXPECT_EQ(ParseSeconds("1.5"), 1.5);
+  EXPECT_EQ(ParseSeconds("nan"), std::nullopt);
+  EXPECT_EQ(ParseSeconds("inf"), std::nullopt);
   EXPECT_EQ(ParseSeconds("1,5"), 1.5);
   EXPECT_EQ(ParseSeconds("2s"), 2.0);
   EXPECT_EQ(ParseSeconds("+1e1"), 10.0);

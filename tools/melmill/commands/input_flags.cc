@@ -1,17 +1,21 @@
 #include "tools/melmill/commands/input_flags.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 #include "io/file/spooled_input.h"
+#include "io/manifest/language.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/temporary_folder.h"
 #include "tools/melmill/commands/flag_values.h"
 #include "tools/melmill/commands/preset_choice.h"
+#include "tools/melmill/usage/nearest_name.h"
 
 namespace melmill {
 namespace {
@@ -129,6 +133,24 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->get_option("--keep")->allow_extra_args(false);
 }
 
+namespace {
+
+// A misspelt language would stand in every text.
+void CheckLanguage(const std::string& text) {
+  const std::string name = LanguageName(text);
+  if (name.empty() || IsKnownLanguage(name)) return;
+  std::vector<std::string> names;
+  for (const std::string_view known : KnownLanguages()) {
+    names.emplace_back(known);
+  }
+  const std::string hint = DidYouMean(name, names);
+  if (hint.empty()) return;  // another language, which is warned of
+  throw SetupError(fmt::format(
+      "--language {}: the model has no such language{}", text, hint));
+}
+
+}  // namespace
+
 RunConfig MakeRunConfig(const InputFlags& flags) {
   RunConfig config;
   for (const std::string& manifest : flags.manifests) {
@@ -140,12 +162,18 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   config.features = MakeFeatureSpec(
       ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
       {.simd = flags.simd, .resampler = resampler});
+  CheckLanguage(flags.fields.language);
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;
   config.input.strict_text = flags.strict_text;
   config.input.whole_files = flags.whole_files;
   config.clips.max_duration_s = flags.max_duration_s;
+  if (IsLargeWhisper(flags.preset)) {
+    config.input.plain_texts = true;
+    config.clips.max_duration_s =
+        std::min(config.clips.max_duration_s, kWhisperSeconds);
+  }
   config.clips.truncate = flags.truncate;
   if (!flags.max_rejects.empty()) {
     config.max_rejects = ParseMaxRejects(flags.max_rejects);

@@ -137,6 +137,11 @@ std::optional<std::string_view> PresetOfModel(const std::string& text) {
 
 }  // namespace
 
+bool IsLargeWhisper(const std::string& text) {
+  return PresetOfModel(text) == kWide &&
+         !Lower(WithoutOwner(text)).starts_with("qwen");
+}
+
 std::string_view ChoosePreset(const std::string& text) {
   if (const Preset* preset = FindPreset(text)) return preset->name;
   std::error_code ignored;
@@ -147,7 +152,12 @@ std::string_view ChoosePreset(const std::string& text) {
   std::vector<std::string> names;
   for (const std::string_view name : PresetNames()) names.emplace_back(name);
   for (const ModelName& model : kModels) names.emplace_back(model.name);
-  std::string hint = DidYouMean(Lower(WithoutOwner(text)), names);
+  const std::string name = Lower(WithoutOwner(text));
+  // Version 3 has other features than the sizes before it.
+  std::string hint = name.find("v3") != std::string::npos &&
+                             name.find("whisper") != std::string::npos
+                         ? "\n  did you mean whisper-large-v3?"
+                         : DidYouMean(name, names);
   if (hint.empty()) hint = "\n  give a model, or the folder of its checkpoint";
   throw SetupError(fmt::format("--preset {}: the presets are {}{}", text,
                                fmt::join(PresetNames(), " and "), hint));

@@ -12,6 +12,13 @@ namespace melmill {
 // must ask for the features of a preset. Throws SetupError for anything else.
 std::string_view ChoosePreset(const std::string& text);
 
+// Whether --preset names a Whisper model that shares its features with
+// Qwen3-ASR. Its texts are plain, and it takes clips of at most
+// kWhisperSeconds.
+bool IsLargeWhisper(const std::string& text);
+
+inline constexpr double kWhisperSeconds = 30;
+
 }  // namespace melmill
 
 #endif  // MELMILL_TOOLS_MELMILL_COMMANDS_PRESET_CHOICE_H_

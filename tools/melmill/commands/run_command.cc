@@ -13,6 +13,7 @@
 #include "tools/melmill/report/rejects_text.h"
 #include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/report/summary_text.h"
+#include "tools/melmill/report/warnings_text.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/terminal/progress_line.h"
 #include "tools/melmill/terminal/signals.h"
@@ -30,23 +31,29 @@ namespace {
   _exit(kExitMachine);
 }
 
+// Sets `*has_warned` once the plan's warnings are shown.
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
-                     RunControl* control) {
+                     RunControl* control, bool* has_warned) {
   InstallSignalHandlers(control);
   control->end_process = [control](const std::string& message) {
     EndProcess(*control, message);
   };
   std::optional<ProgressLine> progress;
-  if (!command.quiet) progress.emplace(*control);
-  if (!command.quiet && !command.json) {
-    control->on_planned = [&progress, &config](const PlanNotice& notice) {
+  // A list goes to the same screen.
+  if (!command.quiet && !command.list) progress.emplace(*control);
+  if (progress && !command.json) {
+    control->on_planned = [&progress, &config,
+                           has_warned](const PlanNotice& notice) {
       progress->PrintLine(FormatFeatures(config.features) +
-                          FormatNotice(notice));
+                          FormatNotice(notice) +
+                          FormatPlanWarnings(*notice.plan));
+      *has_warned = true;
     };
   }
   if (command.list) {
     control->on_rejected = [](const LedgerEntry& entry) {
-      PrintResult(FormatRejectedLine(entry));
+      static bool can_print = true;  // one message is enough
+      can_print = can_print && PrintResult(FormatRejectedLine(entry));
     };
   }
   return command.run(config, control);
@@ -54,8 +61,11 @@ RunReport RunWatched(const RunCommand& command, const RunConfig& config,
 
 // Returns false if the summary cannot be written.
 bool PrintReport(const RunCommand& command, const RunReport& report,
-                 const RunConfig& config, int exit_code) {
+                 const RunConfig& config, int exit_code, bool has_warned) {
   if (command.quiet && exit_code == kExitOk) return true;
+  if (report.plan && !has_warned) {
+    PrintMessage(FormatPlanWarnings(*report.plan));
+  }
   PrintMessage(FormatWarnings(report));
   std::string summary = FormatSummary(report, config);
   if (report.status == RunStatus::kPlanned) {
@@ -72,12 +82,13 @@ int RunAndReport(const RunCommand& command) {
   static RunControl control;
   if (command.json) ExpectJson();
   const RunConfig config = command.make_config();
-  const RunReport report = RunWatched(command, config, &control);
+  bool has_warned = false;
+  const RunReport report = RunWatched(command, config, &control, &has_warned);
   const int exit_code = ExitCodeOf(report, config, control);
   const bool printed =
       command.json
           ? PrintJson(FormatJsonReport(report, config.store.folder, exit_code))
-          : PrintReport(command, report, config, exit_code);
+          : PrintReport(command, report, config, exit_code, has_warned);
   return printed ? exit_code : kExitMachine;
 }
 

@@ -25,9 +25,9 @@ namespace {
 struct ShowFlags {
   std::string folder;
   std::string split;  // empty for all
-  std::optional<uint64_t> row;
+  std::optional<int64_t> row;
   std::string audio;
-  uint64_t limit = 20;
+  int64_t limit = 20;
   bool jsonl = false;
 };
 
@@ -85,7 +85,7 @@ std::vector<const SplitEntry*> ShowCommand::ChosenSplits() const {
 }
 
 Ending Print(const std::string& text) {
-  return {PrintResult(text) ? kExitOk : kExitMachine, ""};
+  return {PrintResult(PrintableLines(text)) ? kExitOk : kExitMachine, ""};
 }
 
 Ending ShowCommand::ShowAll(const StoredRow& row) {
@@ -96,7 +96,8 @@ Ending ShowCommand::ShowAll(const StoredRow& row) {
 }
 
 Ending ShowCommand::ShowRow(const SplitEntry& split) {
-  if (*flags_.row >= split.num_stored) {
+  const auto number = static_cast<uint64_t>(*flags_.row);
+  if (*flags_.row < 0 || number >= split.num_stored) {
     throw SetupError(
         split.num_stored == 0
             ? fmt::format("--row {}: {} has no rows", *flags_.row, split.name)
@@ -104,12 +105,11 @@ Ending ShowCommand::ShowRow(const SplitEntry& split) {
                           split.name, split.num_stored - 1));
   }
   std::optional<StoredRow> found;
-  const Result<void> visited =
-      VisitStoredRows(flags_.folder, index_, split, *flags_.row,
-                      [&found](const StoredRow& row) {
-                        found = row;
-                        return false;
-                      });
+  const Result<void> visited = VisitStoredRows(
+      flags_.folder, index_, split, number, [&found](const StoredRow& row) {
+        found = row;
+        return false;
+      });
   if (!visited.ok()) return EndWith(visited.error());
   if (!found) {
     return {kExitDamaged, split.table.file + ": does not have all rows"};
@@ -138,7 +138,8 @@ Ending ShowCommand::ShowRowsOfAudio() {
         flags_.folder, index_, *split, 0, [&](const StoredRow& row) {
           if (row.audio != flags_.audio) return true;
           ++num_found;
-          if (rows.size() < flags_.limit) rows.push_back(row);
+          if (rows.empty() || rows.size() < static_cast<size_t>(flags_.limit))
+            rows.push_back(row);
           return true;
         });
     if (!visited.ok()) return EndWith(visited.error());
@@ -162,7 +163,8 @@ Ending ShowCommand::ShowRowsOfAudio() {
 }
 
 Ending ShowCommand::ShowSplit(const SplitEntry& split) {
-  const uint64_t num_shown = std::min(flags_.limit, split.num_stored);
+  const uint64_t num_shown =
+      std::min(static_cast<uint64_t>(flags_.limit), split.num_stored);
   const RowTable table(num_shown == 0 ? 0 : num_shown - 1, width_);
   if (!flags_.jsonl) {
     const std::string heading =
@@ -184,6 +186,10 @@ Ending ShowCommand::ShowSplit(const SplitEntry& split) {
 }
 
 Ending ShowCommand::Run() {
+  if (flags_.limit < 0) {
+    throw SetupError(
+        fmt::format("--limit {}: give a number of rows", flags_.limit));
+  }
   if (!flags_.audio.empty()) return ShowRowsOfAudio();
   const std::vector<const SplitEntry*> splits = ChosenSplits();
   if (flags_.row) {

@@ -32,7 +32,7 @@ namespace {
 struct VerifyFlags {
   std::string folder;
   bool repair = false;
-  int64_t against_audio = 0;  // number of rows; 0 for none
+  std::optional<int64_t> against_audio;  // number of rows
   std::string audio_root;
 };
 
@@ -162,7 +162,7 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
   SetEndOfProcess(&control);
   const Result<AudioReport> checked =
       CheckAgainstAudio(flags.folder, index, flags.audio_root,
-                        static_cast<uint64_t>(flags.against_audio),
+                        static_cast<uint64_t>(*flags.against_audio),
                         std::random_device()(), control);
   if (!checked.ok()) return PrintFault(checked.error());
   const AudioReport& report = checked.value();
@@ -185,13 +185,18 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
 }
 
 int RunVerifyCommand(const VerifyFlags& flags) {
-  if (!flags.audio_root.empty() && !flags.repair && flags.against_audio == 0) {
+  if (!flags.audio_root.empty() && !flags.repair && !flags.against_audio) {
     throw SetupError("--audio-root needs --repair or --against-audio");
+  }
+  if (flags.against_audio && *flags.against_audio < 1) {
+    throw SetupError(
+        fmt::format("--against-audio {}: give a number of rows, such as 100",
+                    *flags.against_audio));
   }
   if (flags.repair) return Repair(flags);
   const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
   if (!index.ok()) return ReportUnusable(flags.folder, index.error());
-  if (flags.against_audio > 0) return CheckAudio(flags, index.value());
+  if (flags.against_audio) return CheckAudio(flags, index.value());
   return Verify(flags.folder, index.value());
 }
 
@@ -215,7 +220,6 @@ void AddVerifyCommand(CLI::App* app, int* exit_code) {
                    "Instead of checksums: compute N random stored rows from "
                    "their audio again and compare every byte")
       ->type_name("N")
-      ->check(CLI::PositiveNumber)
       ->excludes(repair);
   command->add_option("--audio-root", flags->audio_root,
                       "Folder that relative audio paths start from, with "

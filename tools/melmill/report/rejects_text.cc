@@ -103,11 +103,12 @@ std::string FormatRejects(const RejectTallies& rejects, uint64_t num_lines,
 }
 
 std::string FormatLargestCauses(const RejectTallies& rejects) {
-  constexpr size_t kMaxNamed = 3;
+  const std::vector<Group> groups = GroupsByCount(rejects);
+  const size_t num_named = groups.size() <= 4 ? groups.size() : 3;
   std::vector<std::string> causes;
   uint64_t num_others = 0;
-  for (const Group& group : GroupsByCount(rejects)) {
-    if (causes.size() < kMaxNamed) {
+  for (const Group& group : groups) {
+    if (causes.size() < num_named) {
       causes.push_back(fmt::format("{} {}", FormatCount(group.tally->count),
                                    Printable(group.Name())));
     } else {

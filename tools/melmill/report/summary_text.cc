@@ -16,97 +16,11 @@
 #include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/rejects_text.h"
 #include "tools/melmill/report/report_facts.h"
+#include "tools/melmill/report/warnings_text.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
 namespace {
-
-std::string DescribeWarning(Warning warning, const Tally& tally) {
-  switch (warning) {
-    case Warning::kNoTemplate:
-      return fmt::format(
-          "{} without \"language {{Name}}<asr_text>{{transcript}}\" "
-          "(--strict-text rejects them)",
-          Counted(tally.count, "text"));
-    case Warning::kDoubledTemplate:
-      return fmt::format(
-          "{} with \"language {{Name}}<asr_text>\" twice: the second one is "
-          "learned as words",
-          Counted(tally.count, "text"));
-    case Warning::kUnknownLanguage:
-      return fmt::format(
-          "{} with a language that is not in the model's list, such as \"{}\"",
-          Counted(tally.count, "text"), Printable(tally.examples[0].message));
-    case Warning::kSegment:
-      return fmt::format(
-          "{} with a part of a file (offset, start, segment): WHOLE FILES ARE "
-          "USED",
-          Counted(tally.count, "line"));
-    case Warning::kRepeatedAudio:
-      return fmt::format(
-          "{} with the audio file of an earlier line: each is stored",
-          Counted(tally.count, "line"));
-    case Warning::kLeak:
-      return fmt::format(
-          "LEAK: {} with an audio file that another split has too",
-          Counted(tally.count, "line"));
-    case Warning::kCopiedAudio:
-      return fmt::format(
-          "{} with a copy of the audio of an earlier line: each is stored",
-          Counted(tally.count, "line"));
-    case Warning::kCopyLeak:
-      return fmt::format(
-          "LEAK: {} with a copy of an audio file that another split has",
-          Counted(tally.count, "line"));
-    case Warning::kNoDataSize:
-      return fmt::format(
-          "{} without a size: read to the end; missing audio cannot be noticed",
-          Counted(tally.count, "WAV file"));
-    case Warning::kFileSizeAsDataSize:
-      return fmt::format(
-          "{} with the size of the file in place of the size of the samples: "
-          "read to the end",
-          Counted(tally.count, "WAV file"));
-    case Warning::kBytesBehindData:
-      return fmt::format("{} with meaningless bytes after the samples: ignored",
-                         Counted(tally.count, "WAV file"));
-    case Warning::kCutBehindData:
-      return fmt::format(
-          "{} cut off after the samples, in a chunk that is not needed: no "
-          "audio is missing",
-          Counted(tally.count, "WAV file"));
-  }
-  return "";
-}
-
-void AddWarnings(const RunReport& report, std::string* text) {
-  for (const std::string& note : report.notes) {
-    *text += fmt::format("warning: {}\n", Printable(note));
-  }
-  if (!report.plan) return;
-  for (const auto& [warning, tally] : report.plan->warnings) {
-    *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
-    const bool is_copy =
-        warning == Warning::kCopiedAudio || warning == Warning::kCopyLeak;
-    for (const Tally::Example& example : tally.examples) {
-      *text += fmt::format("  {}{}\n", FormatPlace(example),
-                           is_copy ? " is a copy of " + example.message : "");
-    }
-  }
-  for (const SplitReport& split : report.plan->splits) {
-    if (split.num_blank_lines > 0) {
-      *text += fmt::format("{}: {} skipped\n", split.name,
-                           Counted(split.num_blank_lines, "blank line"));
-    }
-    if (split.num_dropped_fields > 0) {
-      *text += fmt::format("{}: {} dropped: {}{} (--keep FIELD stores one)\n",
-                           split.name,
-                           Counted(split.num_dropped_fields, "further field"),
-                           fmt::join(split.dropped_fields, ", "),
-                           split.drops_more_fields ? " and others" : "");
-    }
-  }
-}
 
 void AddAllRejects(const RunReport& report, const RunConfig& config,
                    std::string* text) {
@@ -159,6 +73,12 @@ void AddChange(const PlanChange& change, std::string* text) {
                         Counted(change.num_rejects_changed, "rejected line"))
           : "",
       Counted(change.num_shards_kept, "shard"), change.num_shards_to_make);
+  for (const std::string& split : change.gone_splits) {
+    *text += fmt::format(
+        "split {} is no longer given: its rows leave the store (did you forget "
+        "its manifest?)\n",
+        Printable(split));
+  }
   if (change.audio.count == 0) return;
   *text += fmt::format("{} with other audio of the same size:\n",
                        Counted(change.audio.count, "file"));
@@ -269,6 +189,10 @@ std::string DescribeLimit(const MaxRejects& limit) {
 std::string NextStep(const RunReport& report, const std::string& out) {
   switch (report.status) {
     case RunStatus::kPlanned:
+      if (report.num_rejected == 0 && !report.plan->warnings.empty()) {
+        return fmt::format("all lines can be stored; see the {} above\n",
+                           Counted(report.plan->warnings.size(), "warning"));
+      }
       return report.num_rejected == 0 ? "all lines are good\n"
                                       : CountRejected(report) + '\n';
     case RunStatus::kFinished:
@@ -329,7 +253,10 @@ bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
 
 std::string FormatWarnings(const RunReport& report) {
   std::string text;
-  AddWarnings(report, &text);
+  for (const std::string& note : report.notes) {
+    text += fmt::format("warning: {}\n", Printable(note));
+  }
+  if (report.plan) text += FormatLateWarnings(*report.plan);
   AddDamages(report, &text);
   return text;
 }

@@ -13,7 +13,8 @@ namespace melmill {
 
 // What a run tells people at its end. `config` is the run's.
 
-// Warnings, notes and damaged files; for standard error.
+// What the rest of the run warns of: notes, damaged files, and what only the
+// extraction finds; for standard error.
 std::string FormatWarnings(const RunReport& report);
 
 // The result: rejected lines by cause, what was stored or can be, and last what

@@ -51,7 +51,9 @@ void ChooseColor(const std::string& when) {
 bool MessagesHaveColor() {
   if (when_colored != When::kAuto) return when_colored == When::kAlways;
   if (IsSet("NO_COLOR")) return false;
-  if (IsSet("CLICOLOR_FORCE")) return true;
+  if (IsSet("CLICOLOR_FORCE")) {
+    return std::string_view(std::getenv("CLICOLOR_FORCE")) != "0";
+  }
   const char* terminal = std::getenv("TERM");
   if (terminal != nullptr && std::string_view(terminal) == "dumb") return false;
   return isatty(STDERR_FILENO) == 1;

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "pipeline/setup/byte_size.h"
@@ -104,6 +106,7 @@ std::string DrawProgress(const RunControl& control, double seconds,
     return DescribeProgress(control, seconds).substr(0, width);
   }
   const Extraction extraction = Look(control, seconds);
+  if (width < 14) return extraction.percent.substr(0, width);
   // What is most wanted comes first; what finds no room is left out.
   constexpr size_t kMinBar = 10;
   constexpr size_t kMaxBar = 30;
@@ -157,6 +160,13 @@ std::optional<std::string> ProgressText::Next(Clock::time_point now) {
 
 namespace {
 
+// Whether standard error is a terminal that can erase a line.
+bool CanRedraw() {
+  const char* terminal = std::getenv("TERM");
+  return isatty(STDERR_FILENO) == 1 &&
+         (terminal == nullptr || std::string_view(terminal) != "dumb");
+}
+
 // The terminal may have another width each time. Its last column stays free:
 // some terminals start a new line as soon as it is written.
 std::string DrawOnTerminal(const RunControl& control, double seconds) {
@@ -167,7 +177,7 @@ std::string DrawOnTerminal(const RunControl& control, double seconds) {
 
 ProgressLine::ProgressLine(const RunControl& control)
     : control_(control),
-      is_terminal_(isatty(STDERR_FILENO) == 1),
+      is_terminal_(CanRedraw()),
       thread_([this] { Show(); }) {}
 
 ProgressLine::~ProgressLine() {

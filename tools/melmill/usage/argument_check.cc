@@ -7,6 +7,7 @@
 #include <cctype>
 #include <fstream>
 #include <string_view>
+#include <utility>
 
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/usage/flag_list.h"
@@ -33,6 +34,16 @@ std::vector<std::string> LongFlags(const CLI::App& command) {
 
 [[noreturn]] void RefuseFlag(const CLI::App& command, const std::string& flag) {
   std::string hint = DidYouMean(flag, LongFlags(command));
+  // What other programs call it.
+  for (const auto& [other, own] :
+       {std::pair("--output", "--out"), std::pair("--jobs", "--threads"),
+        std::pair("--workers", "--threads"),
+        std::pair("--root", "--audio-root"), std::pair("--type", "--dtype"),
+        std::pair("--model", "--preset")}) {
+    if (flag == other && command.get_option_no_throw(own) != nullptr) {
+      hint = fmt::format("\n  did you mean {}?", own);
+    }
+  }
   if (hint.empty()) {
     hint = fmt::format("\n  melmill {} --help lists the flags",
                        command.get_name());
@@ -53,8 +64,9 @@ bool AnyCommandHas(const CLI::App& app, const std::string& flag) {
       app.get_subcommands([](const CLI::App*) { return true; });
   return std::any_of(
       commands.begin(), commands.end(), [&](const CLI::App* command) {
-        return command->get_option_no_throw("--" + flag) != nullptr ||
-               command->get_option_no_throw(flag) != nullptr;
+        const CLI::Option* option = command->get_option_no_throw("--" + flag);
+        if (option == nullptr) option = command->get_option_no_throw(flag);
+        return option != nullptr && option->get_configurable();
       });
 }
 
@@ -122,11 +134,32 @@ bool IsFlag(const std::string& word) {
          std::isdigit(static_cast<unsigned char>(word[1])) == 0;
 }
 
+// Whether a flag of some command takes no value.
+bool IsSwitch(const CLI::App& app, const std::string& flag) {
+  const auto commands =
+      app.get_subcommands([](const CLI::App*) { return true; });
+  return std::any_of(
+      commands.begin(), commands.end(), [&](const CLI::App* command) {
+        const CLI::Option* option = command->get_option_no_throw(flag);
+        return option != nullptr && !TakesValue(*option);
+      });
+}
+
+// Refuses a flag in the place of the command that the program does not have.
+void CheckFlagOfProgram(const CLI::App& app, const std::string& flag) {
+  if (app.get_option_no_throw(flag) != nullptr) return;
+  std::string hint = flag == "-v" ? "\n  did you mean -V?"
+                                  : DidYouMean(flag, {"--version", "--help"});
+  if (hint.empty()) hint = "\n  melmill help lists the commands";
+  throw SetupError(fmt::format("melmill has no flag {}{}", flag, hint));
+}
+
 }  // namespace
 
 void CheckArguments(const CLI::App& app,
                     const std::vector<std::string>& arguments) {
-  if (arguments.empty() || IsFlag(arguments[0])) return;
+  if (arguments.empty()) return;
+  if (IsFlag(arguments[0])) return CheckFlagOfProgram(app, arguments[0]);
   const auto named = app.get_subcommands([&](const CLI::App* command) {
     return command->get_name() == arguments[0];
   });
@@ -152,7 +185,8 @@ void CheckArguments(const CLI::App& app,
   }
 }
 
-std::string DescribeParseError(const CLI::ParseError& error,
+std::string DescribeParseError(const CLI::App& app,
+                               const CLI::ParseError& error,
                                const std::string& command) {
   std::string what = error.what();
   const auto see_help = [&command] {
@@ -162,8 +196,12 @@ std::string DescribeParseError(const CLI::ParseError& error,
       what.starts_with(start)) {
     what.erase(0, start.size());
     const size_t equals = what.find(" = ");
-    if (equals != std::string::npos) what.replace(equals, 3, " ");
-    return what + ": must be a number";
+    if (equals == std::string::npos) return what;
+    const std::string flag = what.substr(0, equals);
+    what.replace(equals, 3, " ");
+    const std::string_view wanted =
+        IsSwitch(app, flag) ? "true or false" : "a number";
+    return fmt::format("{}: must be {}", what, wanted);
   }
   if (const std::string start = "The following argument was not expected: ";
       what.starts_with(start)) {

@@ -19,7 +19,8 @@ void CheckArguments(const CLI::App& app,
 
 // What is wrong with the arguments, in melmill's words. `command` is the name
 // of the command that was given.
-std::string DescribeParseError(const CLI::ParseError& error,
+std::string DescribeParseError(const CLI::App& app,
+                               const CLI::ParseError& error,
                                const std::string& command);
 
 }  // namespace melmill

@@ -12,7 +12,7 @@ bool IsFlagWithoutValue(const CLI::Option& option) {
 void AddFlag(const CLI::Option& option, std::vector<std::string>* words) {
   const std::string name = "--" + option.get_lnames().front();
   if (IsFlagWithoutValue(option)) {
-    words->push_back(name);
+    if (option.results().back() != "false") words->push_back(name);
     return;
   }
   for (const std::string& value : option.results()) {

@@ -72,12 +72,16 @@ std::string BashValues(const FlagInfo& flag) {
     return fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))",
                        Join(choices));
   }
-  return TakesFolder(flag) ? "COMPREPLY=($(compgen -d -- \"$word\"))"
-                           : "COMPREPLY=($(compgen -f -- \"$word\"))";
+  return TakesFolder(flag) ? "_melmill_files -d" : "_melmill_files -f";
 }
 
 std::string FormatBash(const std::vector<CommandInfo>& commands) {
   std::string text =
+      // A name may hold spaces.
+      "_melmill_files() {\n"
+      "  compopt -o filenames 2>/dev/null\n"
+      "  mapfile -t COMPREPLY < <(compgen \"$1\" -- \"$word\")\n"
+      "}\n"
       "_melmill() {\n"
       "  local word=${COMP_WORDS[COMP_CWORD]} "
       "last=${COMP_WORDS[COMP_CWORD-1]}\n"
@@ -110,10 +114,10 @@ std::string FormatBash(const std::vector<CommandInfo>& commands) {
          "  if [[ $word == -* || $command == help ]]; then\n"
          "    COMPREPLY=($(compgen -W \"$flags\" -- \"$word\"))\n"
          "  else\n"
-         "    COMPREPLY=($(compgen -f -- \"$word\"))\n"
+         "    _melmill_files -f\n"
          "  fi\n"
          "}\n"
-         "complete -o filenames -F _melmill melmill\n";
+         "complete -F _melmill melmill\n";
 }
 
 // Text between single quotes, for zsh. `letters` have a meaning there.
@@ -135,7 +139,8 @@ std::string ZshFlag(const FlagInfo& flag) {
   const std::string label = ZshText(Brief(flag.description), "[]:\\");
   std::string text;
   if (flag.is_operand) {
-    return fmt::format("'{}:{}:{}'", flag.is_repeatable ? "*" : "1",
+    // Without a number it is the next operand.
+    return fmt::format("'{}:{}:{}'", flag.is_repeatable ? "*" : "",
                        flag.long_name, ZshValue(flag));
   }
   const std::vector<std::string> names = FlagNames(flag);

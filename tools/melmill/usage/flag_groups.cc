@@ -31,7 +31,7 @@ constexpr Placing kPlacings[] = {
     {"--language-field", kInput, "NAME"},
     {"--keep", kInput, "FIELD"},
     {"--max-duration", kInput, "SECONDS"},
-    {"--max-rejects", kInput, "N|P%"},
+    {"--max-rejects", kInput, "N or P%"},
     {"--whole-files", kInput, nullptr},
     {"--no-text", kInput, nullptr},
     {"--strict-text", kInput, nullptr},

@@ -38,10 +38,20 @@ TEST(PresetChoiceTest, ModelsStandForTheirPreset) {
   }
 }
 
+TEST(PresetChoiceTest, ALargeWhisperIsNoQwen) {
+  EXPECT_TRUE(IsLargeWhisper("openai/whisper-large-v3-turbo"));
+  EXPECT_TRUE(IsLargeWhisper("large-v3"));
+  EXPECT_FALSE(IsLargeWhisper("Qwen/Qwen3-ASR-1.7B"));
+  EXPECT_FALSE(IsLargeWhisper("qwen3-asr"));
+  EXPECT_FALSE(IsLargeWhisper("openai/whisper-small"));
+}
+
 TEST(PresetChoiceTest, AnUnknownNameGetsTheNearest) {
   EXPECT_EQ(Refusal("wisper"),
             "--preset wisper: the presets are qwen3-asr and whisper\n"
             "  did you mean whisper?");
+  EXPECT_NE(Refusal("whisper-v3").find("did you mean whisper-large-v3?"),
+            std::string::npos);
   EXPECT_NE(Refusal("nvidia/parakeet-tdt").find("folder of its checkpoint"),
             std::string::npos);
 }

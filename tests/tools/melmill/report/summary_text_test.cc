@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "tools/melmill/report/warnings_text.h"
+
 namespace melmill {
 namespace {
 
@@ -46,6 +48,37 @@ TEST(SummaryTextTest, ASummaryEndsWithWhatToDoNext) {
   EXPECT_EQ(LastLine(FormatSummary(Finished(0), Config())),
             "train on out/train.accepted.jsonl");
   EXPECT_EQ(FormatProblem(Finished(0), Config()), "");
+}
+
+TEST(SummaryTextTest, AValidationWithWarningsDoesNotSayThatAllIsGood) {
+  RunReport planned = Report(RunStatus::kPlanned);
+  planned.plan.emplace();
+  planned.plan->warnings[Warning::kLeak].Add({"eval", 1, "a.wav", ""});
+  EXPECT_EQ(LastLine(FormatSummary(planned, Config())),
+            "all lines can be stored; see the 1 warning above");
+}
+
+TEST(SummaryTextTest, WarningsOfThePlanAndOfTheExtractionAreApart) {
+  RunReport report = Finished(0);
+  report.notes.push_back("no locks");
+  report.plan->warnings[Warning::kLeak].Add({"eval", 1, "a.wav", ""});
+  report.plan->warnings[Warning::kCopyLeak].Add({"eval", 2, "b.wav", "c.wav"});
+  const std::string early = FormatPlanWarnings(*report.plan);
+  EXPECT_NE(early.find("eval line 1: a.wav\n"), std::string::npos) << early;
+  EXPECT_EQ(early.find("b.wav"), std::string::npos) << early;
+  const std::string late = FormatWarnings(report);
+  EXPECT_EQ(late.find("a.wav"), std::string::npos) << late;
+  EXPECT_NE(late.find("warning: no locks\n"), std::string::npos) << late;
+  EXPECT_NE(late.find("eval line 2: b.wav is a copy of c.wav\n"),
+            std::string::npos)
+      << late;
+}
+
+TEST(SummaryTextTest, ASplitThatIsNoLongerGivenIsNamed) {
+  RunReport report = Report(RunStatus::kNeedsUpdate);
+  report.change.emplace().gone_splits = {"eval"};
+  EXPECT_NE(FormatSummary(report, Config()).find("split eval is no longer"),
+            std::string::npos);
 }
 
 TEST(SummaryTextTest, RejectsWithinTheLimitAreCountedOnTheLastLine) {

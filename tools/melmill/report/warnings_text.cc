@@ -1,0 +1,120 @@
+#include "tools/melmill/report/warnings_text.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/plan/tally.h"
+#include "tools/melmill/report/quantities.h"
+#include "tools/melmill/report/rejects_text.h"
+#include "tools/melmill/terminal/console.h"
+
+namespace melmill {
+namespace {
+
+std::string DescribeWarning(Warning warning, const Tally& tally) {
+  switch (warning) {
+    case Warning::kNoTemplate:
+      return fmt::format(
+          "{} without \"language {{Name}}<asr_text>{{transcript}}\" "
+          "(--language NAME adds it, --strict-text rejects them)",
+          Counted(tally.count, "text"));
+    case Warning::kDoubledTemplate:
+      return fmt::format(
+          "{} with \"language {{Name}}<asr_text>\" twice: the second one is "
+          "learned as words",
+          Counted(tally.count, "text"));
+    case Warning::kUnknownLanguage:
+      return fmt::format(
+          "{} with a language that is not in the model's list, such as \"{}\"",
+          Counted(tally.count, "text"), Printable(tally.examples[0].message));
+    case Warning::kSegment:
+      return fmt::format(
+          "{} with a part of a file (offset, start, segment): WHOLE FILES ARE "
+          "USED",
+          Counted(tally.count, "line"));
+    case Warning::kRepeatedAudio:
+      return fmt::format(
+          "{} with the audio file of an earlier line: each is stored",
+          Counted(tally.count, "line"));
+    case Warning::kLeak:
+      return fmt::format(
+          "LEAK: {} with an audio file that another split has too",
+          Counted(tally.count, "line"));
+    case Warning::kCopiedAudio:
+      return fmt::format(
+          "{} with a copy of the audio of an earlier line: each is stored",
+          Counted(tally.count, "line"));
+    case Warning::kCopyLeak:
+      return fmt::format(
+          "LEAK: {} with a copy of an audio file that another split has",
+          Counted(tally.count, "line"));
+    case Warning::kNoDataSize:
+      return fmt::format(
+          "{} without a size: read to the end; missing audio cannot be noticed",
+          Counted(tally.count, "WAV file"));
+    case Warning::kFileSizeAsDataSize:
+      return fmt::format(
+          "{} with the size of the file in place of the size of the samples: "
+          "read to the end",
+          Counted(tally.count, "WAV file"));
+    case Warning::kBytesBehindData:
+      return fmt::format("{} with meaningless bytes after the samples: ignored",
+                         Counted(tally.count, "WAV file"));
+    case Warning::kCutBehindData:
+      return fmt::format(
+          "{} cut off after the samples, in a chunk that is not needed: no "
+          "audio is missing",
+          Counted(tally.count, "WAV file"));
+  }
+  return "";
+}
+
+// Whether the extraction finds it, and not the plan.
+bool IsFoundLate(Warning warning) {
+  return warning == Warning::kCopiedAudio || warning == Warning::kCopyLeak;
+}
+
+void AddWarning(Warning warning, const Tally& tally, std::string* text) {
+  *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
+  for (const Tally::Example& example : tally.examples) {
+    *text += fmt::format(
+        "  {}{}\n", FormatPlace(example),
+        IsFoundLate(warning) ? " is a copy of " + example.message : "");
+  }
+}
+
+void AddSkipped(const PlanReport& plan, std::string* text) {
+  for (const SplitReport& split : plan.splits) {
+    if (split.num_blank_lines > 0) {
+      *text += fmt::format("{}: {} skipped\n", split.name,
+                           Counted(split.num_blank_lines, "blank line"));
+    }
+    if (split.num_dropped_fields > 0) {
+      *text += fmt::format("{}: {} dropped: {}{} (--keep FIELD stores one)\n",
+                           split.name,
+                           Counted(split.num_dropped_fields, "further field"),
+                           fmt::join(split.dropped_fields, ", "),
+                           split.drops_more_fields ? " and others" : "");
+    }
+  }
+}
+
+}  // namespace
+
+std::string FormatPlanWarnings(const PlanReport& plan) {
+  std::string text;
+  for (const auto& [warning, tally] : plan.warnings) {
+    if (!IsFoundLate(warning)) AddWarning(warning, tally, &text);
+  }
+  AddSkipped(plan, &text);
+  return text;
+}
+
+std::string FormatLateWarnings(const PlanReport& plan) {
+  std::string text;
+  for (const auto& [warning, tally] : plan.warnings) {
+    if (IsFoundLate(warning)) AddWarning(warning, tally, &text);
+  }
+  return text;
+}
+
+}  // namespace melmill
