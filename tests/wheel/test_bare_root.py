@@ -60,14 +60,14 @@ def root(
         ignore=LEFT_OUT,
         dirs_exist_ok=True,
     )
-    for folder in ("tmp", "work", "proc"):
+    for folder in ("tmp", "job", "proc"):
         (root / folder).mkdir()
-    shutil.copy(wheels.program, root / "work")
+    shutil.copy(wheels.program, root / "job")
     (pip,) = dependencies.glob("pip-*.whl")
-    shutil.copy(pip, root / "work")
+    shutil.copy(pip, root / "job")
     in_root(
-        *(root, python, f"/work/{pip.name}/pip", "install", "--no-index"),
-        *("--no-deps", "--target", "/work/env", f"/work/{wheels.program.name}"),
+        *(root, python, f"/job/{pip.name}/pip", "install", "--no-index"),
+        *("--no-deps", "--target", "/job/env", f"/job/{wheels.program.name}"),
     )
     return root
 
@@ -81,7 +81,7 @@ def in_root(
         unshare.append("--map-root-user")
     chroot = [str(shutil.which("chroot")), str(root)]
     chroot = [*unshare, f"--mount-proc={root}/proc", *chroot]
-    env = {"HOME": "/work", "PATH": "/work/env/bin"}
+    env = {"HOME": "/job", "PATH": "/job/env/bin"}
     done = subprocess.run(
         [*chroot, *map(str, command)],
         env=env,
@@ -97,7 +97,7 @@ def test_nothing_else_is_in_the_root(root: Path) -> None:
     names = {
         path.name
         for path in root.rglob("*.so*")
-        if not path.is_relative_to(root / "work")
+        if not path.is_relative_to(root / "job")
     }
     for name in ("libstdc++", "libtbb", "libsndfile", "libhdf5", "libfftw3"):
         assert not [one for one in names if one.startswith(name)]
@@ -107,17 +107,17 @@ def test_the_program_works_in_the_root(
     root: Path, manifest: Path, tmp_path: Path
 ) -> None:
     assert in_root(root, "melmill", "--version").stdout == "melmill 0.1.0\n"
-    shutil.copytree(manifest.parent, root / "work" / "clips")
+    shutil.copytree(manifest.parent, root / "job" / "clips")
     in_root(
-        *(root, "melmill", "extract", f"/work/clips/{manifest.name}"),
-        *("--out", "/work/features", "--audio-root", "/work/clips"),
+        *(root, "melmill", "extract", f"/job/clips/{manifest.name}"),
+        *("--out", "/job/features", "--audio-root", "/job/clips"),
     )
-    made = files_of(root / "work" / "features")
+    made = files_of(root / "job" / "features")
     assert made == expected_files(manifest, tmp_path)
-    in_root(root, "melmill", "verify", "/work/features")
+    in_root(root, "melmill", "verify", "/job/features")
     in_root(
-        *(root, "melmill", "verify", "/work/features"),
-        *("--against-audio", "3", "--audio-root", "/work/clips"),
+        *(root, "melmill", "verify", "/job/features"),
+        *("--against-audio", "3", "--audio-root", "/job/clips"),
     )
 
 
