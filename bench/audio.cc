@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -14,6 +13,7 @@
 #include "dsp/resample/resampler.h"
 #include "dsp/samples/pcm.h"
 #include "io/file/input_file.h"
+#include "io/manifest/utf8.h"
 #include "io/wav/wav_decoder.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/setup/byte_size.h"
@@ -27,11 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool IsWavName(const fs::path& path) {
-  std::string suffix = path.extension();
-  for (char& c : suffix) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return suffix == ".wav";
+  return AsciiLower(path.extension().string()) == ".wav";
 }
 
 std::vector<std::string> FindWavFiles(const std::string& folder) {

@@ -37,15 +37,7 @@ std::string ShellWord(const std::string& word) {
     return word;
   }
   if (Printable(word) != word) return QuotedAsInC(word);
-  std::string quoted = "'";
-  for (const char c : word) {
-    if (c == '\'') {
-      quoted += "'\\''";
-    } else {
-      quoted += c;
-    }
-  }
-  return quoted + '\'';
+  return "'" + BetweenSingleQuotes(word) + "'";
 }
 
 }  // namespace

@@ -77,9 +77,7 @@ std::string ShellQuoted(const std::string& text) {
   constexpr std::string_view kSafe =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_./=+-";
   if (!text.empty() && text.find_first_not_of(kSafe) == text.npos) return text;
-  std::string quoted = "'";
-  for (const char c : text) quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  return quoted + "'";
+  return "'" + BetweenSingleQuotes(text) + "'";
 }
 
 std::string PathOf(const ManifestHead& head) {

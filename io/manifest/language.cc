@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include "io/manifest/utf8.h"
+
 namespace melmill {
 namespace {
 
@@ -41,13 +43,11 @@ bool IsNameCharacter(char c) {
          c == '-' || c == '\'' || c == '(' || c == ')';
 }
 
-std::string Lower(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    if (c == '_') c = '-';
-  }
-  return lower;
+// In lower case, with "en_US" as "en-us".
+std::string AsCode(std::string_view text) {
+  std::string code = AsciiLower(text);
+  std::replace(code.begin(), code.end(), '_', '-');
+  return code;
 }
 
 }  // namespace
@@ -64,10 +64,15 @@ std::string_view TemplateLanguage(std::string_view text) {
              : std::string_view();
 }
 
-bool RepeatsTemplate(std::string_view text) {
+std::string_view Transcript(std::string_view text) {
   const std::string_view name = TemplateLanguage(text);
-  if (name.empty()) return false;
-  text.remove_prefix(kBefore.size() + name.size() + kAfter.size());
+  if (name.empty()) return text;
+  return text.substr(kBefore.size() + name.size() + kAfter.size());
+}
+
+bool RepeatsTemplate(std::string_view text) {
+  if (TemplateLanguage(text).empty()) return false;
+  text = Transcript(text);
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   return !TemplateLanguage(text).empty();
 }
@@ -75,7 +80,8 @@ bool RepeatsTemplate(std::string_view text) {
 bool LooksLikeTemplate(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(" \t"), text.size()));
   text = text.substr(0, kBefore.size() + kMaxLanguageBytes + kAfter.size());
-  return Lower(text).starts_with("language") && text.find(kAfter) != text.npos;
+  return AsciiLower(text).starts_with("language") &&
+         text.find(kAfter) != text.npos;
 }
 
 std::span<const std::string_view> KnownLanguages() { return kNames; }
@@ -86,12 +92,12 @@ bool IsKnownLanguage(std::string_view name) {
 
 std::string LanguageName(std::string_view name_or_code) {
   if (name_or_code.size() > kMaxLanguageBytes) return "";
-  const std::string lower = Lower(name_or_code);
+  const std::string wanted = AsCode(name_or_code);
   for (const std::string_view name : kNames) {
-    if (lower == Lower(name)) return std::string(name);
+    if (wanted == AsCode(name)) return std::string(name);
   }
   for (const auto& [code, name] : kCodes) {
-    if (lower == code || lower.starts_with(std::string(code) + '-')) {
+    if (wanted == code || wanted.starts_with(std::string(code) + '-')) {
       return std::string(name);
     }
   }

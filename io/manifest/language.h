@@ -16,6 +16,10 @@ namespace melmill {
 // bytes in all. "None" is also a name.
 std::string_view TemplateLanguage(std::string_view text);
 
+// The {transcript} of a text that follows the template, and all of any other
+// text.
+std::string_view Transcript(std::string_view text);
+
 // Whether the transcript of a text that follows the template follows it once
 // more.
 bool RepeatsTemplate(std::string_view text);

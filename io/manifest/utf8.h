@@ -103,6 +103,28 @@ inline std::string Quotable(std::string_view text) {
   return quotable;
 }
 
+// The letters A to Z in lower case; everything else as it is.
+inline std::string AsciiLower(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return lower;
+}
+
+// The text as it stands between single quotes in a shell's command line.
+inline std::string BetweenSingleQuotes(std::string_view text) {
+  std::string quoted;
+  for (const char c : text) {
+    if (c == '\'') {
+      quoted += "'\\''";
+    } else {
+      quoted += c;
+    }
+  }
+  return quoted;
+}
+
 }  // namespace melmill
 
 #endif  // MELMILL_IO_MANIFEST_UTF8_H_

@@ -79,13 +79,14 @@ Result<std::string> Hint(const Plan& plan, const PlanReport& report,
   std::string hint =
       fmt::format("\n  {} was looked for as {}", Quotable(audio),
                   Printable(std::filesystem::absolute(path).string()));
-  if (audio.find("://") != std::string::npos) {
+  const std::string_view cause = CauseInPath(audio);
+  if (cause == kUrlCause) {
     return hint + "\n  melmill reads local files: copy them here first";
   }
-  if (audio.starts_with('~')) {
+  if (cause == kTildeCause) {
     return hint + "\n  ~ is part of a name here: write the whole path";
   }
-  if (audio.find('\\') != std::string::npos) {
+  if (cause == kBackslashCause) {
     hint +=
         "\n  a backslash is part of a name here: write Windows paths with "
         "slashes";

@@ -43,9 +43,6 @@ constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
 // This many I/O errors in a row are the machine's fault, not the files'.
 constexpr int kMaxIoErrorsInARow = 16;
 
-// A hostile manifest may name a new language on every line.
-constexpr size_t kMaxLanguages = 1000;
-
 struct Batch {
   uint32_t split = 0;
   std::vector<PlannedLine> lines;
@@ -208,14 +205,8 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
   split->num_frames += static_cast<uint64_t>(row.source.num_frames);
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
-  std::string name = planned.language;
-  if (split->languages.size() >= kMaxLanguages &&
-      !split->languages.contains(name)) {
-    name = "(others)";
-  }
-  LanguageCount& language = split->languages[name];
-  ++language.num_rows;
-  language.num_samples += static_cast<uint64_t>(row.source.num_samples);
+  CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
+           &split->languages);
   repeated_audio_.Add(planned.identity);
 }
 

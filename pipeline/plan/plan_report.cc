@@ -36,4 +36,12 @@ uint64_t PlanReport::num_samples() const {
   return sum;
 }
 
+std::map<int, uint64_t> PlanReport::rows_by_rate() const {
+  std::map<int, uint64_t> sum;
+  for (const SplitReport& split : splits) {
+    for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
+  }
+  return sum;
+}
+
 }  // namespace melmill

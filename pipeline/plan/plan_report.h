@@ -35,8 +35,8 @@ struct SplitReport {
   void AddDropped(int count, const std::vector<std::string>& names);
 
   Tally segments;  // lines that name a part of their file, and what they say
-  std::map<std::string, LanguageCount> languages;  // "" without a template
-  std::map<int, uint64_t> rows_by_rate;            // Hz -> planned rows
+  LanguageCounts languages;
+  std::map<int, uint64_t> rows_by_rate;  // Hz -> planned rows
 };
 
 // The counts of planning, for people.
@@ -48,6 +48,7 @@ struct PlanReport {
   uint64_t num_lines() const;
   uint64_t num_rejected() const;
   uint64_t num_samples() const;
+  std::map<int, uint64_t> rows_by_rate() const;  // Hz -> planned rows
 };
 
 }  // namespace melmill

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <string_view>
 #include <system_error>
 
 namespace melmill {
@@ -15,9 +14,8 @@ void Merge(const Tally& more, Tally* sum) {
 }
 
 std::string CauseOfMissing(const std::string& audio, const std::string& path) {
-  if (audio.find("://") != std::string::npos) return "a URL";
-  if (audio.starts_with('~')) return "a path with ~";
-  if (audio.find('\\') != std::string::npos) return "a path with backslashes";
+  const std::string_view cause = CauseInPath(audio);
+  if (!cause.empty()) return std::string(cause);
   std::error_code ignored;
   const std::filesystem::path folder =
       std::filesystem::path(path).parent_path();
@@ -38,6 +36,13 @@ std::string CauseOfFormat(std::string_view message) {
 }
 
 }  // namespace
+
+std::string_view CauseInPath(std::string_view audio) {
+  if (audio.find("://") != audio.npos) return kUrlCause;
+  if (audio.starts_with('~')) return kTildeCause;
+  if (audio.find('\\') != audio.npos) return kBackslashCause;
+  return "";
+}
 
 void RejectTally::Add(const Example& example, const std::string& cause) {
   Tally::Add(example);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "io/result.h"
 #include "pipeline/plan/tally.h"
@@ -24,6 +25,14 @@ struct RejectTally : Tally {
 };
 
 using RejectTallies = std::map<RejectCode, RejectTally>;
+
+// Causes of a missing file that its audio string tells.
+inline constexpr std::string_view kUrlCause = "a URL";
+inline constexpr std::string_view kTildeCause = "a path with ~";
+inline constexpr std::string_view kBackslashCause = "a path with backslashes";
+
+// Which of these it is; empty if none.
+std::string_view CauseInPath(std::string_view audio);
 
 // Says in a few words what kind of line was rejected, more closely than the
 // code does: the format of a file that is no WAV file, or why a path leads

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <random>
 #include <span>
@@ -81,14 +80,8 @@ class Trial {
 
 double EstimateSeconds(const FeatureSpec& features, const PlanReport& plan,
                        int num_threads) {
-  std::map<int, uint64_t> rows_by_rate;
-  for (const SplitReport& split : plan.splits) {
-    for (const auto& [rate_hz, num_rows] : split.rows_by_rate) {
-      rows_by_rate[rate_hz] += num_rows;
-    }
-  }
   std::vector<std::pair<uint64_t, int>> by_rows;
-  for (const auto& [rate_hz, num_rows] : rows_by_rate) {
+  for (const auto& [rate_hz, num_rows] : plan.rows_by_rate()) {
     by_rows.emplace_back(num_rows, rate_hz);
   }
   std::sort(by_rows.rbegin(), by_rows.rend());

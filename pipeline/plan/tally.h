@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -49,6 +50,13 @@ struct LanguageCount {
   uint64_t num_rows = 0;
   uint64_t num_samples = 0;  // at the feature sample rate
 };
+
+// Rows by language, "" for none. A hostile manifest may name a new language on
+// every line: from 1,000 on, further ones count as "(others)".
+using LanguageCounts = std::map<std::string, LanguageCount>;
+
+void CountRow(const std::string& language, uint64_t num_samples,
+              LanguageCounts* counts);
 
 }  // namespace melmill
 

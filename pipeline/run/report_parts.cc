@@ -1,5 +1,7 @@
 #include "pipeline/run/report_parts.h"
 
+#include <sys/statvfs.h>
+
 #include <string>
 
 #include "pipeline/plan/tally.h"
@@ -21,6 +23,12 @@ uint64_t PlannedBytes(const PlannedWork& work) {
     sum += EstimateShardBytes(work.SpecOf(shard));
   }
   return sum;
+}
+
+std::optional<uint64_t> FreeBytes(const std::string& folder) {
+  struct statvfs space;
+  if (statvfs(folder.c_str(), &space) != 0) return std::nullopt;
+  return uint64_t{space.f_bavail} * space.f_frsize;
 }
 
 }  // namespace melmill

@@ -2,6 +2,7 @@
 #define MELMILL_PIPELINE_RUN_REPORT_PARTS_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "io/result.h"
@@ -18,6 +19,9 @@ namespace melmill {
 // planned one.
 uint64_t StoreBytes(const StoreIndex& store);
 uint64_t PlannedBytes(const PlannedWork& work);
+
+// The free space on the disk of a folder; nothing if it is not known.
+std::optional<uint64_t> FreeBytes(const std::string& folder);
 
 }  // namespace melmill
 

@@ -1,7 +1,6 @@
 #include "pipeline/run/run.h"
 
 #include <fmt/format.h>
-#include <sys/statvfs.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -298,9 +297,8 @@ void ExtractRun::PrepareExtraction() {
   }
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const std::string folder = folder_.ExistingFolder();
-  struct statvfs space;
-  if (statvfs(folder.c_str(), &space) == 0) {
-    notice.free_bytes = uint64_t{space.f_bavail} * space.f_frsize;
+  if (const std::optional<uint64_t> free_bytes = FreeBytes(folder)) {
+    notice.free_bytes = *free_bytes;
     CheckDiskSpace(notice, folder);
   }
   if (control_->on_planned) control_->on_planned(notice);

@@ -1,7 +1,5 @@
 #include "pipeline/run/validate.h"
 
-#include <sys/statvfs.h>
-
 #include <string>
 #include <utility>
 
@@ -21,13 +19,9 @@
 namespace melmill {
 namespace {
 
-// The free space where the store would be, or of the working directory.
-uint64_t FreeBytes(const RunConfig& config) {
-  const std::string folder =
-      config.store.folder.empty() ? "." : ParentFolder(config.store.folder);
-  struct statvfs space;
-  if (statvfs(folder.c_str(), &space) != 0) return 0;
-  return uint64_t{space.f_bavail} * space.f_frsize;
+// Where the store would be, or the working directory.
+std::string FolderOfStore(const RunConfig& config) {
+  return config.store.folder.empty() ? "." : ParentFolder(config.store.folder);
 }
 
 Result<void> ListRejectedLines(const Plan& plan, const RunControl& control) {
@@ -68,7 +62,7 @@ RunReport RunValidate(const RunConfig& config, RunControl* control) {
   report.rejects = report.plan->rejects;
   report.num_rejected = SumCounts(report.rejects);
   report.store_bytes = PlannedBytes(work);
-  report.free_bytes = FreeBytes(config);
+  report.free_bytes = FreeBytes(FolderOfStore(config)).value_or(0);
   report.num_threads = AvailableCpus();
   if (config.resources.num_threads > 0) {
     report.num_threads =

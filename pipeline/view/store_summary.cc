@@ -20,9 +20,6 @@ namespace {
 
 constexpr uint64_t kSampleRateHz = 16000;
 
-// A manifest may name any number of languages.
-constexpr size_t kMaxLanguages = 1000;
-
 class Summarizer {
  public:
   Summarizer(const std::string& folder, const StoreIndex& index)
@@ -60,14 +57,8 @@ void Summarizer::AddRow(const TableBlock& block, size_t row) {
       std::min<uint64_t>(ms, std::numeric_limits<uint32_t>::max())));
   fewest_samples_ = std::min(fewest_samples_, num_samples);
   most_samples_ = std::max(most_samples_, num_samples);
-  std::string language(TemplateLanguage(block.Text(kSplitTableText, row)));
-  if (summary_.languages.size() >= kMaxLanguages &&
-      !summary_.languages.contains(language)) {
-    language = "(others)";
-  }
-  LanguageCount& count = summary_.languages[language];
-  ++count.num_rows;
-  count.num_samples += num_samples;
+  CountRow(std::string(TemplateLanguage(block.Text(kSplitTableText, row))),
+           num_samples, &summary_.languages);
 }
 
 Result<void> Summarizer::AddTable(const SplitEntry& split) {

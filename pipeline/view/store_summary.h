@@ -24,11 +24,11 @@ struct StoreSummary {
     double longest_s = 0;
   };
 
-  uint64_t num_bytes = 0;                          // on the disk
-  std::optional<Durations> durations;              // none without rows
-  std::map<std::string, LanguageCount> languages;  // "" is none given
-  std::map<int, uint64_t> rows_by_rate;            // Hz of the audio file
-  std::map<std::string, uint64_t> rejects;         // manifest lines by code
+  uint64_t num_bytes = 0;              // on the disk
+  std::optional<Durations> durations;  // none without rows
+  LanguageCounts languages;
+  std::map<int, uint64_t> rows_by_rate;     // Hz of the audio file
+  std::map<std::string, uint64_t> rejects;  // manifest lines by code
   std::optional<Origin> origin;
   // Files whose part is missing above, and why.
   std::vector<Damage> damages;

@@ -52,9 +52,7 @@ std::string StoredRow::language() const {
 }
 
 std::string StoredRow::transcript() const {
-  constexpr std::string_view kMark = "<asr_text>";
-  if (TemplateLanguage(text).empty()) return text;
-  return text.substr(text.find(kMark) + kMark.size());
+  return std::string(Transcript(text));
 }
 
 Result<void> VisitStoredRows(

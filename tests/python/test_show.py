@@ -35,8 +35,8 @@ TEXTS = [
     "no template at all, but a long text " * 5,
 ]
 LOUD = 3  # the number of the clip with a tone
-# Its loudest frame is one of those that padding changes, so that it is clamped
-# by more than the rest of the store.
+# The number of the clip whose loudest frame is one that padding changes. The
+# row's own floor is higher than the floor of the features in its shard.
 LOUD_AT_THE_END = 4
 
 

@@ -5,6 +5,23 @@
 
 namespace melmill {
 
+bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
+  switch (report.status) {
+    case RunStatus::kTooManyRejects:
+      return true;
+    case RunStatus::kPlanned:
+    case RunStatus::kFinished:
+    case RunStatus::kNothingToDo:
+      return !config.max_rejects.Allows(report.num_rejected,
+                                        report.plan->num_lines());
+    case RunStatus::kNeedsUpdate:
+    case RunStatus::kStopped:
+    case RunStatus::kMachineFault:
+      break;
+  }
+  return false;
+}
+
 int ExitCodeOf(const RunReport& report, const RunConfig& config,
                const RunControl& control) {
   switch (report.status) {
@@ -15,16 +32,12 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
     case RunStatus::kNeedsUpdate:
       return kExitUsage;
     case RunStatus::kTooManyRejects:
-      return kExitRejects;
     case RunStatus::kPlanned:
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
       break;
   }
-  return config.max_rejects.Allows(report.num_rejected,
-                                   report.plan->num_lines())
-             ? kExitOk
-             : kExitRejects;
+  return HasTooManyRejects(report, config) ? kExitRejects : kExitOk;
 }
 
 }  // namespace melmill

@@ -19,6 +19,10 @@ enum ExitCode : int {
   kExitSignal = 128,  // plus the number of the signal; run again to resume
 };
 
+// Whether the run ended with kExitRejects: it was planned, and rejects more
+// lines than --max-rejects allows.
+bool HasTooManyRejects(const RunReport& report, const RunConfig& config);
+
 // The exit code for this report.
 int ExitCodeOf(const RunReport& report, const RunConfig& config,
                const RunControl& control);

@@ -24,9 +24,9 @@
 #include "tools/melmill/terminal/color.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/usage/argument_check.h"
+#include "tools/melmill/usage/command_lookup.h"
 #include "tools/melmill/usage/config_file.h"
 #include "tools/melmill/usage/external_command.h"
-#include "tools/melmill/usage/flag_groups.h"
 #include "tools/melmill/usage/help_text.h"
 
 namespace {
@@ -52,8 +52,7 @@ void AddCommands(CLI::App* app, int* exit_code) {
 
 // Every command takes --color. It counts from the time it is read.
 void AddColorFlag(CLI::App* app) {
-  for (CLI::App* command :
-       app->get_subcommands([](const CLI::App*) { return true; })) {
+  for (CLI::App* command : melmill::AllCommands(app)) {
     command
         ->add_option_function<std::string>(
             "--color", melmill::ChooseColor,
@@ -64,20 +63,13 @@ void AddColorFlag(CLI::App* app) {
   }
 }
 
-bool IsCommand(const CLI::App& app, const std::string& name) {
-  return !app.get_subcommands([&](const CLI::App* command) {
-               return command->get_name() == name;
-             })
-              .empty();
-}
-
 // Runs `melmill-NAME` if this program has no command of that name and PATH has
 // one. Returns if there is none. Throws SetupError for a command of the Python
 // package that is not installed.
 void TryExternalCommand(const CLI::App& app,
                         const std::vector<std::string>& arguments) {
   const std::string& name = arguments[0];
-  if (name.starts_with('-') || IsCommand(app, name)) return;
+  if (name.starts_with('-') || melmill::FindCommand(app, name)) return;
   const std::string path = melmill::FindExternalCommand(name);
   if (!path.empty()) {
     melmill::RunExternalCommand(path, {arguments.begin() + 1, arguments.end()});
@@ -114,7 +106,6 @@ int Run(int argc, char** argv) {
   int exit_code = melmill::kExitOk;
   AddCommands(&app, &exit_code);
   AddColorFlag(&app);
-  melmill::GroupFlags(&app);
   melmill::SetHelpFormat(&app);
   std::vector<std::string> arguments(argv + 1, argv + argc);
   if (arguments.empty()) {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -27,13 +26,6 @@ std::string FileStem(const std::string& path) {
   const std::string name =
       slash == std::string::npos ? path : path.substr(slash + 1);
   return name.substr(0, name.rfind('.'));
-}
-
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return text;
 }
 
 // Returns the number at the start of `text`, or -1 if there is none. `*rest`
@@ -104,7 +96,7 @@ MaxRejects ParseMaxRejects(const std::string& text) {
 }
 
 FeatureType ParseFeatureType(const std::string& text) {
-  const std::string name = Lower(text);
+  const std::string name = AsciiLower(text);
   for (const FeatureType type : kFeatureTypes) {
     if (name == FeatureTypeName(type) || name == FeatureTypeWord(type)) {
       return type;
@@ -140,7 +132,7 @@ uint64_t ParseByteSize(const std::string& text) {
   const double value = ParseNumber(text, &rest);
   for (const auto& [unit, factor] : kUnits) {
     const double num_bytes = value * factor;
-    if (Lower(rest) == unit && num_bytes >= 1 && num_bytes < 9e18) {
+    if (AsciiLower(rest) == unit && num_bytes >= 1 && num_bytes < 9e18) {
       return static_cast<uint64_t>(num_bytes);
     }
   }

@@ -9,11 +9,11 @@
 #include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
+#include "tools/melmill/command_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/info_report.h"
 #include "tools/melmill/report/json_end.h"
-#include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/terminal/console.h"
 
 namespace melmill {
@@ -34,12 +34,6 @@ int PrintInfo(const InfoFlags& flags, const Store& store) {
   return is_printed ? kExitOk : kExitMachine;
 }
 
-int PrintFault(const Error& error) {
-  PrintJson(FormatJsonFault(error.message));
-  PrintMessage(fmt::format("error: {}\n", Printable(error.message)));
-  return kExitMachine;
-}
-
 int RunInfoCommand(const InfoFlags& flags) {
   if (flags.json) ExpectJson();
   const std::string& folder = flags.folder;
@@ -54,8 +48,7 @@ int RunInfoCommand(const InfoFlags& flags) {
     return PrintFault(index.error());
   }
   if (index.error().code != RejectCode::kNotFound) {
-    throw SetupError(
-        fmt::format("{}/store.json: {}", folder, index.error().message));
+    RefuseStore(folder, index.error());
   }
   const Result<Plan> plan = ReadPlanFile(folder + '/' + kPlanFile);
   if (plan.ok()) {

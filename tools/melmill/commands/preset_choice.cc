@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "dsp/log_mel/log_mel.h"
+#include "io/manifest/utf8.h"
 #include "pipeline/setup/preset.h"
 #include "pipeline/setup/setup_error.h"
 #include "tools/melmill/usage/nearest_name.h"
@@ -58,13 +58,6 @@ constexpr std::array kModels = {
     ModelName{"distil-medium.en", kNarrow},
     ModelName{"distil-large-v2", kNarrow},
 };
-
-std::string Lower(std::string text) {
-  for (char& c : text) {
-    c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return text;
-}
 
 // The name without the account that publishes it: "openai/", "Qwen/".
 std::string WithoutOwner(const std::string& text) {
@@ -127,7 +120,7 @@ std::string_view PresetOfCheckpoint(const std::string& folder) {
 }
 
 std::optional<std::string_view> PresetOfModel(const std::string& text) {
-  const std::string name = Lower(WithoutOwner(text));
+  const std::string name = AsciiLower(WithoutOwner(text));
   if (name == "qwen3-asr") return kWide;
   for (const ModelName& model : kModels) {
     if (name == model.name) return model.preset;
@@ -139,7 +132,7 @@ std::optional<std::string_view> PresetOfModel(const std::string& text) {
 
 bool IsLargeWhisper(const std::string& text) {
   return PresetOfModel(text) == kWide &&
-         !Lower(WithoutOwner(text)).starts_with("qwen");
+         !AsciiLower(WithoutOwner(text)).starts_with("qwen");
 }
 
 std::string_view ChoosePreset(const std::string& text) {
@@ -152,7 +145,7 @@ std::string_view ChoosePreset(const std::string& text) {
   std::vector<std::string> names;
   for (const std::string_view name : PresetNames()) names.emplace_back(name);
   for (const ModelName& model : kModels) names.emplace_back(model.name);
-  const std::string name = Lower(WithoutOwner(text));
+  const std::string name = AsciiLower(WithoutOwner(text));
   // Version 3 has other features than the sizes before it.
   std::string hint = name.find("v3") != std::string::npos &&
                              name.find("whisper") != std::string::npos

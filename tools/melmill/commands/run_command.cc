@@ -11,6 +11,7 @@
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/json_end.h"
 #include "tools/melmill/report/rejects_text.h"
+#include "tools/melmill/report/settings_text.h"
 #include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/report/warnings_text.h"
@@ -44,7 +45,7 @@ RunReport RunWatched(const RunCommand& command, const RunConfig& config,
   if (progress && !command.json) {
     control->on_planned = [&progress, &config,
                            has_warned](const PlanNotice& notice) {
-      progress->PrintLine(FormatFeatures(config.features) +
+      progress->PrintLine(DescribeFeatures(config.features) + '\n' +
                           FormatNotice(notice) +
                           FormatPlanWarnings(*notice.plan));
       *has_warned = true;
@@ -69,7 +70,7 @@ bool PrintReport(const RunCommand& command, const RunReport& report,
   PrintMessage(FormatWarnings(report));
   std::string summary = FormatSummary(report, config);
   if (report.status == RunStatus::kPlanned) {
-    summary = FormatFeatures(config.features) + summary;
+    summary = DescribeFeatures(config.features) + '\n' + summary;
   }
   const bool printed = PrintResult(summary);
   PrintMessage(FormatProblem(report, config));

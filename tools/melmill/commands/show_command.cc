@@ -12,6 +12,7 @@
 #include "pipeline/view/stored_row.h"
 #include "store/store_folder.h"
 #include "store/store_index.h"
+#include "tools/melmill/command_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/quantities.h"
@@ -208,19 +209,13 @@ Ending ShowCommand::Run() {
 
 int RunShowCommand(const ShowFlags& flags) {
   const Result<StoreIndex> index = ReadStoreIndex(flags.folder);
-  Ending ending;
-  if (index.ok()) {
-    ending = ShowCommand(flags, index.value()).Run();
-  } else if (index.error().code == ErrorCode::kMachineFault) {
-    ending = EndWith(index.error());
-  } else if (index.error().code == RejectCode::kNotFound) {
-    throw SetupError(fmt::format(
-        "{} is not a complete store: it has no {} (melmill info says more)",
-        flags.folder, kStoreIndexFile));
-  } else {
-    throw SetupError(fmt::format("{}/{}: {}", flags.folder, kStoreIndexFile,
-                                 index.error().message));
+  if (!index.ok()) {
+    if (index.error().code != ErrorCode::kMachineFault) {
+      RefuseStore(flags.folder, index.error());
+    }
+    return PrintFault(index.error());
   }
+  const Ending ending = ShowCommand(flags, index.value()).Run();
   if (!ending.message.empty()) {
     PrintMessage(fmt::format("error: {}\n", Printable(ending.message)));
   }

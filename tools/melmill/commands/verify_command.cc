@@ -19,6 +19,7 @@
 #include "store/origin.h"
 #include "store/store_folder.h"
 #include "store/verify.h"
+#include "tools/melmill/command_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/summary_text.h"
@@ -55,23 +56,10 @@ std::string ListDamages(const char* label, const std::vector<Damage>& damages) {
   return text;
 }
 
-int PrintFault(const Error& error) {
-  PrintMessage(fmt::format("error: {}\n", Printable(error.message)));
-  return kExitMachine;
-}
-
 // Reports that store.json cannot be used. Returns the exit code.
 int ReportUnusable(const std::string& folder, const Error& error) {
   if (error.code == ErrorCode::kMachineFault) return PrintFault(error);
-  if (error.code == RejectCode::kNotFound) {
-    throw SetupError(fmt::format(
-        "{} is not a complete store: it has no {} (melmill info says more)",
-        folder, kStoreIndexFile));
-  }
-  if (error.code != ErrorCode::kDamaged) {
-    throw SetupError(
-        fmt::format("{}/{}: {}", folder, kStoreIndexFile, error.message));
-  }
+  if (error.code != ErrorCode::kDamaged) RefuseStore(folder, error);
   if (!PrintResult(ListDamages(
           "damaged", {{.file = kStoreIndexFile, .what = error.message}}))) {
     return kExitMachine;

@@ -13,6 +13,7 @@
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
 #include "tools/melmill/report/quantities.h"
+#include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/report/settings_text.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
@@ -31,12 +32,6 @@ constexpr char kRebuilt[] =
 
 std::string DurationOfSamples(uint64_t num_samples) {
   return FormatDuration(static_cast<double>(num_samples) / kSampleRateHz);
-}
-
-uint64_t NumSamples(const StoreIndex& index) {
-  uint64_t sum = 0;
-  for (const SplitEntry& split : index.splits) sum += split.num_samples;
-  return sum;
 }
 
 // Counts with their names, largest first.
@@ -213,8 +208,9 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
   const StoreSummary& summary = store.summary;
   std::string text = fmt::format(
       "{}: complete, {}, {}, {} in {}\n", Printable(store.folder),
-      Counted(index.num_stored(), "row"), DurationOfSamples(NumSamples(index)),
-      FormatBytes(summary.num_bytes), Counted(index.shards.size(), "shard"));
+      Counted(index.num_stored(), "row"),
+      DurationOfSamples(StoredSamples(index)), FormatBytes(summary.num_bytes),
+      Counted(index.shards.size(), "shard"));
   AddSplits(index, &text);
   AddLanguages(summary, &text);
   AddAudio(summary, &text);
@@ -269,7 +265,7 @@ std::string FormatInfoJson(const CompleteStore& store) {
   ordered_json json = StartJson(store.folder, "complete");
   json["format"] = fmt::format("{}.{}", index.format_major, index.format_minor);
   json["rows"] = index.num_stored();
-  json["hours"] = Hours(NumSamples(index), kSampleRateHz);
+  json["hours"] = Hours(StoredSamples(index), kSampleRateHz);
   json["shards"] = index.shards.size();
   json["splits"] = JsonSplits(index);
   AddJsonSummary(store.summary, &json);

@@ -49,9 +49,10 @@ std::string_view Advice(const Group& group) {
     return "a larger --max-duration accepts them";
   }
   if (group.code != RejectCode::kNotFound) return "";
-  if (group.cause == "a URL") return "melmill reads local files: download them";
-  if (group.cause == "a path with ~") return "~ is not expanded: write it out";
-  if (group.cause == "a path with backslashes") {
+  if (group.cause == kUrlCause)
+    return "melmill reads local files: download them";
+  if (group.cause == kTildeCause) return "~ is not expanded: write it out";
+  if (group.cause == kBackslashCause) {
     return "a backslash is part of a name here: write paths with slashes";
   }
   return "";

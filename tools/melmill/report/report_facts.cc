@@ -31,21 +31,13 @@ double RealTimeFactor(const RunReport& report) {
                                   : 0;
 }
 
-std::map<std::string, LanguageCount> SumLanguages(const PlanReport& plan) {
-  std::map<std::string, LanguageCount> sum;
+LanguageCounts SumLanguages(const PlanReport& plan) {
+  LanguageCounts sum;
   for (const SplitReport& split : plan.splits) {
     for (const auto& [name, count] : split.languages) {
       sum[name].num_rows += count.num_rows;
       sum[name].num_samples += count.num_samples;
     }
-  }
-  return sum;
-}
-
-std::map<int, uint64_t> SumRates(const PlanReport& plan) {
-  std::map<int, uint64_t> sum;
-  for (const SplitReport& split : plan.splits) {
-    for (const auto& [rate_hz, rows] : split.rows_by_rate) sum[rate_hz] += rows;
   }
   return sum;
 }

@@ -2,7 +2,6 @@
 #define MELMILL_TOOLS_MELMILL_REPORT_REPORT_FACTS_H_
 
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,9 +22,8 @@ uint64_t StoredSamples(const StoreIndex& store);
 uint64_t HopLength(const RunReport& report);  // in samples
 double RealTimeFactor(const RunReport& report);
 
-// Both are sums over all splits.
-std::map<std::string, LanguageCount> SumLanguages(const PlanReport& plan);
-std::map<int, uint64_t> SumRates(const PlanReport& plan);  // Hz -> planned rows
+// A sum over all splits.
+LanguageCounts SumLanguages(const PlanReport& plan);
 
 // The accepted manifests of a complete store in the folder `out`; none if the
 // store is not complete. Needs no plan.

@@ -49,26 +49,17 @@ std::optional<FeatureSpec> FindSettings(const std::string& contract,
   return std::nullopt;
 }
 
-std::string_view FeatureTypeInWords(FeatureType type) {
-  switch (type) {
-    case FeatureType::kFloat16:
-      return "float16";
-    case FeatureType::kFloat32:
-      return "float32";
-    case FeatureType::kBfloat16:
-      return "bfloat16";
-  }
-  return "";
+std::string DescribeFeatures(const FeatureSpec& features) {
+  return fmt::format("features for {} ({} mels), {}", features.preset->models,
+                     features.log_mel().mel.n_mels,
+                     FeatureTypeWord(features.feature_type));
 }
 
 std::string DescribeSettings(const std::string& contract,
                              const std::string& producer) {
   const std::optional<FeatureSpec> features = FindSettings(contract, producer);
   const std::string what =
-      features ? fmt::format("features for {} ({} mels), {}",
-                             features->preset->models,
-                             features->log_mel().mel.n_mels,
-                             FeatureTypeInWords(features->feature_type))
+      features ? DescribeFeatures(*features)
                : "features that this version does not know (--settings shows "
                  "them)";
   return fmt::format("{}; {}; {}", what,

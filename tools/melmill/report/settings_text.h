@@ -3,7 +3,6 @@
 
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "pipeline/setup/feature_spec.h"
@@ -19,8 +18,8 @@ namespace melmill {
 std::optional<FeatureSpec> FindSettings(const std::string& contract,
                                         const std::string& producer);
 
-// "float16", "float32" or "bfloat16".
-std::string_view FeatureTypeInWords(FeatureType type);
+// "features for Qwen3-ASR and Whisper large-v3 (128 mels), float16".
+std::string DescribeFeatures(const FeatureSpec& features);
 
 // "features for Qwen3-ASR and Whisper large-v3 (128 mels), float16; spectral
 // resampler; AVX2, AVX-512 or NEON vector code".

@@ -12,6 +12,7 @@
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/byte_size.h"
+#include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
 #include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/rejects_text.h"
@@ -52,7 +53,7 @@ void AddLanguages(const RunReport& report, std::string* text) {
 
 void AddRates(const RunReport& report, std::string* text) {
   *text += "sample rates:\n";
-  for (const auto& [rate_hz, rows] : SumRates(*report.plan)) {
+  for (const auto& [rate_hz, rows] : report.plan->rows_by_rate()) {
     *text += fmt::format("  {:24} {:>16}\n", fmt::format("{} Hz", rate_hz),
                          Counted(rows, "row"));
   }
@@ -232,23 +233,6 @@ std::string DescribeTooManyRejects(const RunReport& report,
              FormatLargestCauses(report.rejects), report.num_rejected);
 }
 
-bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
-  switch (report.status) {
-    case RunStatus::kTooManyRejects:
-      return true;
-    case RunStatus::kPlanned:
-    case RunStatus::kFinished:
-    case RunStatus::kNothingToDo:
-      return report.plan && !config.max_rejects.Allows(
-                                report.num_rejected, report.plan->num_lines());
-    case RunStatus::kNeedsUpdate:
-    case RunStatus::kStopped:
-    case RunStatus::kMachineFault:
-      break;
-  }
-  return false;
-}
-
 }  // namespace
 
 std::string FormatWarnings(const RunReport& report) {
@@ -315,12 +299,6 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
     default:
       return "";
   }
-}
-
-std::string FormatFeatures(const FeatureSpec& features) {
-  return fmt::format("features for {} ({} mels), {}\n", features.preset->models,
-                     features.log_mel().mel.n_mels,
-                     FeatureTypeWord(features.feature_type));
 }
 
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,

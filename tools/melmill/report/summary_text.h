@@ -24,9 +24,6 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config);
 // Why the exit code is not 0, and what to do: "error: ...". Empty if it is 0.
 std::string FormatProblem(const RunReport& report, const RunConfig& config);
 
-// "features for Qwen3-ASR and Whisper large-v3 (128 mels), f16".
-std::string FormatFeatures(const FeatureSpec& features);
-
 // The last line of a run that ended early: "2 of 4 shards kept; run the same
 // command to resume." `how` is a remark about that command.
 std::string FormatKept(uint64_t num_kept, uint64_t num_shards,

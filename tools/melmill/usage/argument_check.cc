@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "pipeline/setup/setup_error.h"
+#include "tools/melmill/usage/command_lookup.h"
 #include "tools/melmill/usage/flag_list.h"
 #include "tools/melmill/usage/nearest_name.h"
 
@@ -60,12 +61,10 @@ std::string Trim(const std::string& text) {
 }
 
 bool AnyCommandHas(const CLI::App& app, const std::string& flag) {
-  const auto commands =
-      app.get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<const CLI::App*> commands = AllCommands(app);
   return std::any_of(
       commands.begin(), commands.end(), [&](const CLI::App* command) {
-        const CLI::Option* option = command->get_option_no_throw("--" + flag);
-        if (option == nullptr) option = command->get_option_no_throw(flag);
+        const CLI::Option* option = FindFlagOfFile(*command, flag);
         return option != nullptr && option->get_configurable();
       });
 }
@@ -136,8 +135,7 @@ bool IsFlag(const std::string& word) {
 
 // Whether a flag of some command takes no value.
 bool IsSwitch(const CLI::App& app, const std::string& flag) {
-  const auto commands =
-      app.get_subcommands([](const CLI::App*) { return true; });
+  const std::vector<const CLI::App*> commands = AllCommands(app);
   return std::any_of(
       commands.begin(), commands.end(), [&](const CLI::App* command) {
         const CLI::Option* option = command->get_option_no_throw(flag);
@@ -160,16 +158,13 @@ void CheckArguments(const CLI::App& app,
                     const std::vector<std::string>& arguments) {
   if (arguments.empty()) return;
   if (IsFlag(arguments[0])) return CheckFlagOfProgram(app, arguments[0]);
-  const auto named = app.get_subcommands([&](const CLI::App* command) {
-    return command->get_name() == arguments[0];
-  });
-  if (named.empty()) {
+  const CLI::App* command = FindCommand(app, arguments[0]);
+  if (command == nullptr) {
     std::string hint = DidYouMean(arguments[0], CommandNames(app));
     if (hint.empty()) hint = "\n  melmill help lists the commands";
     throw SetupError(
         fmt::format("melmill has no command \"{}\"{}", arguments[0], hint));
   }
-  const CLI::App* command = named[0];
   const CLI::Option* needs_value = nullptr;
   for (size_t i = 1; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];

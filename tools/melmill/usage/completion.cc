@@ -6,6 +6,7 @@
 #include <cassert>
 #include <vector>
 
+#include "io/manifest/utf8.h"
 #include "tools/melmill/usage/external_command.h"
 #include "tools/melmill/usage/flag_list.h"
 
@@ -13,7 +14,7 @@ namespace melmill {
 namespace {
 
 // "melmill help" and "melmill NAME" of the Python package are commands, too.
-std::vector<CommandInfo> AllCommands(const CLI::App& app) {
+std::vector<CommandInfo> CommandsToComplete(const CLI::App& app) {
   std::vector<CommandInfo> commands = DescribeCommands(app);
   commands.push_back({.name = "help",
                       .description = "Show the help of a command",
@@ -122,11 +123,7 @@ std::string FormatBash(const std::vector<CommandInfo>& commands) {
 
 // Text between single quotes, for zsh. `letters` have a meaning there.
 std::string ZshText(const std::string& text, std::string_view letters) {
-  std::string quoted;
-  for (const char c : Escape(text, letters)) {
-    quoted += c == '\'' ? "'\\''" : std::string(1, c);
-  }
-  return quoted;
+  return BetweenSingleQuotes(Escape(text, letters));
 }
 
 std::string ZshValue(const FlagInfo& flag) {
@@ -236,7 +233,7 @@ std::string FormatFish(const std::vector<CommandInfo>& commands) {
 }  // namespace
 
 std::string FormatCompletion(const CLI::App& app, std::string_view shell) {
-  const std::vector<CommandInfo> commands = AllCommands(app);
+  const std::vector<CommandInfo> commands = CommandsToComplete(app);
   if (shell == "bash") return FormatBash(commands);
   if (shell == "zsh") return FormatZsh(commands);
   assert(shell == "fish");

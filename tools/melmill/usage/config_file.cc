@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "tools/melmill/usage/command_lookup.h"
+
 namespace melmill {
 namespace {
 
@@ -20,7 +22,8 @@ class SectionlessConfig : public CLI::ConfigTOML {
     const std::vector<CLI::App*> commands = app_->get_subcommands();
     if (commands.empty()) return flags;
     std::erase_if(flags, [&](const CLI::ConfigItem& item) {
-      return item.parents.empty() && !Knows(*commands[0], item.name) &&
+      return item.parents.empty() &&
+             FindFlagOfFile(*commands[0], item.name) == nullptr &&
              AnyCommandKnows(item.name);
     });
     for (CLI::ConfigItem& item : flags) {
@@ -30,16 +33,10 @@ class SectionlessConfig : public CLI::ConfigTOML {
   }
 
  private:
-  static bool Knows(const CLI::App& command, const std::string& flag) {
-    return command.get_option_no_throw("--" + flag) != nullptr ||
-           command.get_option_no_throw(flag) != nullptr;
-  }
-
   bool AnyCommandKnows(const std::string& flag) const {
-    const auto all =
-        app_->get_subcommands([](const CLI::App*) { return true; });
+    const std::vector<const CLI::App*> all = AllCommands(*app_);
     return std::any_of(all.begin(), all.end(), [&](const CLI::App* command) {
-      return Knows(*command, flag);
+      return FindFlagOfFile(*command, flag) != nullptr;
     });
   }
 

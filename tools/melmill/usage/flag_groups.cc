@@ -1,15 +1,10 @@
 #include "tools/melmill/usage/flag_groups.h"
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 
 namespace melmill {
 namespace {
-
-struct Placing {
-  const char* flag;
-  const char* group;
-  const char* value;  // nullptr: it takes none
-};
 
 constexpr const char* kInput = "Input";
 constexpr const char* kFeatures = "Features";
@@ -17,7 +12,7 @@ constexpr const char* kStore = "Store";
 constexpr const char* kMachine = "Machine";
 constexpr const char* kMessages = "Messages";
 
-constexpr Placing kPlacings[] = {
+constexpr FlagPlace kPlaces[] = {
     {"MANIFEST", kInput, "MANIFEST"},
     {"STORE", kInput, "STORE"},
     {"SPLIT", kInput, "SPLIT"},
@@ -63,23 +58,17 @@ constexpr Placing kPlacings[] = {
     {"--list", kMessages, nullptr},
     {"--quiet", kMessages, nullptr},
     {"--color", kMessages, "auto|always|never"},
+    {"--help", kMessages, nullptr},
+    {"--version", kMessages, nullptr},
 };
 
 }  // namespace
 
-void GroupFlags(CLI::App* app) {
-  app->get_help_ptr()->group(kMessages);
-  app->get_option("--version")->group(kMessages);
-  for (CLI::App* command :
-       app->get_subcommands([](const CLI::App*) { return true; })) {
-    command->get_help_ptr()->description("Show this help")->group(kMessages);
-    for (const Placing& placing : kPlacings) {
-      CLI::Option* option = command->get_option_no_throw(placing.flag);
-      if (option == nullptr) continue;
-      option->group(placing.group);
-      if (placing.value != nullptr) option->type_name(placing.value);
-    }
-  }
+const FlagPlace* FindFlagPlace(std::string_view long_name) {
+  const auto* const found = std::find_if(
+      std::begin(kPlaces), std::end(kPlaces),
+      [&](const FlagPlace& place) { return place.long_name == long_name; });
+  return found == std::end(kPlaces) ? nullptr : found;
 }
 
 }  // namespace melmill

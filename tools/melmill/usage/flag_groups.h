@@ -1,15 +1,20 @@
 #ifndef MELMILL_TOOLS_MELMILL_USAGE_FLAG_GROUPS_H_
 #define MELMILL_TOOLS_MELMILL_USAGE_FLAG_GROUPS_H_
 
-namespace CLI {
-class App;
-}
+#include <string_view>
 
 namespace melmill {
 
-// Gives the flags of all commands their groups in the help, and says what kind
-// of value each takes. Call it after all commands were added.
-void GroupFlags(CLI::App* app);
+// Where a flag or an operand of any command stands in the help, and what kind
+// of value it takes.
+struct FlagPlace {
+  std::string_view long_name;  // "--out"; of an operand its name
+  const char* group;
+  const char* value;  // nullptr: it takes none
+};
+
+// Returns nullptr for one that has no place of its own.
+const FlagPlace* FindFlagPlace(std::string_view long_name);
 
 }  // namespace melmill
 

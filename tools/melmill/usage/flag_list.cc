@@ -3,6 +3,9 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "tools/melmill/usage/command_lookup.h"
+#include "tools/melmill/usage/flag_groups.h"
+
 namespace melmill {
 namespace {
 
@@ -23,6 +26,10 @@ FlagInfo Describe(const CLI::Option& option) {
   flag.description = option.get_description();
   flag.default_value = option.get_default_str();
   flag.group = option.get_group();
+  if (const FlagPlace* place = FindFlagPlace(flag.long_name)) {
+    flag.group = place->group;
+    if (place->value != nullptr) flag.value = place->value;
+  }
   flag.is_required = option.get_required();
   flag.is_repeatable = option.get_expected_max() > 1;
   return flag;
@@ -60,8 +67,7 @@ CommandInfo DescribeCommand(const CLI::App& command) {
 
 std::vector<CommandInfo> DescribeCommands(const CLI::App& app) {
   std::vector<CommandInfo> commands;
-  for (const CLI::App* command :
-       app.get_subcommands([](const CLI::App*) { return true; })) {
+  for (const CLI::App* command : AllCommands(app)) {
     commands.push_back(DescribeCommand(*command));
   }
   return commands;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tools/melmill/terminal/terminal_size.h"
+#include "tools/melmill/usage/command_lookup.h"
 #include "tools/melmill/usage/external_command.h"
 #include "tools/melmill/usage/flag_list.h"
 
@@ -145,10 +146,7 @@ void SetHelpFormat(CLI::App* app) {
     return FormatHelp(*command, TerminalColumns(STDOUT_FILENO));
   };
   app->formatter_fn(format);
-  for (CLI::App* command :
-       app->get_subcommands([](const CLI::App*) { return true; })) {
-    command->formatter_fn(format);
-  }
+  for (CLI::App* command : AllCommands(app)) command->formatter_fn(format);
 }
 
 }  // namespace melmill

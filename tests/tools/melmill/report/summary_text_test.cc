@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "tools/melmill/report/settings_text.h"
 #include "tools/melmill/report/warnings_text.h"
 
 namespace melmill {
@@ -133,9 +134,8 @@ TEST(SummaryTextTest, AFaultSaysWhatAndHowToResume) {
 }
 
 TEST(SummaryTextTest, TheFeaturesAreNamedByTheirModels) {
-  EXPECT_EQ(FormatFeatures(MakeFeatureSpec()),
-            "features for Qwen3-ASR and Whisper large-v3 (128 mels), "
-            "float16\n");
+  EXPECT_EQ(DescribeFeatures(MakeFeatureSpec()),
+            "features for Qwen3-ASR and Whisper large-v3 (128 mels), float16");
 }
 
 TEST(SummaryTextTest, ADamagedRowIsNamedByItsLineAndAudio) {
