@@ -91,7 +91,7 @@ std::string LittleEndian(uint64_t number, int num_bytes) {
 }
 
 // The header of an integer PCM file.
-std::string PlainHeader(const WavHeader& header) {
+std::string PlainHeader(const SoundHeader& header) {
   const auto data_bytes = header.data_bytes;
   const auto rate_hz = static_cast<uint64_t>(header.sample_rate_hz);
   const auto group_bytes =
@@ -148,7 +148,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
   return clips;
 }
 
-std::string DescribeFormat(const WavHeader& header) {
+std::string DescribeFormat(const SoundHeader& header) {
   return fmt::format("{}{}, {} Hz, {} ch", SampleEncodingName(header.encoding),
                      header.big_endian ? " big-endian" : "",
                      header.sample_rate_hz, header.num_channels);

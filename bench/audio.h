@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "dsp/samples/sample_vector.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/setup/preset.h"
 
 namespace melmill {
@@ -16,7 +16,7 @@ namespace melmill {
 // One clip of a benchmark's audio, in memory.
 struct BenchClip {
   std::string path;  // path of its file; empty if synthetic
-  WavHeader header;
+  SoundHeader header;
   std::vector<std::byte> data;  // the data chunk
 
   double duration_s() const {
@@ -44,7 +44,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
                                  std::vector<std::string>* left_out);
 
 // The format in words: "PCM 16 bit, 48000 Hz, 2 ch".
-std::string DescribeFormat(const WavHeader& header);
+std::string DescribeFormat(const SoundHeader& header);
 
 // DecodeClip gives mono at the clip's own rate. Resample resamples as a run
 // does by default.

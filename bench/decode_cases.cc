@@ -20,14 +20,14 @@ constexpr size_t kBlockBytes = size_t{1} << 20;
 class BlockDecoder {
  public:
   virtual ~BlockDecoder() = default;
-  virtual Result<void> Start(const WavHeader& header) = 0;
+  virtual Result<void> Start(const SoundHeader& header) = 0;
   virtual Result<void> Decode(std::span<const std::byte> block,
                               std::span<float> mono) = 0;
 };
 
 class OwnDecoder : public BlockDecoder {
  public:
-  Result<void> Start(const WavHeader& header) override {
+  Result<void> Start(const SoundHeader& header) override {
     return decoder_.Start(header);
   }
   Result<void> Decode(std::span<const std::byte> block,
@@ -41,7 +41,7 @@ class OwnDecoder : public BlockDecoder {
 
 class Libsndfile : public BlockDecoder {
  public:
-  Result<void> Start(const WavHeader& header) override {
+  Result<void> Start(const SoundHeader& header) override {
     num_channels_ = header.num_channels;
     decoder_.reset();
     Result<SndfileDecoder> decoder = SndfileDecoder::Create(header);

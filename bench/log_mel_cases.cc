@@ -152,7 +152,7 @@ void AddCases(const std::vector<BenchLogMel>& kinds, Clips<Sample> clips,
   }
 }
 
-bool IsReadyPcm16(const WavHeader& header, int rate_hz) {
+bool IsReadyPcm16(const SoundHeader& header, int rate_hz) {
   return header.encoding == SampleEncoding::kPcm16 && !header.big_endian &&
          header.num_channels == 1 && header.sample_rate_hz == rate_hz;
 }

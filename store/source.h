@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 
 namespace melmill {
 
@@ -11,7 +11,7 @@ namespace melmill {
 // be the same when its row is computed.
 struct Source {
   uint64_t file_bytes = 0;
-  WavHeader header;
+  SoundHeader header;
   int64_t num_samples = 0;  // at the feature sample rate, after --truncate
   int64_t num_frames = 0;
 

@@ -37,7 +37,7 @@ int SubtypeOf(SampleEncoding encoding) {
   return 0;
 }
 
-Error DecodeError(const WavHeader& header) {
+Error DecodeError(const SoundHeader& header) {
   return {RejectCode::kDecodeFailed,
           "libsndfile fails to decode its samples (" +
               std::string(SampleEncodingName(header.encoding)) + ")"};
@@ -49,7 +49,7 @@ Error DecodeError(const WavHeader& header) {
 // the current block can be read.
 class SndfileDecoder::Impl {
  public:
-  explicit Impl(const WavHeader& header) : header_(header) {}
+  explicit Impl(const SoundHeader& header) : header_(header) {}
   ~Impl() {
     if (file_ != nullptr) sf_close(file_);
   }
@@ -125,7 +125,7 @@ class SndfileDecoder::Impl {
   static sf_count_t Write(const void*, sf_count_t, void*) { return 0; }
   static sf_count_t Tell(void* user_data) { return Of(user_data).position_; }
 
-  WavHeader header_;
+  SoundHeader header_;
   SNDFILE* file_ = nullptr;
   std::span<const std::byte> block_;
   uint64_t block_begin_ = 0;  // in the data chunk
@@ -133,7 +133,7 @@ class SndfileDecoder::Impl {
   bool strayed_ = false;
 };
 
-Result<SndfileDecoder> SndfileDecoder::Create(const WavHeader& header) {
+Result<SndfileDecoder> SndfileDecoder::Create(const SoundHeader& header) {
   auto impl = std::make_unique<Impl>(header);
   const Result<void> opened = impl->Open();
   if (!opened.ok()) return opened.error();

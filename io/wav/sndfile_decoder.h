@@ -21,7 +21,7 @@ class SndfileDecoder {
  public:
   // `header` comes from ReadWavHeader. Throws std::bad_alloc if libsndfile runs
   // out of memory.
-  static Result<SndfileDecoder> Create(const WavHeader& header);
+  static Result<SndfileDecoder> Create(const SoundHeader& header);
 
   ~SndfileDecoder();
   SndfileDecoder(SndfileDecoder&&) noexcept;

@@ -8,7 +8,7 @@
 namespace melmill {
 namespace {
 
-std::optional<PcmType> CommonType(const WavHeader& header) {
+std::optional<PcmType> CommonType(const SoundHeader& header) {
   if (header.big_endian || header.num_channels > 2) return std::nullopt;
   switch (header.encoding) {
     case SampleEncoding::kPcm16:
@@ -26,7 +26,7 @@ std::optional<PcmType> CommonType(const WavHeader& header) {
 
 }  // namespace
 
-Result<void> WavDecoder::Start(const WavHeader& header) {
+Result<void> WavDecoder::Start(const SoundHeader& header) {
   num_channels_ = header.num_channels;
   common_type_ = CommonType(header);
   sndfile_.reset();

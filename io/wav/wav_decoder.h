@@ -25,7 +25,7 @@ class WavDecoder {
  public:
   // Begins a file. `header` comes from ReadWavHeader. Error: kDecodeFailed;
   // after it, Start must come next.
-  Result<void> Start(const WavHeader& header);
+  Result<void> Start(const SoundHeader& header);
 
   // Decodes the next block of the data chunk: whole sample groups (one sample
   // of every channel), in file order and no more than the header says. `mono`

@@ -2,8 +2,8 @@
 #define MELMILL_IO_WAV_WAV_FORMAT_H_
 
 #include "io/result.h"
+#include "io/sound/sound_header.h"
 #include "io/wav/riff.h"
-#include "io/wav/wav_header.h"
 
 namespace melmill {
 

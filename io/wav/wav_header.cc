@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <optional>
 #include <string>
 
@@ -52,7 +51,7 @@ WavDataClaim ClaimOf(const RiffFile& file, const RiffChunk& data,
 Result<WavWalk> FinishAtData(const RiffFile& file, const RiffChunk& chunk,
                              const Preamble& preamble) {
   WavWalk walk;
-  WavHeader& header = walk.file.header;
+  SoundHeader& header = walk.file.header;
   header.encoding = preamble.format->encoding;
   header.big_endian = file.big_endian();
   header.sample_rate_hz = preamble.format->sample_rate_hz;
@@ -185,48 +184,6 @@ Result<WavWalk> WalkFile(RiffFile* riff) {
 
 }  // namespace
 
-int BytesPerSample(SampleEncoding encoding) {
-  switch (encoding) {
-    case SampleEncoding::kPcmU8:
-    case SampleEncoding::kMuLaw:
-    case SampleEncoding::kALaw:
-      return 1;
-    case SampleEncoding::kPcm16:
-      return 2;
-    case SampleEncoding::kPcm24:
-      return 3;
-    case SampleEncoding::kPcm32:
-    case SampleEncoding::kFloat32:
-      return 4;
-    case SampleEncoding::kFloat64:
-      return 8;
-  }
-  assert(false);
-  return 1;
-}
-
-std::string_view SampleEncodingName(SampleEncoding encoding) {
-  switch (encoding) {
-    case SampleEncoding::kPcmU8:
-      return "PCM 8 bit";
-    case SampleEncoding::kPcm16:
-      return "PCM 16 bit";
-    case SampleEncoding::kPcm24:
-      return "PCM 24 bit";
-    case SampleEncoding::kPcm32:
-      return "PCM 32 bit";
-    case SampleEncoding::kFloat32:
-      return "float 32 bit";
-    case SampleEncoding::kFloat64:
-      return "float 64 bit";
-    case SampleEncoding::kMuLaw:
-      return "mu-law";
-    case SampleEncoding::kALaw:
-      return "A-law";
-  }
-  return "unknown";  // a number from a damaged plan
-}
-
 Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
                             const ByteSource& file) {
   RiffFile riff(prefix, file);
@@ -241,8 +198,8 @@ Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
   return result;
 }
 
-Result<WavHeader> ReadWavHeader(std::span<const std::byte> prefix,
-                                const ByteSource& file) {
+Result<SoundHeader> ReadWavHeader(std::span<const std::byte> prefix,
+                                  const ByteSource& file) {
   RiffFile riff(prefix, file);
   const Result<WavWalk> walk = WalkFile(&riff);
   if (!walk.ok()) return walk.error();

@@ -4,49 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string_view>
 
 #include "io/file/byte_source.h"
 #include "io/result.h"
+#include "io/sound/sound_header.h"
 
 namespace melmill {
-
-// The sample encodings that melmill accepts, plain or as
-// WAVE_FORMAT_EXTENSIBLE. The numbers are stored in plans: never change one.
-enum class SampleEncoding : uint8_t {
-  kPcmU8 = 1,
-  kPcm16 = 2,
-  kPcm24 = 3,
-  kPcm32 = 4,
-  kFloat32 = 5,
-  kFloat64 = 6,
-  kMuLaw = 7,
-  kALaw = 8,
-};
-
-int BytesPerSample(SampleEncoding encoding);
-std::string_view SampleEncodingName(SampleEncoding encoding);  // "PCM 16 bit"
-
-inline constexpr int kMinSampleRateHz = 1'000;
-inline constexpr int kMaxSampleRateHz = 768'000;
-inline constexpr int kMaxNumChannels = 64;
-
-// A WAV file's header, checked against the bytes that exist.
-struct WavHeader {
-  SampleEncoding encoding = SampleEncoding::kPcm16;
-  bool big_endian = false;  // RIFX
-  int sample_rate_hz = 0;
-  int num_channels = 0;
-  uint64_t data_offset = 0;  // offset of the first sample in the file
-  uint64_t data_bytes = 0;   // whole sample groups only; all are in the file
-  int64_t num_samples = 0;   // per channel; at least 1
-
-  int bytes_per_sample_group() const {  // one sample of every channel
-    return BytesPerSample(encoding) * num_channels;
-  }
-
-  friend bool operator==(const WavHeader&, const WavHeader&) = default;
-};
 
 // A writer's mistake that is understood nevertheless. A file has at most one:
 // if the samples reach to the end of the file, nothing can follow them.
@@ -59,7 +22,7 @@ enum class WavOddity : uint8_t {
 };
 
 struct WavFile {
-  WavHeader header;
+  SoundHeader header;
   WavOddity oddity = WavOddity::kNone;
 };
 
@@ -79,8 +42,8 @@ Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
 
 // Does the same without checking what follows the data, which does not change
 // the header. For files that were accepted before.
-Result<WavHeader> ReadWavHeader(std::span<const std::byte> prefix,
-                                const ByteSource& file);
+Result<SoundHeader> ReadWavHeader(std::span<const std::byte> prefix,
+                                  const ByteSource& file);
 
 }  // namespace melmill
 

@@ -24,7 +24,7 @@ void RejectLine(const Error& error, PlannedLine* planned) {
 }
 
 // Whether a line that starts at a file's beginning ends before its end.
-bool IsPartOf(const NamedSegment& segment, const WavHeader& header) {
+bool IsPartOf(const NamedSegment& segment, const SoundHeader& header) {
   constexpr double kToleranceSeconds = 0.5;
   if (!segment.duration_s) return false;
   const double seconds = static_cast<double>(header.num_samples) /

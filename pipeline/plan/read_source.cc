@@ -34,7 +34,7 @@ Result<WavFile> ReadHeader(const InputFile& file) {
 // Sets the lengths. Fails if the clip is too short or too long.
 Result<Source> CheckLength(Source source, const ClipLimits& limits,
                            const Preset& preset) {
-  const WavHeader& header = source.header;
+  const SoundHeader& header = source.header;
   const int rate_hz = preset.log_mel.mel.sample_rate_hz;
   const double duration_s = Seconds(header.num_samples, header.sample_rate_hz);
   if (duration_s > limits.max_duration_s) {

@@ -9,7 +9,7 @@
 namespace melmill {
 
 ShardRow MakeRejectedRow(const RowTask& task, const Error& error) {
-  const WavHeader& header = task.source.header;
+  const SoundHeader& header = task.source.header;
   ShardRow row;
   row.status = RowStatus::kRejected;
   row.start = task.start;

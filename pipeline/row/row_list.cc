@@ -15,7 +15,7 @@ namespace {
 
 // Whether planning can have produced these numbers.
 bool HasPossibleHeader(const Source& source) {
-  const WavHeader& header = source.header;
+  const SoundHeader& header = source.header;
   if (header.encoding < SampleEncoding::kPcmU8 ||
       header.encoding > SampleEncoding::kALaw ||
       header.sample_rate_hz < kMinSampleRateHz ||

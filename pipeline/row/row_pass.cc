@@ -51,7 +51,7 @@ Result<void> AskPermit(const RowTask& task) {
 }
 
 Result<void> RowPass::CheckHeader() {
-  const Result<WavHeader> header =
+  const Result<SoundHeader> header =
       ReadWavHeader(input_.block_.span(), *input_.file_);
   if (!header.ok()) {
     return header.error().code == RejectCode::kIoError ? header.error()

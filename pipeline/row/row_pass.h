@@ -8,7 +8,7 @@
 #include "dsp/log_mel/log_mel.h"
 #include "io/hash.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
@@ -83,7 +83,7 @@ class RowPass {
   const FeatureType type_;
   const size_t frame_bytes_;
   const RowTask& task_;
-  const WavHeader& header_;
+  const SoundHeader& header_;
   RowInput& input_;
   FeatureSink& sink_;
   RowWorkspace& ws_;

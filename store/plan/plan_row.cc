@@ -59,7 +59,7 @@ std::vector<ColumnSpec> PlanColumns(
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   const Source& source = row.source;
-  const WavHeader& header = source.header;
+  const SoundHeader& header = source.header;
   const bool planned = row.is_planned();
   table->AddNumber(kSplit, row.split);
   table->AddNumber(kLine, row.line);
@@ -100,7 +100,7 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
   row->text = block.Text(kText, index);
   row->prompt = block.Text(kPrompt, index);
   row->source.file_bytes = number(kFileBytes);
-  WavHeader& header = row->source.header;
+  SoundHeader& header = row->source.header;
   header.encoding = static_cast<SampleEncoding>(number(kEncoding));
   header.big_endian = number(kBigEndian) != 0;
   header.sample_rate_hz = static_cast<int>(number(kSampleRate));
@@ -118,7 +118,7 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
 
 void HashRowSource(const PlanRow& row, Hasher128* hasher) {
   const Source& source = row.source;
-  const WavHeader& header = source.header;
+  const SoundHeader& header = source.header;
   hasher->UpdateSized(row.audio);
   hasher->UpdateU64s({source.file_bytes, static_cast<uint64_t>(header.encoding),
                       header.big_endian ? 1u : 0u,

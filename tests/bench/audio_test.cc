@@ -61,7 +61,7 @@ TEST(BenchAudioTest, ReadsBackWhatItWrites) {
     const std::vector<BenchClip> loaded =
         LoadClips({path}, TestPreset(), &left_out);
     ASSERT_EQ(loaded.size(), 1u);
-    WavHeader expected = clip.header;
+    SoundHeader expected = clip.header;
     expected.data_offset = 44;
     EXPECT_EQ(loaded[0].header, expected);
     EXPECT_EQ(loaded[0].data, clip.data);

@@ -21,7 +21,7 @@ namespace {
 
 // Reads the header. The result must be the same whatever part of the file is
 // the prefix.
-Result<WavHeader> ReadHeader(const MemorySource& file) {
+Result<SoundHeader> ReadHeader(const MemorySource& file) {
   const std::span<const std::byte> bytes(file.bytes());
   const Result<WavFile> wav = ReadWavFile({}, file);
   for (const size_t prefix_bytes : {size_t{44}, kWavPrefixBytes}) {
@@ -32,7 +32,7 @@ Result<WavHeader> ReadHeader(const MemorySource& file) {
       Require(again.value().header == wav.value().header &&
                   again.value().oddity == wav.value().oddity,
               "headers are the same");
-      const Result<WavHeader> header = ReadWavHeader(prefix, file);
+      const Result<SoundHeader> header = ReadWavHeader(prefix, file);
       Require(header.ok() && header.value() == wav.value().header,
               "what lies behind the data is not in the header");
     } else {
@@ -45,7 +45,7 @@ Result<WavHeader> ReadHeader(const MemorySource& file) {
   return wav.value().header;
 }
 
-void CheckHeader(const WavHeader& header, const MemorySource& file) {
+void CheckHeader(const SoundHeader& header, const MemorySource& file) {
   const uint64_t num_bytes = file.size_bytes();
   Require(header.data_offset <= num_bytes &&
               header.data_bytes <= num_bytes - header.data_offset,
@@ -71,7 +71,7 @@ std::vector<float> Downmix(const std::vector<float>& interleaved,
 }
 
 // Decodes all samples at once with libsndfile.
-std::vector<float> DecodeBySndfile(const WavHeader& header,
+std::vector<float> DecodeBySndfile(const SoundHeader& header,
                                    std::span<const std::byte> samples) {
   auto decoder = SndfileDecoder::Create(header);
   Require(decoder.ok(), "libsndfile takes what is accepted");
@@ -84,7 +84,7 @@ std::vector<float> DecodeBySndfile(const WavHeader& header,
 }
 
 // Decodes in blocks of 1, 3, 9, 27, ... samples.
-std::vector<float> DecodeInBlocks(const WavHeader& header,
+std::vector<float> DecodeInBlocks(const SoundHeader& header,
                                   std::span<const std::byte> samples) {
   WavDecoder decoder;
   Require(decoder.Start(header).ok(), "what is accepted can be decoded");
@@ -116,7 +116,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const InputLimits limits;
   const auto bytes = AsBytes(data, size);
   const MemorySource file({bytes.begin(), bytes.end()});
-  const Result<WavHeader> header = ReadHeader(file);
+  const Result<SoundHeader> header = ReadHeader(file);
   if (!header.ok()) {
     Require(!header.error().message.empty(), "an error says what is wrong");
     return 0;

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 
 namespace melmill {
 

@@ -43,7 +43,7 @@ std::string Label(const Format& format) {
 }
 
 struct Clip {
-  WavHeader header;
+  SoundHeader header;
   std::vector<std::byte> data;
   std::vector<float> interleaved;  // room for a block
   std::vector<float> mono;

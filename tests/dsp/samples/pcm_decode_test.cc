@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
+#include "io/sound/sound_header.h"
 #include "io/wav/sndfile_decoder.h"
-#include "io/wav/wav_header.h"
 #include "tests/support/highway_targets.h"
 
 namespace melmill {
@@ -78,7 +78,7 @@ std::vector<std::byte> TellingBytes(PcmType type, size_t num_samples) {
 std::vector<float> Reference(const std::vector<std::byte>& block, PcmType type,
                              int num_channels) {
   const auto channels = static_cast<size_t>(num_channels);
-  WavHeader header;
+  SoundHeader header;
   header.encoding = EncodingOf(type);
   header.sample_rate_hz = 16000;
   header.num_channels = num_channels;

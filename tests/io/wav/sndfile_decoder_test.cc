@@ -16,9 +16,9 @@
 namespace melmill {
 namespace {
 
-WavHeader HeaderFor(SampleEncoding encoding, int num_channels, bool big_endian,
-                    size_t data_bytes) {
-  WavHeader header;
+SoundHeader HeaderFor(SampleEncoding encoding, int num_channels,
+                      bool big_endian, size_t data_bytes) {
+  SoundHeader header;
   header.encoding = encoding;
   header.big_endian = big_endian;
   header.sample_rate_hz = 16000;
@@ -32,7 +32,7 @@ WavHeader HeaderFor(SampleEncoding encoding, int num_channels, bool big_endian,
 
 // Decodes all of `data` in blocks of the given numbers of sample groups, which
 // are used in turn.
-std::vector<float> DecodeInBlocks(const WavHeader& header,
+std::vector<float> DecodeInBlocks(const SoundHeader& header,
                                   const std::vector<std::byte>& data,
                                   const std::vector<size_t>& block_groups) {
   Result<SndfileDecoder> decoder = SndfileDecoder::Create(header);
@@ -194,7 +194,7 @@ TEST(SndfileDecoderTest, BlockCutsDoNotShow) {
       }
       const std::vector<std::byte> data =
           ToBytes(EncodeSamples(source, encoding));
-      const WavHeader header =
+      const SoundHeader header =
           HeaderFor(encoding, num_channels, false, data.size());
       const std::vector<float> whole =
           DecodeInBlocks(header, data, {source.size()});

@@ -22,7 +22,7 @@ constexpr SampleEncoding kCommonEncodings[] = {
     SampleEncoding::kFloat32};
 
 struct Clip {
-  WavHeader header;
+  SoundHeader header;
   std::vector<std::byte> data;
 };
 

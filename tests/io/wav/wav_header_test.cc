@@ -17,14 +17,14 @@ namespace {
 
 using namespace std::string_literals;
 
-Result<WavHeader> Read(std::vector<std::byte> bytes,
-                       size_t prefix_bytes = kWavPrefixBytes) {
+Result<SoundHeader> Read(std::vector<std::byte> bytes,
+                         size_t prefix_bytes = kWavPrefixBytes) {
   const Result<WavFile> wav = ReadFile(std::move(bytes), prefix_bytes);
   if (!wav.ok()) return wav.error();
   return wav.value().header;
 }
 
-WavHeader MustRead(std::vector<std::byte> bytes) {
+SoundHeader MustRead(std::vector<std::byte> bytes) {
   return MustReadFile(std::move(bytes)).header;
 }
 
@@ -43,7 +43,7 @@ TEST(WavHeaderTest, ReadsEveryEncodingInEveryContainer) {
           spec.sample_rate_hz = 44100;
           const std::vector<std::byte> bytes =
               BuildWavAround(spec, SomeData(spec, 17));
-          const WavHeader header = MustRead(bytes);
+          const SoundHeader header = MustRead(bytes);
           EXPECT_EQ(header.encoding, encoding);
           EXPECT_EQ(header.big_endian, container == WavContainer::kRifx);
           EXPECT_EQ(header.sample_rate_hz, 44100);
@@ -275,7 +275,7 @@ TEST(WavHeaderTest, ChunksBeforeTheDataAreSkipped) {
                              {"fact", "\x64\0\0\0"s},
                              {"a\0\xFF!"s, "binary names are no harm"}};
   const std::vector<std::byte> bytes = BuildWavAround(spec, SomeData(spec));
-  const WavHeader header = MustRead(bytes);
+  const SoundHeader header = MustRead(bytes);
   EXPECT_EQ(header.num_samples, 100);
   EXPECT_EQ(header.data_offset + 200, bytes.size());
 }
@@ -293,7 +293,7 @@ TEST(WavHeaderTest, NoMoreChunksAreReadThanMayBe) {
   WavSpec spec;
   spec.chunks_before_data.assign(200'000, {"JUNK", ""});
   const MemorySource file(BuildWavAround(spec, SomeData(spec)));
-  const Result<WavHeader> header = ReadWavHeader({}, file);
+  const Result<SoundHeader> header = ReadWavHeader({}, file);
   ASSERT_FALSE(header.ok());
   EXPECT_EQ(header.error().code, RejectCode::kBadHeader);
   EXPECT_LE(file.num_reads(), 1010);
@@ -435,7 +435,8 @@ TEST(WavHeaderTest, SizeZeroWithSamplesBehindMeansToTheEndOfTheFile) {
 TEST(WavHeaderTest, OnlyWholeSampleGroupsCount) {
   WavSpec spec;
   spec.num_channels = 2;
-  const WavHeader header = MustRead(BuildWavAround(spec, std::string(11, 'x')));
+  const SoundHeader header =
+      MustRead(BuildWavAround(spec, std::string(11, 'x')));
   EXPECT_EQ(header.num_samples, 2);
   EXPECT_EQ(header.data_bytes, 8u);
   EXPECT_EQ(ErrorOf(BuildWavAround(spec, "xyz")),
@@ -502,12 +503,12 @@ TEST(WavHeaderTest, ReadsLittleOfTheFileWhateverThePrefix) {
   spec.chunks_before_data.assign(20, {"JUNK", std::string(1000, 'x')});
   const MemorySource file(BuildWavAround(spec, SomeData(spec, 100'000)));
   const std::span<const std::byte> all(file.bytes());
-  const Result<WavHeader> whole = ReadWavHeader(all, file);
+  const Result<SoundHeader> whole = ReadWavHeader(all, file);
   ASSERT_TRUE(whole.ok());
   EXPECT_EQ(file.num_reads(), 0);
   for (const size_t prefix_bytes : {0, 1, 13, 50, 4096, 4097}) {
     const MemorySource again(file.bytes());
-    const Result<WavHeader> header =
+    const Result<SoundHeader> header =
         ReadWavHeader(all.first(prefix_bytes), again);
     ASSERT_TRUE(header.ok());
     EXPECT_EQ(header.value(), whole.value());
@@ -527,7 +528,7 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
   const std::vector<std::byte> bytes =
       BuildWavAround(WavSpec(), std::string(1000, 'x'));
   for (const size_t prefix_bytes : {0, 12, 20, 36, 43}) {
-    const Result<WavHeader> header =
+    const Result<SoundHeader> header =
         ReadWavHeader(std::span(bytes).first(prefix_bytes), Failing());
     ASSERT_FALSE(header.ok()) << prefix_bytes;
     EXPECT_EQ(header.error().code, RejectCode::kIoError);
@@ -536,14 +537,14 @@ TEST(WavHeaderTest, PassesReadErrorsOn) {
 
 // Checks what must hold for every file, however damaged.
 void CheckProperties(const std::vector<std::byte>& bytes) {
-  const Result<WavHeader> result = Read(bytes);
+  const Result<SoundHeader> result = Read(bytes);
   if (!result.ok()) {
     EXPECT_EQ(RejectStageName(result.error().code.reject()), "header");
     EXPECT_FALSE(result.error().message.empty());
     EXPECT_EQ(result.error().message.find('\n'), std::string::npos);
     return;
   }
-  const WavHeader& header = result.value();
+  const SoundHeader& header = result.value();
   EXPECT_LE(header.data_offset, bytes.size());
   EXPECT_LE(header.data_bytes, bytes.size() - header.data_offset);
   EXPECT_GE(header.num_samples, 1);
@@ -576,13 +577,13 @@ std::vector<std::vector<std::byte>> SoundFiles() {
 
 TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsNoticedOrHarmless) {
   for (const std::vector<std::byte>& file : SoundFiles()) {
-    const WavHeader whole = MustRead(file);
+    const SoundHeader whole = MustRead(file);
     for (size_t size = 0; size < file.size(); ++size) {
       const std::vector<std::byte> cut(
           file.begin(), file.begin() + static_cast<ptrdiff_t>(size));
       CheckProperties(cut);
       // An accepted file has all of its samples.
-      const Result<WavHeader> header = Read(cut);
+      const Result<SoundHeader> header = Read(cut);
       const uint64_t end = whole.data_offset + whole.data_bytes;
       ASSERT_EQ(header.ok(), size >= end) << size;
       if (header.ok()) {
@@ -638,9 +639,9 @@ TEST(WavHeaderPropertyTest, TruncationAtEveryByteIsAsTheTableSays) {
     file.data = SomeData(file.spec, 500);
     const std::vector<std::byte> bytes = file.Bytes();
     ASSERT_GT(bytes.size(), 4096u);
-    const WavHeader whole = MustRead(bytes);
+    const SoundHeader whole = MustRead(bytes);
     for (size_t size = 0; size <= bytes.size(); ++size) {
-      const Result<WavHeader> header =
+      const Result<SoundHeader> header =
           Read({bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(size)});
       ASSERT_EQ(
           header.ok() ? "ok" : RejectCodeName(header.error().code.reject()),
