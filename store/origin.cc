@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cctype>
+#include <filesystem>
 #include <nlohmann/json.hpp>
+#include <system_error>
 
 #include "io/manifest/utf8.h"
 #include "store/json_object.h"
@@ -62,6 +64,19 @@ std::optional<Origin> ParseOrigin(std::string_view text) {
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
+}
+
+std::vector<std::string> CommandInto(const Origin& origin,
+                                     const std::string& folder) {
+  namespace fs = std::filesystem;
+  std::error_code ignored;  // then "absolute" is empty
+  const fs::path absolute = fs::absolute(folder, ignored).lexically_normal();
+  fs::path out = absolute.lexically_relative(origin.working_folder);
+  if (out.empty() || *out.begin() == "..") out = absolute;
+  if (out.empty()) out = folder;
+  std::vector<std::string> words = origin.command;
+  words.insert(words.end(), {"--out", out.string()});
+  return words;
 }
 
 std::string ShellLine(const std::vector<std::string>& words) {

@@ -424,8 +424,10 @@ std::string DescribeOtherFile(const std::string& path, const std::string& split,
                        Printable(path));
   }
   if (!std::filesystem::exists(path, error)) {
-    return path.find_first_of("*?[") == path.npos ? "no such file"
-                                                  : "no file matches";
+    return path.find_first_of("*?[") == path.npos
+               ? "no such file"
+               : "no such file; if files match this pattern, write it without "
+                 "quotes";
   }
   const auto recognized = RecognizeManifest(
       {.bytes = ReadManifestHead(path), .path = path, .split = split}, fields);

@@ -68,6 +68,8 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   planned->dropped_fields = std::move(line.dropped_fields);
   planned->lacks_template = line.lacks_template;
   planned->repeats_template = line.repeats_template;
+  planned->needs_no_template =
+      !options_.check_template && !planned->language.empty();
   if (line.segment.has_start) planned->segment = line.segment.fields;
   const std::string path =
       ResolveAudioPath(config_.input.audio_root, row.audio);

@@ -29,7 +29,8 @@ struct PlannedLine {
   std::vector<std::string> dropped_fields;
   bool lacks_template = false;
   bool repeats_template = false;
-  std::string segment;  // what the line says of a part of its file
+  bool needs_no_template = false;  // and has it
+  std::string segment;             // what the line says of a part of its file
   WavOddity oddity = WavOddity::kNone;  // only of a planned row
 };
 

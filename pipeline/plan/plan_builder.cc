@@ -240,6 +240,9 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->repeats_template) {
     report_.warnings[Warning::kDoubledTemplate].Add(place());
   }
+  if (planned->needs_no_template) {
+    report_.warnings[Warning::kNeedlessTemplate].Add(place());
+  }
   if (!planned->segment.empty()) {
     Tally::Example example = place();
     example.message = planned->segment;

@@ -31,14 +31,15 @@ struct Tally {
 
 // A reason for a warning that rejects no line.
 enum class Warning {
-  kNoTemplate,       // a text without "language {Name}<asr_text>"
-  kDoubledTemplate,  // a text that has it twice
-  kUnknownLanguage,  // a {Name} outside the model's own list
-  kSegment,          // a part of a file is named, and the whole one is used
-  kRepeatedAudio,    // a file that its split already has
-  kLeak,             // a file that another split also has
-  kCopiedAudio,      // a file with the samples of another one
-  kCopyLeak,         // the same, if the other one is in another split
+  kNoTemplate,        // a text without "language {Name}<asr_text>"
+  kDoubledTemplate,   // a text that has it twice
+  kNeedlessTemplate,  // a text that has it, for a model without it
+  kUnknownLanguage,   // a {Name} outside the model's own list
+  kSegment,           // a part of a file is named, and the whole one is used
+  kRepeatedAudio,     // a file that its split already has
+  kLeak,              // a file that another split also has
+  kCopiedAudio,       // a file with the samples of another one
+  kCopyLeak,          // the same, if the other one is in another split
   // These are about the files of planned rows, by WavOddity.
   kNoDataSize,
   kFileSizeAsDataSize,

@@ -91,7 +91,7 @@ class LineMatcher {
       }
     }
     const uint64_t changed = std::min(only_old, only_new);
-    change->num_changed += changed;
+    change->changed.count += changed;
     change->num_gone += only_old - changed;
     change->num_added += only_new - changed;
   }
@@ -102,6 +102,31 @@ class LineMatcher {
   size_t new_at_ = 0;
 };
 
+// Finds the first lines whose audio string is old and whose content is new.
+Result<void> FindExamples(const std::vector<LineHash>& old_lines,
+                          const Plan& plan,
+                          std::vector<Tally::Example>* examples) {
+  return VisitPlanRows(
+      *plan.rows, 0, plan.rows->num_rows(),
+      [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
+        const std::string& split = plan.split_names[row.split];
+        const LineHash line = HashLine(split, row);
+        const auto at = std::lower_bound(old_lines.begin(), old_lines.end(),
+                                         LineHash{.audio = line.audio});
+        const bool is_old = at != old_lines.end() && at->audio == line.audio;
+        if (is_old && !std::binary_search(at, old_lines.end(), line)) {
+          examples->push_back(
+              {.split = split,
+               .line = row.line,
+               .audio = row.audio,
+               .message =
+                   row.is_planned() ? "" : "rejected now: " + row.message});
+        }
+        return examples->size() < Tally::kMaxExamples ? Visiting::kGoOn
+                                                      : Visiting::kEnough;
+      });
+}
+
 }  // namespace
 
 Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan) {
@@ -111,8 +136,13 @@ Result<PlanChange> ComparePlans(const Plan& old_plan, const Plan& plan) {
   if (!new_lines.ok()) return new_lines.error();
   PlanChange change;
   LineMatcher(old_lines.value(), new_lines.value()).Count(&change);
+  if (change.changed.count > 0) {
+    const Result<void> found =
+        FindExamples(old_lines.value(), plan, &change.changed.examples);
+    if (!found.ok()) return found.error();
+  }
   change.is_reordered =
-      change.num_added + change.num_gone + change.num_changed == 0 &&
+      change.num_added + change.num_gone + change.changed.count == 0 &&
       old_plan.fingerprint != plan.fingerprint;
   for (const std::string& split : old_plan.split_names) {
     if (std::find(plan.split_names.begin(), plan.split_names.end(), split) ==

@@ -17,9 +17,9 @@ struct PlanChange {
   // same fingerprint. If not, the next three fields and is_reordered mean
   // nothing.
   bool is_compared = true;
-  uint64_t num_added = 0;    // lines with a new audio string
-  uint64_t num_gone = 0;     // lines whose audio string no longer occurs
-  uint64_t num_changed = 0;  // the same audio string, another text or file
+  uint64_t num_added = 0;  // lines with a new audio string
+  uint64_t num_gone = 0;   // lines whose audio string no longer occurs
+  Tally changed;  // lines with an old audio string and another text or file
   std::vector<std::string> gone_splits;  // splits that are no longer given
   // Rows that were rejected during extraction and have another outcome now.
   uint64_t num_rejects_changed = 0;

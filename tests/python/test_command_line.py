@@ -907,7 +907,7 @@ def test_dropped_fields_and_blank_lines_are_counted(folder: Path) -> None:
     )
     assert run.exit_code == 0
     assert "train: 3 blank lines skipped" in run.stderr
-    assert "train: 4 further fields dropped: a, b (--keep" in run.stderr
+    assert "train: fields not stored: a, b; 4 values (--keep" in run.stderr
     assert [row.line for row in Store(folder / "store").rows()] == [2, 5]
 
 

@@ -171,13 +171,22 @@ def test_the_command_makes_the_same_store(folder: Path) -> None:
 
 
 def test_another_command_replaces_it(job: Job) -> None:
-    assert job.extract("--hang-after", "99").exit_code == 0
+    assert job.extract("--max-duration", "99").exit_code == 0
     # Nothing was made: the store is still the first command's.
-    assert "--hang-after" not in info_json(job.store)["command"]
+    assert "--max-duration" not in info_json(job.store)["command"]
     job.write_rows(job.rows()[1:])
-    assert job.extract("--hang-after", "99", "--update").exit_code == 0
-    assert "--hang-after" in info_json(job.store)["command"]
-    assert "--update" not in info_json(job.store)["command"]
+    flags = ("--max-duration", "99", "--hang-after", "99", "--threads", "1")
+    assert job.extract(*flags, "--update").exit_code == 0
+    command = info_json(job.store)["command"]
+    assert "--max-duration" in command
+    assert command[-2:] == ["--out", "store"]
+    assert not {"--hang-after", "--threads", "--update"} & set(command)
+
+
+def test_the_command_names_the_folder_of_a_moved_store(folder: Path) -> None:
+    make(folder)
+    (folder / "store").rename(folder / "moved")
+    assert info_json("moved", cwd=folder)["command"][-2:] == ["--out", "moved"]
 
 
 def test_without_the_private_record_it_is_rebuilt(folder: Path) -> None:
@@ -239,7 +248,7 @@ def test_an_unfinished_store_shows_how_far_it_is(job: Job) -> None:
         f"UNFINISHED: {num_shards - 1} of {num_shards} shards made "
         f"({found['made']['rows']} of 28 rows, " in text
     )
-    assert "run the same command again to continue\n" in text
+    assert "if no run is at work on it, the same command continues it\n" in text
     assert "splits: train, eval; 30 manifest lines\n" in text
     assert "made by: melmill extract train.jsonl eval.jsonl" in text
     assert "{" not in text

@@ -581,8 +581,11 @@ def test_folders_patterns_and_lost_files_are_named(clips: Path) -> None:
     (clips / "folder").mkdir()
     error = refused(clips, "folder")
     assert "folder: is a folder; give its manifests, as in folder/*.j" in error
-    assert "none*.jsonl: no file matches" in refused(clips, "none*.jsonl")
-    assert "none*.csv: no file matches" in refused(clips, "none*.csv")
+    for pattern in ("none*.jsonl", "none*.csv"):
+        assert (
+            f"{pattern}: no such file; if files match this pattern, write it "
+            "without quotes" in refused(clips, pattern)
+        )
     assert "lost.csv: no such file" in refused(clips, "lost.csv")
 
 
@@ -940,6 +943,23 @@ def test_doubled_template_is_told(clips: Path) -> None:
     assert json.loads(run.stdout)["warnings"] == {"doubled_template": 1}
 
 
+@pytest.mark.parametrize("preset", ["whisper", "whisper-large-v3"])
+def test_template_that_the_model_does_not_know_is_told(
+    clips: Path, preset: str
+) -> None:
+    rows = [manifest_row("clip00.wav"), manifest_row("clip01.wav", "plain")]
+    write_manifest(clips / "train.jsonl", rows)
+    flags = ("train.jsonl", "--preset", preset)
+    run = run_melmill("validate", *flags, cwd=clips)
+    assert run.exit_code == 0
+    assert (
+        'warning: 1 text with "language {Name}<asr_text>", which this model '
+        "learns as words\n  train line 1: clip00.wav\n" in run.text
+    )
+    run = run_melmill("validate", *flags, "--json", cwd=clips)
+    assert json.loads(run.stdout)["warnings"] == {"needless_template": 1}
+
+
 def test_dropped_fields_are_named(clips: Path) -> None:
     row = manifest_row("clip00.wav")
     rows = [row | {"b\x1b": 1, "a": 2}, row | {f"f{n}": n for n in range(9)}]
@@ -948,10 +968,10 @@ def test_dropped_fields_are_named(clips: Path) -> None:
     run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=clips)
     output = run.text
     assert (
-        "train: 12 further fields dropped: b\\x1b, a, f0, f1, f2, f3, f4, f5 "
-        "and others (--keep FIELD stores one)\n" in output
+        "train: fields not stored: b\\x1b, a, f0, f1, f2, f3, f4, f5 "
+        "and others; 12 values (--keep FIELD stores one)\n" in output
     )
-    assert "eval: 2 further fields dropped: a (--keep" in output
+    assert "eval: fields not stored: a; 2 values (--keep" in output
 
 
 # Names of splits.

@@ -154,7 +154,16 @@ def test_the_value_of_a_flag_may_look_like_a_flag(folder: Path) -> None:
         ),
         (
             "no-text = maybe\n",
-            "--no-text maybe: must be true or false",
+            "c.ini line 1: --no-text maybe: must be true or false",
+        ),
+        (
+            "threads = 2\nmax-duration = long\n",
+            "c.ini line 2: --max-duration long: must be a number",
+        ),
+        (
+            "# later\npreset = whispe\n",
+            "c.ini line 2: --preset whispe: the presets are qwen3-asr and "
+            "whisper\n  did you mean whisper?",
         ),
         (
             'keep = [\n  "a"\n]\n',
@@ -171,6 +180,16 @@ def test_a_wrong_config_file_is_told_by_line(
         run = run_melmill("validate", "train.jsonl", *flags, cwd=folder)
         assert (run.exit_code, run.stdout) == (2, "")
         assert run.stderr == f"error: {error}\n"
+
+
+def test_the_command_line_is_not_taken_for_the_config_file(
+    folder: Path,
+) -> None:
+    (folder / "c.ini").write_text("dtype = f16\n")
+    flags = ["--config", "c.ini", "--dtype", "f17"]
+    run = run_melmill("validate", "train.jsonl", *flags, cwd=folder)
+    assert run.exit_code == 2
+    assert run.stderr.startswith("error: --dtype f17: ")
 
 
 def test_the_config_file_in_the_documents_works(folder: Path) -> None:
@@ -425,6 +444,14 @@ def test_bash_completes(completions: Path) -> None:
         "bf16",
     }
     assert bash_completes(completions, "melmill extract -o d") == {"data"}
+    # A folder of a checkpoint is a preset, too.
+    presets = bash_completes(completions, "melmill extract --preset ")
+    assert {"data", "qwen3-asr", "whisper"} <= presets
+    assert bash_completes(completions, "melmill extract --language C") == {
+        "Cantonese",
+        "Chinese",
+        "Czech",
+    }
     assert bash_completes(completions, "melmill extract t") == {"train.jsonl"}
     assert "verify" in bash_completes(completions, "melmill help v")
     assert "--repair" not in bash_completes(completions, "melmill extract --")
@@ -447,6 +474,10 @@ def test_fish_completes(completions: Path) -> None:
     assert {*COMMANDS, "help"} <= set(complete("melmill "))
     assert complete("melmill extract --thr") == ["--threads"]
     assert set(complete("melmill extract --dtype ")) == {"f16", "f32", "bf16"}
+    assert complete("melmill extract --language It") == ["Italian"]
+    assert {"qwen3-asr", "whisper"} <= set(
+        complete("melmill extract --preset ")
+    )
     assert complete("melmill help ver") == ["verify"]
 
 
@@ -468,6 +499,7 @@ def test_zsh_completes(completions: Path) -> None:
         b"autoload -U compinit; compinit -D; source ./melmill.zsh; "
         b"zstyle ':completion:*' list-prompt ''\n"
         b"melmill show \t\x15\n"
+        b"melmill extract --preset q\t --language Macedo\t >/dev/null 2>&1\n"
         b"melmill extract --io-thr\t 1 >/dev/null 2>&1; print -- END$((1+1))\n"
         b"exit\n",
     )
@@ -481,6 +513,8 @@ def test_zsh_completes(completions: Path) -> None:
     assert shell.wait() == 0
     assert b"END2" in shown
     assert b"doubled" not in shown
+    for words in (b"--preset qwen3-asr", b"--language Macedonian"):
+        assert words in shown, shown.decode(errors="replace")
     assert b"--io-threads" in shown, shown.decode(errors="replace")
 
 

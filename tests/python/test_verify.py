@@ -329,7 +329,7 @@ def test_damage_that_needs_the_command_shows_it(job: Job) -> None:
     assert run.stderr.endswith(
         "run the melmill extract command of this store with --verify-resume:\n"
         "  melmill extract train.jsonl eval.jsonl --max-rejects 100% "
-        "--shard-size 32KiB --out store --verify-resume\n"
+        f"--shard-size 32KiB --out {job.store} --verify-resume\n"
         f"  in {made_in(job)}\n"
     )
 

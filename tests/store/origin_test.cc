@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <string>
+#include <vector>
+
 namespace melmill {
 namespace {
 
 TEST(OriginTest, ComesBackFromItsText) {
   const Origin origin = {
-      .command = {"melmill", "extract", "a b.jsonl", "--out", "Ж"},
+      .command = {"melmill", "extract", "a b.jsonl", "--keep", "Ж"},
       .working_folder = "/data",
       .audio_root = "/audio"};
   EXPECT_EQ(ParseOrigin(FormatOrigin(origin)), origin);
@@ -28,6 +32,23 @@ TEST(OriginTest, TextFromALaterVersionMayHaveMore) {
   EXPECT_TRUE(ParseOrigin("{\"command\":[],\"working_folder\":\"\","
                           "\"audio_root\":\"\",\"more\":1}")
                   .has_value());
+}
+
+TEST(OriginTest, CommandNamesTheFolderWhereTheStoreIs) {
+  const Origin origin = {.command = {"melmill", "extract", "a.jsonl"},
+                         .working_folder = "/data/job"};
+  const auto out = [&](const char* folder) {
+    const std::vector<std::string> words = CommandInto(origin, folder);
+    EXPECT_EQ(words.size(), 5u);
+    EXPECT_EQ(words[3], "--out");
+    return words.back();
+  };
+  EXPECT_EQ(out("/data/job/store"), "store");
+  EXPECT_EQ(out("/data/job/a/../b/store/"), "b/store/");
+  EXPECT_EQ(out("/data/job2/store"), "/data/job2/store");
+  EXPECT_EQ(out("/copy"), "/copy");
+  const std::string here = std::filesystem::current_path();
+  EXPECT_EQ(out("store"), here + "/store");
 }
 
 TEST(ShellLineTest, QuotesWhatAShellWouldChange) {

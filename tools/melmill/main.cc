@@ -130,8 +130,11 @@ int Run(int argc, char** argv) {
     return melmill::PrintResult(text.str()) ? melmill::kExitOk
                                             : melmill::kExitMachine;
   } catch (const CLI::ParseError& error) {
+    throw melmill::SetupError(melmill::AddPlaceInConfigFile(
+        arguments, melmill::DescribeParseError(app, error, arguments[0])));
+  } catch (const melmill::SetupError& error) {
     throw melmill::SetupError(
-        melmill::DescribeParseError(app, error, arguments[0]));
+        melmill::AddPlaceInConfigFile(arguments, error.what()));
   }
   return exit_code;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -46,10 +47,31 @@ TEST_F(PlanChangeTest, CountsLinesWhereverTheyStand) {
       PlanOf({corpus_.Line("d.wav"), corpus_.Line("c.wav"),
               corpus_.Line("b.wav", "other"), corpus_.Line("b.wav")});
   const PlanChange change = ComparePlans(old_plan, plan).value();
-  EXPECT_EQ(change.num_added, 1u);    // d
-  EXPECT_EQ(change.num_gone, 1u);     // a
-  EXPECT_EQ(change.num_changed, 1u);  // one of the two lines b
+  EXPECT_EQ(change.num_added, 1u);      // d
+  EXPECT_EQ(change.num_gone, 1u);       // a
+  EXPECT_EQ(change.changed.count, 1u);  // one of the two lines b
+  ASSERT_EQ(change.changed.examples.size(), 1u);
+  EXPECT_EQ(change.changed.examples[0].line, 3u);
+  EXPECT_EQ(change.changed.examples[0].audio, corpus_.Path("b.wav"));
+  EXPECT_EQ(change.changed.examples[0].message, "");
   EXPECT_FALSE(change.is_reordered);
+}
+
+TEST_F(PlanChangeTest, TheFirstChangedLinesAreNamed) {
+  std::vector<std::string> lines;
+  for (const char* audio : {"a.wav", "b.wav", "c.wav", "d.wav", "e.wav"}) {
+    lines.push_back(corpus_.Line(audio));
+  }
+  const Plan old_plan = Stored(PlanOf(lines));
+  for (size_t i = 1; i < lines.size(); ++i) lines[i].insert(1, "\"x\": 1, ");
+  std::filesystem::remove(corpus_.Path("c.wav"));
+  const PlanChange change = ComparePlans(old_plan, PlanOf(lines)).value();
+  EXPECT_EQ(change.changed.count, 4u);
+  ASSERT_EQ(change.changed.examples.size(), 3u);
+  EXPECT_EQ(change.changed.examples[0].audio, corpus_.Path("b.wav"));
+  EXPECT_EQ(change.changed.examples[0].message, "");
+  EXPECT_EQ(change.changed.examples[1].message,
+            "rejected now: cannot be opened: No such file or directory");
 }
 
 TEST_F(PlanChangeTest, TheSameLinesInAnotherOrderAreReordered) {
@@ -60,7 +82,7 @@ TEST_F(PlanChangeTest, TheSameLinesInAnotherOrderAreReordered) {
   const PlanChange change =
       ComparePlans(old_plan, PlanOf({lines[1], lines[0]})).value();
   EXPECT_TRUE(change.is_reordered);
-  EXPECT_EQ(change.num_added + change.num_gone + change.num_changed, 0u);
+  EXPECT_EQ(change.num_added + change.num_gone + change.changed.count, 0u);
 }
 
 TEST_F(PlanChangeTest, ARowOfASplitThatIsNotThereIsAFault) {

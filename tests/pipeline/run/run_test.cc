@@ -189,7 +189,7 @@ TEST_F(RunTest, UpdateOfATranscriptMakesNoShard) {
   lines[5] = corpus_.Line("t4.wav", "another text");
   corpus_.WriteManifest("train.jsonl", lines);
   EXPECT_EQ(Update(), 0u);
-  EXPECT_EQ(change_.num_changed, 1u);
+  EXPECT_EQ(change_.changed.count, 1u);
   EXPECT_EQ(change_.num_added + change_.num_gone, 0u);
 }
 
@@ -215,7 +215,7 @@ TEST_F(RunTest, UpdateStoresFilesThatWereReplaced) {
   Run(corpus_.Config("out"));
   corpus_.AddWav("missing.wav", 7000, 3);  // the plan rejected it
   EXPECT_GE(Update(), 1u);
-  EXPECT_EQ(change_.num_changed, 1u);
+  EXPECT_EQ(change_.changed.count, 1u);
 
   // The extraction rejected this file; size and header stay the same.
   WavSpec floats;
@@ -242,7 +242,7 @@ TEST_F(RunTest, UpdateFollowsFieldsThatOnlyTheAcceptedLinesKeep) {
   lines[0].insert(1, "\"speaker\": \"A\", ");
   corpus_.WriteManifest("train.jsonl", lines);
   EXPECT_EQ(Update(), 0u);
-  EXPECT_EQ(change_.num_changed, 1u);
+  EXPECT_EQ(change_.changed.count, 1u);
 }
 
 TEST_F(RunTest, UpdateMakesDamagedShardsAnew) {

@@ -26,11 +26,12 @@ struct ExtractFlags {
   bool quiet = false;
 };
 
-// The flags that say how one run goes about it. They are no part of the command
-// that makes the store again.
+// The flags that say how one run goes about it, and where the store lies. They
+// are no part of the command that the store remembers.
 const std::vector<std::string> kFlagsOfOneRun = {
-    "color", "config", "dry-run",     "help",   "json",
-    "quiet", "rehash", "trust-audio", "update", "verify-resume"};
+    "color",      "config",  "dry-run",     "hang-after", "help",
+    "io-threads", "json",    "memory",      "out",        "quiet",
+    "rehash",     "threads", "trust-audio", "update",     "verify-resume"};
 
 RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
   RunConfig config = MakeRunConfig(flags.input);

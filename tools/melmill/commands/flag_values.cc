@@ -73,7 +73,9 @@ SplitInput ParseSplitInput(const std::string& argument,
   if (input.manifest.find_first_of("*?[") != std::string::npos &&
       !std::filesystem::exists(input.manifest, ignored)) {
     throw SetupError(
-        fmt::format("{}: no file matches", Printable(input.manifest)));
+        fmt::format("{}: no such file; if files match this pattern, "
+                    "write it without quotes",
+                    Printable(input.manifest)));
   }
   return input;
 }

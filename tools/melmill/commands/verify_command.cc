@@ -22,6 +22,7 @@
 #include "tools/melmill/command_error.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
+#include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/terminal/progress_line.h"
@@ -44,7 +45,7 @@ std::string HowToWriteAgain(const std::string& folder) {
   const std::optional<Origin> origin = ReadOrigin(folder);
   if (!origin) return text;
   return text + fmt::format(":\n  {} --verify-resume\n  in {}",
-                            ShellLine(origin->command),
+                            ShellLine(CommandInto(*origin, folder)),
                             Printable(origin->working_folder));
 }
 
@@ -73,9 +74,11 @@ std::string CountFailures(const VerifyReport& report) {
   if (report.damages.empty() && report.unreadable.empty()) {
     return "every checksum is right";
   }
-  std::string text = fmt::format("{} damaged", report.damages.size());
+  std::string text =
+      fmt::format("{} damaged", FormatCount(report.damages.size()));
   if (!report.unreadable.empty()) {
-    text += fmt::format(", {} unreadable", report.unreadable.size());
+    text +=
+        fmt::format(", {} unreadable", FormatCount(report.unreadable.size()));
   }
   return text;
 }
@@ -85,18 +88,21 @@ std::string FormatVerified(const VerifyReport& report) {
   for (const Error& error : report.unreadable) {
     text += fmt::format("unreadable: {}\n", Printable(error.message));
   }
-  return text + fmt::format("{} files, {} rows, {}: {}\n", report.num_files,
-                            report.num_rows, FormatBytes(report.num_bytes),
-                            CountFailures(report));
+  return text +
+         fmt::format("{}, {}, {}: {}\n", Counted(report.num_files, "file"),
+                     Counted(report.num_rows, "row"),
+                     FormatBytes(report.num_bytes), CountFailures(report));
 }
 
 // Files that cannot be read may be intact.
 int PrintUnreadable(const VerifyReport& report) {
   return PrintFault(
       {ErrorCode::kMachineFault,
-       fmt::format("{} files cannot be read, the first of them {}; they may be "
-                   "whole: fix the cause and verify again",
-                   report.unreadable.size(), report.unreadable[0].message)});
+       fmt::format(
+           "{} cannot be read, the first of them {}; what is unreadable "
+           "may be whole: fix the cause and verify again",
+           Counted(report.unreadable.size(), "file"),
+           report.unreadable[0].message)});
 }
 
 int Verify(const std::string& folder, const StoreIndex& index) {
@@ -163,11 +169,13 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
   }
   const std::string text =
       ListDamages("differs", report.differences) +
-      fmt::format("{} of {} rows computed again from their audio: {}\n",
-                  report.num_rows, index.num_stored(),
+      fmt::format("{} of {} computed again from their audio: {}\n",
+                  FormatCount(report.num_rows),
+                  Counted(index.num_stored(), "row"),
                   report.differences.empty()
                       ? "every byte is the same"
-                      : fmt::format("{} differ", report.differences.size()));
+                      : fmt::format("{} differ",
+                                    FormatCount(report.differences.size())));
   if (!PrintResult(text)) return kExitMachine;
   return report.differences.empty() ? kExitOk : kExitDamaged;
 }

@@ -109,9 +109,11 @@ void AddRejects(const CompleteStore& store, std::string* text) {
                        Printable(store.index.rejects.file));
 }
 
-void AddCommand(const std::optional<Origin>& origin, std::string* text) {
+void AddCommand(const std::optional<Origin>& origin, const std::string& folder,
+                std::string* text) {
   if (!origin) return;
-  *text += fmt::format("made by: {}\n  in {}\n", ShellLine(origin->command),
+  *text += fmt::format("made by: {}\n  in {}\n",
+                       ShellLine(CommandInto(*origin, folder)),
                        Printable(origin->working_folder));
 }
 
@@ -127,9 +129,10 @@ ordered_json JsonOf(const std::string& object) {
 }
 
 void AddJsonCommand(const std::optional<Origin>& origin,
+                    const std::string& folder,
                     const std::vector<std::string>& rebuilt,
                     ordered_json* json) {
-  (*json)["command"] = origin ? origin->command : rebuilt;
+  (*json)["command"] = origin ? CommandInto(*origin, folder) : rebuilt;
   (*json)["command_is_rebuilt"] = !origin;
   (*json)["working_folder"] = nullptr;
   (*json)["audio_root"] = nullptr;
@@ -221,7 +224,7 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
     text +=
         fmt::format("kept fields: {}\n", fmt::join(index.kept_fields, ", "));
   }
-  AddCommand(summary.origin, &text);
+  AddCommand(summary.origin, store.folder, &text);
   if (!summary.origin) {
     text +=
         fmt::format("made by a command like: {}\n  ({})\n",
@@ -245,15 +248,16 @@ std::string FormatInfo(const UnfinishedStore& store, bool with_settings) {
     return FormatDuration(static_cast<double>(num_frames) / kFramesPerSecond);
   };
   std::string text = fmt::format(
-      "{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\nrun the same "
-      "command again to continue\nsplits: {}; {}\nsettings: {}\n",
+      "{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\nif no run is "
+      "at work on it, the same command continues it\nsplits: {}; {}\nsettings: "
+      "{}\n",
       Printable(store.folder), made.num_shards,
       Counted(planned.num_shards, "shard"), FormatCount(made.num_rows),
       Counted(planned.num_rows, "row"), duration(made.num_frames),
       duration(planned.num_frames), fmt::join(store.plan.split_names, ", "),
       Counted(store.plan.rows->num_rows(), "manifest line"),
       DescribeSettings(store.plan.contract, store.plan.producer));
-  AddCommand(store.origin, &text);
+  AddCommand(store.origin, store.folder, &text);
   if (with_settings) {
     AddSettings(store.plan.contract, store.plan.producer, &text);
   }
@@ -270,8 +274,8 @@ std::string FormatInfoJson(const CompleteStore& store) {
   json["splits"] = JsonSplits(index);
   AddJsonSummary(store.summary, &json);
   json["kept_fields"] = index.kept_fields;
-  AddJsonCommand(store.summary.origin, RebuildCommand(store.folder, index),
-                 &json);
+  AddJsonCommand(store.summary.origin, store.folder,
+                 RebuildCommand(store.folder, index), &json);
   AddJsonSettings(index.contract, index.producer, &json);
   return JsonText(json) + '\n';
 }
@@ -282,7 +286,7 @@ std::string FormatInfoJson(const UnfinishedStore& store) {
   json["splits"] = store.plan.split_names;
   json["made"] = JsonCount(store.progress.made);
   json["planned"] = JsonCount(store.progress.planned);
-  AddJsonCommand(store.origin, {}, &json);
+  AddJsonCommand(store.origin, store.folder, {}, &json);
   AddJsonSettings(store.plan.contract, store.plan.producer, &json);
   return JsonText(json) + '\n';
 }

@@ -48,6 +48,8 @@ std::string_view WarningName(Warning warning) {
       return "no_template";
     case Warning::kDoubledTemplate:
       return "doubled_template";
+    case Warning::kNeedlessTemplate:
+      return "needless_template";
     case Warning::kUnknownLanguage:
       return "unknown_language";
     case Warning::kSegment:

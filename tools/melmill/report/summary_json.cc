@@ -110,7 +110,7 @@ ordered_json JsonTelemetry(const Telemetry& telemetry) {
 ordered_json JsonChange(const PlanChange& change) {
   ordered_json json = {{"added", change.num_added},
                        {"gone", change.num_gone},
-                       {"changed", change.num_changed},
+                       {"changed", change.changed.count},
                        {"mended", change.num_rejects_changed},
                        {"files_changed", change.audio.count},
                        {"reordered", change.is_reordered}};

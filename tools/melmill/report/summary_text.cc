@@ -59,12 +59,20 @@ void AddRates(const RunReport& report, std::string* text) {
   }
 }
 
+void AddExamples(const Tally& tally, std::string* text) {
+  for (const Tally::Example& example : tally.examples) {
+    *text += fmt::format(
+        "  {}{}\n", FormatPlace(example),
+        example.message.empty() ? "" : ": " + Printable(example.message));
+  }
+}
+
 void AddChange(const PlanChange& change, std::string* text) {
   const std::string lines =
       change.is_compared
           ? fmt::format("{} added, {} removed, {} changed{}",
                         Counted(change.num_added, "line"), change.num_gone,
-                        change.num_changed,
+                        change.changed.count,
                         change.is_reordered ? ", others moved" : "")
           : "which lines changed is not known without plan.h5";
   *text += fmt::format(
@@ -74,6 +82,7 @@ void AddChange(const PlanChange& change, std::string* text) {
                         Counted(change.num_rejects_changed, "rejected line"))
           : "",
       Counted(change.num_shards_kept, "shard"), change.num_shards_to_make);
+  AddExamples(change.changed, text);
   for (const std::string& split : change.gone_splits) {
     *text += fmt::format(
         "split {} is no longer given: its rows leave the store (did you forget "
@@ -83,9 +92,7 @@ void AddChange(const PlanChange& change, std::string* text) {
   if (change.audio.count == 0) return;
   *text += fmt::format("{} with other audio of the same size:\n",
                        Counted(change.audio.count, "file"));
-  for (const Tally::Example& example : change.audio.examples) {
-    *text += fmt::format("  {}\n", FormatPlace(example));
-  }
+  AddExamples(change.audio, text);
 }
 
 // What a store of the planned rows would take, as each feature type.

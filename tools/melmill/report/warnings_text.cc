@@ -22,6 +22,11 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} with \"language {{Name}}<asr_text>\" twice: the second one is "
           "learned as words",
           Counted(tally.count, "text"));
+    case Warning::kNeedlessTemplate:
+      return fmt::format(
+          "{} with \"language {{Name}}<asr_text>\", which this model learns as "
+          "words",
+          Counted(tally.count, "text"));
     case Warning::kUnknownLanguage:
       return fmt::format(
           "{} with a language that is not in the model's list, such as \"{}\"",
@@ -89,11 +94,11 @@ void AddSkipped(const PlanReport& plan, std::string* text) {
                            Counted(split.num_blank_lines, "blank line"));
     }
     if (split.num_dropped_fields > 0) {
-      *text += fmt::format("{}: {} dropped: {}{} (--keep FIELD stores one)\n",
-                           split.name,
-                           Counted(split.num_dropped_fields, "further field"),
-                           fmt::join(split.dropped_fields, ", "),
-                           split.drops_more_fields ? " and others" : "");
+      *text += fmt::format(
+          "{}: fields not stored: {}{}; {} (--keep FIELD stores one)\n",
+          split.name, fmt::join(split.dropped_fields, ", "),
+          split.drops_more_fields ? " and others" : "",
+          Counted(split.num_dropped_fields, "value"));
     }
   }
 }

@@ -106,6 +106,33 @@ void CheckConfigFile(const CLI::App& app, const CLI::App& command,
   }
 }
 
+// The names of the --config files.
+std::vector<std::string> ConfigFiles(
+    const std::vector<std::string>& arguments) {
+  const std::string flag = "--config";
+  std::vector<std::string> files;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word.starts_with(flag + '=')) {
+      files.push_back(word.substr(flag.size() + 1));
+    } else if (word == flag && i + 1 < arguments.size()) {
+      files.push_back(arguments[i + 1]);
+    }
+  }
+  return files;
+}
+
+// The first line of the file that gives the flag, or 0.
+int FindFlagLine(const std::string& path, const std::string& flag) {
+  std::ifstream file(path);
+  std::string text;
+  for (int number = 1; std::getline(file, text); ++number) {
+    const std::string name = Trim(text.substr(0, text.find('=')));
+    if ("--" + name == flag) return number;
+  }
+  return 0;
+}
+
 bool TakesValue(const CLI::Option& option) {
   return option.get_items_expected_min() > 0;
 }
@@ -178,6 +205,22 @@ void CheckArguments(const CLI::App& app,
     if (word == "--") return;
     if (IsFlag(word)) needs_value = CheckFlag(app, *command, word);
   }
+}
+
+std::string AddPlaceInConfigFile(const std::vector<std::string>& arguments,
+                                 const std::string& message) {
+  const std::string flag = message.substr(0, message.find(' '));
+  const bool is_on_command_line = std::any_of(
+      arguments.begin(), arguments.end(), [&](const std::string& word) {
+        return word == flag || word.starts_with(flag + '=');
+      });
+  if (is_on_command_line) return message;
+  for (const std::string& file : ConfigFiles(arguments)) {
+    if (const int line = FindFlagLine(file, flag)) {
+      return fmt::format("{} line {}: {}", file, line, message);
+    }
+  }
+  return message;
 }
 
 std::string DescribeParseError(const CLI::App& app,

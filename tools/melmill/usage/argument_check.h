@@ -17,6 +17,11 @@ namespace melmill {
 void CheckArguments(const CLI::App& app,
                     const std::vector<std::string>& arguments);
 
+// The message with "FILE line N: " before it, if it begins with a flag that a
+// --config file among `arguments` gives and the command line does not.
+std::string AddPlaceInConfigFile(const std::vector<std::string>& arguments,
+                                 const std::string& message);
+
 // What is wrong with the arguments, in melmill's words. `command` is the name
 // of the command that was given.
 std::string DescribeParseError(const CLI::App& app,

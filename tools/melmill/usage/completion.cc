@@ -73,7 +73,11 @@ std::string BashValues(const FlagInfo& flag) {
     return fmt::format("COMPREPLY=($(compgen -W \"{}\" -- \"$word\"))",
                        Join(choices));
   }
-  return TakesFolder(flag) ? "_melmill_files -d" : "_melmill_files -f";
+  const std::string files =
+      TakesFolder(flag) ? "_melmill_files -d" : "_melmill_files -f";
+  if (flag.usual_values.empty()) return files;
+  return fmt::format("{}; COMPREPLY+=($(compgen -W \"{}\" -- \"$word\"))",
+                     files, Join(flag.usual_values));
 }
 
 std::string FormatBash(const std::vector<CommandInfo>& commands) {
@@ -129,7 +133,9 @@ std::string ZshText(const std::string& text, std::string_view letters) {
 std::string ZshValue(const FlagInfo& flag) {
   const std::vector<std::string> choices = flag.Choices();
   if (!choices.empty()) return fmt::format("({})", Join(choices));
-  return TakesFolder(flag) ? "_files -/" : "_files";
+  const std::string files = TakesFolder(flag) ? "_files -/" : "_files";
+  if (flag.usual_values.empty()) return files;
+  return fmt::format("{{compadd {}; {}}}", Join(flag.usual_values), files);
 }
 
 std::string ZshFlag(const FlagInfo& flag) {
@@ -206,6 +212,9 @@ std::string FishFlag(const CommandInfo& command, const FlagInfo& flag) {
       text += " -x -a '(__fish_complete_directories)'";
     } else {
       text += " -r";
+      if (!flag.usual_values.empty()) {
+        text += fmt::format(" -a '{}'", Join(flag.usual_values));
+      }
     }
   }
   return text +

@@ -2,6 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/manifest/language.h"
+#include "pipeline/setup/preset.h"
 
 namespace melmill {
 namespace {
@@ -11,6 +17,16 @@ constexpr const char* kFeatures = "Features";
 constexpr const char* kStore = "Store";
 constexpr const char* kMachine = "Machine";
 constexpr const char* kMessages = "Messages";
+
+std::vector<std::string> Presets() {
+  const std::vector<std::string_view> names = PresetNames();
+  return {names.begin(), names.end()};
+}
+
+std::vector<std::string> Languages() {
+  const std::span<const std::string_view> names = KnownLanguages();
+  return {names.begin(), names.end()};
+}
 
 constexpr FlagPlace kPlaces[] = {
     {"MANIFEST", kInput, "MANIFEST"},
@@ -22,7 +38,7 @@ constexpr FlagPlace kPlaces[] = {
     {"--audio-root", kInput, "FOLDER"},
     {"--audio-field", kInput, "NAME"},
     {"--text-field", kInput, "NAME"},
-    {"--language", kInput, "NAME"},
+    {"--language", kInput, "NAME", Languages},
     {"--language-field", kInput, "NAME"},
     {"--keep", kInput, "FIELD"},
     {"--max-duration", kInput, "SECONDS"},
@@ -30,7 +46,7 @@ constexpr FlagPlace kPlaces[] = {
     {"--whole-files", kInput, nullptr},
     {"--no-text", kInput, nullptr},
     {"--strict-text", kInput, nullptr},
-    {"--preset", kFeatures, "PRESET"},
+    {"--preset", kFeatures, "PRESET", Presets},
     {"--dtype", kFeatures, "f16|f32|bf16"},
     {"--resampler", kFeatures, "spectral|soxr"},
     {"--truncate", kFeatures, nullptr},

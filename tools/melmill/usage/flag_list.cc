@@ -29,6 +29,9 @@ FlagInfo Describe(const CLI::Option& option) {
   if (const FlagPlace* place = FindFlagPlace(flag.long_name)) {
     flag.group = place->group;
     if (place->value != nullptr) flag.value = place->value;
+    if (place->usual_values != nullptr) {
+      flag.usual_values = place->usual_values();
+    }
   }
   flag.is_required = option.get_required();
   flag.is_repeatable = option.get_expected_max() > 1;

@@ -16,7 +16,8 @@ struct FlagInfo {
   std::string long_name;   // "--out"; for an operand its name, "MANIFEST"
   std::string value;       // "FOLDER", "f16|f32|bf16"; empty if it takes none
   std::string description;
-  std::string default_value;  // may be empty
+  std::vector<std::string> usual_values;  // others may be given, too
+  std::string default_value;              // may be empty
   std::string group;
   bool is_operand = false;
   bool is_required = false;

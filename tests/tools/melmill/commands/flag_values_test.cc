@@ -55,7 +55,10 @@ TEST(ParseSplitInputTest, APatternThatMatchesNothingIsSaidSo) {
     ParseSplitInput("no such folder/*.jsonl");
     ADD_FAILURE();
   } catch (const SetupError& error) {
-    EXPECT_STREQ(error.what(), "no such folder/*.jsonl: no file matches");
+    EXPECT_STREQ(
+        error.what(),
+        "no such folder/*.jsonl: no such file; if files match this pattern, "
+        "write it without quotes");
   }
 }
 
