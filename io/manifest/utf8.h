@@ -60,11 +60,22 @@ inline std::string HexEscaped(char c) {
 // The first character of `text` (not empty) in a form fit for a message, and
 // its number of bytes. Control characters and bytes that are not UTF-8 become
 // "\x1b". U+0080 to U+009F count as control characters: terminals obey them,
-// too.
+// too. The characters that change the direction of what follows, U+202A to
+// U+202E and U+2066 to U+2069, become "\u202e".
 struct ShownCharacter {
   std::string shown;
   size_t num_bytes;
 };
+
+// "\u202e" for a character that changes the direction of a text, otherwise "".
+inline std::string DirectionEscaped(std::string_view c) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  const bool changes = (c >= "\xE2\x80\xAA" && c <= "\xE2\x80\xAE") ||
+                       (c >= "\xE2\x81\xA6" && c <= "\xE2\x81\xA9");
+  if (c.size() != 3 || !changes) return "";
+  const int low = ((c[1] & 0x3F) << 6) | (c[2] & 0x3F);  // from U+2000 on
+  return {'\\', 'u', '2', '0', kDigits[low >> 4 & 15], kDigits[low & 15]};
+}
 
 inline ShownCharacter FirstShownCharacter(std::string_view text) {
   const size_t num_bytes = Utf8SequenceBytes(text);
@@ -72,8 +83,9 @@ inline ShownCharacter FirstShownCharacter(std::string_view text) {
   const bool control =
       (num_bytes == 1 && (static_cast<uint8_t>(c[0]) < 0x20 || c == "\x7F")) ||
       (num_bytes == 2 && c >= "\xC2\x80" && c <= "\xC2\x9F");
-  return {control || num_bytes == 0 ? HexEscaped(c.back()) : std::string(c),
-          c.size()};
+  if (control || num_bytes == 0) return {HexEscaped(c.back()), c.size()};
+  const std::string escaped = DirectionEscaped(c);
+  return {escaped.empty() ? std::string(c) : escaped, c.size()};
 }
 
 // `text` in a form fit for a message: valid UTF-8 on one line, without control
