@@ -32,18 +32,21 @@ def convert(path: str, settings: Settings) -> Iterator[Line]:
     Paths start from the working directory, as in Kaldi. Commands are not run.
 
     Args:
-      path: The folder, or its wav.scp.
+      path: The folder, or its wav.scp, of whatever name.
       settings: The flags.
 
     Raises:
       InputError: The folder has no wav.scp or no text.
       OSError: A file cannot be read.
     """
-    folder = path if os.path.isdir(path) else os.path.dirname(path)
+    is_folder = os.path.isdir(path)
+    folder = path if is_folder else os.path.dirname(path)
     names = {
         name: os.path.join(folder, name)
         for name in ("wav.scp", "segments", "text", "utt2lang")
     }
+    if not is_folder:
+        names["wav.scp"] = path
     found = {name for name in names if os.path.exists(names[name])}
     if "wav.scp" not in found:
         raise InputError(f"{folder or '.'} has no wav.scp")
