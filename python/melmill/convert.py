@@ -275,7 +275,7 @@ def _convert_audio(
 ) -> None:
     program = find_program() or shutil.which("melmill") or ""
     num = audio.convert(files, output, settings, str(program))
-    print(f"converted the audio of {num:,} rows", file=sys.stderr)
+    print(f"converted the audio of {_count(num, 'row')}", file=sys.stderr)
 
 
 def _report(output: Output, options: argparse.Namespace) -> int:
@@ -289,23 +289,29 @@ def _report(output: Output, options: argparse.Namespace) -> int:
             print(f"  {safe}", file=sys.stderr)
     if output.num_plain and options.format != "audio":
         print(
-            f"{output.num_plain:,} texts have no language. For Qwen3-ASR "
-            "convert again with --language NAME",
+            f"without a language: {_count(output.num_plain, 'text')}. For "
+            "Qwen3-ASR convert again with --language NAME",
             file=sys.stderr,
         )
-    rejects = f"{output.num_rejects:,} rejects"
+    rejects = _count(output.num_rejects, "reject")
     if output.num_rejects:
         rejects += f" ({output.rejects_path})"
     if not output.num_rows:
+        if not output.num_rejects:
+            raise InputError("the input holds no lines")
         print(f"{output.path}: not written, 0 rows, {rejects}")
-        return _REJECTS if output.num_rejects else _USAGE
+        return _REJECTS
     print(
-        f"{output.path}: {output.num_rows:,} rows, {rejects}; next: "
+        f"{output.path}: {_count(output.num_rows, 'row')}, {rejects}; next: "
         f"{_next_command(output, options)}"
     )
     num_lines = output.num_rows + output.num_rejects
     limit = _max_rejects(options.max_rejects, num_lines)
     return _REJECTS if output.num_rejects > limit else _OK
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _next_command(output: Output, options: argparse.Namespace) -> str:

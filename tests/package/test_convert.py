@@ -84,7 +84,7 @@ def test_rejects_have_a_list_and_a_summary(
         "rejected 1: the line is not a JSON object\n"
         "  in.jsonl line 6\n"
     )
-    assert "out.jsonl: 1 rows, 5 rejects (out.jsonl.rejects)" in made.stdout
+    assert "out.jsonl: 1 row, 5 rejects (out.jsonl.rejects)" in made.stdout
     # A list of an earlier run does not stay.
     write_lines("in.jsonl", chats("a.wav"))
     assert convert("chat", "in.jsonl").code == 0
@@ -129,7 +129,9 @@ def test_an_old_manifest_stays_if_no_line_can_be_used(
         "out.jsonl: not written, 0 rows, 2 rejects (out.jsonl.rejects)\n"
     )
     (tmp_path / "in.jsonl").write_text("\n")
-    assert convert("chat", "in.jsonl").code == 2
+    made = convert("chat", "in.jsonl")
+    assert made.code == 2
+    assert made.stderr == "error: the input holds no lines\n"
 
 
 def test_several_inputs_become_one_manifest(
@@ -146,7 +148,7 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "no_output": (["chat"], "give IN and OUT.jsonl"),
     "format": (["cha", "in.jsonl"], "invalid choice: 'cha'"),
     "flag": (["chat", "in.jsonl", "--nope"], "--nope"),
-    "abbreviation": (["chat", "in.jsonl", "--lang", "en"], "--lang"),
+    "abbreviation": (["chat", "in.jsonl", "--audio-r", "."], "--audio-r"),
     "language": (
         ["chat", "in.jsonl", "--language", "klingon"],
         "--language klingon: give a name such as English, or a code",

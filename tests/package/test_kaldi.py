@@ -48,7 +48,7 @@ def test_utterances_are_joined_in_any_order(
     }
     assert made.rows[0]["text"] == "words  of utt0"
     assert made.rows[2]["text"] == "language English<asr_text>words  of utt2"
-    assert "1 texts have no language" in made.stderr
+    assert "without a language: 1 text. For Qwen3-ASR" in made.stderr
     assert convert("kaldi", "data/wav.scp", "--language", "en") == made
 
 
@@ -149,6 +149,7 @@ ARKS = {
     "flac": (b"fLaC" + bytes(50), "no WAV file begins there"),
     "audio_cut_off": (b"AUDIO\x01\xff" + bytes(20), "is cut off: 255 bytes"),
     "audio_lies": (b"AUDIO\x08" + b"\xff" * 20, "the archive is cut off"),
+    "audio_ends_early": (b"AUDIO\x01\x14" + bytes(15), "20 bytes from byte"),
     "empty": (b"", "no WAV file begins there"),
 }
 

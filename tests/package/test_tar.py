@@ -83,6 +83,31 @@ def test_archives_of_gnu_tar_are_read(
     assert [row["text"] for row in made.rows] == list("0123")
 
 
+def test_what_is_no_file_is_passed_over(convert: Convert) -> None:
+    """Records of a whole archive, folders, and links that have a size."""
+    with tarfile.open(
+        "a.tar", "w", format=tarfile.PAX_FORMAT, pax_headers={"comment": "x"}
+    ) as archive:
+        for name, kind in (
+            ("folder", tarfile.DIRTYPE),
+            ("link.wav", tarfile.LNKTYPE),
+            ("fifo.wav", tarfile.FIFOTYPE),
+            ("a.wav", tarfile.REGTYPE),
+        ):
+            member = tarfile.TarInfo(name)
+            member.type = kind
+            member.size = 700 if kind != tarfile.DIRTYPE else 0
+            member.linkname = "folder/x"
+            archive.addfile(member)
+            if kind == tarfile.REGTYPE:
+                archive.fileobj.write(b"x" * 1024)
+    made = convert("tar", "a.tar", "--no-text")
+    assert made.code == 0
+    [row] = made.rows
+    assert row["id"] == "a"
+    assert bytes_of(row) == b"x" * 700
+
+
 def test_large_members_have_their_size(convert: Convert) -> None:
     """Sizes of 12 octal digits and more, in sparse files."""
     size = (8 << 30) + 5

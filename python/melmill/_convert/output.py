@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Sequence
 from types import TracebackType
-from typing import IO, Self
+from typing import IO
 
 from melmill._convert.language import (
     has_template,
@@ -91,7 +91,7 @@ class Output:
             self._rows.discard()
             raise
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Output":
         return self
 
     def __exit__(

@@ -7,7 +7,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator
-from typing import Any, Self
+from typing import Any
 
 from melmill._convert.csv_table import find_column
 from melmill._convert.output import NewFile
@@ -64,7 +64,7 @@ class AudioArchive:
                 "it, or give the manifest another name"
             )
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "AudioArchive":
         return self
 
     def __exit__(self, *error: object) -> None:

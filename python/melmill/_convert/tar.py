@@ -220,8 +220,7 @@ def read_members(path: str, file: BinaryIO) -> Iterator[Member]:
     """
     end = os.fstat(file.fileno()).st_size
     position = 0
-    common: dict[str, str] = {}  # pax records of the whole archive
-    extended: dict[str, str] = {}  # of the next member
+    extended: dict[str, str] = {}  # pax records of the next member
     while position < end:
         header = os.pread(file.fileno(), _BLOCK, position)
         if not any(header):
@@ -232,16 +231,13 @@ def read_members(path: str, file: BinaryIO) -> Iterator[Member]:
         position += _BLOCK
         if kind in (b"L", b"K", b"x", b"g"):
             data = _extension(path, file, position, size)
-            if kind == b"g":
-                common |= _pax_records(path, data)
-            elif kind == b"x":
+            if kind == b"x":
                 extended |= _pax_records(path, data)
             elif kind == b"L":
                 extended["path"] = _text(data)
             position += -(-size // _BLOCK) * _BLOCK
             continue
-        records = common | extended
-        extended = {}
+        records, extended = extended, {}
         name = records.get("path") or _name(header)
         if kind == b"S" or any(key.startswith("GNU.sparse") for key in records):
             raise InputError(f"{path}: {name} is a sparse file; unpack it")
