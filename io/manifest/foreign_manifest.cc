@@ -28,7 +28,8 @@ struct Magic {
   size_t offset;
   std::string_view bytes;
   std::string_view name;
-  std::string_view command;  // writes the content to standard output
+  std::string_view command;      // writes the content to standard output
+  std::string_view format = "";  // of `melmill convert`, without a command
 };
 
 // The first match counts.
@@ -38,9 +39,9 @@ constexpr Magic kMagics[] = {
     {0, "\xFD\x37zXZ"sv, "xz", "xzcat"},
     {0, "\x28\xB5\x2F\xFD"sv, "Zstandard", "zstdcat"},
     {0, "PK\x03\x04"sv, "a zip archive", "unzip -p"},
-    {0, "PAR1"sv, "Parquet", ""},
-    {0, "ARROW1"sv, "Arrow", ""},
-    {257, "ustar"sv, "a tar archive", ""},
+    {0, "PAR1"sv, "Parquet", "", "parquet"},
+    {0, "ARROW1"sv, "Arrow", "", "arrow"},
+    {257, "ustar"sv, "a tar archive", "", "tar"},
     {0, "\xFF\xFE\0\0"sv, "UTF-32", "iconv -f utf-32 -t utf-8"},
     {0, "\xFF\xFE"sv, "UTF-16", "iconv -f utf-16 -t utf-8"},
     {0, "\xFE\xFF"sv, "UTF-16", "iconv -f utf-16 -t utf-8"},
@@ -91,6 +92,17 @@ std::string Piped(const ManifestHead& head, const std::string& command,
                      ShellQuoted(head.split + "=-"), flags);
 }
 
+// The command that makes a manifest of another format into one of melmill.
+std::string Converted(const ManifestHead& head, std::string_view format,
+                      std::string_view flags) {
+  std::string out = head.split + ".jsonl";
+  if (std::filesystem::path(head.path).filename() == out) {
+    out = head.split + "_melmill.jsonl";
+  }
+  return fmt::format("convert it: melmill convert {} {} {}{}", format,
+                     PathOf(head), ShellQuoted(Printable(out)), flags);
+}
+
 // ---- Text that is not JSON ----
 
 std::vector<std::string_view> FirstLines(std::string_view text) {
@@ -132,33 +144,18 @@ std::string FindName(const Names& names,
   return "";
 }
 
-// The flags that name a table's columns.
-std::string ColumnFlags(const std::vector<std::string>& columns,
-                        const std::string& audio) {
-  std::string flags;
-  if (audio != "audio") flags += " --audio-field " + audio;
-  const std::string text = FindName(kTextNames, columns);
-  if (text.empty()) return flags + " --no-text";
-  if (text != "text") flags += " --text-field " + text;
-  const std::string language = FindName(kLanguageNames, columns);
-  return flags + (language.empty() ? " --language English"
-                                   : " --language-field " + language);
-}
-
 std::optional<std::string> RecognizeTable(const ManifestHead& head,
                                           std::string_view header) {
   const bool has_tabs = header.find('\t') != header.npos;
   const auto columns = Columns(header, has_tabs ? '\t' : ',');
-  const std::string audio = FindName(kAudioNames, columns);
-  if (columns.size() < 2 || audio.empty()) return std::nullopt;
-  const std::string command = fmt::format(
-      "python3 -c 'import csv, json; [print(json.dumps(row)) for row in "
-      "csv.DictReader(open(0, encoding=\"utf-8-sig\", newline=\"\"){})]' < {}",
-      has_tabs ? ", delimiter=\"\\t\", quoting=csv.QUOTE_NONE" : "",
-      PathOf(head));
-  return fmt::format("is {}; turn it into JSON lines: {}",
-                     has_tabs ? "a TSV table" : "a CSV table",
-                     Piped(head, command, ColumnFlags(columns, audio)));
+  if (columns.size() < 2 || FindName(kAudioNames, columns).empty()) {
+    return std::nullopt;
+  }
+  std::string_view flags = " --language English";
+  if (!FindName(kLanguageNames, columns).empty()) flags = "";
+  if (FindName(kTextNames, columns).empty()) flags = " --no-text";
+  return fmt::format("is {}; {}", has_tabs ? "a TSV table" : "a CSV table",
+                     Converted(head, has_tabs ? "tsv" : "csv", flags));
 }
 
 std::optional<std::string> RecognizeKaldi(const ManifestHead& head,
@@ -174,24 +171,13 @@ std::optional<std::string> RecognizeKaldi(const ManifestHead& head,
         PathOf(head));
   }
   if (!IsAudioName(audio)) return std::nullopt;
-  const std::string texts =
-      (std::filesystem::path(head.path).parent_path() / "text").string();
+  const auto texts = std::filesystem::path(head.path).parent_path() / "text";
   std::error_code error;
-  if (head.path.empty() || !std::filesystem::exists(texts, error)) {
-    return fmt::format(
-        "is a wav.scp of Kaldi; turn it into JSON lines: {}",
-        Piped(head,
-              fmt::format("jq -Rc 'split(\" \") | {{audio: .[1]}}' {}",
-                          PathOf(head)),
-              " --no-text"));
-  }
-  return fmt::format(
-      "is a wav.scp of Kaldi; turn it into JSON lines: {}",
-      Piped(head,
-            fmt::format("LC_ALL=C join {} {} | jq -Rc 'split(\" \") | {{audio: "
-                        ".[1], text: (.[2:] | join(\" \"))}}'",
-                        PathOf(head), ShellQuoted(Printable(texts))),
-            " --language English"));
+  const bool has_texts =
+      !head.path.empty() && std::filesystem::exists(texts, error);
+  return "is a wav.scp of Kaldi; " +
+         Converted(head, "kaldi",
+                   has_texts ? " --language English" : " --no-text");
 }
 
 std::optional<std::string> RecognizeText(const ManifestHead& head,
@@ -261,24 +247,24 @@ std::string JqAdvice(const ManifestHead& head, std::string_view program,
 
 std::optional<std::string> RecognizeChat(const ManifestHead& head,
                                          const Json& object) {
-  const bool is_messages = object.contains("messages");
-  if (!is_messages && !object.contains("conversations")) return std::nullopt;
-  const std::string program =
-      fmt::format("{{audio: .audios[0], text: (.{} | map(select({}))[-1].{})}}",
-                  is_messages ? "messages" : "conversations",
-                  is_messages ? ".role == \"assistant\"" : ".from == \"gpt\"",
-                  is_messages ? "content" : "value");
-  return "has chat messages; " + JqAdvice(head, program, " --language English");
+  if (!object.contains("messages") && !object.contains("conversations")) {
+    return std::nullopt;
+  }
+  return "has chat messages; " + Converted(head, "chat", " --language English");
+}
+
+bool HasLanguage(const Json& cut) {
+  const Json& supervisions = cut["supervisions"];
+  return supervisions.is_array() && !supervisions.empty() &&
+         supervisions[0].is_object() && IsText(supervisions[0], "language");
 }
 
 std::optional<std::string> RecognizeLhotse(const ManifestHead& head,
                                            const Json& object) {
   if (object.contains("recording") && object.contains("supervisions")) {
     return "has cuts of lhotse; " +
-           JqAdvice(head,
-                    "{audio: .recording.sources[0].source, text: "
-                    ".supervisions[0].text, offset: .start, duration}",
-                    " --language English");
+           Converted(head, "lhotse",
+                     HasLanguage(object) ? "" : " --language English");
   }
   if (object.contains("sources") && object.contains("sampling_rate")) {
     return "has recordings of lhotse; " +
@@ -389,13 +375,8 @@ std::optional<std::string> RecognizeBinary(const ManifestHead& head) {
         "is {}; unpack it: {}", magic->name,
         Piped(head, fmt::format("{} {}", magic->command, PathOf(head))));
   }
-  if (magic->offset > 0) {
-    return fmt::format("is a tar archive; unpack it: tar xf {}", PathOf(head));
-  }
-  return fmt::format(
-      "is {}; take audio and texts out of it with the script in docs/input.md, "
-      "\"Manifests of other tools\"",
-      magic->name);
+  return fmt::format("is {}; {}", magic->name,
+                     Converted(head, magic->format, " --language English"));
 }
 
 std::optional<std::string> RecognizeManifest(const ManifestHead& head,
@@ -409,6 +390,11 @@ std::optional<std::string> RecognizeManifest(const ManifestHead& head,
   text = WithoutSpace(text);
   if (text.starts_with('[')) {
     if (!WithoutSpace(text.substr(1)).starts_with('{')) return std::nullopt;
+    // Of chat messages, and not of rows.
+    if (text.find("\"audios\"") != text.npos) {
+      return "is a JSON array of chat messages; " +
+             Converted(head, "chat", " --language English");
+    }
     return "is a JSON array; put each object on one line: " +
            Piped(head, fmt::format("jq -c '.[]' {}", PathOf(head)));
   }

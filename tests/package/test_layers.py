@@ -13,10 +13,14 @@ from support import REPOSITORY
 PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
-ROOMS = ["_store", "_batch", "_models", ""]
+ROOMS = ["_store", "_batch", "_models", "_convert", ""]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
+    ("melmill._convert.parquet", "pyarrow"),
+    ("melmill._convert.parquet", "pyarrow.ipc"),
+    ("melmill._convert.parquet", "pyarrow.parquet"),
+    ("melmill._convert.parquet", "pyarrow.types"),
     ("melmill._scripts", "melmill.qwen3_asr"),
     ("melmill._store.split", "melmill._models.hf"),
     ("melmill._store.split", "pandas"),
@@ -38,6 +42,8 @@ TESTED_BY = {
     "melmill.__main__": "../wheel/test_installers.py",
     "melmill._batch.batch_plan": "test_sampler.py",
     "melmill._batch.mel": "test_padding.py",
+    "melmill._convert.output": "test_convert.py",
+    "melmill._convert.rows": "test_convert.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
     "melmill._program": "../wheel/test_installers.py",
@@ -145,6 +151,16 @@ def test_reading_and_batches_of_numpy_need_little(room: str) -> None:
     outer = set().union(*map(all_imports, names)) - MODULES.keys()
     tops = {name.split(".")[0] for name in outer} - sys.stdlib_module_names
     assert tops <= {"h5py", "numpy", "xxhash"}
+
+
+def test_converting_needs_the_standard_library_alone() -> None:
+    names = [name for name in MODULES if name.startswith("melmill._convert")]
+    assert len(names) > 10
+    found = set().union(*map(imports, names))
+    ours = {name for name in found if name.startswith("melmill.")}
+    assert ours < set(names)
+    tops = {name.split(".")[0] for name in found - ours}
+    assert tops <= sys.stdlib_module_names
 
 
 def test_public_names_are_those_of_public_modules() -> None:

@@ -213,7 +213,7 @@ def test_help_names_the_commands() -> None:
     for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
-        names = [*COMMANDS, "qwen3-asr"]
+        names = [*COMMANDS, "convert", "qwen3-asr"]
         assert all(f"\n  {name} " in run.stdout for name in names)
         assert "melmill help COMMAND" in run.stdout
 
@@ -393,9 +393,10 @@ def test_what_cannot_be_run_is_no_command(tmp_path: Path) -> None:
 def test_a_command_of_the_python_package_says_how_to_get_it(
     tmp_path: Path,
 ) -> None:
-    run = run_melmill("qwen3-asr", "--store", "x", env={"PATH": str(tmp_path)})
-    assert (run.exit_code, run.stdout) == (2, "")
-    assert "pip install" in run.stderr
+    for name in ("convert", "qwen3-asr"):
+        run = run_melmill(name, "--store", "x", env={"PATH": str(tmp_path)})
+        assert (run.exit_code, run.stdout) == (2, "")
+        assert f"pip install './python[{name}]'" in run.stderr
 
 
 # Completion and the manual page.
@@ -434,7 +435,7 @@ def bash_completes(folder: Path, line: str) -> set[str]:
 def test_bash_completes(completions: Path) -> None:
     (completions / "data").mkdir()
     (completions / "train.jsonl").touch()
-    assert {*COMMANDS, "help", "qwen3-asr"} <= bash_completes(
+    assert {*COMMANDS, "help", "convert", "qwen3-asr"} <= bash_completes(
         completions, "melmill "
     )
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}

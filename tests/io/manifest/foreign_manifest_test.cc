@@ -60,6 +60,30 @@ TEST(ForeignManifestTest, CommandsQuoteNames) {
             "is gzip; unpack it: zcat FILE | melmill validate a=-");
 }
 
+TEST(ForeignManifestTest, ConversionsDoNotReplaceTheirInput) {
+  const std::string chat = "{\"messages\":[],\"audios\":[\"a.wav\"]}\n";
+  EXPECT_EQ(RecognizeManifest({chat, "a b/in.jsonl", "in"}, {}),
+            "has chat messages; convert it: melmill convert chat "
+            "'a b/in.jsonl' in_melmill.jsonl --language English");
+  EXPECT_EQ(RecognizeManifest({chat, "in.txt", "in"}, {}),
+            "has chat messages; convert it: melmill convert chat in.txt "
+            "in.jsonl --language English");
+  EXPECT_EQ(RecognizeManifest({"id\tpath\tlocale\n", "t.tsv", "t"}, {}),
+            "is a TSV table; convert it: melmill convert tsv t.tsv t.jsonl "
+            "--no-text");
+  EXPECT_EQ(RecognizeManifest({"id,path,txt,lang\n", "", "t"}, {}),
+            "is a CSV table; convert it: melmill convert csv FILE t.jsonl");
+}
+
+TEST(ForeignManifestTest, HostileCutsAreHarmless) {
+  for (const std::string cut : {"3", "[]", "[3]", "{}", "[{\"language\":3}]"}) {
+    EXPECT_EQ(Recognize("{\"recording\":1,\"supervisions\":" + cut + "}"),
+              "has cuts of lhotse; convert it: melmill convert lhotse in.jsonl "
+              "in_melmill.jsonl --language English")
+        << cut;
+  }
+}
+
 TEST(ForeignManifestTest, ReadsTheBeginningOnly) {
   const TempFolder folder;
   const std::string path = folder.path() + "/a";

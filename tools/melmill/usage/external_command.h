@@ -16,6 +16,9 @@ struct ExternalCommand {
 
 // The commands of melmill's Python package.
 inline constexpr ExternalCommand kKnownExternalCommands[] = {
+    {"convert",
+     "Turn manifests of other tools into melmill's, and audio that it does not "
+     "read into FLAC"},
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
 };
