@@ -30,6 +30,14 @@ STORED = 1
 # Kinds of messages in HDF5's object headers.
 DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE = 1, 3, 8, 12
 CONTINUATION, SYMBOL_TABLE = 16, 17
+# Columns of a table of format 2.
+PIECE = (
+    "segment_start",
+    "segment_num_samples",
+    "source_rate",
+    "range_offset",
+    "range_bytes",
+)
 
 
 class StoreError(Exception):
@@ -46,6 +54,7 @@ class Row:
     text: str
     prompt: str
     kept: dict[str, Any]  # the kept fields that the line has, by name
+    piece: dict[str, int]  # which piece of its file; empty in format 1
     features: Array  # [frames, n_mels], of the clip without padding
     columns: dict[str, Any]  # the row's values in the shard's other datasets
 
@@ -190,7 +199,8 @@ def read_index(folder: Path) -> Facts:
     require(content[-35:] == end.encode(), f"{path}: wrong checksum")
     index: Facts = json.loads(content)
     version = index["format"]["name"], index["format"]["major"]
-    require(version == ("melmill", 1), f"{path}: unknown format {version}")
+    known = ("melmill", 1), ("melmill", 2)
+    require(version in known, f"{path}: unknown format {version}")
     rules = index["contract"]["features"], index["contract"]["version"]
     require(rules == ("log-mel", 1), f"{path}: unknown contract {rules}")
     return index
@@ -227,7 +237,10 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
             "training lines differ",
         )
     table = Hdf5File(read_file(folder, split["table"]))
-    require(table.attributes["format"] == "melmill rows 1", "not a table")
+    major = index["format"]["major"]
+    expected = f"melmill rows {major}"
+    require(table.attributes["format"] == expected, "not a table")
+    pieces = {name: table.read(name) for name in PIECE if major == 2}
     line, start, shard_of = map(table.read, ("line", "start", "shard"))
     audio, text, prompt = map(table.read_texts, ("audio", "text", "prompt"))
     kept = {f: table.read_texts(f"keep_{f}") for f in index["kept_fields"]}
@@ -244,6 +257,7 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
                 text=text[row],
                 prompt=prompt[row],
                 kept={f: json.loads(v[row]) for f, v in kept.items() if v[row]},
+                piece={name: int(v[row]) for name, v in pieces.items()},
                 features=features,
                 columns=columns,
             )

@@ -36,6 +36,10 @@ std::string_view RejectCodeName(RejectCode code) {
       return "bad_prompt";
     case RejectCode::kTextTemplate:
       return "text_template";
+    case RejectCode::kBadSegment:
+      return "bad_segment";
+    case RejectCode::kBadRange:
+      return "bad_range";
     case RejectCode::kNotFound:
       return "not_found";
     case RejectCode::kNoPermission:
@@ -72,6 +76,10 @@ std::string_view RejectCodeName(RejectCode code) {
       return "too_long";
     case RejectCode::kSeveralFiles:
       return "several_files";
+    case RejectCode::kSegmentOutside:
+      return "segment_outside";
+    case RejectCode::kRangeOutside:
+      return "range_outside";
     case RejectCode::kNotFinite:
       return "not_finite";
     case RejectCode::kDecodeFailed:

@@ -26,6 +26,8 @@ enum class RejectCode : uint8_t {
   kBadText = 12,       // not a string
   kBadPrompt = 13,     // neither a string nor null
   kTextTemplate = 14,  // only with --strict-text
+  kBadSegment = 15,    // fields that cut no possible segment
+  kBadRange = 16,      // fields that are no range of bytes
 
   // Errors of the file (stage "open").
   kNotFound = 32,
@@ -48,6 +50,8 @@ enum class RejectCode : uint8_t {
   kTooShort = 73,
   kTooLong = 74,
   kSeveralFiles = 75,
+  kSegmentOutside = 90,  // the file has no such samples
+  kRangeOutside = 91,    // the file has no such bytes
 
   // Errors of the file's samples (stage "decode").
   kNotFinite = 96,

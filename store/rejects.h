@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "io/result.h"
+#include "store/source.h"
 
 namespace melmill {
 
@@ -16,10 +17,14 @@ struct LedgerEntry {
   std::string_view audio;  // as written; empty if the line gave none
   RejectCode code = RejectCode::kNone;
   std::string_view message;
+  // The piece of the file, if that is known and not the whole one.
+  const Source* piece = nullptr;
 };
 
 // One JSON object with the keys split, line, audio, stage, code, message, in
-// that order, and a line feed. Bytes that are not UTF-8 become U+FFFD.
+// that order, and a line feed. Of a piece, start_sample and num_samples, and
+// audio_offset and audio_bytes, come before stage. Bytes that are not UTF-8
+// become U+FFFD.
 std::string LedgerLine(const LedgerEntry& entry);
 
 }  // namespace melmill

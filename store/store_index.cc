@@ -312,11 +312,13 @@ Result<StoreIndex> ParseStoreIndex(std::string_view text) {
     error = "format.name: not \"melmill\"";
   }
   if (!error.empty()) return BadJson(error);
-  if (index.format_major != kFormatMajor) {
+  if (index.format_major < kFormatMajor ||
+      index.format_major > kPieceFormatMajor) {
     return Error{ErrorCode::kOtherFormat,
                  "store format " + std::to_string(index.format_major) +
-                     "; this program reads format " +
-                     std::to_string(kFormatMajor)};
+                     "; this program reads formats " +
+                     std::to_string(kFormatMajor) + " and " +
+                     std::to_string(kPieceFormatMajor)};
   }
   ReadBody(reader, &index);
   reader.Checksum("checksum");

@@ -13,8 +13,10 @@ namespace melmill {
 
 // store.json. It is written last, so if it exists, the store is complete.
 
-inline constexpr int kFormatMajor = 1;  // readers refuse any other
-inline constexpr int kFormatMinor = 1;  // readers accept any value
+inline constexpr int kFormatMajor = 1;  // of a store of whole files
+// Of a store with pieces of files, whose tables have columns for them.
+inline constexpr int kPieceFormatMajor = 2;  // readers refuse any further one
+inline constexpr int kFormatMinor = 1;       // readers accept any value
 
 struct ShardEntry {
   std::string split;
@@ -61,6 +63,7 @@ struct StoreIndex {
 
   std::vector<FileEntry> files() const;  // all files except the shards
   uint64_t num_stored() const;           // stored rows of all splits
+  bool has_pieces() const { return format_major == kPieceFormatMajor; }
 };
 
 // The text of store.json: indented, with a final line feed and keys in a fixed

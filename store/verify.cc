@@ -90,8 +90,9 @@ void Verifier::ReportRows(size_t shard, const ShardReader& reader,
 // Adds line and audio to a split's damaged rows, from its table.
 void Verifier::NameRows(const std::string& split) {
   const std::map<RowPlace, size_t>& damaged = damaged_rows_.at(split);
-  auto table = TableFile::Open(Path(TableFileName(split)),
-                               SplitTableColumns(index_.kept_fields));
+  auto table = TableFile::Open(
+      Path(TableFileName(split)),
+      SplitTableColumns(index_.kept_fields, index_.has_pieces()));
   if (!table.ok()) return;  // reported separately
   // A table that cannot be read is reported separately.
   (void)VisitRows(*table.value(), 0, table.value()->num_rows(),

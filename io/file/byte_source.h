@@ -9,7 +9,16 @@
 
 namespace melmill {
 
-// Bytes that can be read at any offset: a file, or memory in tests.
+// A run of bytes of a file.
+struct ByteRange {
+  uint64_t offset = 0;
+  uint64_t num_bytes = 0;
+
+  friend bool operator==(const ByteRange&, const ByteRange&) = default;
+};
+
+// Bytes that can be read at any offset: a file, a range of one, or memory in
+// tests.
 class ByteSource {
  public:
   virtual ~ByteSource() = default;

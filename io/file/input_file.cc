@@ -5,6 +5,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string_view>
 #include <system_error>
@@ -66,6 +67,14 @@ Error NotRegular(mode_t mode) {
   return {RejectCode::kNotRegularFile, kind};
 }
 
+Error RangeOutside(const ByteRange& range, uint64_t size_bytes) {
+  return {RejectCode::kRangeOutside,
+          "the range of " + std::to_string(range.num_bytes) +
+              " bytes from byte " + std::to_string(range.offset) +
+              " on is not in the file, which has " +
+              std::to_string(size_bytes) + " bytes"};
+}
+
 Error EndsEarly(uint64_t size_bytes) {
   return {RejectCode::kChangedSincePlan,
           "became shorter than " + std::to_string(size_bytes) + " bytes"};
@@ -73,7 +82,8 @@ Error EndsEarly(uint64_t size_bytes) {
 
 }  // namespace
 
-Result<InputFile> InputFile::Open(const std::string& path) {
+Result<InputFile> InputFile::Open(const std::string& path,
+                                  const std::optional<ByteRange>& range) {
   const int fd = WithoutInterruption([&] {
     return open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   });
@@ -96,6 +106,14 @@ Result<InputFile> InputFile::Open(const std::string& path) {
   file.size_bytes_ = static_cast<uint64_t>(status.st_size);
   file.device_ = static_cast<uint64_t>(status.st_dev);
   file.facts_ = TakeFileFacts(fd, status);
+  if (range) {
+    if (range->offset > file.size_bytes_ ||
+        range->num_bytes > file.size_bytes_ - range->offset) {
+      return RangeOutside(*range, file.size_bytes_);
+    }
+    file.begin_ = range->offset;
+    file.size_bytes_ = range->num_bytes;
+  }
   return file;
 }
 
@@ -105,12 +123,14 @@ InputFile::~InputFile() {
 
 InputFile::InputFile(InputFile&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
+      begin_(std::exchange(other.begin_, 0)),
       size_bytes_(std::exchange(other.size_bytes_, 0)),
       device_(std::exchange(other.device_, 0)),
       facts_(std::exchange(other.facts_, {})) {}
 
 InputFile& InputFile::operator=(InputFile&& other) noexcept {
   std::swap(fd_, other.fd_);
+  std::swap(begin_, other.begin_);
   std::swap(size_bytes_, other.size_bytes_);
   std::swap(device_, other.device_);
   std::swap(facts_, other.facts_);
@@ -122,7 +142,7 @@ Result<void> InputFile::ReadAt(uint64_t offset,
   if (offset > size_bytes_ || bytes.size() > size_bytes_ - offset) {
     return EndsEarly(size_bytes_);
   }
-  const int failure = ReadExactly(fd_, offset, bytes);
+  const int failure = ReadExactly(fd_, begin_ + offset, bytes);
   if (failure == 0) return {};
   if (failure == kEndOfFile) return EndsEarly(size_bytes_);
   ErrorCode code = RejectCode::kIoError;
@@ -137,13 +157,14 @@ bool InputFile::ReadCachedAt(uint64_t offset,
   }
   const iovec part{bytes.data(), bytes.size()};
   const ssize_t num_read =
-      preadv2(fd_, &part, 1, static_cast<off_t>(offset), RWF_NOWAIT);
+      preadv2(fd_, &part, 1, static_cast<off_t>(begin_ + offset), RWF_NOWAIT);
   return num_read >= 0 && static_cast<size_t>(num_read) == bytes.size();
 }
 
 void InputFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
-  if (offset >= size_bytes_) return;
-  (void)posix_fadvise(fd_, static_cast<off_t>(offset),
+  if (offset >= size_bytes_ || num_bytes == 0) return;  // 0: to the file's end
+  num_bytes = std::min(num_bytes, size_bytes_ - offset);
+  (void)posix_fadvise(fd_, static_cast<off_t>(begin_ + offset),
                       static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -12,19 +13,23 @@
 
 namespace melmill {
 
-// A regular file, open for reading. Opening never blocks (FIFOs, devices) and
-// never takes over a terminal. Anything but a regular file is an error.
+// A regular file, or a range of its bytes, open for reading. Opening never
+// blocks (FIFOs, devices) and never takes over a terminal. Anything but a
+// regular file is an error. Of a file opened with a range, sizes and offsets
+// are those of the range, and no byte outside it is read.
 class InputFile : public ByteSource {
  public:
   // Errors: the codes of stage "open"; kIoError for EIO, ESTALE and the like;
   // kMachineFault if the process is out of file descriptors or memory.
-  static Result<InputFile> Open(const std::string& path);
+  // kRangeOutside if the file does not have the whole range.
+  static Result<InputFile> Open(const std::string& path,
+                                const std::optional<ByteRange>& range = {});
 
   ~InputFile() override;
   InputFile(InputFile&& other) noexcept;
   InputFile& operator=(InputFile&& other) noexcept;
 
-  // The size when the file was opened.
+  // The size of the range, or of the file when it was opened.
   uint64_t size_bytes() const override { return size_bytes_; }
   const FileFacts& facts() const { return facts_; }
   uint64_t device() const { return device_; }  // st_dev
@@ -43,7 +48,7 @@ class InputFile : public ByteSource {
   // nothing where this is not supported.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
-  // Asks the system to drop the file from its page cache, unless another
+  // Asks the system to drop the whole file from its page cache, unless another
   // process uses it. The next read then goes to the device.
   void DropCached() const;
 
@@ -51,6 +56,7 @@ class InputFile : public ByteSource {
   explicit InputFile(int fd) : fd_(fd) {}
 
   int fd_ = -1;
+  uint64_t begin_ = 0;  // of the range
   uint64_t size_bytes_ = 0;
   uint64_t device_ = 0;
   FileFacts facts_;

@@ -11,6 +11,7 @@
 
 #include "io/manifest/flat_json.h"
 #include "io/manifest/language.h"
+#include "io/manifest/piece_fields.h"
 #include "io/manifest/segment_fields.h"
 #include "io/manifest/utf8.h"
 
@@ -90,16 +91,20 @@ class LineHandler final : public Json::json_sax_t {
 
   bool null() override {
     if (IsField(Field::kPrompt)) prompt_ = Presence::kGood;
+    if (depth_ == 1) pieces_.AddNull();
     return Scalar("null");
   }
   bool boolean(bool value) override { return Scalar(value ? "true" : "false"); }
   bool number_integer(number_integer_t value) override {
+    if (depth_ == 1) pieces_.AddInteger(value);
     return Number(static_cast<double>(value), std::to_string(value));
   }
   bool number_unsigned(number_unsigned_t value) override {
+    if (depth_ == 1) pieces_.AddUnsigned(value);
     return Number(static_cast<double>(value), std::to_string(value));
   }
   bool number_float(number_float_t value, const string_t& text) override {
+    if (depth_ == 1) pieces_.AddReal(value);
     return Number(value, text);
   }
   bool string(string_t& value) override;
@@ -123,6 +128,8 @@ class LineHandler final : public Json::json_sax_t {
   // Makes value_ write the value of the field that starts, if it is needed.
   void StartValue(const std::string& key);
   void Drop(const std::string& key);
+  // Takes the fields that cut out the piece from those that are dropped.
+  void UndropPieceFields();
   bool Scalar(std::string_view json);
   bool Number(double value, std::string_view text);
   bool Open(char bracket);
@@ -140,6 +147,7 @@ class LineHandler final : public Json::json_sax_t {
   Field field_ = Field::kOther;
   // Writes the value of a field that is kept or may name a segment.
   std::optional<CompactWriter> value_;
+  PieceFields pieces_;
   SegmentFields segment_;
   std::list<std::string> segment_values_;  // those that are not kept
   KeySet keys_;
@@ -184,6 +192,7 @@ void LineHandler::StartField(const std::string& key) {
   } else if (!key.empty() && key == options_.fields.language_field) {
     field_ = Field::kLanguage;
   }
+  pieces_.StartField(key);
   StartValue(key);
 }
 
@@ -191,6 +200,19 @@ void LineHandler::Drop(const std::string& key) {
   ++line_.num_dropped_fields;
   if (line_.dropped_fields.size() < ManifestLine::kMaxDroppedNames) {
     line_.dropped_fields.push_back(Quotable(key));
+  }
+}
+
+void LineHandler::UndropPieceFields() {
+  const auto& kept = options_.kept_fields;
+  auto& dropped = line_.dropped_fields;
+  for (const std::string_view field : line_.piece.fields) {
+    if (std::ranges::find(kept, field) != kept.end() ||
+        field == options_.fields.language_field) {
+      continue;
+    }
+    --line_.num_dropped_fields;
+    std::erase(dropped, field);
   }
 }
 
@@ -344,7 +366,11 @@ std::string LineHandler::UsableAudio() const {
 Result<ManifestLine> LineHandler::Finish() && {
   if (error_) return *std::move(error_);
   if (std::optional<Error> error = FieldError()) return *std::move(error);
-  line_.segment = segment_.Finish();
+  Result<PieceRequest> piece = pieces_.Finish(options_.segments);
+  if (!piece.ok()) return piece.error();
+  line_.piece = std::move(piece).value();
+  UndropPieceFields();
+  if (!line_.piece.segment) line_.segment = segment_.Finish();
   AddTemplate();
   line_.language = TemplateLanguage(line_.text);
   line_.lacks_template = options_.check_template && text_ == Presence::kGood &&

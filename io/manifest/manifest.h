@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/manifest/piece_fields.h"
 #include "io/manifest/segment_fields.h"
 #include "io/result.h"
 
@@ -34,6 +35,7 @@ struct ManifestOptions {
   bool check_template = true;  // look for "language {Name}<asr_text>..."
   bool strict_text = false;    // a text without the template is an error
   std::vector<std::string> kept_fields;  // other fields to keep
+  SegmentUse segments = SegmentUse::kExplicit;
 };
 
 // One accepted line of a manifest.
@@ -51,7 +53,10 @@ struct ManifestLine {
   static constexpr size_t kMaxDroppedNames = 8;
   bool lacks_template = false;    // checked, but not found
   bool repeats_template = false;  // checked, and found twice
-  NamedSegment segment;           // the part of the file that the line names
+  PieceRequest piece;             // the part of the file that is cut out
+  // The part of the file that the line names otherwise; empty if a segment is
+  // cut out.
+  NamedSegment segment;
 };
 
 // Whether the line has only spaces and tabs.

@@ -57,9 +57,12 @@ SegmentFields::Kind SegmentFields::KindOf(std::string_view key) {
   if (key == "start" || key == "begin" || key == "start_time") {
     return Kind::kStart;
   }
+  if (key == "start_sample") return Kind::kStartSample;
   if (key == "segment") return Kind::kSegment;
   if (key == "duration") return Kind::kDuration;
-  if (key == "end" || key == "end_time") return Kind::kEnd;
+  if (key == "end" || key == "end_time" || key == "num_samples") {
+    return Kind::kEnd;
+  }
   return Kind::kOther;
 }
 
@@ -77,6 +80,9 @@ void SegmentFields::AddNumber(double value, bool is_nested) {
       [[fallthrough]];
     case Kind::kStart:
       has_start_ = has_start_ || value != 0;
+      return;
+    case Kind::kStartSample:
+      has_start_ = has_start_ || !is_nested;
       return;
     case Kind::kSegment:
       has_start_ = has_start_ || (is_nested && value != 0);

@@ -8,7 +8,8 @@
 
 namespace melmill {
 
-// The part of an audio file that a manifest line names.
+// The part of an audio file that a manifest line names without cutting it out
+// (PieceFields).
 struct NamedSegment {
   bool has_start = false;  // it starts after the file's beginning
   // The "duration" of a line whose "offset" is 0. If the file has another one,
@@ -25,7 +26,8 @@ std::optional<double> ParseSeconds(std::string_view text);
 
 // Finds the fields of one manifest line that name a part of its file. Numbers
 // other than 0 count, also as text or as a time, in the fields "offset",
-// "start", "begin" and "start_time", and within an object or array "segment".
+// "start", "begin" and "start_time", and within an object or array "segment";
+// and any number in "start_sample".
 class SegmentFields {
  public:
   // Starts the next top-level field. Returns whether it is of interest here;
@@ -42,7 +44,15 @@ class SegmentFields {
   NamedSegment Finish() const;
 
  private:
-  enum class Kind { kOther, kStart, kOffset, kSegment, kDuration, kEnd };
+  enum class Kind {
+    kOther,
+    kStart,
+    kStartSample,
+    kOffset,
+    kSegment,
+    kDuration,
+    kEnd,
+  };
   struct Said {
     std::string key;
     const std::string* json = nullptr;

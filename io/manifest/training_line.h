@@ -1,8 +1,12 @@
 #ifndef MELMILL_IO_MANIFEST_TRAINING_LINE_H_
 #define MELMILL_IO_MANIFEST_TRAINING_LINE_H_
 
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "io/file/byte_source.h"
+#include "io/manifest/segment_request.h"
 
 namespace melmill {
 
@@ -13,10 +17,14 @@ struct TrainingLine {
   const std::string& prompt;  // left out if empty
   const std::vector<std::string>& kept_fields;
   const std::vector<std::string>& kept;  // compact JSON; left out if empty
+  // The piece of the file, each left out without a value: start_sample and
+  // num_samples, audio_offset and audio_bytes.
+  std::optional<Segment> segment = {};
+  std::optional<ByteRange> range = {};
 };
 
-// The line as compact JSON, without a line feed: "audio", "text", "prompt" and
-// the kept fields.
+// The line as compact JSON, without a line feed: "audio", the piece, "text",
+// "prompt" and the kept fields. A kept field of the piece comes once.
 std::string FormatTrainingLine(const TrainingLine& line);
 
 }  // namespace melmill

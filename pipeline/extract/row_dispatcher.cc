@@ -101,7 +101,7 @@ bool RowDispatcher::waits_for_commit() const {
 
 std::unique_ptr<OpenShard> RowDispatcher::FinishRow(const DispatchedRow& row) {
   job_.control->frames_done += row.queued.num_frames;
-  job_.control->bytes_done += row.task.source.file_bytes;
+  job_.control->bytes_done += row.task.source.bytes_to_read();
   ++job_.control->rows_done;
   if (!queue_.Settle(row.queued)) return nullptr;
   const auto found = open_shards_.find(row.queued.shard);

@@ -70,11 +70,12 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   planned->repeats_template = line.repeats_template;
   planned->needs_no_template =
       !options_.check_template && !planned->language.empty();
+  planned->has_segment_fields = line.piece.segment.has_value();
   if (line.segment.has_start) planned->segment = line.segment.fields;
   const std::string path =
       ResolveAudioPath(config_.input.audio_root, row.audio);
   const Result<SeenSource> seen =
-      ReadSource(path, config_.clips, *config_.features.preset);
+      ReadSource(path, config_.clips, *config_.features.preset, line.piece);
   if (!seen.ok()) {
     RejectLine(seen.error(), planned);
     planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
@@ -83,6 +84,8 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->identity = seen.value().identity;
+  planned->piece_identity = seen.value().piece_identity;
+  planned->is_clipped = seen.value().is_clipped;
   planned->oddity = seen.value().oddity;
   if (IsPartOf(line.segment, row.source.header)) {
     planned->segment = line.segment.fields;

@@ -23,14 +23,17 @@ struct PlannedLine {
   std::optional<Error> fault;  // not the line's fault
   std::string reject_cause;
   FileFacts facts;
-  uint64_t identity = 0;  // as in SeenSource
+  uint64_t identity = 0;  // this and the next two as in SeenSource
+  uint64_t piece_identity = 0;
+  bool is_clipped = false;
   std::string language;
   int num_dropped_fields = 0;
   std::vector<std::string> dropped_fields;
   bool lacks_template = false;
   bool repeats_template = false;
   bool needs_no_template = false;  // and has it
-  std::string segment;             // what the line says of a part of its file
+  bool has_segment_fields = false;  // by which a segment is cut
+  std::string segment;  // what the line says of a part of its file otherwise
   WavOddity oddity = WavOddity::kNone;  // only of a planned row
 };
 

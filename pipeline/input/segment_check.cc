@@ -24,7 +24,7 @@ std::string DescribeSegments(const SplitReport& split) {
 
 }  // namespace
 
-void CheckNoSegments(const PlanReport& report) {
+void CheckNoSegments(const PlanReport& report, SegmentUse use) {
   constexpr size_t kMaxNamed = 8;
   std::string manifests;
   size_t num_manifests = 0;
@@ -37,11 +37,16 @@ void CheckNoSegments(const PlanReport& report) {
     manifests +=
         fmt::format("\n  and {} more manifests", num_manifests - kMaxNamed);
   }
+  const char* const advice =
+      use == SegmentUse::kAll
+          ? "--segments reads \"start\" with \"end\" or \"duration\", in "
+            "seconds as numbers: rename the fields, or store whole files: "
+            "--whole-files"
+          : "To cut out these parts (\"start\" with \"end\" or \"duration\"): "
+            "--segments. If each file is such a part already, store WHOLE "
+            "FILES: --whole-files";
   throw SetupError(fmt::format(
-      "the manifest names parts of audio files, and melmill stores WHOLE "
-      "FILES:{}\n  Cut the files into one file for each line, or store whole "
-      "files anyway: --whole-files",
-      manifests));
+      "the manifest names parts of audio files:{}\n  {}", manifests, advice));
 }
 
 }  // namespace melmill

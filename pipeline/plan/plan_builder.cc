@@ -18,6 +18,7 @@
 #include "pipeline/input/manifest_check.h"
 #include "pipeline/input/planned_line.h"
 #include "pipeline/input/segment_check.h"
+#include "pipeline/plan/piece_count.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/tally.h"
@@ -101,6 +102,7 @@ class PlanBuilder {
   bool all_read_ = false;
 
   RepeatedAudio repeated_audio_;
+  PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
   std::string last_planned_audio_;
@@ -207,7 +209,11 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
   CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
            &split->languages);
-  repeated_audio_.Add(planned.identity);
+  repeated_audio_.Add(planned.piece_identity);
+  if (row.source.is_piece()) {
+    plan_.has_pieces = true;
+    pieces_.Add(planned.identity);
+  }
 }
 
 void PlanBuilder::AppendLine(PlannedLine* planned) {
@@ -243,6 +249,12 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->needs_no_template) {
     report_.warnings[Warning::kNeedlessTemplate].Add(place());
   }
+  if (planned->has_segment_fields || !planned->segment.empty()) {
+    plan_.segments = config_.input.segments;
+  }
+  if (planned->is_clipped) {
+    report_.warnings[Warning::kClippedSegment].Add(place());
+  }
   if (!planned->segment.empty()) {
     Tally::Example example = place();
     example.message = planned->segment;
@@ -261,7 +273,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
     appended = built_.files->Add(
-        {planned->facts, planned->identity, row.source.file_bytes});
+        {planned->facts, planned->piece_identity, row.source.bytes_to_read()});
   }
   if (!appended.ok()) Fail(appended.error());
 }
@@ -358,7 +370,11 @@ Result<BuiltPlan> PlanBuilder::Build() {
       !config_.max_rejects.Allows(num_rejected, report_.num_lines())) {
     CheckFormats(report_, config_.input.fields);
   }
-  if (!config_.input.whole_files) CheckNoSegments(report_);
+  if (config_.input.segments != SegmentUse::kNone) {
+    CheckNoSegments(report_, config_.input.segments);
+  }
+  report_.num_pieces = pieces_.num_pieces();
+  report_.num_files_of_pieces = pieces_.CountFiles();
   Result<void> done = CheckLastPlanned();
   if (done.ok())
     done = repeated_audio_.Tell(*plan_.rows, *built_.files, &report_);

@@ -44,6 +44,8 @@ struct PlanReport {
   std::vector<SplitReport> splits;
   RejectTallies rejects;
   std::map<Warning, Tally> warnings;
+  uint64_t num_pieces = 0;  // planned rows that are pieces of files
+  uint64_t num_files_of_pieces = 0;
 
   uint64_t num_lines() const;
   uint64_t num_rejected() const;

@@ -36,14 +36,15 @@ Result<Source> CheckLength(Source source, const ClipLimits& limits,
                            const Preset& preset) {
   const SoundHeader& header = source.header;
   const int rate_hz = preset.log_mel.mel.sample_rate_hz;
-  const double duration_s = Seconds(header.num_samples, header.sample_rate_hz);
+  const int64_t own_samples = source.own_num_samples();
+  const double duration_s = Seconds(own_samples, header.sample_rate_hz);
   if (duration_s > limits.max_duration_s) {
     return Error{RejectCode::kTooLong,
                  fmt::format("lasts {:.1f} s; --max-duration is {:g} s",
                              duration_s, limits.max_duration_s)};
   }
   source.num_samples =
-      ResampledLength(header.num_samples, header.sample_rate_hz, rate_hz);
+      ResampledLength(own_samples, header.sample_rate_hz, rate_hz);
   const int64_t limit = preset.max_num_samples;
   if (limit > 0 && source.num_samples > limit) {
     if (!limits.truncate) {
@@ -76,21 +77,50 @@ uint64_t IdentityOf(const std::string& path, const InputFile& file) {
   return Xxh3_64(std::filesystem::absolute(path).lexically_normal().string());
 }
 
+// Cuts the segment out of the source. A segment of all samples is a whole file.
+Result<void> CutSegment(const SegmentRequest& request, SeenSource* seen) {
+  Source& source = seen->source;
+  const Result<Segment> segment = FindSegment(
+      request, source.header.num_samples, source.header.sample_rate_hz);
+  if (!segment.ok()) return segment.error();
+  seen->is_clipped = segment.value().is_clipped;
+  if (segment.value().num_samples == source.header.num_samples) return {};
+  source.segment_start = segment.value().start;
+  source.segment_num_samples = segment.value().num_samples;
+  return {};
+}
+
+uint64_t PieceIdentity(const Source& source, uint64_t file_identity) {
+  if (!source.is_piece()) return file_identity;
+  const uint64_t piece[] = {file_identity,
+                            static_cast<uint64_t>(source.segment_start),
+                            static_cast<uint64_t>(source.segment_num_samples),
+                            source.range.offset, source.range.num_bytes};
+  return Xxh3_64(std::as_bytes(std::span(piece)));
+}
+
 Result<SeenSource> TryReadSource(const std::string& path,
-                                 const ClipLimits& limits,
-                                 const Preset& preset) {
-  const Result<InputFile> file = InputFile::Open(path);
+                                 const ClipLimits& limits, const Preset& preset,
+                                 const PieceRequest& piece) {
+  const Result<InputFile> file = InputFile::Open(path, piece.range);
   if (!file.ok()) return file.error();
   const Result<WavFile> wav = ReadHeader(file.value());
   if (!wav.ok()) return wav.error();
-  const Result<Source> source = CheckLength(
-      {.file_bytes = file.value().size_bytes(), .header = wav.value().header},
-      limits, preset);
+  SeenSource seen{.source = {.file_bytes = file.value().size_bytes(),
+                             .header = wav.value().header,
+                             .range = piece.range.value_or(ByteRange())},
+                  .facts = file.value().facts(),
+                  .identity = IdentityOf(path, file.value()),
+                  .oddity = wav.value().oddity};
+  if (piece.segment) {
+    const Result<void> cut = CutSegment(*piece.segment, &seen);
+    if (!cut.ok()) return cut.error();
+  }
+  const Result<Source> source = CheckLength(seen.source, limits, preset);
   if (!source.ok()) return source.error();
-  return SeenSource{.source = source.value(),
-                    .facts = file.value().facts(),
-                    .identity = IdentityOf(path, file.value()),
-                    .oddity = wav.value().oddity};
+  seen.source = source.value();
+  seen.piece_identity = PieceIdentity(seen.source, seen.identity);
+  return seen;
 }
 
 bool MayPass(ErrorCode code) {
@@ -101,9 +131,9 @@ bool MayPass(ErrorCode code) {
 }  // namespace
 
 Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
-                              const Preset& preset) {
+                              const Preset& preset, const PieceRequest& piece) {
   for (int attempt = 1;; ++attempt) {
-    Result<SeenSource> seen = TryReadSource(path, limits, preset);
+    Result<SeenSource> seen = TryReadSource(path, limits, preset, piece);
     if (seen.ok() || !MayPass(seen.error().code) || attempt == kMaxAttempts) {
       return seen;
     }

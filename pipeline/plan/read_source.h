@@ -5,6 +5,7 @@
 #include <string>
 
 #include "io/file/file_facts.h"
+#include "io/manifest/piece_fields.h"
 #include "io/result.h"
 #include "io/wav/wav_header.h"
 #include "pipeline/setup/run_config.h"
@@ -19,14 +20,20 @@ struct SeenSource {
   // Equal for two paths of one file: a hash of its device and inode. On file
   // systems whose inodes may change, a hash of the absolute path.
   uint64_t identity = 0;
+  // The same for two rows of one piece of a file. Equals `identity` for a whole
+  // file.
+  uint64_t piece_identity = 0;
+  bool is_clipped = false;  // the segment was asked for beyond the file's end
   WavOddity oddity = WavOddity::kNone;
 };
 
-// Opens a file, reads its header and says what it will become. Reads no audio.
-// Tries I/O errors three times. Errors: the codes of the stages "open" and
-// "header", kIoError, and kMachineFault. Thread-safe.
+// Opens a file, reads its header and says what it, or the piece of it, will
+// become. Reads no audio. Tries I/O errors three times. Errors: the codes of
+// the stages "open" and "header", kBadSegment, kIoError, and kMachineFault.
+// Thread-safe.
 Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
-                              const Preset& preset);
+                              const Preset& preset,
+                              const PieceRequest& piece = {});
 
 }  // namespace melmill
 

@@ -36,6 +36,7 @@ enum class Warning {
   kNeedlessTemplate,  // a text that has it, for a model without it
   kUnknownLanguage,   // a {Name} outside the model's own list
   kSegment,           // a part of a file is named, and the whole one is used
+  kClippedSegment,    // a segment ends after its file, and is cut there
   kRepeatedAudio,     // a file that its split already has
   kLeak,              // a file that another split also has
   kCopiedAudio,       // a file with the samples of another one

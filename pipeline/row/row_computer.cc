@@ -54,8 +54,12 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
   const RowInWork row_in_work(task.source_hash);
   const DeviceWait device_wait;
   input->file_.reset();
-  Result<InputFile> opened = InputFile::Open(task.path);
+  Result<InputFile> opened =
+      InputFile::Open(task.path, task.source.opened_range());
   if (!opened.ok()) {
+    if (opened.error().code == RejectCode::kRangeOutside) {
+      return ChangedSincePlan();
+    }
     Error error = opened.error();
     if (error.code == ErrorCode::kMachineFault) {
       error.message = task.path + ": " + error.message;
@@ -65,16 +69,28 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
   InputFile& file = input->file_.emplace(std::move(opened).value());
   input->facts_ = file.facts();
   if (file.size_bytes() != task.source.file_bytes) return ChangedSincePlan();
-  input->block_offset_ = 0;
-  const std::span<std::byte> block = input->block_.Resize(
-      static_cast<size_t>(std::min<uint64_t>(kBlockBytes, file.size_bytes())));
-  if (file.ReadCachedAt(0, block)) return true;
+  const bool is_segment = task.source.is_segment();
+  input->prefix_bytes_ = is_segment ? static_cast<size_t>(std::min<uint64_t>(
+                                          kWavPrefixBytes, file.size_bytes()))
+                                    : 0;
+  const auto prefix = std::span(input->prefix_).first(input->prefix_bytes_);
+  input->block_offset_ = is_segment ? task.source.own_data_offset() : 0;
+  const std::span<std::byte> block = input->block_.Resize(static_cast<size_t>(
+      std::min<uint64_t>(kBlockBytes, task.source.bytes_to_read())));
+  if ((prefix.empty() || file.ReadCachedAt(0, prefix)) &&
+      file.ReadCachedAt(input->block_offset_, block)) {
+    return true;
+  }
   if (!may_wait) {
     input->file_.reset();  // closed, since many rows may wait for a reader
     return false;
   }
-  file.WillNeed(block.size(), kReadAheadBytes);
-  const Result<void> read = file.ReadAt(0, block);
+  file.WillNeed(
+      input->block_offset_ + block.size(),
+      std::min(kReadAheadBytes, task.source.bytes_to_read() - block.size()));
+  Result<void> read;
+  if (!prefix.empty()) read = file.ReadAt(0, prefix);
+  if (read.ok()) read = file.ReadAt(input->block_offset_, block);
   if (!read.ok()) return read.error();
   return true;
 }
@@ -92,7 +108,8 @@ Result<ShardRow> RowComputer::ComputeRow(const RowTask& task, RowInput* input,
 
 uint64_t RowComputer::MemoryBytes(const Source& source) const {
   const LogMelOptions& options = features_.log_mel();
-  const uint64_t block = std::min<uint64_t>(source.file_bytes, kBlockBytes);
+  const uint64_t block =
+      std::min<uint64_t>(source.bytes_to_read(), kBlockBytes);
   const auto piece_samples = static_cast<uint64_t>(
       kPieceFrames * options.hop_length + 2 * options.mel.n_fft);
   // `samples` is as in MaxWindowSamples. kDecoding is for decoded blocks and

@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_ROW_ROW_COMPUTER_H_
 #define MELMILL_PIPELINE_ROW_ROW_COMPUTER_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -17,6 +18,7 @@
 #include "io/result.h"
 #include "io/sound/sound_header.h"
 #include "io/wav/wav_decoder.h"
+#include "io/wav/wav_header.h"
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/stage_times.h"
@@ -43,6 +45,9 @@ class RowInput {
   FileFacts facts_;
   ReusableBuffer<std::byte> block_;  // bytes of the file from block_offset_ on
   uint64_t block_offset_ = 0;
+  // The first bytes of the file, if the block does not begin with them.
+  std::array<std::byte, kWavPrefixBytes> prefix_;
+  size_t prefix_bytes_ = 0;
 };
 
 class RowComputer;
@@ -88,11 +93,12 @@ class RowComputer {
   const LogMel& log_mel() const { return *log_mel_; }
   const CodePath& code_path() const { return features_.code_path; }
 
-  // Opens the file and reads its first block (a short file completely). If
-  // may_wait is false, returns false if the read would wait for the device;
-  // then call again with true, on a thread that may wait. Errors: those of
-  // InputFile, kChangedSincePlan, kPoison for a row in quarantine, and
-  // kStopped, as the permit says.
+  // Opens the file and reads its first block (a short file completely); of a
+  // segment the header and the segment's first block. If may_wait is false,
+  // returns false if the read would wait for the device; then call again with
+  // true, on a thread that may wait. Errors: those of InputFile,
+  // kChangedSincePlan, kPoison for a row in quarantine, and kStopped, as the
+  // permit says.
   Result<bool> ReadRow(const RowTask& task, bool may_wait,
                        RowInput* input) const;
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -32,11 +34,26 @@ bool HasPossibleHeader(const Source& source) {
              static_cast<uint64_t>(header.num_samples);
 }
 
+bool IsPossiblePiece(const Source& source) {
+  const int64_t num_in_file = source.header.num_samples;
+  const ByteRange& range = source.range;
+  const bool has_samples =
+      source.segment_start >= 0 && source.segment_num_samples >= 0 &&
+      source.segment_num_samples <= num_in_file &&
+      source.segment_start <= num_in_file - source.segment_num_samples;
+  const bool has_bytes =
+      range.num_bytes == source.file_bytes &&
+      range.offset <=
+          uint64_t{INT64_MAX} - std::min<uint64_t>(range.num_bytes, INT64_MAX);
+  return has_samples && (source.is_segment() || source.segment_start == 0) &&
+         (has_bytes || range == ByteRange());
+}
+
 bool IsPossible(const Source& source, const Preset& preset) {
-  if (!HasPossibleHeader(source)) return false;
+  if (!HasPossibleHeader(source) || !IsPossiblePiece(source)) return false;
   const LogMelOptions& log_mel = preset.log_mel;
   const int64_t length =
-      ResampledLength(source.header.num_samples, source.header.sample_rate_hz,
+      ResampledLength(source.own_num_samples(), source.header.sample_rate_hz,
                       log_mel.mel.sample_rate_hz);
   const int64_t longest = preset.max_num_samples;
   // A clip may have been cut, but only at the preset's longest length.

@@ -51,8 +51,11 @@ Result<void> AskPermit(const RowTask& task) {
 }
 
 Result<void> RowPass::CheckHeader() {
-  const Result<SoundHeader> header =
-      ReadWavHeader(input_.block_.span(), *input_.file_);
+  const std::span<const std::byte> prefix =
+      task_.source.is_segment() ? std::span<const std::byte>(input_.prefix_)
+                                      .first(input_.prefix_bytes_)
+                                : input_.block_.span();
+  const Result<SoundHeader> header = ReadWavHeader(prefix, *input_.file_);
   if (!header.ok()) {
     return header.error().code == RejectCode::kIoError ? header.error()
                                                        : ChangedSincePlan();
@@ -65,10 +68,9 @@ Result<void> RowPass::CheckHeader() {
 Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
   const auto group_bytes =
       static_cast<uint64_t>(header_.bytes_per_sample_group());
-  const uint64_t data_end = header_.data_offset + header_.data_bytes;
   const auto available = [&]() -> uint64_t {
     const uint64_t end = input_.block_offset_ + input_.block_.size();
-    return end > position ? std::min(end, data_end) - position : 0;
+    return end > position ? std::min(end, data_end_) - position : 0;
   };
   if (available() < group_bytes) {
     const Result<void> wanted = AskPermit(task_);
@@ -76,10 +78,12 @@ Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
     const StageTimer timer(&ws_.times, Stage::kRead);
     input_.block_offset_ = position;
     const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
-        std::min<uint64_t>(kBlockBytes, data_end - position)));
+        std::min<uint64_t>(kBlockBytes, data_end_ - position)));
     const DeviceWait device_wait;
     if (!input_.file_->ReadCachedAt(position, block)) {
-      input_.file_->WillNeed(position + block.size(), kReadAheadBytes);
+      const uint64_t block_end = position + block.size();
+      input_.file_->WillNeed(block_end,
+                             std::min(kReadAheadBytes, data_end_ - block_end));
       const Result<void> read = input_.file_->ReadAt(position, block);
       if (!read.ok()) return read.error();
     }
@@ -147,8 +151,8 @@ size_t RowPass::MaxWindowSamples() const {
          2 * kDecodeSamples;
 }
 
-// Streams the data chunk through decoder and resampler, and computes each piece
-// once its samples are there.
+// Streams the row's samples through decoder and resampler, and computes each
+// piece once its samples are there.
 Result<void> RowPass::DecodeAll() {
   const size_t step = DecodeStepBytes();
   const Result<void> started = ws_.decoder_.Start(header_);
@@ -157,8 +161,8 @@ Result<void> RowPass::DecodeAll() {
   ws_.samples_.clear();
   ws_.samples_.reserve(MaxWindowSamples());
   ws_.first_sample_ = 0;
-  uint64_t position = header_.data_offset;
-  while (position < header_.data_offset + header_.data_bytes) {
+  uint64_t position = data_begin_;
+  while (position < data_end_) {
     const auto groups = NextGroups(position);
     if (!groups.ok()) return groups.error();
     std::span<const std::byte> left = groups.value();
@@ -183,18 +187,20 @@ Result<void> RowPass::DecodeAll() {
 }
 
 // The whole clip's samples, if the block holds them in the form that the
-// transform takes; otherwise none.
+// transform takes; otherwise none. A block begins with the file or with the
+// samples of a segment.
 std::span<const int16_t> RowPass::Pcm16InPlace() {
   const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
                         !header_.big_endian && header_.num_channels == 1 &&
                         header_.sample_rate_hz == options_.mel.sample_rate_hz;
-  const uint64_t data_end = header_.data_offset + header_.data_bytes;
-  if (!is_plain || input_.block_.size() < data_end) return {};
-  const std::byte* data = input_.block_.span().data() + header_.data_offset;
+  const uint64_t begin = data_begin_ - input_.block_offset_;
+  const uint64_t end = data_end_ - input_.block_offset_;
+  if (!is_plain || input_.block_.size() < end) return {};
+  const std::byte* data = input_.block_.span().data() + begin;
   // The header reader accepts chunks only at even offsets.
   assert(std::bit_cast<uintptr_t>(data) % alignof(int16_t) == 0);
   return {reinterpret_cast<const int16_t*>(data),
-          static_cast<size_t>(header_.num_samples)};
+          static_cast<size_t>(task_.source.own_num_samples())};
 }
 
 // Computes the frames [next_frame_, next_frame_ + count). Writes them if the

@@ -53,6 +53,8 @@ class RowPass {
                      FeatureSize(type_)),
         task_(task),
         header_(task.source.header),
+        data_begin_(task.source.own_data_offset()),
+        data_end_(data_begin_ + task.source.own_data_bytes()),
         input_(*input),
         sink_(*sink),
         ws_(*workspace) {}
@@ -84,6 +86,8 @@ class RowPass {
   const size_t frame_bytes_;
   const RowTask& task_;
   const SoundHeader& header_;
+  const uint64_t data_begin_;  // the row's samples in the file
+  const uint64_t data_end_;
   RowInput& input_;
   FeatureSink& sink_;
   RowWorkspace& ws_;

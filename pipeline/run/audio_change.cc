@@ -46,16 +46,20 @@ struct SeenAudio {
 // kChangedSincePlan.
 Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
                             std::vector<std::byte>* buffer) {
-  const Result<InputFile> opened = InputFile::Open(task.path);
-  if (!opened.ok()) return opened.error();
+  const Result<InputFile> opened =
+      InputFile::Open(task.path, task.source.opened_range());
+  if (!opened.ok()) {
+    if (opened.error().code != RejectCode::kRangeOutside) return opened.error();
+    return Error{RejectCode::kChangedSincePlan, "is shorter"};
+  }
   const InputFile& file = opened.value();
   if (file.size_bytes() != task.source.file_bytes) {
     return Error{RejectCode::kChangedSincePlan, "has another size"};
   }
   SeenAudio seen{.facts = file.facts()};
   Hasher128 hasher;
-  uint64_t at = task.source.header.data_offset;
-  const uint64_t end = at + task.source.header.data_bytes;
+  uint64_t at = task.source.own_data_offset();
+  const uint64_t end = at + task.source.own_data_bytes();
   while (at < end && !control.stop_requested()) {
     const auto num_bytes = std::min<uint64_t>(kReadBytes, end - at);
     buffer->resize(static_cast<size_t>(num_bytes));
@@ -306,7 +310,7 @@ void AudioComparer::ReadRows() {
         shard->seen[row] = seen.value()->checksum;
         shard->facts[row] = seen.value()->facts;
       }
-      control_.audio_bytes_read += task.source.file_bytes;
+      control_.audio_bytes_read += task.source.bytes_to_read();
     }
   } catch (const std::exception& error) {
     Fail({ErrorCode::kMachineFault, error.what()});

@@ -157,7 +157,7 @@ Result<void> StoreFinisher::StartSplit(size_t split) {
     if (!training.ok()) return training.error();
     training_ = std::move(training).value();
   }
-  table_.emplace(folder_, plan_.kept_fields);
+  table_.emplace(folder_, plan_.kept_fields, plan_.has_pieces);
   next_split_ = split + 1;
   return {};
 }
@@ -243,16 +243,23 @@ Result<void> StoreFinisher::Reject(const PlanRow& row, RejectCode code,
     store_.rejects[code].Add({split.name, row.line, row.audio, message});
   }
   return ledger_->Append(
-      LedgerLine({split.name, row.line, row.audio, code, message}));
+      LedgerLine({split.name, row.line, row.audio, code, message,
+                  row.source.is_piece() ? &row.source : nullptr}));
 }
 
 // Adds the row to the split's manifests.
 Result<void> StoreFinisher::CopyLine(const PlanRow& row) {
   const Result<void> copied = accepted_->Copy(row.line);
   if (!copied.ok() || !training_) return copied;
-  return training_->Append(FormatTrainingLine({row.audio, row.text, row.prompt,
-                                               plan_.kept_fields, row.kept}) +
-                           '\n');
+  const Source& source = row.source;
+  TrainingLine line = {row.audio, row.text, row.prompt, plan_.kept_fields,
+                       row.kept};
+  if (source.is_segment()) {
+    line.segment = Segment{.start = source.segment_start,
+                           .num_samples = source.segment_num_samples};
+  }
+  line.range = source.opened_range();
+  return training_->Append(FormatTrainingLine(line) + '\n');
 }
 
 Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
@@ -294,6 +301,7 @@ void StoreFinisher::DescribeStore() {
   index.plan = ToHex(plan_.fingerprint);
   index.shard_target_bytes = plan_.shard_target_bytes;
   index.kept_fields = plan_.kept_fields;
+  index.format_major = plan_.has_pieces ? kPieceFormatMajor : kFormatMajor;
   // The field `training` came with format 1.1.
   index.format_minor = plan_.has_training_manifests ? kFormatMinor : 0;
 }

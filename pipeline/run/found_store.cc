@@ -97,6 +97,28 @@ void CheckBelongs(const RunConfig& config, const FeatureSpec& features,
   }
 }
 
+// The flag that gives this use of segment fields.
+std::string FlagOf(SegmentUse use) {
+  switch (use) {
+    case SegmentUse::kExplicit:
+      return "neither --segments nor --whole-files";
+    case SegmentUse::kAll:
+      return "--segments";
+    case SegmentUse::kNone:
+      return "--whole-files";
+  }
+  return "";
+}
+
+void CheckSegmentUse(const RunConfig& config, const Plan& plan) {
+  if (!plan.segments || *plan.segments == config.input.segments) return;
+  throw SetupError(
+      fmt::format("{} was made with {}, and this run has {}; use another "
+                  "--out, or the flags it was made with",
+                  config.store.folder, FlagOf(*plan.segments),
+                  FlagOf(config.input.segments)));
+}
+
 bool IsPlanOf(const Plan& plan, const StoreIndex& index) {
   return ToHex(plan.fingerprint) == index.plan &&
          plan.contract == index.contract && plan.producer == index.producer &&
@@ -142,6 +164,7 @@ Result<FoundStore> InspectFolder(const RunConfig& config) {
     found.features = FeaturesFor(found.plan->producer, config.features);
     CheckBelongs(config, found.features, found.plan->contract,
                  found.plan->producer, found.plan->shard_target_bytes);
+    CheckSegmentUse(config, *found.plan);
   } else if (found.index) {
     found.damages.push_back({.file = kPlanFile,
                              .what = plan.ok() ? "is not the plan of store.json"

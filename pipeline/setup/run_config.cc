@@ -183,6 +183,7 @@ ManifestOptions MakeManifestOptions(const RunConfig& config) {
       config.features.preset->check_template && !config.input.plain_texts;
   options.strict_text = config.input.strict_text;
   options.kept_fields = config.input.kept_fields;
+  options.segments = config.input.segments;
   return options;
 }
 

@@ -59,9 +59,10 @@ struct ManifestInput {
   bool require_text = true;
   bool plain_texts = false;  // texts need no template, whatever the preset
   bool strict_text = false;
-  // Stores whole files for lines that name a part of one, which otherwise stop
-  // the run.
-  bool whole_files = false;
+  // The fields that cut segments. With kNone, lines that name a part of a file
+  // get the whole one; otherwise the run stops if nothing is cut by their
+  // fields.
+  SegmentUse segments = SegmentUse::kExplicit;
 };
 
 struct ClipLimits {

@@ -7,7 +7,9 @@
 #include <utility>
 
 #include "io/file/line_reader.h"
+#include "io/hash.h"
 #include "io/manifest/language.h"
+#include "pipeline/plan/piece_count.h"
 #include "pipeline/run/report_parts.h"
 #include "store/local_file.h"
 #include "store/shard/shard_reader.h"
@@ -42,6 +44,7 @@ class Summarizer {
   std::vector<uint32_t> durations_ms_;
   uint64_t fewest_samples_ = std::numeric_limits<uint64_t>::max();
   uint64_t most_samples_ = 0;
+  PieceCount pieces_;  // by the hash of the audio string
 };
 
 Result<void> Summarizer::Note(const std::string& file, const Error& error) {
@@ -57,13 +60,21 @@ void Summarizer::AddRow(const TableBlock& block, size_t row) {
       std::min<uint64_t>(ms, std::numeric_limits<uint32_t>::max())));
   fewest_samples_ = std::min(fewest_samples_, num_samples);
   most_samples_ = std::max(most_samples_, num_samples);
+  if (index_.has_pieces()) {
+    const size_t piece = SplitTableFirstPiece(index_.kept_fields.size());
+    if (block.Number(piece + kSplitTableSegmentNumSamples, row) > 0 ||
+        block.Number(piece + kSplitTableRangeBytes, row) > 0) {
+      pieces_.Add(Xxh3_64(block.Text(kSplitTableAudio, row)));
+    }
+  }
   CountRow(std::string(TemplateLanguage(block.Text(kSplitTableText, row))),
            num_samples, &summary_.languages);
 }
 
 Result<void> Summarizer::AddTable(const SplitEntry& split) {
-  const auto table = TableFile::Open(folder_ + '/' + split.table.file,
-                                     SplitTableColumns(index_.kept_fields));
+  const auto table = TableFile::Open(
+      folder_ + '/' + split.table.file,
+      SplitTableColumns(index_.kept_fields, index_.has_pieces()));
   if (!table.ok()) return Note(split.table.file, table.error());
   const Result<void> visited = VisitRows(
       *table.value(), 0, table.value()->num_rows(),
@@ -127,6 +138,8 @@ Result<StoreSummary> Summarizer::Summarize() {
   if (added.ok()) added = AddRejects();
   if (!added.ok()) return added.error();
   AddDurations();
+  summary_.num_pieces = pieces_.num_pieces();
+  summary_.num_audio_of_pieces = pieces_.CountFiles();
   summary_.origin = ReadOrigin(folder_);
   return std::move(summary_);
 }

@@ -27,6 +27,8 @@ struct StoreSummary {
   uint64_t num_bytes = 0;              // on the disk
   std::optional<Durations> durations;  // none without rows
   LanguageCounts languages;
+  uint64_t num_pieces = 0;                  // rows that are pieces of files
+  uint64_t num_audio_of_pieces = 0;         // different audio strings of these
   std::map<int, uint64_t> rows_by_rate;     // Hz of the audio file
   std::map<std::string, uint64_t> rejects;  // manifest lines by code
   std::optional<Origin> origin;

@@ -22,7 +22,7 @@ Error WithFile(const std::string& file, const Error& error) {
   return {ErrorCode::kDamaged, fmt::format("{}: {}", file, error.message)};
 }
 
-StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
+StoredRow MakeRow(const SplitEntry& split, size_t num_kept, bool has_pieces,
                   const TableBlock& block, size_t i) {
   StoredRow row;
   row.split = split.name;
@@ -38,6 +38,15 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
   row.num_frames = block.Number(kSplitTableNumFrames, i);
   row.shard = block.Number(kSplitTableShard, i);
   row.start = block.Number(kSplitTableStart, i);
+  if (has_pieces) {
+    const size_t first = SplitTableFirstPiece(num_kept);
+    row.segment_start = block.Number(first + kSplitTableSegmentStart, i);
+    row.segment_num_samples =
+        block.Number(first + kSplitTableSegmentNumSamples, i);
+    row.source_rate_hz = block.Number(first + kSplitTableSourceRate, i);
+    row.range = {block.Number(first + kSplitTableRangeOffset, i),
+                 block.Number(first + kSplitTableRangeBytes, i)};
+  }
   return row;
 }
 
@@ -45,6 +54,18 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
 
 double StoredRow::seconds() const {
   return static_cast<double>(num_samples) / kSampleRateHz;
+}
+
+double StoredRow::segment_start_s() const {
+  return source_rate_hz == 0 ? 0
+                             : static_cast<double>(segment_start) /
+                                   static_cast<double>(source_rate_hz);
+}
+
+double StoredRow::segment_seconds() const {
+  return source_rate_hz == 0 ? 0
+                             : static_cast<double>(segment_num_samples) /
+                                   static_cast<double>(source_rate_hz);
 }
 
 std::string StoredRow::language() const {
@@ -58,14 +79,15 @@ std::string StoredRow::transcript() const {
 Result<void> VisitStoredRows(
     const std::string& folder, const StoreIndex& index, const SplitEntry& split,
     uint64_t first, const std::function<bool(const StoredRow&)>& visit) {
-  const auto table = TableFile::Open(folder + '/' + split.table.file,
-                                     SplitTableColumns(index.kept_fields));
+  const auto table =
+      TableFile::Open(folder + '/' + split.table.file,
+                      SplitTableColumns(index.kept_fields, index.has_pieces()));
   if (!table.ok()) return WithFile(split.table.file, table.error());
   const Result<void> visited =
       VisitRows(*table.value(), first, table.value()->num_rows(),
                 [&](const TableBlock& block, size_t i) -> Result<Visiting> {
-                  const StoredRow row =
-                      MakeRow(split, index.kept_fields.size(), block, i);
+                  const StoredRow row = MakeRow(split, index.kept_fields.size(),
+                                                index.has_pieces(), block, i);
                   return visit(row) ? Visiting::kGoOn : Visiting::kEnough;
                 });
   if (!visited.ok()) return WithFile(split.table.file, visited.error());

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "io/file/byte_source.h"
 #include "io/result.h"
 #include "store/store_index.h"
 
@@ -29,6 +30,17 @@ struct StoredRow {
   uint64_t num_frames = 0;
   uint64_t shard = 0;  // index into StoreIndex::shards
   uint64_t start = 0;  // its first frame in the shard
+  // The piece of the file, in stores with pieces: samples of the file at its
+  // own rate, and bytes of the file. num_samples and num_bytes are 0 for all.
+  uint64_t segment_start = 0;
+  uint64_t segment_num_samples = 0;
+  uint64_t source_rate_hz = 0;
+  ByteRange range;
+
+  bool is_segment() const { return segment_num_samples > 0; }
+  bool has_range() const { return range.num_bytes > 0; }
+  double segment_start_s() const;
+  double segment_seconds() const;
 
   double seconds() const;
   std::string language() const;    // empty without the template

@@ -91,6 +91,7 @@ class Collator:
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.store = feature_extractor.opened(store)
+        self.store.require_one_row_per_audio()
         self.dtype = dtype
         self._processor = copy.copy(processor)
         extractor = unbound(processor.feature_extractor)
@@ -126,6 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     script, *script_arguments = options.command
     try:
         store = melmill.open(options.store, audio_root=options.audio_root)
+        store.require_one_row_per_audio()
     except StoreError as error:
         return _fail(str(error))
     if not os.path.isfile(script):

@@ -3,11 +3,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/hash.h"
+#include "io/manifest/piece_fields.h"
 #include "store/table/table.h"
 
 namespace melmill {
@@ -39,6 +41,11 @@ struct Plan {
   // Whether each split gets a training manifest: its manifest has other fields
   // than melmill's.
   bool has_training_manifests = false;
+  // Whether a row is a piece of its file: a segment, or a range of its bytes.
+  bool has_pieces = false;
+  // Which fields of the lines cut segments: SegmentUse, if a line has such
+  // fields; otherwise nothing, since any use gives this plan.
+  std::optional<SegmentUse> segments;
   std::unique_ptr<TableReader> rows;  // PlanColumns, by split and line
   uint64_t shard_target_bytes = 0;
   std::vector<PlannedShard> shards;

@@ -16,6 +16,13 @@ namespace melmill {
 namespace {
 
 constexpr char kPlanFormat[] = "melmill plan 1";
+constexpr char kPiecePlanFormat[] = "melmill plan 2";
+
+// Names of SegmentUse in the description.
+constexpr std::pair<const char*, SegmentUse> kSegmentUses[] = {
+    {"explicit", SegmentUse::kExplicit},
+    {"all", SegmentUse::kAll},
+    {"none", SegmentUse::kNone}};
 
 using nlohmann::ordered_json;
 
@@ -73,6 +80,9 @@ Description DescribePlan(const Plan& plan) {
   json["shard_target_bytes"] = plan.shard_target_bytes;
   json["kept_fields"] = plan.kept_fields;
   if (plan.has_training_manifests) json["training"] = true;
+  for (const auto& [name, use] : kSegmentUses) {
+    if (plan.segments == use) json["segments"] = name;
+  }
   Description description;
   description.json = JsonText(json);
   json["splits"] = ordered_json::array();
@@ -157,6 +167,10 @@ Result<void> ParseDescription(const std::string& text, Plan* plan) {
     plan->shard_target_bytes = shard_bytes;
     plan->kept_fields = description.at("kept_fields");
     plan->has_training_manifests = description.value("training", false);
+    const std::string segments = description.value("segments", "");
+    for (const auto& [name, use] : kSegmentUses) {
+      if (segments == name) plan->segments = use;
+    }
     if (description.contains("splits")) {
       plan->split_names = description["splits"];
     }
@@ -191,7 +205,7 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
       Column("shard_num_frames", ElementType::kU64, shards.num_frames),
   };
   const std::vector<AttributeSpec> attributes = {
-      {"format", kPlanFormat},
+      {"format", plan.has_pieces ? kPiecePlanFormat : kPlanFormat},
       {"contract", plan.contract},
       {"producer", plan.producer},
       {"fingerprint", ToHex(plan.fingerprint)},
@@ -203,7 +217,9 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
     extras.push_back(
         Column("split_name_offsets", ElementType::kU64, names.offsets));
   }
-  return plan.rows->WriteFile(path, attributes, extras, replaced);
+  const size_t num_columns =
+      PlanColumns(plan.kept_fields, plan.has_pieces).size();
+  return plan.rows->WriteFile(path, attributes, extras, replaced, num_columns);
 }
 
 Result<Plan> ReadPlanFile(const std::string& path) {
@@ -213,10 +229,11 @@ Result<Plan> ReadPlanFile(const std::string& path) {
     const std::string* value = contents.value().FindAttribute(name);
     return value == nullptr ? std::string() : *value;
   };
-  if (attribute("format") != kPlanFormat) {
+  Plan plan;
+  plan.has_pieces = attribute("format") == kPiecePlanFormat;
+  if (!plan.has_pieces && attribute("format") != kPlanFormat) {
     return BadPlan("its format is another one");
   }
-  Plan plan;
   plan.contract = attribute("contract");
   plan.producer = attribute("producer");
   const auto fingerprint = ParseHash128(attribute("fingerprint"));
@@ -228,7 +245,7 @@ Result<Plan> ReadPlanFile(const std::string& path) {
   const Result<void> parsed = ParseDescription(attribute("description"), &plan);
   if (!parsed.ok()) return parsed.error();
   Result<std::unique_ptr<TableFile>> rows =
-      TableFile::Open(path, PlanColumns(plan.kept_fields));
+      TableFile::Open(path, PlanColumns(plan.kept_fields, plan.has_pieces));
   if (!rows.ok()) return rows.error();
   plan.rows = std::move(rows).value();
   if (plan.split_names.empty()) {

@@ -1,5 +1,8 @@
 #include "store/plan/plan_row.h"
 
+#include <cassert>
+#include <limits>
+
 #include "store/table/table_spool.h"
 
 namespace melmill {
@@ -27,10 +30,23 @@ enum PlanColumn : size_t {
   kFirstKept,
 };
 
+// The columns of pieces, counted from the first of them.
+enum PieceColumn : size_t {
+  kSegmentStart,
+  kSegmentNumSamples,
+  kRangeOffset,
+  kRangeBytes,
+};
+constexpr char kLastPieceColumn[] = "range_bytes";
+
+// In a run of hashed rows it stands where another row has the length of its
+// audio string, which is never so large.
+constexpr uint64_t kPieceMark = std::numeric_limits<uint64_t>::max();
+
 }  // namespace
 
-std::vector<ColumnSpec> PlanColumns(
-    const std::vector<std::string>& kept_fields) {
+std::vector<ColumnSpec> PlanColumns(const std::vector<std::string>& kept_fields,
+                                    bool has_pieces) {
   std::vector<ColumnSpec> columns = {
       {"split", ColumnType::kU32},
       {"line", ColumnType::kU64},
@@ -54,7 +70,17 @@ std::vector<ColumnSpec> PlanColumns(
   for (const std::string& field : kept_fields) {
     columns.push_back({"keep_" + field, ColumnType::kText});
   }
+  if (has_pieces) {
+    columns.push_back({"segment_start", ColumnType::kU64});
+    columns.push_back({"segment_num_samples", ColumnType::kU64});
+    columns.push_back({"range_offset", ColumnType::kU64});
+    columns.push_back({kLastPieceColumn, ColumnType::kU64});
+  }
   return columns;
+}
+
+bool HasPieceColumns(const std::vector<ColumnSpec>& columns) {
+  return !columns.empty() && columns.back().name == kLastPieceColumn;
 }
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
@@ -84,10 +110,19 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   for (size_t i = 0; i < row.kept.size(); ++i) {
     table->AddText(kFirstKept + i, row.kept[i]);
   }
+  assert(HasPieceColumns(table->columns()));
+  const size_t pieces = table->columns().size() - kNumPieceColumns;
+  table->AddNumber(pieces + kSegmentStart,
+                   static_cast<uint64_t>(source.segment_start));
+  table->AddNumber(pieces + kSegmentNumSamples,
+                   static_cast<uint64_t>(source.segment_num_samples));
+  table->AddNumber(pieces + kRangeOffset, source.range.offset);
+  table->AddNumber(pieces + kRangeBytes, source.range.num_bytes);
   return table->EndRow();
 }
 
-void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
+void ReadPlanRow(const TableBlock& block, size_t index, bool has_pieces,
+                 PlanRow* row) {
   const auto number = [&](PlanColumn column) {
     return block.Number(column, index);
   };
@@ -110,7 +145,16 @@ void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row) {
   header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
   row->source.num_samples = static_cast<int64_t>(number(kNumSamples));
   row->source.num_frames = static_cast<int64_t>(number(kNumFrames));
-  row->kept.resize(block.num_columns() - kFirstKept);
+  const size_t pieces =
+      block.num_columns() - (has_pieces ? kNumPieceColumns : 0);
+  const auto piece_number = [&](PieceColumn column) {
+    return has_pieces ? block.Number(pieces + column, index) : 0;
+  };
+  row->source.segment_start = static_cast<int64_t>(piece_number(kSegmentStart));
+  row->source.segment_num_samples =
+      static_cast<int64_t>(piece_number(kSegmentNumSamples));
+  row->source.range = {piece_number(kRangeOffset), piece_number(kRangeBytes)};
+  row->kept.resize(pieces - kFirstKept);
   for (size_t i = 0; i < row->kept.size(); ++i) {
     row->kept[i] = block.Text(kFirstKept + i, index);
   }
@@ -126,6 +170,10 @@ void HashRowSource(const PlanRow& row, Hasher128* hasher) {
                       static_cast<uint64_t>(header.num_channels),
                       header.data_offset, header.data_bytes,
                       static_cast<uint64_t>(source.num_samples)});
+  if (!source.is_piece()) return;
+  hasher->UpdateU64s({kPieceMark, static_cast<uint64_t>(source.segment_start),
+                      static_cast<uint64_t>(source.segment_num_samples),
+                      source.range.offset, source.range.num_bytes});
 }
 
 void HashRowContent(const PlanRow& row, Hasher128* hasher) {

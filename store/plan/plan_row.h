@@ -36,18 +36,25 @@ struct PlanRow {
   friend bool operator==(const PlanRow&, const PlanRow&) = default;
 };
 
-// The columns of plan.h5, in the order that the functions below use.
-std::vector<ColumnSpec> PlanColumns(
-    const std::vector<std::string>& kept_fields);
+// The columns of plan.h5, in the order that the functions below use. The last
+// kNumPieceColumns are those of pieces of files; a plan of whole files is
+// stored without them.
+inline constexpr size_t kNumPieceColumns = 4;
+std::vector<ColumnSpec> PlanColumns(const std::vector<std::string>& kept_fields,
+                                    bool has_pieces = true);
+bool HasPieceColumns(const std::vector<ColumnSpec>& columns);
 
+// The table must have the columns of pieces.
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
 
 // Reads row `index` of the block, counted from its first row. `row` may hold
 // another row, whose strings' memory is reused.
-void ReadPlanRow(const TableBlock& block, size_t index, PlanRow* row);
+void ReadPlanRow(const TableBlock& block, size_t index, bool has_pieces,
+                 PlanRow* row);
 
-// Adds what determines a row's feature bytes: its audio string and the source's
-// size and header facts. Adds neither its text nor its place in the manifest.
+// Adds what determines a row's feature bytes: its audio string, the source's
+// size and header facts, and the piece of the file that it is, if it is none of
+// a whole file. Adds neither its text nor its place in the manifest.
 void HashRowSource(const PlanRow& row, Hasher128* hasher);
 
 // Adds what determines everything that the store will hold of the row, apart
@@ -63,10 +70,11 @@ template <typename Visit>
 Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
                            uint64_t end, Visit visit) {
   PlanRow row;
+  const bool has_pieces = HasPieceColumns(table.columns());
   return VisitRows(
       table, first, end,
       [&](const TableBlock& block, size_t index) -> Result<Visiting> {
-        ReadPlanRow(block, index, &row);
+        ReadPlanRow(block, index, has_pieces, &row);
         return visit(block.first_row() + index, std::as_const(row));
       });
 }

@@ -8,7 +8,7 @@
 namespace melmill {
 
 std::vector<ColumnSpec> SplitTableColumns(
-    const std::vector<std::string>& kept_fields) {
+    const std::vector<std::string>& kept_fields, bool has_pieces) {
   std::vector<ColumnSpec> columns = {
       {"line", ColumnType::kU64},        {"shard", ColumnType::kU32},
       {"start", ColumnType::kU64},       {"num_frames", ColumnType::kU32},
@@ -18,12 +18,21 @@ std::vector<ColumnSpec> SplitTableColumns(
   for (const std::string& field : kept_fields) {
     columns.push_back({"keep_" + field, ColumnType::kText});
   }
+  if (has_pieces) {
+    columns.push_back({"segment_start", ColumnType::kU64});
+    columns.push_back({"segment_num_samples", ColumnType::kU64});
+    columns.push_back({"source_rate", ColumnType::kU32});
+    columns.push_back({"range_offset", ColumnType::kU64});
+    columns.push_back({"range_bytes", ColumnType::kU64});
+  }
   return columns;
 }
 
 SplitTableWriter::SplitTableWriter(const std::string& spool_folder,
-                                   const std::vector<std::string>& kept_fields)
-    : table_(spool_folder, SplitTableColumns(kept_fields)) {}
+                                   const std::vector<std::string>& kept_fields,
+                                   bool has_pieces)
+    : has_pieces_(has_pieces),
+      table_(spool_folder, SplitTableColumns(kept_fields, has_pieces)) {}
 
 Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
                                       const ShardRow& shard_row, size_t shard) {
@@ -38,6 +47,18 @@ Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
   table_.AddText(kSplitTablePrompt, plan_row.prompt);
   for (size_t i = 0; i < plan_row.kept.size(); ++i) {
     table_.AddText(kSplitTableFirstKept + i, plan_row.kept[i]);
+  }
+  if (has_pieces_) {
+    const Source& source = plan_row.source;
+    const size_t first = SplitTableFirstPiece(plan_row.kept.size());
+    table_.AddNumber(first + kSplitTableSegmentStart,
+                     static_cast<uint64_t>(source.segment_start));
+    table_.AddNumber(first + kSplitTableSegmentNumSamples,
+                     static_cast<uint64_t>(source.segment_num_samples));
+    table_.AddNumber(first + kSplitTableSourceRate,
+                     static_cast<uint64_t>(source.header.sample_rate_hz));
+    table_.AddNumber(first + kSplitTableRangeOffset, source.range.offset);
+    table_.AddNumber(first + kSplitTableRangeBytes, source.range.num_bytes);
   }
   return table_.EndRow();
 }
@@ -61,7 +82,8 @@ Result<void> SplitTableWriter::WriteFile(const std::string& path) {
       {{"audio_hash_row", ElementType::kU64, {rows.size()}},
        std::as_bytes(std::span(rows))},
   };
-  return table_.WriteFile(path, {{"format", "melmill rows 1"}}, extras);
+  const char* const format = has_pieces_ ? "melmill rows 2" : "melmill rows 1";
+  return table_.WriteFile(path, {{"format", format}}, extras);
 }
 
 }  // namespace melmill

@@ -16,9 +16,10 @@
 namespace melmill {
 
 // NAME.rows.h5 has one row for every stored line of a split, in manifest order.
-// With it a reader opens a split without opening its shards.
+// With it a reader opens a split without opening its shards. The last columns
+// are those of pieces of files, in stores that have them.
 std::vector<ColumnSpec> SplitTableColumns(
-    const std::vector<std::string>& kept_fields);
+    const std::vector<std::string>& kept_fields, bool has_pieces);
 
 // The columns, in the order of SplitTableColumns.
 enum SplitTableColumn : size_t {
@@ -33,10 +34,23 @@ enum SplitTableColumn : size_t {
   kSplitTableFirstKept,
 };
 
+// The columns of pieces, counted from the first of them: SplitTableFirstPiece.
+enum SplitTablePieceColumn : size_t {
+  kSplitTableSegmentStart,
+  kSplitTableSegmentNumSamples,  // 0 for a whole file
+  kSplitTableSourceRate,         // Hz of the file
+  kSplitTableRangeOffset,
+  kSplitTableRangeBytes,  // 0 for a whole file
+};
+inline size_t SplitTableFirstPiece(size_t num_kept_fields) {
+  return kSplitTableFirstKept + num_kept_fields;
+}
+
 class SplitTableWriter {
  public:
   SplitTableWriter(const std::string& spool_folder,
-                   const std::vector<std::string>& kept_fields);
+                   const std::vector<std::string>& kept_fields,
+                   bool has_pieces);
 
   // Errors: kMachineFault.
   Result<void> Append(const PlanRow& plan_row, const ShardRow& shard_row,
@@ -53,6 +67,7 @@ class SplitTableWriter {
     uint64_t row;
   };
 
+  bool has_pieces_;
   TableSpool table_;
   std::vector<HashedRow> hashes_;
 };

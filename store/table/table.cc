@@ -114,9 +114,14 @@ Result<TableBlock> TableReader::Read(uint64_t first_row, size_t max_rows,
 Result<void> TableReader::WriteFile(
     const std::string& path, const std::vector<AttributeSpec>& attributes,
     const std::vector<ExtraDataset>& extras,
-    const std::optional<FileIdentity>& replaced) const {
+    const std::optional<FileIdentity>& replaced,
+    std::optional<size_t> num_columns) const {
   std::vector<DatasetSpec> datasets;
-  const std::vector<StreamSpec> streams = MakeStreams(columns_);
+  std::vector<ColumnSpec> columns = columns_;
+  assert(num_columns.value_or(0) <= columns.size());
+  if (num_columns) columns.resize(*num_columns);
+  // Streams are numbered in the order of the columns.
+  const std::vector<StreamSpec> streams = MakeStreams(columns);
   for (size_t s = 0; s < streams.size(); ++s) {
     datasets.push_back({streams[s].name,
                         streams[s].type,

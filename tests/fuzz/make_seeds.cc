@@ -68,6 +68,10 @@ void MakeManifests(SeedFolder seeds) {
   for (const std::string_view text :
        {R"({"audio":"a","text":"","prompt":null,"meta":{"a":[1,{"b":"c"}]}})",
         R"({"duration": 3.25, "n": 17, "offset": -0.5, "start": 0, "g": -6})",
+        R"({"audio": "a", "text": "", "start_sample": 7, "num_samples": 900})",
+        R"({"audio": "a", "text": "", "offset": 1.25, "duration": 2})",
+        R"({"audio": "a", "text": "", "start": 0.29, "end": 1.115, "n": 1})",
+        R"({"audio": "a", "text": "", "audio_offset": 512, "audio_bytes": 9})",
         R"({"n": 1e3, "meta": [1.5E-3, 12345678901234567890, true, false]})",
         R"({"text": "\u4f60\ud83d\ude00\u00e9\u0000\"\\\/\b\f\n\r\t"})",
         R"({"audio": 3, "text": [], "prompt": "say it"})",
@@ -168,7 +172,7 @@ PlanRow MakePlanRow(uint32_t split, uint64_t line) {
 }
 
 void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
-              uint64_t num_rows) {
+              uint64_t num_rows, bool has_pieces = false) {
   Plan plan;
   plan.contract = kContract;
   plan.producer = kProducer;
@@ -179,9 +183,16 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
   for (uint64_t line = 1; line <= num_rows; ++line) {
     PlanRow row = MakePlanRow(line > 2 ? 1 : 0, line);
     row.kept.assign(kept_fields.size(), R"({"a":1})");
+    if (has_pieces && row.is_planned()) {
+      row.source.segment_start = 100;
+      row.source.segment_num_samples = 1000;
+      row.source.range = {512, row.source.file_bytes};
+    }
     Check(AppendPlanRow(row, rows.get()));
   }
   plan.rows = std::move(rows);
+  plan.has_pieces = has_pieces;
+  if (has_pieces) plan.segments = SegmentUse::kAll;
   for (uint32_t split = 0; split < 2 && num_rows > 0; ++split) {
     plan.shards.push_back({split, split, num_rows, 1, 10, {}});
   }
@@ -193,6 +204,7 @@ void MakePlans(SeedFolder seeds) {
   MakePlan(&seeds, {}, 1);
   MakePlan(&seeds, {"n"}, 4);
   MakePlan(&seeds, {"speaker", "n"}, 3);
+  MakePlan(&seeds, {"n"}, 4, /*has_pieces=*/true);
 }
 
 void MakeRepairPlan(const RunConfig& config, SeedFolder* seeds) {
@@ -204,6 +216,7 @@ void MakeRepairPlan(const RunConfig& config, SeedFolder* seeds) {
 
 void MakeRepairs(SeedFolder seeds) {
   const RepairStore store;
+  MakeRepairPlan(store.MakeConfig(2, /*has_pieces=*/true), &seeds);
   for (const int num_splits : {1, 2, 3}) {
     RunConfig config = store.MakeConfig(num_splits);
     MakeRepairPlan(config, &seeds);

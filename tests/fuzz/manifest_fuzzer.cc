@@ -3,6 +3,7 @@
 // says about its format.
 
 #include <algorithm>
+#include <cstdint>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -14,6 +15,7 @@
 #include "io/manifest/flat_json.h"
 #include "io/manifest/foreign_manifest.h"
 #include "io/manifest/manifest.h"
+#include "io/manifest/segment_request.h"
 #include "io/manifest/training_line.h"
 #include "io/manifest/utf8.h"
 #include "tests/fuzz/fuzz_input.h"
@@ -77,12 +79,45 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
          x.num_dropped_fields == y.num_dropped_fields &&
          x.repeats_template == y.repeats_template &&
          x.lacks_template == y.lacks_template &&
+         x.piece.segment == y.piece.segment && x.piece.range == y.piece.range &&
+         x.piece.fields == y.piece.fields &&
          x.segment.has_start == y.segment.has_start &&
          x.segment.duration_s == y.segment.duration_s &&
          x.segment.fields == y.segment.fields;
 }
 
+// A segment that is found lies in its file, whatever the line asks for.
+void CheckSegment(const SegmentRequest& request) {
+  for (const int rate_hz : {1000, 16'000, 44'100, 768'000}) {
+    for (const int64_t length :
+         {int64_t{1}, int64_t{160'000}, INT64_MAX / 16}) {
+      const Result<Segment> segment = FindSegment(request, length, rate_hz);
+      if (!segment.ok()) {
+        Require(segment.error().message.size() <= kMaxMessageBytes,
+                "messages are short");
+        continue;
+      }
+      Require(segment.value().start >= 0 && segment.value().num_samples > 0 &&
+                  segment.value().start < length &&
+                  segment.value().num_samples <= length - segment.value().start,
+              "a segment lies in its file");
+      Require(request.is_in_seconds || !segment.value().is_clipped,
+              "samples are not clipped");
+    }
+  }
+}
+
+void CheckPiece(const ManifestLine& line, SegmentUse use) {
+  Require(!line.piece.segment || use != SegmentUse::kNone,
+          "whole files have no segments");
+  Require(!line.piece.range || line.piece.range->num_bytes > 0,
+          "a range has bytes");
+  Require(line.num_dropped_fields >= 0, "fields are dropped once");
+  if (line.piece.segment) CheckSegment(*line.piece.segment);
+}
+
 void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
+  CheckPiece(line, options.segments);
   Require(!line.audio.empty() && line.audio.find('\0') == std::string::npos,
           "an accepted audio string can be a path");
   for (const std::string* text : {&line.audio, &line.text, &line.prompt}) {
@@ -162,13 +197,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const ManifestOptions kUsual;
   static const ManifestOptions kOther = {.require_text = false,
                                          .strict_text = true,
-                                         .kept_fields = {"n", "meta", "text"}};
+                                         .kept_fields = {"n", "meta", "text"},
+                                         .segments = SegmentUse::kAll};
   static const ManifestOptions kForeign = {
       .fields = {.audio = "audio_filepath",
                  .text = "n",
                  .language = "English",
                  .language_field = "lang"},
-      .kept_fields = {"offset", "audio_filepath"}};
+      .kept_fields = {"offset", "audio_filepath"},
+      .segments = SegmentUse::kNone};
   const InputLimits limits;
   const std::string_view text = AsText(data, size);
   const std::vector<std::string> lines = SplitLines(text);

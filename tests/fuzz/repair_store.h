@@ -36,14 +36,22 @@ class RepairStore {
   const std::string& path() const { return path_; }
 
   // Writes manifests of `num_splits` splits. Returns the configuration that
-  // makes a plan of them.
-  RunConfig MakeConfig(int num_splits) const {
+  // makes a plan of them. With pieces, rows are segments or ranges of files.
+  RunConfig MakeConfig(int num_splits, bool has_pieces = false) const {
     RunConfig config;
     for (int split = 0; split < num_splits; ++split) {
       const std::string name = "s" + std::to_string(split);
       std::ofstream manifest(path_ + '/' + name + ".jsonl");
       for (int i = split; i < kNumClips + 1; i += num_splits) {
-        manifest << "{\"audio\": \"" << i << ".wav\", \"text\": \"t\"}\n";
+        manifest << "{\"audio\": \"" << i << ".wav\", \"text\": \"t\"";
+        if (has_pieces && i % 2 == 0) {
+          manifest << ", \"start_sample\": 90, \"num_samples\": 700";
+        } else if (has_pieces) {
+          const auto size = std::filesystem::file_size(
+              path_ + '/' + std::to_string(i) + ".wav");
+          manifest << ", \"audio_offset\": 0, \"audio_bytes\": " << size;
+        }
+        manifest << "}\n";
       }
       config.input.splits.push_back({name, path_ + '/' + name + ".jsonl"});
     }

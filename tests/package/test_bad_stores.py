@@ -114,7 +114,7 @@ def test_a_foreign_index_is_refused(
 
 
 def set_format(index: Any) -> None:
-    index["format"]["major"] = 2
+    index["format"]["major"] = 3
 
 
 def set_minor(index: Any) -> None:
@@ -128,7 +128,7 @@ def test_a_newer_major_format_is_refused_and_a_newer_minor_read(
     rewrite_index(store, set_minor)
     read_all(store)
     rewrite_index(store, set_format)
-    with pytest.raises(melmill.FormatError, match=r"format\.major is 2"):
+    with pytest.raises(melmill.FormatError, match=r"format\.major is 3"):
         melmill.open(store)
 
 

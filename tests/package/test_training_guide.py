@@ -41,12 +41,34 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-@pytest.mark.parametrize("word", ["FeatureDataset", "to_hf_dataset"])
+@pytest.mark.parametrize("word", ["LengthBucketSampler", "to_hf_dataset"])
 def test_code_of_the_guide_runs(word: str) -> None:
     (code,) = [block for block in blocks() if word in block]
     names: dict[str, Any] = {}
     exec(compile(code, "docs/training.md", "exec"), names)
     assert "batch" in names or names["row"].index == 17
+
+
+def test_code_for_pieces_runs(folder: Path) -> None:
+    member = (folder / "clips/a.wav").read_bytes()
+    (folder / "shard.tar").write_bytes(b"x" * 1536 + member)
+    write_wav(folder / "meeting.wav", noise(16_000 * 15))
+    text = "language English<asr_text>x"
+    range_of = {"audio_offset": 1536, "audio_bytes": len(member)}
+    rows: list[dict[str, object]] = [
+        manifest_row("meeting.wav", text) | {"offset": 1.25, "duration": 3},
+        manifest_row("meeting.wav", text) | {"offset": 12.5, "duration": 2},
+        manifest_row("shard.tar", text) | range_of,
+    ]
+    write_manifest(folder / "train.jsonl", rows)
+    extract(folder / "features", "train.jsonl", "--update", cwd=folder)
+    names: dict[str, Any] = {}
+    for word in ("collate([train[0]", 'find("meeting.wav"'):
+        (code,) = [block for block in blocks() if word in block]
+        exec(compile(code, "docs/training.md", "exec"), names)
+    assert names["batch"]["index"] == [0, 1]
+    assert names["split"].find("meeting.wav", start=12.5).index == 1
+    assert names["split"].find("shard.tar", audio_offset=1536).index == 2
 
 
 def test_every_name_of_the_guide_can_be_imported() -> None:

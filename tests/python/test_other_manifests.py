@@ -109,7 +109,8 @@ PARTS: dict[str, Json] = {
     "start_time": {"start_time": 1},
     "pair": {"segment": [1.5, 2.0]},
     "object": {"segment": {"start": 1.5, "end": 2}},
-    "shorter_duration": {"offset": 0, "duration": 0.1},
+    "start_and_end": {"start": 0.1, "end": 0.2},
+    "shorter_duration": {"offset": 0, "duration": "0.1"},
     "longer_duration": {"duration": "99", "offset": "0"},
 }
 WHOLES: dict[str, Json] = {
@@ -129,7 +130,9 @@ def test_line_that_names_a_part_of_its_file_stops_the_run(
     rows = [manifest_row("clip00.wav"), manifest_row("clip01.wav") | fields]
     write_manifest(clips / "train.jsonl", rows)
     error = refused(clips, "train.jsonl")
-    assert "melmill stores WHOLE FILES" in error
+    assert "names parts of audio files:" in error
+    assert "store WHOLE FILES" in error
+    assert "--segments" in error
     assert "\n  train.jsonl: 1 of 2 lines\n    line 2: clip01.wav: " in error
     for name in fields:
         assert f'"{name}": ' in error
@@ -149,12 +152,12 @@ def test_line_that_names_a_whole_file_is_stored(
 
 
 @pytest.mark.parametrize(("off_by_s", "stops"), [(0.49, False), (0.51, True)])
-def test_duration_may_differ_by_half_a_second(
+def test_duration_that_is_a_text_may_differ_by_half_a_second(
     clips: Path, off_by_s: float, stops: bool
 ) -> None:
     row = manifest_row("clip00.wav")
     seconds = extract_seconds(clips)
-    row |= {"offset": 0.0, "duration": seconds + off_by_s}
+    row |= {"offset": 0.0, "duration": f"{seconds + off_by_s}"}
     write_manifest(clips / "train.jsonl", [row])
     run = run_melmill("validate", "train.jsonl", cwd=clips)
     assert run.exit_code == (2 if stops else 0)

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 import plain_reader
 import pytest
-from plain_reader import Row, Shard, StoreError, read_store
+from plain_reader import PIECE, Row, Shard, StoreError, read_store
 from store_inputs import STORES
 from support import (
     REPOSITORY,
@@ -62,6 +62,7 @@ def rows_by_h5py(folder: Path) -> Iterator[Row]:
                 for name in index["kept_fields"]
             }
             numbers = [table[n][:] for n in ("line", "shard", "start")]
+            pieces = {n: table[n][:] for n in PIECE if n in table}
         for row, (line, shard, start) in enumerate(zip(*numbers, strict=True)):
             path = folder / index["shards"][shard]["file"]
             features, columns = stored_row_by_h5py(path, start)
@@ -74,6 +75,7 @@ def rows_by_h5py(folder: Path) -> Iterator[Row]:
                     for name, column in kept.items()
                     if column[row]
                 },
+                piece={name: int(v[row]) for name, v in pieces.items()},
                 features=features,
                 columns=columns,
             )
@@ -97,7 +99,15 @@ def assert_reads_what_h5py_reads(folder: Path) -> None:
     rows = list(read_store(folder))
     assert rows
     for row, wanted in zip(rows, rows_by_h5py(folder), strict=True):
-        for name in ("split", "line", "audio", "text", "prompt", "kept"):
+        for name in (
+            "split",
+            "line",
+            "audio",
+            "text",
+            "prompt",
+            "kept",
+            "piece",
+        ):
             assert getattr(row, name) == getattr(wanted, name)
         assert row.features.dtype == wanted.features.dtype
         np.testing.assert_array_equal(row.features, wanted.features)
@@ -108,6 +118,20 @@ def assert_reads_what_h5py_reads(folder: Path) -> None:
 
 def test_all_rows_are_those_that_h5py_reads(folder: Path) -> None:
     assert_reads_what_h5py_reads(folder)
+
+
+def test_pieces_of_files_are_told_apart() -> None:
+    (store,) = STORES.glob("*/pieces_f16")
+    pieces = [row.piece for row in read_store(store)]
+    assert [tuple(piece.values())[:2] for piece in pieces] == [
+        (0, 900),
+        (100, 700),
+        (1000, 500),
+        (0, 0),
+        (0, 0),
+        (50, 400),
+    ]
+    assert [piece["range_offset"] for piece in pieces] == [0, 0, 0, 0, 512, 512]
 
 
 def test_many_kept_fields_are_read_through_a_tree_of_two_levels(

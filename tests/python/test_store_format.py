@@ -34,6 +34,11 @@ STATUS_REJECTED = 2
 NAN_SAMPLE = 700
 NOT_FINITE = 96  # its reject code
 
+PIECE = (
+    *("segment_start", "segment_num_samples"),
+    *("range_offset", "range_bytes"),
+)
+
 # A dataset's type and shape, as docs/format.md writes them.
 Layout = dict[str, tuple[str, tuple[int, ...]]]
 
@@ -170,13 +175,26 @@ def expected_layouts(store: Store) -> dict[Path, Layout]:
     ):
         sizes = {"rows": split["num_stored"]}
         expected[path] = documented_layout(store, path, "Split tables", sizes)
+        expected[path] |= piece_columns(store, path, sizes["rows"])
     path = store.folder / "plan.h5"
     sizes = {
         "lines": sum(split["num_lines"] for split in store.index["splits"]),
         "shards": len(store.index["shards"]),
     }
     expected[path] = documented_layout(store, path, "plan.h5", sizes)
+    expected[path] |= piece_columns(store, path, sizes["lines"])
     return expected
+
+
+def piece_columns(store: Store, path: Path, num_rows: int) -> Layout:
+    """What a table, or a plan, of format 2 has in addition."""
+    if store.index["format"]["major"] == 1:
+        return {}
+    sizes = {"rows": num_rows}
+    layout = documented_layout(store, path, "Pieces of files", sizes)
+    if path.name == "plan.h5":
+        del layout["source_rate"]  # which every plan has
+    return layout
 
 
 def layout_by_h5py(path: Path) -> Layout:
@@ -288,16 +306,17 @@ def test_h5dump_reads_the_values_that_h5py_reads(
 
 def test_attributes_are_the_documented_ones(any_store: Store) -> None:
     common = ["contract", "fingerprint", "format", "producer"]
+    major = any_store.index["format"]["major"]
     for path in hdf5_paths(any_store):
         with h5py.File(path) as file:
             names = sorted(file.attrs)
             form = file.attrs["format"].decode()
             if path.name.endswith(".rows.h5"):
-                assert (names, form) == (["format"], "melmill rows 1")
+                assert (names, form) == (["format"], f"melmill rows {major}")
                 continue
             if path.name == "plan.h5":
                 assert names == sorted([*common, "description"])
-                assert form == "melmill plan 1"
+                assert form == f"melmill plan {major}"
             else:
                 assert (names, form) == (common, "melmill shard 1")
             for name in ("contract", "producer"):
@@ -613,6 +632,10 @@ def test_names_of_shards_are_their_fingerprints(any_store: Store) -> None:
             hasher.update(sized(audio[row].encode()))
             for name in names:
                 hasher.update(columns[name][row].to_bytes(8, "little"))
+            piece = [columns[name][row] for name in PIECE if name in columns]
+            if any(piece):
+                for value in (2**64 - 1, *piece):
+                    hasher.update(value.to_bytes(8, "little"))
         fingerprint = hasher.hexdigest()
         assert shard["fingerprint"] == fingerprint
         assert shard["file"] == f"{shard['split']}.{fingerprint[:12]}.h5"

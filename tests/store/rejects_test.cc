@@ -25,6 +25,25 @@ TEST(LedgerTest, LineWithoutAudioHasAnEmptyOne) {
             "\"message\":\"over 16 MiB\"}\n");
 }
 
+TEST(LedgerTest, SaysWhichPieceOfTheFile) {
+  Source piece;
+  LedgerEntry entry = {"train", 1, "a", RejectCode::kNotFinite, "m", &piece};
+  const std::string end =
+      "\"stage\":\"decode\",\"code\":\"not_finite\",\"message\":\"m\"}\n";
+  const std::string start = "{\"split\":\"train\",\"line\":1,\"audio\":\"a\",";
+  EXPECT_EQ(LedgerLine(entry), start + end);
+  piece.segment_start = 5;
+  piece.segment_num_samples = 300;
+  EXPECT_EQ(LedgerLine(entry),
+            start + "\"start_sample\":5,\"num_samples\":300," + end);
+  piece.range = {512, 9000};
+  EXPECT_EQ(LedgerLine(entry),
+            start +
+                "\"start_sample\":5,\"num_samples\":300,"
+                "\"audio_offset\":512,\"audio_bytes\":9000," +
+                end);
+}
+
 TEST(LedgerTest, EscapesWhatWouldBreakTheLine) {
   const std::string line = LedgerLine(
       {"train", 1, "a\n\"b\\\t\x1b", RejectCode::kNotWav, "says \"fLaC\"\n"});

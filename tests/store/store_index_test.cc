@@ -169,6 +169,25 @@ TEST(StoreIndexTest, TrainingManifestsAreFilesOfTheirSplits) {
   EXPECT_EQ(index.files().size(), Example().files().size() + 1);
 }
 
+TEST(StoreIndexTest, StoresWithPiecesAreOfTheNextMajorVersion) {
+  StoreIndex index = Example();
+  EXPECT_FALSE(index.has_pieces());
+  index.format_major = kPieceFormatMajor;
+  Result<StoreIndex> parsed = ParseStoreIndex(FormatStoreIndex(index));
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed.value().format_major, 2);
+  EXPECT_TRUE(parsed.value().has_pieces());
+  for (const int major : {0, 3}) {
+    index.format_major = major;
+    parsed = ParseStoreIndex(FormatStoreIndex(index));
+    ASSERT_FALSE(parsed.ok());
+    EXPECT_EQ(parsed.error().code, ErrorCode::kOtherFormat);
+    EXPECT_EQ(parsed.error().message,
+              "store format " + std::to_string(major) +
+                  "; this program reads formats 1 and 2");
+  }
+}
+
 TEST(StoreIndexTest, ComesBackAsItWas) {
   const StoreIndex index = Example();
   const Result<StoreIndex> parsed = ParseStoreIndex(FormatStoreIndex(index));
@@ -219,9 +238,10 @@ TEST(StoreIndexTest, AnyMinorVersionIsRead) {
 
 TEST(StoreIndexTest, AnotherMajorVersionIsUnsupportedWhateverFollows) {
   const Error error = ErrorOf(
-      R"({"format":{"name":"melmill","major":2,"minor":0},"other":"things"})");
+      R"({"format":{"name":"melmill","major":3,"minor":0},"other":"things"})");
   EXPECT_EQ(error.code, ErrorCode::kOtherFormat);
-  EXPECT_EQ(error.message, "store format 2; this program reads format 1");
+  EXPECT_EQ(error.message,
+            "store format 3; this program reads formats 1 and 2");
   EXPECT_EQ(ErrorOf(Changed("\"major\": 1", "\"major\": 0")).code,
             ErrorCode::kOtherFormat);
 }

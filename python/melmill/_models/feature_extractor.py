@@ -69,6 +69,7 @@ def use_store(
     if missing not in ("error", "compute"):
         raise ValueError(f'missing is {missing!r}, not "error" or "compute"')
     store = opened(store)
+    store.require_one_row_per_audio()
     extractor = getattr(processor, "feature_extractor", processor)
     check_contract(extractor, store)
     bind(extractor, store, serve(store, missing))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import io
 import os
 from collections.abc import Sequence
 from typing import Any
 
+import librosa
 import numpy as np
 import numpy.random
 import numpy.typing as npt
@@ -132,7 +134,9 @@ def _example(processor: Any, row: Row) -> dict[str, Any]:
 def _samples(row: Row) -> Any:
     rate_hz = row.split.contract.sample_rate_hz
     _check_can_be_read(row)
-    samples, _ = original_load()(row.audio_path, sr=rate_hz, mono=True)
+    samples = _piece(row, rate_hz) if row.split.has_pieces else None
+    if samples is None:
+        samples, _ = original_load()(row.audio_path, sr=rate_hz, mono=True)
     if len(samples) != row.num_samples:
         raise DifferenceError(
             f"{row.audio_path} (row {row.index} of split {row.split.name}): "
@@ -140,6 +144,24 @@ def _samples(row: Row) -> Any:
             "the file is not the one that was stored"
         )
     return samples
+
+
+def _piece(row: Row, rate_hz: int) -> Any:
+    """The samples of a piece of a file; None for a whole file."""
+    piece = row.piece
+    if not any(piece):
+        return None
+    source: Any = row.audio_path
+    if piece.range_bytes:
+        with row.audio_path.open("rb") as file:
+            file.seek(piece.range_offset)
+            source = io.BytesIO(file.read(piece.range_bytes))
+    samples, own_rate_hz = original_load()(source, sr=None, mono=False)
+    if piece.num_samples:
+        samples = samples[..., piece.start : piece.start + piece.num_samples]
+    return librosa.resample(
+        librosa.to_mono(samples), orig_sr=own_rate_hz, target_sr=rate_hz
+    )
 
 
 def _check_can_be_read(row: Row) -> None:

@@ -52,7 +52,7 @@ class MissingAudioError(StoreError, KeyError):
 
 
 class AmbiguousAudioError(StoreError):
-    """The store has a path in several spellings, but not in the given one."""
+    """The store has several spellings of a path, or several pieces of it."""
 
 
 class MissingSamplesError(StoreError, TypeError, AttributeError):

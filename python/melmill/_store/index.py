@@ -21,7 +21,8 @@ from melmill._store.errors import (
 )
 
 FILE_NAME = "store.json"
-FORMAT_MAJOR = 1
+FORMAT_MAJORS = (1, 2)
+_MAJOR_WITH_PIECES = 2
 _CHECKSUM_LINES_BYTES = 35  # the last two lines, which hold the checksum
 
 # The rules that this reader knows. It refuses a field with another value.
@@ -154,8 +155,13 @@ class ShardFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StoreIndex:
-    """The part of store.json that readers need."""
+    """The part of store.json that readers need.
 
+    Attributes:
+      has_pieces: Whether the tables say which piece of its file each row is.
+    """
+
+    has_pieces: bool
     contract: Contract
     producer: dict[str, Any]
     plan: str  # fingerprint of all input, 32 hex digits
@@ -179,7 +185,9 @@ def read_index(folder: Path) -> StoreIndex:
     fields = _parse(path, content)
     _check_format(fields)
     _check_own_checksum(path, content)
+    major = fields.child("format").get("major", int)
     return StoreIndex(
+        has_pieces=major == _MAJOR_WITH_PIECES,
         contract=_contract(fields.child("contract")),
         producer=fields.child("producer").values,
         plan=fields.get("plan", str),
@@ -279,10 +287,11 @@ def _check_format(fields: _Fields) -> None:
     if not isinstance(described, dict) or described.get("name") != "melmill":
         raise FormatError(f"{fields.path}: format.name is not melmill")
     major = fields.child("format").get("major", int)
-    if major != FORMAT_MAJOR:
+    if major not in FORMAT_MAJORS:
+        known = " and ".join(map(str, FORMAT_MAJORS))
         raise FormatError(
             f"{fields.path}: format.major is {major}; this version of the "
-            f"package reads {FORMAT_MAJOR}"
+            f"package reads {known}"
         )
 
 

@@ -4,14 +4,66 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from melmill._store.errors import AmbiguousAudioError
 
 if TYPE_CHECKING:
     from melmill._store.row import Row
     from melmill._store.split import Split
+    from melmill._store.table import Piece
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Which of the pieces of an audio file is asked for.
+
+    Attributes:
+      start_s: Where it starts, in seconds; None for any.
+      audio_offset: First byte of its range of the file; None for any.
+    """
+
+    start_s: float | None = None
+    audio_offset: int | None = None
+
+    def choose(self, rows: Iterable[Row]) -> list[Row]:
+        """The rows that are meant.
+
+        A time means the sample int(start_s * rate), as in a manifest. If no row
+        starts there, it means the nearest sample, so that the segment_start_s
+        of a row finds the row.
+        """
+        rows = [row for row in rows if self._has_offset(row)]
+        if self.start_s is None:
+            return rows
+        for sample_at in (int, round):
+            found = [
+                row
+                for row in rows
+                if row.piece.start
+                == sample_at(self.start_s * max(row.source_rate_hz, 1))
+            ]
+            if found:
+                return found
+        return []
+
+    def _has_offset(self, row: Row) -> bool:
+        return self.audio_offset is None or (
+            row.piece.range_bytes > 0
+            and row.piece.range_offset == self.audio_offset
+        )
+
+    def __str__(self) -> str:
+        start = None if self.start_s is None else f"start={self.start_s}"
+        offset = self.audio_offset
+        given = None if offset is None else f"audio_offset={offset}"
+        return " and ".join(filter(None, (start, given)))
+
+
+ANY_PLACE = Place()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,24 +146,60 @@ class AudioNames:
 
 
 def find_exact(
-    splits: Sequence[Split], names: AudioNames, asked: str
+    splits: Sequence[Split],
+    names: AudioNames,
+    asked: str,
+    place: Place = ANY_PLACE,
 ) -> Row | None:
-    """The first row with this audio string, or with this path now."""
+    """The first row with this audio string, or with this path now.
+
+    Raises:
+      AmbiguousAudioError: Several pieces of the file are meant.
+    """
     for candidate in names.candidates(asked):
-        for split in splits:
-            index = split.index_of_string(candidate)
-            if index is not None:
-                return split[index]
+        row = _find_string(splits, candidate, place)
+        if row is not None:
+            return row
     return None
 
 
-def find(splits: Sequence[Split], names: AudioNames, asked: str) -> Row | None:
+def _find_string(
+    splits: Sequence[Split], audio: str, place: Place
+) -> Row | None:
+    rows = (
+        split[index]
+        for split in splits
+        for index in split.indices_of_string(audio)
+    )
+    if not any(split.has_pieces for split in splits):
+        if place == ANY_PLACE:
+            return next(rows, None)
+        return next(iter(place.choose(rows)), None)
+    chosen = place.choose(rows)
+    num_pieces = len({row.piece for row in chosen})
+    if num_pieces > 1:
+        raise AmbiguousAudioError(
+            f"{audio}: {num_pieces} rows of {splits[0].store.name} are pieces "
+            f"of it{f' with {place}' if place != ANY_PLACE else ''}: say which "
+            "with start= (seconds) or audio_offset= (bytes), or use the row's "
+            "index"
+        )
+    return next(iter(chosen), None)
+
+
+def find(
+    splits: Sequence[Split],
+    names: AudioNames,
+    asked: str,
+    place: Place = ANY_PLACE,
+) -> Row | None:
     """The row that find_exact() finds, or else that of another spelling.
 
     Raises:
-      AmbiguousAudioError: The store has several other spellings of the path.
+      AmbiguousAudioError: The store has several other spellings of the path, or
+        several pieces of the file are meant.
     """
-    row = find_exact(splits, names, asked)
+    row = find_exact(splits, names, asked, place)
     if row is not None:
         return row
     found: dict[str, Row] = {}
@@ -126,15 +214,50 @@ def find(splits: Sequence[Split], names: AudioNames, asked: str) -> Row | None:
             f"{asked}: {splits[0].store} has it in several spellings, "
             f"{', '.join(map(repr, found))}; ask for one of these"
         )
-    return next(iter(found.values()), None)
+    if not found:
+        return None
+    return _find_string(splits, next(iter(found)), place)
 
 
-def advice(splits: Sequence[Split], names: AudioNames, asked: str) -> str:
+def find_repeated(splits: Sequence[Split]) -> tuple[str, int] | None:
+    """An audio string of which rows are several pieces, and their number."""
+    if not any(split.has_pieces for split in splits):
+        return None
+    tables = [part.table for split in splits for part in split.parts]
+    hashes, counts = np.unique(
+        np.concatenate([table.audio_hash for table in tables]),
+        return_counts=True,
+    )
+    for wanted in hashes[counts > 1]:
+        pieces: dict[str, set[Piece]] = {}
+        for table in tables:
+            for row in map(int, table.rows_of_hash(wanted)):
+                audio = table.text("audio", row)
+                pieces.setdefault(audio, set()).add(table.piece(row))
+        for audio, of_audio in pieces.items():
+            if len(of_audio) > 1:
+                return audio, len(of_audio)
+    return None
+
+
+def advice(
+    splits: Sequence[Split],
+    names: AudioNames,
+    asked: str,
+    place: Place = ANY_PLACE,
+) -> str:
     """Advice for a message about audio that was not found."""
+    strings = {
+        candidate
+        for candidate in names.candidates(asked)
+        if any(True for s in splits for _ in s.indices_of_string(candidate))
+    }
+    if strings and place != ANY_PLACE:
+        return f"it has rows of this audio, but none with {place}"
     folders = os.path.abspath(asked).split(os.sep)
     for number in range(2, len(folders)):
         rest = os.sep.join(folders[number:])
-        if any(split.index_of_string(rest) is not None for split in splits):
+        if any(True for s in splits for _ in s.indices_of_string(rest)):
             root = os.sep.join(folders[:number])
             return (
                 f"it has {rest!r}: open the store with audio_root={root!r} "

@@ -57,6 +57,7 @@ class Part:
             facts,
             self._files,
             kept_fields=index.kept_fields,
+            has_pieces=index.has_pieces,
             is_mapped=is_mapped,
         )
 

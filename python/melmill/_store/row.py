@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from melmill._store.part import Part
 from melmill._store.shard import StoredRow
+from melmill._store.table import Piece
 
 if TYPE_CHECKING:
     from melmill._store.split import Split
@@ -108,6 +109,23 @@ class Row:
     def audio_path(self) -> Path:
         """The path of the audio now, after path_map and audio_root."""
         return Path(self.split.names.path(self.audio))
+
+    @property
+    def piece(self) -> Piece:
+        """Which piece of its audio file the row is, in samples and bytes."""
+        part, at = self._place
+        return part.table.piece(at)
+
+    @property
+    def source_rate_hz(self) -> int:
+        """Sample rate of the audio file; 0 in a store of whole files."""
+        part, at = self._place
+        return int(part.table.source_rate[at])
+
+    @property
+    def segment_start_s(self) -> float:
+        """Where the row starts in its audio, in seconds; 0 for all of it."""
+        return self.piece.start / max(self.source_rate_hz, 1)
 
     @property
     def prompt(self) -> str:

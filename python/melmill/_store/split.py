@@ -12,7 +12,7 @@ import numpy.typing as npt
 from melmill._store import lookup
 from melmill._store.errors import MissingAudioError, RowIndexError
 from melmill._store.index import Contract
-from melmill._store.lookup import AudioNames
+from melmill._store.lookup import AudioNames, Place
 from melmill._store.part import Part
 from melmill._store.row import Row, take_apart
 
@@ -112,21 +112,51 @@ class Split(Sequence[Row]):
         """One text of each row: `name` is "text", "audio" or "prompt"."""
         return [text for part in self._parts for text in part.table.texts(name)]
 
-    def find(self, audio: str) -> Row:
+    @property
+    def has_pieces(self) -> bool:
+        """Whether rows can be pieces of their audio files."""
+        return any(index.has_pieces for index in self.store.indices)
+
+    @property
+    def segment_start(self) -> npt.NDArray[np.uint64]:
+        """First sample of each row in its file, at the file's rate, [rows]."""
+        return self._column("segment_start")
+
+    @property
+    def segment_num_samples(self) -> npt.NDArray[np.uint64]:
+        """Samples of each row at its file's rate, [rows]; 0 for all of them."""
+        return self._column("segment_num_samples")
+
+    def find(
+        self,
+        audio: str,
+        *,
+        start: float | None = None,
+        audio_offset: int | None = None,
+    ) -> Row:
         """The first row with this audio string, or with this path now.
 
         If there is none, finds other spellings of the path: "./a.wav",
         "b/../a.wav", or the absolute path if audio_root is known.
 
+        Args:
+          audio: The audio string or the path.
+          start: Where the row starts in the audio, in seconds: as written in
+            the manifest, or Row.segment_start_s. Needed if rows are several
+            pieces of this audio.
+          audio_offset: First byte of the row's range of the file, likewise.
+
         Raises:
-          MissingAudioError: No row has this audio.
-          AmbiguousAudioError: Rows have several other spellings of the path.
+          MissingAudioError: No row has this audio, or starts there.
+          AmbiguousAudioError: Rows have several other spellings of the path, or
+            are several pieces of it.
         """
-        row = lookup.find([self], self.names, audio)
+        place = Place(start, audio_offset)
+        row = lookup.find([self], self.names, audio, place)
         if row is None:
             raise MissingAudioError(
                 f"{audio}: not in split {self.name} of {self.store.name}; "
-                + lookup.advice([self], self.names, audio)
+                + lookup.advice([self], self.names, audio, place)
             )
         return row
 
@@ -135,21 +165,19 @@ class Split(Sequence[Row]):
         row = lookup.find([self], self.names, audio)
         return None if row is None else row.index
 
-    def index_of_string(self, audio: str) -> int | None:
-        """The number of the first row with exactly this audio string."""
+    def indices_of_string(self, audio: str) -> Iterator[int]:
+        """The numbers of the rows with exactly this audio string."""
         first = 0
         for part, end in zip(self._parts, self._ends, strict=True):
-            at = part.table.find(audio)
-            if at is not None:
-                return first + at
+            for at in part.table.find(audio):
+                yield first + at
             first = end
-        return None
 
     def rows_of_path(self, path: str) -> Iterator[Row]:
         """Rows whose audio string spells a normalised path in some way."""
-        index = self.index_of_string(path)
-        if index is not None:
+        for index in self.indices_of_string(path):
             yield Row(self, index)
+            break
         first = 0
         for part, end in zip(self._parts, self._ends, strict=True):
             for at in part.table.find_odd(path):
@@ -157,12 +185,16 @@ class Split(Sequence[Row]):
             first = end
 
     def to_pandas(self) -> Any:
-        """A pandas.DataFrame of all rows, without their features."""
+        """A pandas.DataFrame of all rows, without their features.
+
+        In a store with pieces it also has segment_start, segment_num_samples,
+        source_rate_hz, audio_offset and audio_bytes; see Row.piece.
+        """
         import pandas
 
         texts = self.texts()
         taken_apart = [take_apart(text) for text in texts]
-        return pandas.DataFrame(
+        frame = pandas.DataFrame(
             {
                 "line": self._column("line"),
                 "audio": self.texts("audio"),
@@ -175,6 +207,13 @@ class Split(Sequence[Row]):
                 "prompt": self.texts("prompt"),
             }
         )
+        if self.has_pieces:
+            frame["segment_start"] = self.segment_start
+            frame["segment_num_samples"] = self.segment_num_samples
+            frame["source_rate_hz"] = self._column("source_rate")
+            frame["audio_offset"] = self._column("range_offset")
+            frame["audio_bytes"] = self._column("range_bytes")
+        return frame
 
     def to_hf_dataset(self) -> Any:
         """A datasets.IterableDataset that streams the rows from the store."""

@@ -12,13 +12,14 @@ import numpy as np
 
 from melmill._store import lookup
 from melmill._store.errors import (
+    AmbiguousAudioError,
     ContractError,
     MissingAudioError,
     MissingSplitError,
 )
 from melmill._store.files import is_on_local_file_system
 from melmill._store.index import FILE_NAME, Contract, StoreIndex, read_index
-from melmill._store.lookup import AudioNames
+from melmill._store.lookup import AudioNames, Place
 from melmill._store.part import Part
 from melmill._store.row import Row
 from melmill._store.split import Split
@@ -137,19 +138,46 @@ class Store:
     def __len__(self) -> int:
         return len(self._splits)
 
-    def find(self, audio: str) -> Row:
+    def find(
+        self,
+        audio: str,
+        *,
+        start: float | None = None,
+        audio_offset: int | None = None,
+    ) -> Row:
         """The first row with this audio string in any split; see Split.find.
 
         Raises:
-          MissingAudioError: No row has this audio.
-          AmbiguousAudioError: Rows have several other spellings of the path.
+          MissingAudioError: No row has this audio, or starts there.
+          AmbiguousAudioError: Rows have several other spellings of the path, or
+            are several pieces of it.
         """
-        row = lookup.find(self._all_splits, self.names, audio)
+        place = Place(start, audio_offset)
+        row = lookup.find(self._all_splits, self.names, audio, place)
         if row is None:
+            advice = lookup.advice(self._all_splits, self.names, audio, place)
             raise MissingAudioError(
-                f"{audio}: not in the store {self.name}; {self.advice(audio)}"
+                f"{audio}: not in the store {self.name}; {advice}"
             )
         return row
+
+    def require_one_row_per_audio(self) -> None:
+        """Refuses a store of which an audio string means several pieces.
+
+        Raises:
+          AmbiguousAudioError: There is such a string; says how to train.
+        """
+        repeated = lookup.find_repeated(self._all_splits)
+        if repeated is None:
+            return
+        audio, num_pieces = repeated
+        raise AmbiguousAudioError(
+            f"{self.name}: {audio!r} means {num_pieces} rows, which are pieces "
+            "of this file, and a training script that loads audio by its path "
+            "cannot say which. Train from the rows: "
+            "melmill.torch.FeatureDataset, or store[split][index]; "
+            'docs/training.md, "Pieces of files", shows how'
+        )
 
     def find_exact(self, audio: str) -> Row | None:
         """Like find() without other spellings; None if there is no row."""
@@ -221,12 +249,12 @@ def _check_same_features(part: Part, other: Part) -> None:
     common = np.intersect1d(part.table.audio_hash, other.table.audio_hash)
     for wanted in common:
         rows = {
-            part.table.text("audio", int(row)): int(row)
-            for row in part.table.rows_of_hash(wanted)
+            (part.table.text("audio", row), part.table.piece(row)): row
+            for row in map(int, part.table.rows_of_hash(wanted))
         }
         for other_row in map(int, other.table.rows_of_hash(wanted)):
             audio = other.table.text("audio", other_row)
-            row = rows.get(audio)
+            row = rows.get((audio, other.table.piece(other_row)))
             if row is not None and not _is_same(part, row, other, other_row):
                 raise ContractError(
                     f"{audio}: different features in {part.table.path} and in "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,11 +27,34 @@ _NUMBERS = {
     "audio_hash": "<u8",
     "audio_hash_row": "<u8",
 }
+_PIECE_NUMBERS = {
+    "segment_start": "<u8",
+    "segment_num_samples": "<u8",
+    "source_rate": "<u4",
+    "range_offset": "<u8",
+    "range_bytes": "<u8",
+}
 _TEXTS = ("text", "audio", "prompt")
 _KEPT = "keep_"
 
 _ROWS_AT_ONCE = 1 << 16
 _Odd = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
+
+
+class Piece(NamedTuple):
+    """Which piece of its audio file a row is; all 0 for the whole file.
+
+    Attributes:
+      start: First sample in the file, at the file's own rate.
+      num_samples: Samples of the file; 0 for all.
+      range_offset: First byte of the range that holds the audio.
+      range_bytes: Bytes of the range; 0 for the whole file.
+    """
+
+    start: int
+    num_samples: int
+    range_offset: int
+    range_bytes: int
 
 
 class Table:
@@ -46,6 +69,7 @@ class Table:
       facts: The split's entry in store.json.
       files: Keeps the file open.
       kept_fields: Manifest fields that the store keeps.
+      has_pieces: Whether the table says which piece of its file a row is.
       is_mapped: Whether to map the file, so that all processes share it.
 
     Raises:
@@ -60,6 +84,7 @@ class Table:
         files: OpenFiles,
         *,
         kept_fields: Sequence[str],
+        has_pieces: bool,
         is_mapped: bool,
     ) -> None:
         self.path = folder / facts.table.file
@@ -73,13 +98,14 @@ class Table:
             )
         mapped = read_only(file.map()) if is_mapped else None
         texts = [*_TEXTS, *(_KEPT + field for field in kept_fields)]
+        numbers = _NUMBERS | (_PIECE_NUMBERS if has_pieces else {})
         names = [
-            *_NUMBERS,
+            *numbers,
             *(f"{text}_bytes" for text in texts),
             *(f"{text}_offsets" for text in texts),
         ]
         self._columns = Columns(self.path, num_bytes, names, files, mapped)
-        for name, kind in _NUMBERS.items():
+        for name, kind in numbers.items():
             self._columns.check(name, kind, (self.num_rows,))
         for text in texts:
             self._columns.check(f"{text}_offsets", "<u8", (self.num_rows + 1,))
@@ -90,8 +116,31 @@ class Table:
         self.num_samples = self._columns.read("num_samples")
         self.audio_hash = self._columns.read("audio_hash")
         self._audio_hash_row = self._columns.read("audio_hash_row")
+        self.segment_start = self._piece_column("segment_start", has_pieces)
+        self.segment_num_samples = self._piece_column(
+            "segment_num_samples", has_pieces
+        )
+        self.source_rate = self._piece_column("source_rate", has_pieces)
+        self.range_offset = self._piece_column("range_offset", has_pieces)
+        self.range_bytes = self._piece_column("range_bytes", has_pieces)
         self.kept_fields = tuple(kept_fields)
         self._odd: _Odd | None = None
+
+    def _piece_column(self, name: str, has_pieces: bool) -> npt.NDArray[Any]:
+        if has_pieces:
+            column: npt.NDArray[Any] = self._columns.read(name)
+            return column
+        zero = np.zeros((), _PIECE_NUMBERS[name])
+        return np.broadcast_to(zero, (self.num_rows,))
+
+    def piece(self, row: int) -> Piece:
+        """Which piece of its audio file a row is."""
+        return Piece(
+            int(self.segment_start[row]),
+            int(self.segment_num_samples[row]),
+            int(self.range_offset[row]),
+            int(self.range_bytes[row]),
+        )
 
     def text(self, name: str, row: int) -> str:
         """One text of a row: "text", "audio", "prompt" or "keep_FIELD"."""
@@ -117,13 +166,12 @@ class Table:
             for first, end in itertools.pairwise(offsets)
         ]
 
-    def find(self, audio: str) -> int | None:
-        """The first row with exactly this audio string."""
+    def find(self, audio: str) -> Iterator[int]:
+        """The rows with exactly this audio string, in order."""
         wanted = np.uint64(_hash(audio))
         for row in map(int, self.rows_of_hash(wanted)):
             if self.text("audio", row) == audio:
-                return row
-        return None
+                yield row
 
     def find_odd(self, path: str) -> list[int]:
         """Rows whose audio string is another spelling of a normalised path.

@@ -56,6 +56,45 @@ TEST(InputFileTest, ReadsAnyPartOfAFile) {
   EXPECT_EQ(ReadText(file.value(), 10, 0), "");
 }
 
+TEST(InputFileTest, ARangeIsAFileOfItsOwn) {
+  const TempFolder folder;
+  const std::string path = folder.File("a.tar");
+  WriteWholeFile(path, "0123456789");
+  const auto file = InputFile::Open(path, ByteRange{3, 5});
+  ASSERT_TRUE(file.ok());
+  EXPECT_EQ(file.value().size_bytes(), 5u);
+  EXPECT_EQ(ReadText(file.value(), 0, 5), "34567");
+  EXPECT_EQ(ReadText(file.value(), 4, 1), "7");
+  EXPECT_EQ(ReadText(file.value(), 4, 2), "error: changed_since_plan");
+  EXPECT_EQ(ReadText(file.value(), 6, 0), "error: changed_since_plan");
+  std::string text(2, '?');
+  const auto bytes = std::as_writable_bytes(std::span(text));
+  EXPECT_FALSE(file.value().ReadCachedAt(4, bytes));
+  if (file.value().ReadCachedAt(1, bytes)) {
+    EXPECT_EQ(text, "45");
+  }
+  InputFile moved = std::move(const_cast<InputFile&>(file.value()));
+  EXPECT_EQ(ReadText(moved, 1, 2), "45");
+}
+
+TEST(InputFileTest, ARangeMustBeInTheFile) {
+  const TempFolder folder;
+  const std::string path = folder.File("a.tar");
+  WriteWholeFile(path, "0123456789");
+  EXPECT_TRUE(InputFile::Open(path, ByteRange{0, 10}).ok());
+  EXPECT_TRUE(InputFile::Open(path, ByteRange{9, 1}).ok());
+  for (const ByteRange& range :
+       {ByteRange{0, 11}, ByteRange{9, 2}, ByteRange{11, 1},
+        ByteRange{UINT64_MAX, 2}, ByteRange{2, UINT64_MAX}}) {
+    const auto file = InputFile::Open(path, range);
+    ASSERT_FALSE(file.ok()) << range.offset;
+    EXPECT_EQ(file.error().code, RejectCode::kRangeOutside);
+  }
+  EXPECT_EQ(InputFile::Open(path, ByteRange{9, 2}).error().message,
+            "the range of 2 bytes from byte 9 on is not in the file, which has "
+            "10 bytes");
+}
+
 TEST(InputFileTest, ReadsOfWhatIsNotThereFail) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "0123456789");

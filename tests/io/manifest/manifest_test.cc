@@ -145,9 +145,9 @@ TEST(ManifestTest, DepthOf32IsAccepted) {
 
 TEST(ManifestTest, FieldsThatNameAPartOfTheFileAreKnown) {
   const NamedSegment segment =
-      Parse(With(R"("duration":2,"offset":1.50,"end":[ 3 ],"id":7)")).segment;
+      Parse(With(R"("duration":"2","offset":1.50,"end":[ 3 ],"id":7)")).segment;
   EXPECT_TRUE(segment.has_start);
-  EXPECT_EQ(segment.fields, R"("duration": 2, "offset": 1.50, "end": [3])");
+  EXPECT_EQ(segment.fields, R"("duration": "2", "offset": 1.50, "end": [3])");
   EXPECT_TRUE(Parse(With(R"("start":"00:00:01")")).segment.has_start);
   EXPECT_TRUE(Parse(With(R"("segment":{"a":{"b":"2"}})")).segment.has_start);
   EXPECT_FALSE(Parse(With(R"("id":7,"x":{"start":1})")).segment.has_start);

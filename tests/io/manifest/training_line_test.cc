@@ -25,5 +25,24 @@ TEST(TrainingLineTest, HoldsWhatTheLineHas) {
             start + ",\"prompt\":\"be exact\",\"n\":[1,2],\"who\":\"Jo\"}");
 }
 
+TEST(TrainingLineTest, HoldsThePieceInOneForm) {
+  const std::string name = "a.wav";
+  const std::string text = "x";
+  const std::string none;
+  const std::vector<std::string> fields = {"offset", "who", "audio_bytes"};
+  const std::vector<std::string> kept = {"1.5", "7", "80"};
+  TrainingLine line = {name, text, none, fields, kept};
+  line.segment = Segment{.start = 24000, .num_samples = 300};
+  EXPECT_EQ(FormatTrainingLine(line),
+            "{\"audio\":\"a.wav\",\"start_sample\":24000,"
+            "\"num_samples\":300,\"text\":\"x\",\"who\":7,"
+            "\"audio_bytes\":80}");
+  line.segment.reset();
+  line.range = ByteRange{512, 80};
+  EXPECT_EQ(FormatTrainingLine(line),
+            "{\"audio\":\"a.wav\",\"audio_offset\":512,\"audio_bytes\":80,"
+            "\"text\":\"x\",\"offset\":1.5,\"who\":7}");
+}
+
 }  // namespace
 }  // namespace melmill

@@ -107,6 +107,38 @@ TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopWithEachResampler) {
   EXPECT_NE(stores[0].at("plan.h5"), stores[1].at("plan.h5"));
 }
 
+TEST_F(ExtractTest, GraphMakesTheBytesOfTheSerialLoopForPieces) {
+  const auto piece = [&](const std::string& name, const std::string& fields) {
+    std::string line = corpus_.Line(name);
+    line.insert(line.size() - 1, ", " + fields);
+    return line;
+  };
+  std::vector<std::string> lines;
+  for (int i = 0; i < 60; ++i) {
+    const int start = i * 7919 % 600'000;
+    lines.push_back(piece(
+        "long.wav", "\"start_sample\": " + std::to_string(start) +
+                        ", \"num_samples\": " + std::to_string(4000 + 97 * i)));
+    if (i % 4 == 0) lines.push_back(corpus_.Line("t8.wav"));
+  }
+  lines.push_back(
+      piece("nan.wav", "\"start_sample\": 0, \"num_samples\": 900"));
+  lines.push_back(
+      piece("nan.wav", "\"start_sample\": 4000, \"num_samples\": 990"));
+  corpus_.WriteManifest("train.jsonl", lines);
+  const auto serial = MakeStore(ExtractSerial, "serial", 32 << 10, 1);
+  EXPECT_EQ(outcome_.num_stored, 81u);
+  EXPECT_EQ(outcome_.num_rejected, 1u);
+  EXPECT_NE(serial.at("rejects.jsonl").find("\"start_sample\":4000"),
+            std::string::npos);
+  EXPECT_NE(serial.at("store.json").find("\"major\": 2"), std::string::npos);
+  for (const int num_threads : {1, 7}) {
+    const auto graph = MakeStore(Extract, "graph" + std::to_string(num_threads),
+                                 32 << 10, num_threads);
+    EXPECT_EQ(graph, serial) << num_threads << " threads";
+  }
+}
+
 TEST_F(ExtractTest, KeepsTheRowsInWorkWithinTheBudget) {
   const auto serial = MakeStore(ExtractSerial, "serial", 32 << 10, 1);
   MakeStore(Extract, "free", 32 << 10, 4);

@@ -10,7 +10,8 @@ namespace melmill {
 namespace {
 
 // The message for this number of manifests, or "" if they are accepted.
-std::string MessageOf(int num_manifests, uint64_t num_segments) {
+std::string MessageOf(int num_manifests, uint64_t num_segments,
+                      SegmentUse use = SegmentUse::kExplicit) {
   PlanReport report;
   for (int i = 0; i < num_manifests; ++i) {
     SplitReport& split = report.splits.emplace_back();
@@ -22,7 +23,7 @@ std::string MessageOf(int num_manifests, uint64_t num_segments) {
     }
   }
   try {
-    CheckNoSegments(report);
+    CheckNoSegments(report, use);
   } catch (const SetupError& error) {
     return error.what();
   }
@@ -35,14 +36,21 @@ TEST(SegmentCheckTest, WholeFilesAreAccepted) {
 
 TEST(SegmentCheckTest, NamesCountExamplesAndTheFlagThatGoesOn) {
   EXPECT_EQ(MessageOf(1, 4),
-            "the manifest names parts of audio files, and melmill stores WHOLE "
-            "FILES:\n"
+            "the manifest names parts of audio files:\n"
             "  0.jsonl: 4 of 9 lines\n"
             "    line 1: a.wav: \"offset\": 1.5\n"
             "    line 2: a.wav: \"offset\": 1.5\n"
             "    line 3: a.wav: \"offset\": 1.5\n"
-            "  Cut the files into one file for each line, or store whole files "
-            "anyway: --whole-files");
+            "  To cut out these parts (\"start\" with \"end\" or "
+            "\"duration\"): --segments. If each file is such a part already, "
+            "store WHOLE FILES: --whole-files");
+}
+
+TEST(SegmentCheckTest, SaysWhichFieldsSegmentsReads) {
+  EXPECT_TRUE(MessageOf(1, 1, SegmentUse::kAll)
+                  .ends_with("--segments reads \"start\" with \"end\" or "
+                             "\"duration\", in seconds as numbers: rename the "
+                             "fields, or store whole files: --whole-files"));
 }
 
 TEST(SegmentCheckTest, NamesEightManifests) {

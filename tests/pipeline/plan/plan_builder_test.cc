@@ -119,6 +119,97 @@ TEST_F(PlanBuilderTest, OrderIsTheManifestsForManyLines) {
   }
 }
 
+// The line of a.wav with more fields.
+std::string WithFields(const Corpus& corpus, const std::string& name,
+                       const std::string& fields) {
+  std::string line = corpus.Line(name);
+  line.insert(line.size() - 1, ", " + fields);
+  return line;
+}
+
+TEST_F(PlanBuilderTest, PiecesAreRowsOfTheirOwn) {
+  corpus_.AddWav("a.wav", 16000, 1);
+  const auto line = [&](const std::string& fields) {
+    return WithFields(corpus_, "a.wav", fields);
+  };
+  corpus_.WriteManifest(
+      "train.jsonl",
+      {line("\"start_sample\": 0, \"num_samples\": 8000"),
+       line("\"start_sample\": 8000, \"num_samples\": 8000"),
+       line("\"offset\": 0.5, \"duration\": 0.5"),  // line 2 again
+       line("\"offset\": 0.25, \"duration\": 1"),   // clipped
+       line("\"offset\": 0, \"duration\": 1"),      // the whole file
+       corpus_.Line("a.wav"),
+       line("\"start_sample\": 15900, \"num_samples\": 101"),
+       line("\"start_sample\": 15900, \"num_samples\": 100"),
+       line("\"audio_offset\": 0, \"audio_bytes\": 32044"),
+       line("\"audio_offset\": 2, \"audio_bytes\": 32042"),
+       line("\"audio_offset\": 1, \"audio_bytes\": 32044")});
+  corpus_.WriteManifest("eval.jsonl",
+                        {line("\"start_sample\": 4000, \"num_samples\": 8000"),
+                         line("\"start_sample\": 0, \"num_samples\": 8000")});
+  RunConfig config = corpus_.Config("");
+  const BuiltPlan built = Build(config);
+  const std::vector<PlanRow> rows = Rows(built.plan);
+  EXPECT_EQ(rows[0].source.segment_start, 0);
+  EXPECT_EQ(rows[0].source.segment_num_samples, 8000);
+  EXPECT_EQ(rows[0].source.num_samples, 8000);
+  EXPECT_EQ(rows[0].source.num_frames, 50);
+  EXPECT_EQ(rows[0].source.header.num_samples, 16000);
+  EXPECT_EQ(rows[1].source, rows[2].source);
+  EXPECT_EQ(rows[3].source.segment_start, 4000);
+  EXPECT_EQ(rows[3].source.segment_num_samples, 12000);
+  EXPECT_EQ(rows[4].source, rows[5].source);
+  EXPECT_FALSE(rows[4].source.is_piece());
+  EXPECT_EQ(rows[6].code, RejectCode::kSegmentOutside);
+  EXPECT_EQ(rows[7].code, RejectCode::kTooShort);
+  EXPECT_EQ(rows[8].source.range, (ByteRange{0, 32044}));
+  EXPECT_EQ(rows[8].source.file_bytes, 32044u);
+  EXPECT_EQ(rows[9].code, RejectCode::kNotWav);
+  EXPECT_EQ(rows[10].code, RejectCode::kRangeOutside);
+  EXPECT_TRUE(built.plan.has_pieces);
+  EXPECT_EQ(built.plan.segments, SegmentUse::kExplicit);
+  EXPECT_EQ(built.report.num_pieces, 7u);
+  EXPECT_EQ(built.report.num_files_of_pieces, 1u);
+  const auto& warnings = built.report.warnings;
+  EXPECT_EQ(warnings.at(Warning::kClippedSegment).count, 1u);
+  EXPECT_EQ(warnings.at(Warning::kClippedSegment).examples[0].line, 4u);
+  EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).count, 2u);
+  EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).examples[0].line, 3u);
+  EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).examples[1].line, 6u);
+  EXPECT_EQ(warnings.at(Warning::kLeak).count, 1u);
+  EXPECT_EQ(warnings.at(Warning::kLeak).examples[0].line, 2u);
+}
+
+TEST_F(PlanBuilderTest, WholeFilesKeepNoTraceOfSegments) {
+  corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 16000, 1)});
+  const BuiltPlan plain = Build(OneSplit());
+  EXPECT_FALSE(plain.plan.has_pieces);
+  EXPECT_FALSE(plain.plan.segments);
+  const std::string segment = "\"offset\": 0.5, \"duration\": 0.5";
+  corpus_.WriteManifest("train.jsonl", {WithFields(corpus_, "a.wav", segment)});
+  RunConfig config = OneSplit();
+  config.input.segments = SegmentUse::kNone;
+  const BuiltPlan whole = Build(config);
+  EXPECT_FALSE(whole.plan.has_pieces);
+  EXPECT_EQ(whole.plan.segments, SegmentUse::kNone);
+  EXPECT_EQ(whole.plan.shards[0].fingerprint, plain.plan.shards[0].fingerprint);
+  EXPECT_EQ(whole.report.warnings.at(Warning::kSegment).count, 1u);
+}
+
+TEST_F(PlanBuilderTest, MaxDurationIsOfTheSegment) {
+  corpus_.AddWav("a.wav", 64000, 1);
+  corpus_.WriteManifest(
+      "train.jsonl",
+      {WithFields(corpus_, "a.wav", "\"offset\": 1, \"duration\": 0.5"),
+       corpus_.Line("a.wav")});
+  RunConfig config = OneSplit();
+  config.clips.max_duration_s = 1;
+  const std::vector<PlanRow> rows = Rows(Build(config).plan);
+  EXPECT_TRUE(rows[0].is_planned());
+  EXPECT_EQ(rows[1].code, RejectCode::kTooLong);
+}
+
 TEST_F(PlanBuilderTest, WarningsNameTheirLines) {
   corpus_.AddWav("a.wav", 4000, 1);
   corpus_.AddWav("b.wav", 4000, 2);
@@ -132,7 +223,7 @@ TEST_F(PlanBuilderTest, WarningsNameTheirLines) {
            "\", \"text\": \"language Inglish<asr_text>x\"}"});
   corpus_.WriteManifest("eval.jsonl", {corpus_.Line("a.wav")});
   RunConfig config = corpus_.Config("");
-  config.input.whole_files = true;
+  config.input.segments = SegmentUse::kNone;
   const BuiltPlan built = Build(config);
   const auto line = [&](Warning warning) {
     const Tally& tally = built.report.warnings.at(warning);

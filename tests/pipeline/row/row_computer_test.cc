@@ -7,7 +7,10 @@
 #include <chrono>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "dsp/features/float16.h"
 #include "dsp/resample/resampler.h"
@@ -62,6 +65,21 @@ class RowComputerTest : public testing::Test {
     task.path = corpus_.Path(name);
     task.source = seen.value().source;
     task.start = 17;
+    return task;
+  }
+
+  // The task of a segment of that file.
+  RowTask MakeSegmentTask(const std::string& name, int64_t start,
+                          int64_t num_samples) {
+    PieceRequest piece;
+    piece.segment =
+        SegmentRequest{.start_sample = start, .num_samples = num_samples};
+    const Result<SeenSource> seen =
+        ReadSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"), piece);
+    EXPECT_TRUE(seen.ok());
+    RowTask task;
+    task.path = corpus_.Path(name);
+    task.source = seen.value().source;
     return task;
   }
 
@@ -177,6 +195,111 @@ TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
     EXPECT_EQ(plain.value().floor, other.value().floor);
     EXPECT_EQ(plain.value().body_max, other.value().body_max);
   }
+}
+
+// A segment is computed as a file of its own that has its samples.
+TEST_F(RowComputerTest, ASegmentEqualsAFileOfItsSamples) {
+  for (const auto& [rate_hz, num_channels, encoding] :
+       {std::tuple(16000, 1, SampleEncoding::kPcm16),
+        std::tuple(16000, 2, SampleEncoding::kPcm24),
+        std::tuple(44100, 2, SampleEncoding::kPcm16),
+        std::tuple(48000, 3, SampleEncoding::kFloat32),
+        std::tuple(8000, 1, SampleEncoding::kMuLaw)}) {
+    WavSpec spec;
+    spec.sample_rate_hz = rate_hz;
+    spec.num_channels = num_channels;
+    spec.encoding = encoding;
+    const auto channels = static_cast<size_t>(num_channels);
+    // Of each type, more than one block of the file.
+    const int length = num_channels == 1 ? 600'001 : 300'001;
+    const std::vector<float> samples = MakeSamples(length, num_channels, 8);
+    WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+    for (const auto& [start, count] :
+         {std::pair(0, 5000), std::pair(1, length - 2), std::pair(77, 3001),
+          std::pair(length - 290'000, 280'001),
+          std::pair(length - 10'001, 10'001)}) {
+      const auto begin =
+          samples.begin() + static_cast<ptrdiff_t>(channels) * start;
+      const std::vector<float> own(
+          begin, begin + static_cast<ptrdiff_t>(channels) * count);
+      WriteWholeFile(corpus_.Path("own.wav"), ToString(BuildWav(spec, own)));
+      Result<ShardRow> alone = Try(MakeTask("own.wav"));
+      ASSERT_TRUE(alone.ok());
+      const std::vector<std::byte> features = sink_.bytes;
+      const std::vector<float> tail(workspace_.tail_samples().begin(),
+                                    workspace_.tail_samples().end());
+      const RowTask task = MakeSegmentTask("a.wav", start, count);
+      workspace_.times = {};
+      const Result<ShardRow> row = Try(task);
+      ASSERT_TRUE(row.ok()) << row.error().message;
+      EXPECT_TRUE(sink_.bytes == features) << rate_hz << ' ' << start;
+      EXPECT_TRUE(std::equal(tail.begin(), tail.end(),
+                             workspace_.tail_samples().begin()));
+      alone.value().start = 0;
+      alone.value().source_num_samples = static_cast<uint64_t>(length);
+      EXPECT_EQ(row.value(), alone.value()) << rate_hz << ' ' << start;
+      // Only its own bytes are read; a sample on the border of two blocks is
+      // read twice.
+      EXPECT_GE(workspace_.times.bytes_read, task.source.own_data_bytes());
+      EXPECT_LE(workspace_.times.bytes_read,
+                task.source.own_data_bytes() + 12 * 12);
+    }
+  }
+}
+
+// Samples outside the segment do not matter.
+TEST_F(RowComputerTest, ASegmentIsAcceptedWhateverTheOtherSamplesAre) {
+  WavSpec spec;
+  spec.encoding = SampleEncoding::kFloat32;
+  std::vector<float> samples = MakeSamples(9000, 1, 8);
+  samples[1999] = samples[5000] = std::numeric_limits<float>::quiet_NaN();
+  WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+  EXPECT_TRUE(Try(MakeSegmentTask("a.wav", 2000, 3000)).ok());
+  const Result<ShardRow> bad = Try(MakeSegmentTask("a.wav", 2000, 3001));
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.error().code, RejectCode::kNotFinite);
+  EXPECT_EQ(bad.error().detail, 5000);  // in the file
+}
+
+TEST_F(RowComputerTest, ASegmentOfAnotherHeaderHasChanged) {
+  WavSpec spec;
+  corpus_.AddWav("a.wav", 9000, 3, spec);
+  const RowTask task = MakeSegmentTask("a.wav", 2000, 3000);
+  EXPECT_TRUE(Try(task).ok());
+  spec.sample_rate_hz = 22050;
+  corpus_.AddWav("a.wav", 9000, 3, spec);
+  const Result<ShardRow> row = Try(task);
+  ASSERT_FALSE(row.ok());
+  EXPECT_EQ(row.error().code, RejectCode::kChangedSincePlan);
+}
+
+TEST_F(RowComputerTest, ARangeEqualsTheFileThatItHolds) {
+  corpus_.AddWav("a.wav", 700'000, 3);
+  const Result<ShardRow> alone = Try(MakeTask("a.wav"));
+  ASSERT_TRUE(alone.ok());
+  const std::vector<std::byte> features = sink_.bytes;
+  const std::string member = ReadWholeFile(corpus_.Path("a.wav"));
+  const std::string archive = std::string(1535, 'x') + member + "RIFFxxxxWAVE";
+  WriteWholeFile(corpus_.Path("a.tar"), archive);
+  PieceRequest piece;
+  piece.range = ByteRange{1535, member.size()};
+  const Result<SeenSource> seen =
+      ReadSource(corpus_.Path("a.tar"), {}, *FindPreset("qwen3-asr"), piece);
+  ASSERT_TRUE(seen.ok()) << seen.error().message;
+  RowTask task;
+  task.path = corpus_.Path("a.tar");
+  task.source = seen.value().source;
+  task.start = 17;
+  const Result<ShardRow> row = Try(task);
+  ASSERT_TRUE(row.ok()) << row.error().message;
+  EXPECT_TRUE(sink_.bytes == features);
+  EXPECT_EQ(row.value(), alone.value());
+  WriteWholeFile(corpus_.Path("a.tar"), archive + "more");
+  EXPECT_TRUE(Try(task).ok()) << "an archive may grow";
+  WriteWholeFile(corpus_.Path("a.tar"), archive.substr(0, 2000));
+  const Result<ShardRow> cut = Try(task);
+  ASSERT_FALSE(cut.ok());
+  EXPECT_EQ(cut.error().code, RejectCode::kChangedSincePlan);
 }
 
 TEST_F(RowComputerTest, TruncatesLongClipsToTheirFirstSamples) {

@@ -94,6 +94,30 @@ TEST_F(RowListTest, RowsThatContradictTheirHeaderAreRefused) {
   ExpectRefused([](PlanRow* row) { row->source.header.num_samples += 1; });
 }
 
+TEST_F(RowListTest, PiecesThatAreNotInTheirFileAreRefused) {
+  ExpectRefused([](PlanRow* row) { row->source.segment_start = 1; });
+  ExpectRefused([](PlanRow* row) { row->source.segment_num_samples = -1; });
+  ExpectRefused([](PlanRow* row) {
+    row->source.segment_start = -1;
+    row->source.segment_num_samples = row->source.header.num_samples;
+  });
+  ExpectRefused([](PlanRow* row) {
+    row->source.segment_start = 1;
+    row->source.segment_num_samples = row->source.header.num_samples;
+  });
+  ExpectRefused([](PlanRow* row) {
+    row->source.segment_start = INT64_MAX;
+    row->source.segment_num_samples = INT64_MAX;
+  });
+  // The numbers of samples and frames are those of the whole file.
+  ExpectRefused([](PlanRow* row) { row->source.segment_num_samples = 3000; });
+  ExpectRefused([](PlanRow* row) { row->source.range = {0, 1}; });
+  ExpectRefused([](PlanRow* row) { row->source.range = {1, 0}; });
+  ExpectRefused([](PlanRow* row) {
+    row->source.range = {UINT64_MAX, row->source.file_bytes};
+  });
+}
+
 TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {
   const PlannedShard good = plan_.shards[0];
   for (const auto& change : std::vector<std::function<void(PlannedShard*)>>{

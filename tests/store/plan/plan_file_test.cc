@@ -117,6 +117,44 @@ TEST_F(PlanFileTest, ReadsBackWhatWasWritten) {
                   .ok());
 }
 
+TEST_F(PlanFileTest, OnlyPlansWithPiecesHaveTheirColumns) {
+  Write();
+  auto contents = ReadH5Contents(path_);
+  EXPECT_EQ(*contents.value().FindAttribute("format"), "melmill plan 1");
+  EXPECT_EQ(contents.value().FindDataset("segment_start"), nullptr);
+  EXPECT_EQ(Description().find("segments"), std::string::npos);
+  EXPECT_FALSE(ReadPlanFile(path_).value().segments);
+
+  std::vector<PlanRow> rows = rows_;
+  rows[0].source.segment_start = 7;
+  rows[0].source.segment_num_samples = 900;
+  rows[3].source.range = {512, rows[3].source.file_bytes};
+  auto spool = std::make_unique<TableSpool>(folder_.path(),
+                                            PlanColumns(plan_.kept_fields));
+  for (const PlanRow& row : rows) {
+    EXPECT_TRUE(AppendPlanRow(row, spool.get()).ok());
+  }
+  plan_.rows = std::move(spool);
+  plan_.has_pieces = true;
+  for (const SegmentUse use :
+       {SegmentUse::kExplicit, SegmentUse::kAll, SegmentUse::kNone}) {
+    plan_.segments = use;
+    Write();
+    const Result<Plan> read = ReadPlanFile(path_);
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_TRUE(read.value().has_pieces);
+    EXPECT_EQ(read.value().segments, use);
+    ASSERT_TRUE(ForEachPlanRow(*read.value().rows, 0, rows.size(),
+                               [&](uint64_t number, const PlanRow& row) {
+                                 EXPECT_EQ(row, rows[number]) << number;
+                                 return Result<void>();
+                               })
+                    .ok());
+  }
+  contents = ReadH5Contents(path_);
+  EXPECT_EQ(*contents.value().FindAttribute("format"), "melmill plan 2");
+}
+
 TEST_F(PlanFileTest, RefusesShardsOfRowsThatAreNotThere) {
   const std::string sound = Write();
   const auto contents = ReadH5Contents(path_);

@@ -3,7 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 #include <vector>
+
+#include "io/hash.h"
 
 namespace melmill {
 namespace {
@@ -50,6 +54,50 @@ TEST(VisitPlanRowsTest, ReadsNoFurtherOnceItIsEnough) {
   EXPECT_EQ(large.num_reads, small.num_reads);
   EXPECT_EQ(VisitUntil(large, 4096).size(), 4097u);
   EXPECT_EQ(large.num_reads, 3 * small.num_reads);  // two pieces more
+}
+
+// The digest that names shards and fingerprints of rows.
+std::string SourceHash(const PlanRow& row) {
+  Hasher128 hasher;
+  HashRowSource(row, &hasher);
+  return ToHex(hasher.Digest());
+}
+
+TEST(HashRowSourceTest, ARowOfAWholeFileHasTheHashItAlwaysHad) {
+  PlanRow row;
+  row.audio = "clips/a.wav";
+  row.source.file_bytes = 32044;
+  row.source.header.sample_rate_hz = 16000;
+  row.source.header.num_channels = 1;
+  row.source.header.data_offset = 44;
+  row.source.header.data_bytes = 32000;
+  row.source.header.num_samples = 16000;
+  row.source.num_samples = 16000;
+  row.source.num_frames = 100;
+  Hasher128 expected;
+  expected.UpdateSized(row.audio);
+  expected.UpdateU64s({32044, 2, 0, 16000, 1, 44, 32000, 16000});
+  EXPECT_EQ(SourceHash(row), ToHex(expected.Digest()));
+}
+
+TEST(HashRowSourceTest, EveryPieceHasItsOwn) {
+  std::set<std::string> hashes;
+  PlanRow row;
+  row.source.file_bytes = 1000;
+  const auto add = [&](int64_t start, int64_t num_samples, ByteRange range) {
+    row.source.segment_start = start;
+    row.source.segment_num_samples = num_samples;
+    row.source.range = range;
+    EXPECT_TRUE(hashes.insert(SourceHash(row)).second)
+        << start << ' ' << num_samples << ' ' << range.offset;
+  };
+  add(0, 0, {});
+  add(0, 100, {});
+  add(1, 100, {});
+  add(0, 101, {});
+  add(0, 0, {0, 1000});
+  add(0, 0, {1, 1000});
+  add(0, 100, {1, 1000});
 }
 
 }  // namespace

@@ -81,9 +81,17 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->add_option("--keep", flags->kept_fields,
                       "Also store this field of the manifest (may be "
                       "repeated)");
-  command->add_flag("--whole-files", flags->whole_files,
-                    "Store whole files also for lines that name a part of one "
-                    "(offset, start, segment), which otherwise stop the run");
+  CLI::Option* segments = command->add_flag(
+      "--segments", flags->segments,
+      "Cut segments by \"start\" with \"end\" or \"duration\", in seconds. "
+      "Without it these fields stop the run, since they often say where a file "
+      "was cut from. \"offset\" with \"duration\", and \"start_sample\" with "
+      "\"num_samples\", always cut");
+  command
+      ->add_flag("--whole-files", flags->whole_files,
+                 "Store whole files also for lines that name a part of one "
+                 "(offset, start, start_sample, segment)")
+      ->excludes(segments);
   command->add_flag("--no-text", flags->no_text,
                     "Accept lines without \"text\"");
   command->add_flag("--strict-text", flags->strict_text,
@@ -167,7 +175,8 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   config.input.kept_fields = flags.kept_fields;
   config.input.require_text = !flags.no_text;
   config.input.strict_text = flags.strict_text;
-  config.input.whole_files = flags.whole_files;
+  if (flags.segments) config.input.segments = SegmentUse::kAll;
+  if (flags.whole_files) config.input.segments = SegmentUse::kNone;
   config.clips.max_duration_s = flags.max_duration_s;
   if (IsLargeWhisper(flags.preset)) {
     config.input.plain_texts = true;

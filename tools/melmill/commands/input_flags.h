@@ -20,6 +20,7 @@ struct InputFlags {
   std::vector<std::string> kept_fields;
   bool no_text = false;
   bool strict_text = false;
+  bool segments = false;
   bool whole_files = false;
   double max_duration_s = 1200;
   bool truncate = false;

@@ -122,7 +122,7 @@ Ending ShowCommand::ShowRow(const SplitEntry& split) {
 Ending ShowCommand::ShowTable(const std::vector<StoredRow>& rows) {
   std::string text;
   std::string split;
-  const RowTable table(rows.back().row, width_);
+  const RowTable table(rows.back().row, width_, index_.has_pieces());
   for (const StoredRow& row : rows) {
     if (row.split != split) text += row.split + ":\n" + table.Header();
     split = row.split;
@@ -166,7 +166,8 @@ Ending ShowCommand::ShowRowsOfAudio() {
 Ending ShowCommand::ShowSplit(const SplitEntry& split) {
   const uint64_t num_shown =
       std::min(static_cast<uint64_t>(flags_.limit), split.num_stored);
-  const RowTable table(num_shown == 0 ? 0 : num_shown - 1, width_);
+  const RowTable table(num_shown == 0 ? 0 : num_shown - 1, width_,
+                       index_.has_pieces());
   if (!flags_.jsonl) {
     const std::string heading =
         fmt::format("{}: {} of {}\n", split.name, FormatCount(num_shown),

@@ -93,6 +93,14 @@ void AddAudio(const StoreSummary& summary, std::string* text) {
   *text += fmt::format("sample rates: {}\n", fmt::join(rates, ", "));
 }
 
+void AddPieces(const StoreSummary& summary, std::string* text) {
+  if (summary.num_pieces == 0) return;
+  *text += fmt::format(
+      "pieces: {} of {}\n",
+      Counted(summary.num_pieces, "row is a piece", "rows are pieces"),
+      Counted(summary.num_audio_of_pieces, "file"));
+}
+
 void AddRejects(const CompleteStore& store, std::string* text) {
   const auto& rejects = store.summary.rejects;
   if (rejects.empty()) return;
@@ -179,6 +187,10 @@ void AddJsonSummary(const StoreSummary& summary, ordered_json* json) {
     rates[std::to_string(rate_hz)] = num_rows;
   }
   (*json)["sample_rates"] = rates;
+  if (summary.num_pieces > 0) {
+    (*json)["pieces"] = summary.num_pieces;
+    (*json)["files_of_pieces"] = summary.num_audio_of_pieces;
+  }
   auto rejects = ordered_json::object();
   for (const auto& [code, count] : summary.rejects) rejects[code] = count;
   (*json)["rejects"] = rejects;
@@ -217,6 +229,7 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
   AddSplits(index, &text);
   AddLanguages(summary, &text);
   AddAudio(summary, &text);
+  AddPieces(summary, &text);
   AddRejects(store, &text);
   text += fmt::format("settings: {}\n",
                       DescribeSettings(index.contract, index.producer));

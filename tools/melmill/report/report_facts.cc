@@ -54,6 +54,8 @@ std::string_view WarningName(Warning warning) {
       return "unknown_language";
     case Warning::kSegment:
       return "segment";
+    case Warning::kClippedSegment:
+      return "clipped_segment";
     case Warning::kRepeatedAudio:
       return "repeated_audio";
     case Warning::kLeak:

@@ -15,6 +15,7 @@ namespace melmill {
 namespace {
 
 constexpr size_t kSecondsWidth = 7;
+constexpr size_t kFromWidth = 14;
 constexpr size_t kGap = 2;  // between columns
 
 // The stored value x of a mel power p is (log10(p) + 4) / 4.
@@ -30,13 +31,30 @@ std::string DescribeLevel(const RowFeatures& features) {
                      Decibels(peak), Decibels(mean), peak, mean);
 }
 
+// Where the piece begins in its file.
+std::string From(const StoredRow& row) {
+  if (row.is_segment()) return fmt::format("{:.3f} s", row.segment_start_s());
+  if (row.has_range()) return fmt::format("byte {}", row.range.offset);
+  return "";
+}
+
+std::string DescribeSegment(const StoredRow& row) {
+  return fmt::format(
+      "{:.3f} s from {:.3f} s of the file on ({} samples from "
+      "{} on at {} Hz)",
+      row.segment_seconds(), row.segment_start_s(), row.segment_num_samples,
+      row.segment_start, row.source_rate_hz);
+}
+
 }  // namespace
 
-RowTable::RowTable(uint64_t last_row, size_t width)
-    : row_width_(std::max<size_t>(3, std::to_string(last_row).size())) {
+RowTable::RowTable(uint64_t last_row, size_t width, bool has_pieces)
+    : row_width_(std::max<size_t>(3, std::to_string(last_row).size())),
+      from_width_(has_pieces ? kFromWidth : 0) {
   constexpr size_t kNarrow = 60;
   language_width_ = width < kNarrow ? 0 : 10;
   const size_t fixed = row_width_ + kGap + kSecondsWidth + kGap +
+                       (from_width_ > 0 ? from_width_ + kGap : 0) +
                        (language_width_ > 0 ? language_width_ + kGap : 0) +
                        kGap;
   constexpr size_t kLeast = 8;  // of text, and of a path
@@ -46,11 +64,15 @@ RowTable::RowTable(uint64_t last_row, size_t width)
 }
 
 std::string RowTable::Format(const std::string& row, const std::string& seconds,
+                             const std::string& from,
                              const std::string& language,
                              const std::string& text,
                              const std::string& audio) const {
   std::string line =
       fmt::format("{:>{}}  {:>{}}  ", row, row_width_, seconds, kSecondsWidth);
+  if (from_width_ > 0) {
+    line += PadTo(CutEnd(from, from_width_), from_width_ + kGap);
+  }
   if (language_width_ > 0) {
     line += PadTo(CutEnd(language, language_width_), language_width_ + kGap);
   }
@@ -59,12 +81,12 @@ std::string RowTable::Format(const std::string& row, const std::string& seconds,
 }
 
 std::string RowTable::Header() const {
-  return Format("row", "seconds", "language", "text", "audio");
+  return Format("row", "seconds", "from", "language", "text", "audio");
 }
 
 std::string RowTable::Line(const StoredRow& row) const {
   return Format(std::to_string(row.row), fmt::format("{:.2f}", row.seconds()),
-                row.language(), Printable(row.transcript()),
+                From(row), row.language(), Printable(row.transcript()),
                 Printable(row.audio));
 }
 
@@ -76,6 +98,11 @@ std::string FormatRow(const StoredRow& row, const RowFeatures& features,
     text += fmt::format("{:8}  {}\n", name, value);
   };
   add("audio", Printable(row.audio));
+  if (row.is_segment()) add("segment", DescribeSegment(row));
+  if (row.has_range()) {
+    add("bytes", fmt::format("{} from byte {} of the file on",
+                             row.range.num_bytes, row.range.offset));
+  }
   if (!row.prompt.empty()) add("prompt", Printable(row.prompt));
   const std::string transcript = row.transcript();
   add("text", transcript.empty() ? "(none)" : Printable(transcript));
@@ -95,6 +122,16 @@ std::string FormatRowJson(const StoredRow& row, const StoreIndex& index) {
   json["row"] = row.row;
   json["line"] = row.line;
   json["audio"] = row.audio;
+  if (row.is_segment()) {
+    json["segment"] = {{"start_s", row.segment_start_s()},
+                       {"duration_s", row.segment_seconds()},
+                       {"start_sample", row.segment_start},
+                       {"num_samples", row.segment_num_samples}};
+  }
+  if (row.has_range()) {
+    json["audio_offset"] = row.range.offset;
+    json["audio_bytes"] = row.range.num_bytes;
+  }
   json["text"] = row.text;
   const std::string language = row.language();
   json["language"] = nullptr;

@@ -15,18 +15,20 @@ namespace melmill {
 // most `width` columns, or what the other columns need.
 class RowTable {
  public:
-  // `last_row` is the largest number of a row that will be shown.
-  RowTable(uint64_t last_row, size_t width);
+  // `last_row` is the largest number of a row that will be shown. `has_pieces`
+  // adds a column with the place of each piece in its file.
+  RowTable(uint64_t last_row, size_t width, bool has_pieces);
 
   std::string Header() const;
   std::string Line(const StoredRow& row) const;
 
  private:
   std::string Format(const std::string& row, const std::string& seconds,
-                     const std::string& language, const std::string& text,
-                     const std::string& audio) const;
+                     const std::string& from, const std::string& language,
+                     const std::string& text, const std::string& audio) const;
 
   size_t row_width_;
+  size_t from_width_;  // 0: no column
   size_t language_width_;
   size_t text_width_;
   size_t audio_width_;

@@ -72,6 +72,10 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   (*json)["rejects"] = JsonTallies(report);
   (*json)["warnings"] = JsonWarnings(*report.plan);
   (*json)["languages"] = JsonLanguages(report);
+  if (report.plan->num_pieces > 0) {
+    (*json)["pieces"] = report.plan->num_pieces;
+    (*json)["files_of_pieces"] = report.plan->num_files_of_pieces;
+  }
   (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
   (*json)["bytes"] = report.store_bytes;
   if (report.status == RunStatus::kPlanned) {

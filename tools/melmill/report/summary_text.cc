@@ -37,6 +37,15 @@ void AddDamages(const RunReport& report, std::string* text) {
   }
 }
 
+void AddPieces(const RunReport& report, std::string* text) {
+  const PlanReport& plan = *report.plan;
+  if (plan.num_pieces == 0) return;
+  *text +=
+      fmt::format("{} of {}\n",
+                  Counted(plan.num_pieces, "row is a piece", "rows are pieces"),
+                  Counted(plan.num_files_of_pieces, "file"));
+}
+
 void AddLanguages(const RunReport& report, std::string* text) {
   const auto languages = SumLanguages(*report.plan);
   if (languages.size() == 1 && languages.begin()->first.empty()) return;
@@ -206,6 +215,12 @@ std::string NextStep(const RunReport& report, const std::string& out) {
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo: {
       std::string text = TrainOn(report, out) + '\n';
+      if (report.store && report.store->has_pieces()) {
+        text +=
+            "rows are pieces of files: a training script that loads the audio "
+            "by itself would get whole files; train from the store "
+            "(docs/training.md)\n";
+      }
       if (report.status == RunStatus::kNothingToDo) {
         text = "nothing to do: the store is complete\n" + text;
       }
@@ -262,10 +277,12 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       AddChange(*report.change, &text);
       break;
     case RunStatus::kTooManyRejects:
+      AddPieces(report, &text);
       AddAllRejects(report, config, &text);
       AddPlanned(report, &text);
       break;
     case RunStatus::kPlanned:
+      AddPieces(report, &text);
       AddAllRejects(report, config, &text);
       AddRates(report, &text);
       AddLanguages(report, &text);
@@ -275,6 +292,7 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       break;
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
+      AddPieces(report, &text);
       AddAllRejects(report, config, &text);
       if (report.change) AddChange(*report.change, &text);
       AddLanguages(report, &text);

@@ -36,6 +36,10 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} with a part of a file (offset, start, segment): WHOLE FILES ARE "
           "USED",
           Counted(tally.count, "line"));
+    case Warning::kClippedSegment:
+      return fmt::format(
+          "{} up to 0.5 s after the end of the file: cut there",
+          Counted(tally.count, "segment that ends", "segments that end"));
     case Warning::kRepeatedAudio:
       return fmt::format(
           "{} with the audio file of an earlier line: each is stored",

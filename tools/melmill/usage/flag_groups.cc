@@ -43,6 +43,7 @@ constexpr FlagPlace kPlaces[] = {
     {"--keep", kInput, "FIELD"},
     {"--max-duration", kInput, "SECONDS"},
     {"--max-rejects", kInput, "N or P%"},
+    {"--segments", kInput, nullptr},
     {"--whole-files", kInput, nullptr},
     {"--no-text", kInput, nullptr},
     {"--strict-text", kInput, nullptr},
