@@ -10,7 +10,7 @@
 #include "io/file/line_reader.h"
 #include "io/manifest/manifest.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/setup/run_config.h"
 #include "store/plan/plan_row.h"
 
@@ -30,7 +30,7 @@ struct PlannedLine {
   bool lacks_template = false;
   bool repeats_template = false;
   std::string segment;  // what the line says of a part of its file
-  WavOddity oddity = WavOddity::kNone;  // only of a planned row
+  SoundOddity oddity = SoundOddity::kNone;  // only of a planned row
 };
 
 // Reads lines and the headers of their files. Thread-safe.

@@ -6,7 +6,7 @@
 
 #include "io/file/file_facts.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/setup/run_config.h"
 #include "store/source.h"
 
@@ -19,7 +19,7 @@ struct SeenSource {
   // Equal for two paths of one file: a hash of its device and inode. On file
   // systems whose inodes may change, a hash of the absolute path.
   uint64_t identity = 0;
-  WavOddity oddity = WavOddity::kNone;
+  SoundOddity oddity = SoundOddity::kNone;
 };
 
 // Opens a file, reads its header and says what it will become. Reads no audio.

@@ -84,8 +84,9 @@ def make_nothing(path: Path) -> None:
     assert not path.exists()
 
 
-def make_flac(path: Path) -> None:
+def make_cut_flac(path: Path) -> None:
     soundfile.write(path, noise(8000), 16000, format="FLAC")
+    path.write_bytes(path.read_bytes()[:-100])
 
 
 def make_mp3(path: Path) -> None:
@@ -232,7 +233,7 @@ BAD_FILES: dict[str, Case] = {
         "no_samples",
         "no data chunk",
     ),
-    "flac": (make_flac, "header", "not_wav", r"is FLAC.*ffmpeg -i in\.flac"),
+    "flac": (make_cut_flac, "decode", "decode_failed", "of 8000 samples"),
     "mp3": (make_mp3, "header", "not_wav", r"is MP3.*ffmpeg -i in\.mp3"),
     "mp3_with_tag": (
         containing(b"ID3\x03" + bytes(100)),

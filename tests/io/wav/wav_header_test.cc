@@ -19,7 +19,7 @@ using namespace std::string_literals;
 
 Result<SoundHeader> Read(std::vector<std::byte> bytes,
                          size_t prefix_bytes = kWavPrefixBytes) {
-  const Result<WavFile> wav = ReadFile(std::move(bytes), prefix_bytes);
+  const Result<SoundFile> wav = ReadFile(std::move(bytes), prefix_bytes);
   if (!wav.ok()) return wav.error();
   return wav.value().header;
 }

@@ -64,6 +64,11 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} cut off after the samples, in a chunk that is not needed: no "
           "audio is missing",
           Counted(tally.count, "WAV file"));
+    case Warning::kNoFrameCount:
+      return fmt::format(
+          "{} without a count of its frames: missing audio at the end cannot "
+          "be noticed",
+          Counted(tally.count, "MP3 file"));
   }
   return "";
 }
