@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "io/flac/flac_decoder.h"
+#include "io/mp3/mp3_decoder.h"
+#include "io/ogg/ogg_decoder.h"
 #include "io/sound/sound_file.h"
 
 namespace melmill {
@@ -14,7 +16,14 @@ namespace {
 Result<std::unique_ptr<SoundDecoder>> MakeDecoder(const SoundHeader& header,
                                                   const ByteSource& file) {
   assert(IsCoded(header.encoding));
-  return MakeFlacDecoder(header, file);
+  switch (header.encoding) {
+    case SampleEncoding::kFlac:
+      return MakeFlacDecoder(header, file);
+    case SampleEncoding::kMp3:
+      return MakeMp3Decoder(header, file);
+    default:
+      return MakeOggDecoder(header, file);
+  }
 }
 
 }  // namespace

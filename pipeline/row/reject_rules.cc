@@ -53,7 +53,7 @@ std::string RejectMessage(RejectCode code, int64_t detail,
     case RejectCode::kReferenceCuts:
       return fmt::format(
           "has {} samples, of which libsndfile and librosa read "
-          "{}; convert it: ffmpeg -i in.mp3 out.flac",
+          "{}; add a tag: ffmpeg -i in.mp3 -c copy out.mp3",
           source_num_samples, detail);
     case RejectCode::kChained:
       return fmt::format("another Ogg stream begins at byte {}", detail);

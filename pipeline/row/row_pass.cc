@@ -135,6 +135,7 @@ Result<void> RowPass::ReadBlock(uint64_t position, uint64_t end) {
     }
   }
   ws_.times.bytes_read += block.size();
+  RowInWork::Beat();
   return {};
 }
 

@@ -84,11 +84,13 @@ inline int SndfileFormat(SampleEncoding encoding) {
   }
 }
 
-// Has libsndfile write a file of any of its formats.
+// Has libsndfile write a file of any of its formats. The mode of MP3's bit rate
+// is one of SF_BITRATE_MODE_*.
 inline std::vector<std::byte> WriteBySndfile(int format,
                                              std::span<const float> interleaved,
                                              int sample_rate_hz,
-                                             int num_channels) {
+                                             int num_channels,
+                                             int bit_rate_mode = -1) {
   SndfileMemory memory;
   SF_INFO info = {};
   info.samplerate = sample_rate_hz;
@@ -99,6 +101,10 @@ inline std::vector<std::byte> WriteBySndfile(int format,
   double page_latency_ms = 200;
   sf_command(file, SFC_SET_OGG_PAGE_LATENCY_MS, &page_latency_ms,
              sizeof(page_latency_ms));
+  if (bit_rate_mode >= 0) {
+    sf_command(file, SFC_SET_BITRATE_MODE, &bit_rate_mode,
+               sizeof(bit_rate_mode));
+  }
   const auto num_samples =
       static_cast<sf_count_t>(interleaved.size()) / num_channels;
   const bool written =
