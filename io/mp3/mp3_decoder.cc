@@ -60,7 +60,8 @@ Result<void> Mp3Decoder::Open() {
           MPG123_OK ||
       mpg123_param(handle, MPG123_ADD_FLAGS,
                    MPG123_FORCE_FLOAT | MPG123_GAPLESS |
-                       MPG123_NO_FRANKENSTEIN | MPG123_QUIET,
+                       MPG123_NO_FRANKENSTEIN | MPG123_QUIET |
+                       MPG123_SKIP_ID3V2,
                    0) != MPG123_OK ||
       mpg123_replace_reader_handle(handle, Read, Seek, nullptr) != MPG123_OK) {
     throw std::bad_alloc();

@@ -8,7 +8,9 @@
 #include <span>
 #include <vector>
 
+#include "io/ogg/ogg_packets.h"
 #include "io/ogg/ogg_page.h"
+#include "io/ogg/vorbis_setup.h"
 #include "io/sound/byte_field.h"
 #include "io/sound/byte_window.h"
 
@@ -25,10 +27,10 @@ struct PlacedPage {
   uint64_t end() const { return begin + page.num_bytes; }
 };
 
-Result<std::optional<OggPage>> PageAt(ByteWindow* window, uint64_t offset) {
-  const auto bytes = window->At(offset, kMaxOggPageBytes);
-  if (!bytes.ok()) return bytes.error();
-  return ParseOggPage(bytes.value());
+template <typename Format>
+Error PageError(RejectCode code, const Format& format, uint64_t offset) {
+  return {code, fmt::format(fmt::runtime(format), offset),
+          static_cast<int64_t>(offset)};
 }
 
 // What the first page says of the stream.
@@ -180,38 +182,45 @@ Result<std::optional<SoundHeader>> ReadOggHeader(const ByteSource& file) {
   return std::optional(header);
 }
 
-Result<void> CheckOggPages(const ByteSource& file) {
+Result<void> CheckOggPages(const SoundHeader& header, const ByteSource& file) {
   ByteWindow window(file, ByteWindow::kWalkBytes);
+  OggPackets packets;
   std::optional<OggPage> first;
   bool is_ended = false;
   uint32_t sequence = 0;
   uint64_t offset = 0;
   while (offset < file.size_bytes()) {
-    const Result<std::optional<OggPage>> page = PageAt(&window, offset);
-    if (!page.ok()) return page.error();
-    if (!page.value()) {
-      if (is_ended) return {};  // ReadOggHeader has bounded what follows
-      return Error{RejectCode::kBadPage,
-                   fmt::format("no whole Ogg page at byte {}", offset),
-                   static_cast<int64_t>(offset)};
+    const auto bytes = window.At(offset, kMaxOggPageBytes);
+    if (!bytes.ok()) return bytes.error();
+    const std::optional<OggPage> page = ParseOggPage(bytes.value());
+    if (!page) {
+      if (is_ended) break;  // ReadOggHeader has bounded what follows
+      return PageError(RejectCode::kBadPage, "no whole Ogg page at byte {}",
+                       offset);
     }
-    if (!first) first = *page.value();
-    if (is_ended || page.value()->serial != first->serial ||
-        (page.value()->is_first && offset > 0)) {
-      return Error{RejectCode::kChained,
-                   fmt::format("another Ogg stream begins at byte {}", offset),
-                   static_cast<int64_t>(offset)};
+    if (!first) first = page;
+    if (is_ended || page->serial != first->serial ||
+        (page->is_first && offset > 0)) {
+      return PageError(RejectCode::kChained,
+                       "another Ogg stream begins at byte {}", offset);
     }
-    if (offset > 0 && page.value()->sequence != sequence + 1) {
-      return Error{RejectCode::kBadPage,
-                   fmt::format("an Ogg page is missing before byte {}", offset),
-                   static_cast<int64_t>(offset)};
+    if (offset > 0 && page->sequence != sequence + 1) {
+      return PageError(RejectCode::kBadPage,
+                       "an Ogg page is missing before byte {}", offset);
     }
-    sequence = page.value()->sequence;
-    is_ended = page.value()->is_last;
-    offset += page.value()->num_bytes;
+    packets.Add(*page, bytes.value().first(page->num_bytes));
+    if (packets.largest_bytes() > kMaxOggPacketBytes) {
+      return Error{RejectCode::kBadHeader,
+                   fmt::format("has an Ogg packet of more than {} bytes",
+                               kMaxOggPacketBytes)};
+    }
+    sequence = page->sequence;
+    is_ended = page->is_last;
+    offset += page->num_bytes;
   }
-  return {};
+  return header.encoding == SampleEncoding::kVorbis
+             ? CheckVorbisSetup(packets.third())
+             : Result<void>();
 }
 
 }  // namespace melmill

@@ -19,10 +19,14 @@ namespace melmill {
 // ReadAt. Sources: RFC 3533, RFC 7845, the Vorbis I specification.
 Result<std::optional<SoundHeader>> ReadOggHeader(const ByteSource& file);
 
+// A decoder holds a whole packet, such as a comment with pictures.
+inline constexpr uint64_t kMaxOggPacketBytes = uint64_t{8} << 20;
+
 // Walks through all pages. Errors: kBadPage for a damaged page or one that is
 // missing, kChained for a page of another stream, with the byte as detail;
-// those of ReadAt.
-Result<void> CheckOggPages(const ByteSource& file);
+// kBadHeader for a packet above kMaxOggPacketBytes, and those of
+// CheckVorbisSetup; those of ReadAt.
+Result<void> CheckOggPages(const SoundHeader& header, const ByteSource& file);
 
 }  // namespace melmill
 

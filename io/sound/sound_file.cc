@@ -112,7 +112,7 @@ Result<void> CheckSoundFile(const SoundHeader& header, const ByteSource& file) {
       return CheckMp3Frames(file);
     case SampleEncoding::kVorbis:
     case SampleEncoding::kOpus:
-      return CheckOggPages(file);
+      return CheckOggPages(header, file);
     default:
       return {};
   }

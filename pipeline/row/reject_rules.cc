@@ -55,6 +55,8 @@ std::string RejectMessage(RejectCode code, int64_t detail,
           "has {} samples, of which libsndfile and librosa read "
           "{}; add a tag: ffmpeg -i in.mp3 -c copy out.mp3",
           source_num_samples, detail);
+    case RejectCode::kBadHeader:
+      return "its headers are damaged, or ask for too much memory";
     case RejectCode::kChained:
       return fmt::format("another Ogg stream begins at byte {}", detail);
     case RejectCode::kBadPage:
