@@ -76,6 +76,12 @@ std::string_view RejectCodeName(RejectCode code) {
       return "too_long";
     case RejectCode::kSeveralFiles:
       return "several_files";
+    case RejectCode::kLengthUnknown:
+      return "length_unknown";
+    case RejectCode::kChained:
+      return "chained";
+    case RejectCode::kReferenceCuts:
+      return "reference_cuts";
     case RejectCode::kSegmentOutside:
       return "segment_outside";
     case RejectCode::kRangeOutside:
@@ -90,6 +96,8 @@ std::string_view RejectCodeName(RejectCode code) {
       return "io_error";
     case RejectCode::kPoison:
       return "poison";
+    case RejectCode::kBadPage:
+      return "bad_page";
   }
   // A number from a damaged plan or shard.
   return "unknown";

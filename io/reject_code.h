@@ -50,6 +50,9 @@ enum class RejectCode : uint8_t {
   kTooShort = 73,
   kTooLong = 74,
   kSeveralFiles = 75,
+  kLengthUnknown = 76,   // no count of samples anywhere
+  kChained = 77,         // Ogg: another stream follows or is mixed in
+  kReferenceCuts = 78,   // MP3: libsndfile and librosa lose its end
   kSegmentOutside = 90,  // the file has no such samples
   kRangeOutside = 91,    // the file has no such bytes
 
@@ -58,7 +61,8 @@ enum class RejectCode : uint8_t {
   kDecodeFailed = 97,
   kChangedSincePlan = 98,
   kIoError = 99,
-  kPoison = 100,  // crashes or hangs the program
+  kPoison = 100,   // crashes or hangs the program
+  kBadPage = 101,  // Ogg: a damaged, lost or foreign page
 };
 
 // The name under "code" in rejects.jsonl, like "not_found". Returns "unknown"

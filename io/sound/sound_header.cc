@@ -4,9 +4,17 @@
 
 namespace melmill {
 
+bool IsKnown(SampleEncoding encoding) {
+  return (encoding >= SampleEncoding::kPcmU8 &&
+          encoding <= SampleEncoding::kPcmS8) ||
+         (encoding >= SampleEncoding::kFlac &&
+          encoding <= SampleEncoding::kOpus);
+}
+
 int BytesPerSample(SampleEncoding encoding) {
   switch (encoding) {
     case SampleEncoding::kPcmU8:
+    case SampleEncoding::kPcmS8:
     case SampleEncoding::kMuLaw:
     case SampleEncoding::kALaw:
       return 1;
@@ -19,6 +27,11 @@ int BytesPerSample(SampleEncoding encoding) {
       return 4;
     case SampleEncoding::kFloat64:
       return 8;
+    case SampleEncoding::kFlac:
+    case SampleEncoding::kMp3:
+    case SampleEncoding::kVorbis:
+    case SampleEncoding::kOpus:
+      break;
   }
   assert(false);
   return 1;
@@ -42,6 +55,16 @@ std::string_view SampleEncodingName(SampleEncoding encoding) {
       return "mu-law";
     case SampleEncoding::kALaw:
       return "A-law";
+    case SampleEncoding::kPcmS8:
+      return "signed PCM 8 bit";
+    case SampleEncoding::kFlac:
+      return "FLAC";
+    case SampleEncoding::kMp3:
+      return "MP3";
+    case SampleEncoding::kVorbis:
+      return "Ogg Vorbis";
+    case SampleEncoding::kOpus:
+      return "Ogg Opus";
   }
   return "unknown";  // a number from a damaged plan
 }

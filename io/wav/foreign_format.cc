@@ -21,17 +21,14 @@ struct Magic {
 
 // The first match counts, so the more specific entries come first.
 constexpr Magic kMagics[] = {
-    {0, "fLaC"sv, "FLAC", "flac", ""},
-    {28, "OpusHead"sv, "Ogg Opus", "opus", ""},
-    {28, "\x01vorbis"sv, "Ogg Vorbis", "ogg", ""},
-    {0, "OggS"sv, "Ogg", "ogg", ""},
-    {0, "ID3"sv, "MP3", "mp3", ""},
-    {8, "AIFF"sv, "AIFF", "aiff", ""},
-    {8, "AIFC"sv, "AIFF-C", "aifc", ""},
-    {0, "caff"sv, "CAF", "caf", ""},
-    {0, ".snd"sv, "Sun/NeXT audio", "au", ""},
-    {0, "dns."sv, "Sun/NeXT audio", "au", ""},
-    {0, "NIST_1A"sv, "NIST SPHERE", "", "sph2pipe -f wav in.sph out.wav"},
+    {28,
+     "\x7F"
+     "FLAC"sv,
+     "Ogg FLAC", "oga", ""},
+    {28, "Speex   "sv, "Ogg Speex", "spx", ""},
+    {28, "\x80theora"sv, "Ogg Theora", "ogv", ""},
+    {0, "OggS"sv, "Ogg without Vorbis or Opus", "ogg", ""},
+    {0, "ajkg"sv, "Shorten", "shn", ""},
     {0, "wvpk"sv, "WavPack", "wv", ""},
     {4, "ftyp"sv, "MP4/M4A", "m4a", ""},
     {0, "\x1A\x45\xDF\xA3"sv, "Matroska/WebM", "webm", ""},
@@ -60,11 +57,11 @@ std::string Advise(std::string_view name, std::string_view suffix,
                    std::string_view advice) {
   if (!suffix.empty()) {
     return fmt::format(
-        "is {}, not WAV; convert it: ffmpeg -i in.{} -c:a pcm_s16le out.wav",
-        name, suffix);
+        "is {}, which is not read; convert it: ffmpeg -i in.{} out.flac", name,
+        suffix);
   }
-  return fmt::format("is {}, not WAV; get the audio out of it: {}", name,
-                     advice);
+  return fmt::format("is {}, which is not read; get the audio out of it: {}",
+                     name, advice);
 }
 
 // Frames of MPEG audio and of ADTS both begin with eleven set bits. Raw samples
@@ -81,7 +78,7 @@ std::string_view MpegName(std::span<const std::byte> head) {
   const bool sample_rate_known = ((b2 >> 2) & 3) != 3;
   return sync && version_known && layer_known && bit_rate_known &&
                  sample_rate_known
-             ? "MP3"
+             ? "damaged MP3 or another MPEG audio"
              : "";
 }
 
@@ -104,17 +101,17 @@ std::string DescribeForeignFormat(std::span<const std::byte> head) {
     return "is RIFF, but holds something else than WAVE";
   }
   const std::string_view mpeg = MpegName(head);
-  if (!mpeg.empty()) return Advise(mpeg, mpeg == "MP3" ? "mp3" : "aac", "");
+  if (!mpeg.empty()) return Advise(mpeg, mpeg == "AAC" ? "aac" : "mp3", "");
   if (std::all_of(head.begin(), head.end(), IsText)) {
     const bool json = head[0] == std::byte{'{'} || head[0] == std::byte{'['};
-    return json ? "is JSON, not WAV" : "is text, not WAV";
+    return json ? "is JSON, not sound" : "is text, not sound";
   }
   if (std::all_of(head.begin(), head.end(),
                   [](std::byte b) { return b == std::byte{0}; })) {
-    return "starts with zeros, not as a WAV file does: perhaps a copy that "
-           "was cut off";
+    return "starts with zeros, not as a sound file does: perhaps a copy "
+           "that was cut off";
   }
-  std::string message = "does not start as a WAV file does; its first bytes:";
+  std::string message = "does not start as a sound file does; its first bytes:";
   for (const std::byte b : head.first(std::min<size_t>(head.size(), 4))) {
     message += fmt::format(" {:02X}", std::to_integer<unsigned>(b));
   }
@@ -165,7 +162,7 @@ std::string DescribeForeignCodec(uint16_t format_tag) {
   }
   return fmt::format(
       "holds {} samples (format 0x{:04X}), which are not read; convert it: "
-      "ffmpeg -i in.wav -c:a pcm_s16le out.wav",
+      "ffmpeg -i in.wav out.flac",
       name, format_tag);
 }
 

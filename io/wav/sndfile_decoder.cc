@@ -32,8 +32,15 @@ int SubtypeOf(SampleEncoding encoding) {
       return SF_FORMAT_ULAW;
     case SampleEncoding::kALaw:
       return SF_FORMAT_ALAW;
+    case SampleEncoding::kPcmS8:
+      return SF_FORMAT_PCM_S8;
+    case SampleEncoding::kFlac:
+    case SampleEncoding::kMp3:
+    case SampleEncoding::kVorbis:
+    case SampleEncoding::kOpus:
+      break;
   }
-  assert(false);
+  assert(false);  // coded sound has its own decoders
   return 0;
 }
 

@@ -36,7 +36,7 @@ bool IsFileSizeTwice(const WavDataClaim& claim, uint64_t file_bytes) {
 }
 
 Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
-                               WavOddity oddity) {
+                               SoundOddity oddity) {
   // Each piece of a stream may have its own header.
   const Result<bool> is_file = IsWavFileHeader(file, claim.begin);
   if (!is_file.ok()) return is_file.error();
@@ -52,7 +52,7 @@ Result<WavDataExtent> ToTheEnd(const RiffFile& file, const WavDataClaim& claim,
 Result<WavDataExtent> MeasureUnclaimed(const RiffFile& file,
                                        const WavDataClaim& claim) {
   const Result<WavDataExtent> all =
-      ToTheEnd(file, claim, WavOddity::kNoDataSize);
+      ToTheEnd(file, claim, SoundOddity::kNoDataSize);
   if (!all.ok()) return all.error();
   const Result<bool> is_empty = IsChainOfRiffChunks(file, claim.begin);
   if (!is_empty.ok()) return is_empty.error();
@@ -79,14 +79,14 @@ Result<WavDataExtent> MeasureWavData(const RiffFile& file,
   if (claim.data_bytes == 0) return MeasureUnclaimed(file, claim);
   const uint64_t available_bytes = file.size_bytes() - claim.begin;
   if (claim.data_bytes <= available_bytes) {
-    return WavDataExtent{claim.data_bytes, WavOddity::kNone};
+    return WavDataExtent{claim.data_bytes, SoundOddity::kNone};
   }
   if (available_bytes < claim.data_bytes - available_bytes &&
       IsPlaceholder(claim)) {
-    return ToTheEnd(file, claim, WavOddity::kNoDataSize);
+    return ToTheEnd(file, claim, SoundOddity::kNoDataSize);
   }
   if (IsFileSizeTwice(claim, file.size_bytes())) {
-    return ToTheEnd(file, claim, WavOddity::kFileSizeAsDataSize);
+    return ToTheEnd(file, claim, SoundOddity::kFileSizeAsDataSize);
   }
   return Error{RejectCode::kTruncated,
                fmt::format("the data chunk claims {} bytes, {} are there",

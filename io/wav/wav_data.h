@@ -21,7 +21,7 @@ struct WavDataClaim {
 // Where the samples end.
 struct WavDataExtent {
   uint64_t num_bytes = 0;  // all in the file; need not be whole sample groups
-  WavOddity oddity = WavOddity::kNone;
+  SoundOddity oddity = SoundOddity::kNone;
 };
 
 // Compares the claim with the bytes that exist. Errors: kTruncated, kNoSamples,

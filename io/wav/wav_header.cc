@@ -20,7 +20,7 @@ constexpr uint32_t kSizeIsInDs64 = 0xFFFFFFFF;
 
 // What is known when the data chunk is reached.
 struct WavWalk {
-  WavFile file;
+  SoundFile file;
   WavDataClaim claim;
 };
 
@@ -184,14 +184,14 @@ Result<WavWalk> WalkFile(RiffFile* riff) {
 
 }  // namespace
 
-Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
-                            const ByteSource& file) {
+Result<SoundFile> ReadWavFile(std::span<const std::byte> prefix,
+                              const ByteSource& file) {
   RiffFile riff(prefix, file);
   Result<WavWalk> walk = WalkFile(&riff);
   if (!walk.ok()) return walk.error();
-  WavFile& result = walk.value().file;
-  if (result.oddity == WavOddity::kNone) {
-    const Result<WavOddity> tail = CheckWavTail(riff, walk.value().claim);
+  SoundFile& result = walk.value().file;
+  if (result.oddity == SoundOddity::kNone) {
+    const Result<SoundOddity> tail = CheckWavTail(riff, walk.value().claim);
     if (!tail.ok()) return tail.error();
     result.oddity = tail.value();
   }

@@ -11,21 +11,6 @@
 
 namespace melmill {
 
-// A writer's mistake that is understood nevertheless. A file has at most one:
-// if the samples reach to the end of the file, nothing can follow them.
-enum class WavOddity : uint8_t {
-  kNone,
-  kNoDataSize,          // placeholder or 0; samples to the end of the file
-  kFileSizeAsDataSize,  // samples to the end of the file
-  kBytesBehindData,     // they are no chunk; ignored
-  kCutBehindData,       // a chunk after the data is cut off; ignored
-};
-
-struct WavFile {
-  SoundHeader header;
-  WavOddity oddity = WavOddity::kNone;
-};
-
 // The number of bytes from the start of a file that hold nearly every header,
 // including Broadcast WAV with its 602 bytes of text. A longer header costs
 // more reads, of pages that are in memory by then.
@@ -37,8 +22,8 @@ inline constexpr size_t kWavPrefixBytes = 1024;
 // `file` (any number of them); the others are read from `file`. Errors: the
 // codes of stage "header" (docs/input.md lists what is accepted), and those of
 // ReadAt.
-Result<WavFile> ReadWavFile(std::span<const std::byte> prefix,
-                            const ByteSource& file);
+Result<SoundFile> ReadWavFile(std::span<const std::byte> prefix,
+                              const ByteSource& file);
 
 // Does the same without checking what follows the data, which does not change
 // the header. For files that were accepted before.

@@ -46,7 +46,7 @@ class TailWalk {
         position_(data_end_),
         is_odd_(claim.data_bytes % 2 != 0) {}
 
-  Result<WavOddity> Run();
+  Result<SoundOddity> Run();
 
  private:
   uint64_t num_left() const { return file_.size_bytes() - position_; }
@@ -58,7 +58,7 @@ class TailWalk {
   Result<bool> SkipPadding();
   Result<void> SkipItems();
   Result<bool> IsCutChunk(uint64_t offset) const;
-  Result<WavOddity> JudgeRest() const;
+  Result<SoundOddity> JudgeRest() const;
 
   const RiffFile& file_;
   const WavDataClaim& claim_;
@@ -67,7 +67,7 @@ class TailWalk {
   uint64_t position_;  // everything before it is understood
   bool is_odd_;        // a pad byte may come here
   int num_files_ = 1;
-  WavOddity oddity_ = WavOddity::kNone;
+  SoundOddity oddity_ = SoundOddity::kNone;
 };
 
 Result<MaybeItem> TailWalk::ItemAt(uint64_t offset) const {
@@ -111,7 +111,7 @@ Result<bool> TailWalk::SkipPadding() {
   }
   position_ = end.value();
   is_odd_ = false;
-  oddity_ = WavOddity::kBytesBehindData;
+  oddity_ = SoundOddity::kBytesBehindData;
   return true;
 }
 
@@ -159,16 +159,16 @@ Result<bool> TailWalk::IsCutChunk(uint64_t offset) const {
   return chunk.has_printable_name();
 }
 
-Result<WavOddity> TailWalk::JudgeRest() const {
+Result<SoundOddity> TailWalk::JudgeRest() const {
   const bool riff_ends_before = riff_end_ + kRiffSizeSlack >= data_end_ &&
                                 riff_end_ <= after_pad() + kRiffSizeSlack;
   if (riff_ends_before && num_left() <= kMaxUnknownBytes) {
-    return WavOddity::kBytesBehindData;
+    return SoundOddity::kBytesBehindData;
   }
   for (const uint64_t start : {after_pad(), position_}) {
     const Result<bool> is_cut = IsCutChunk(start);
     if (!is_cut.ok()) return is_cut.error();
-    if (is_cut.value()) return WavOddity::kCutBehindData;
+    if (is_cut.value()) return SoundOddity::kCutBehindData;
   }
   return Error{
       RejectCode::kLyingSize,
@@ -177,7 +177,7 @@ Result<WavOddity> TailWalk::JudgeRest() const {
                   claim_.data_bytes, num_left())};
 }
 
-Result<WavOddity> TailWalk::Run() {
+Result<SoundOddity> TailWalk::Run() {
   const Result<void> skipped = SkipItems();
   if (!skipped.ok()) return skipped.error();
   if (num_files_ > 1) {
@@ -191,8 +191,8 @@ Result<WavOddity> TailWalk::Run() {
 
 }  // namespace
 
-Result<WavOddity> CheckWavTail(const RiffFile& file,
-                               const WavDataClaim& claim) {
+Result<SoundOddity> CheckWavTail(const RiffFile& file,
+                                 const WavDataClaim& claim) {
   return TailWalk(file, claim).Run();
 }
 

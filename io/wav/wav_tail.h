@@ -11,7 +11,8 @@ namespace melmill {
 // Judges what follows complete data: kNone, kBytesBehindData or kCutBehindData.
 // Reads a few bytes of each chunk and a bounded part of anything else. Errors:
 // kSeveralFiles, kLyingSize, and those of ReadAt.
-Result<WavOddity> CheckWavTail(const RiffFile& file, const WavDataClaim& claim);
+Result<SoundOddity> CheckWavTail(const RiffFile& file,
+                                 const WavDataClaim& claim);
 
 }  // namespace melmill
 

@@ -68,7 +68,8 @@ Difference CompareRows(const RowTask& task, const ShardRow& stored,
   if (!now.ok()) {
     const Error error = LastingError(now.error());
     if (!was_stored && MakeRejectedRow(task, error) == stored) return {};
-    return RejectMessage(error.code.reject(), error.detail);
+    return RejectMessage(error.code.reject(), error.detail,
+                         stored.source_num_samples);
   }
   if (!was_stored) return "was rejected and can be read now";
   if (now.value().source_checksum != stored.source_checksum) {

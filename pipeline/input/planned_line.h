@@ -10,7 +10,7 @@
 #include "io/file/line_reader.h"
 #include "io/manifest/manifest.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/setup/run_config.h"
 #include "store/plan/plan_row.h"
 
@@ -31,10 +31,10 @@ struct PlannedLine {
   std::vector<std::string> dropped_fields;
   bool lacks_template = false;
   bool repeats_template = false;
-  bool needs_no_template = false;  // and has it
+  bool needs_no_template = false;   // and has it
   bool has_segment_fields = false;  // by which a segment is cut
   std::string segment;  // what the line says of a part of its file otherwise
-  WavOddity oddity = WavOddity::kNone;  // only of a planned row
+  SoundOddity oddity = SoundOddity::kNone;  // only of a planned row
 };
 
 // Reads lines and the headers of their files. Thread-safe.

@@ -49,18 +49,20 @@ struct Batch {
   std::vector<PlannedLine> lines;
 };
 
-std::optional<Warning> WarningOf(WavOddity oddity) {
+std::optional<Warning> WarningOf(SoundOddity oddity) {
   switch (oddity) {
-    case WavOddity::kNone:
+    case SoundOddity::kNone:
       return std::nullopt;
-    case WavOddity::kNoDataSize:
+    case SoundOddity::kNoDataSize:
       return Warning::kNoDataSize;
-    case WavOddity::kFileSizeAsDataSize:
+    case SoundOddity::kFileSizeAsDataSize:
       return Warning::kFileSizeAsDataSize;
-    case WavOddity::kBytesBehindData:
+    case SoundOddity::kBytesBehindData:
       return Warning::kBytesBehindData;
-    case WavOddity::kCutBehindData:
+    case SoundOddity::kCutBehindData:
       return Warning::kCutBehindData;
+    case SoundOddity::kNoFrameCount:
+      return Warning::kNoFrameCount;
   }
   assert(false);
   return std::nullopt;

@@ -11,6 +11,7 @@
 #include "dsp/resample/resampler.h"
 #include "io/file/input_file.h"
 #include "io/hash.h"
+#include "io/sound/sound_file.h"
 
 namespace melmill {
 namespace {
@@ -21,14 +22,14 @@ double Seconds(int64_t num_samples, int sample_rate_hz) {
   return static_cast<double>(num_samples) / sample_rate_hz;
 }
 
-Result<WavFile> ReadHeader(const InputFile& file) {
-  std::array<std::byte, kWavPrefixBytes> buffer;
+Result<SoundFile> ReadHeader(const InputFile& file) {
+  std::array<std::byte, kSoundPrefixBytes> buffer;
   const size_t prefix_bytes =
       static_cast<size_t>(std::min<uint64_t>(buffer.size(), file.size_bytes()));
   const std::span<std::byte> prefix(buffer.data(), prefix_bytes);
   const Result<void> read = file.ReadAt(0, prefix);
   if (!read.ok()) return read.error();
-  return ReadWavFile(prefix, file);
+  return ReadSoundFile(prefix, file);
 }
 
 // Sets the lengths. Fails if the clip is too short or too long.
@@ -104,14 +105,14 @@ Result<SeenSource> TryReadSource(const std::string& path,
                                  const PieceRequest& piece) {
   const Result<InputFile> file = InputFile::Open(path, piece.range);
   if (!file.ok()) return file.error();
-  const Result<WavFile> wav = ReadHeader(file.value());
-  if (!wav.ok()) return wav.error();
+  const Result<SoundFile> sound = ReadHeader(file.value());
+  if (!sound.ok()) return sound.error();
   SeenSource seen{.source = {.file_bytes = file.value().size_bytes(),
-                             .header = wav.value().header,
+                             .header = sound.value().header,
                              .range = piece.range.value_or(ByteRange())},
                   .facts = file.value().facts(),
                   .identity = IdentityOf(path, file.value()),
-                  .oddity = wav.value().oddity};
+                  .oddity = sound.value().oddity};
   if (piece.segment) {
     const Result<void> cut = CutSegment(*piece.segment, &seen);
     if (!cut.ok()) return cut.error();

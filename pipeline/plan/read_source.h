@@ -7,7 +7,7 @@
 #include "io/file/file_facts.h"
 #include "io/manifest/piece_fields.h"
 #include "io/result.h"
-#include "io/wav/wav_header.h"
+#include "io/sound/sound_header.h"
 #include "pipeline/setup/run_config.h"
 #include "store/source.h"
 
@@ -24,7 +24,7 @@ struct SeenSource {
   // file.
   uint64_t piece_identity = 0;
   bool is_clipped = false;  // the segment was asked for beyond the file's end
-  WavOddity oddity = WavOddity::kNone;
+  SoundOddity oddity = SoundOddity::kNone;
 };
 
 // Opens a file, reads its header and says what it, or the piece of it, will

@@ -41,11 +41,12 @@ enum class Warning {
   kLeak,              // a file that another split also has
   kCopiedAudio,       // a file with the samples of another one
   kCopyLeak,          // the same, if the other one is in another split
-  // These are about the files of planned rows, by WavOddity.
+  // These are about the files of planned rows, by SoundOddity.
   kNoDataSize,
   kFileSizeAsDataSize,
   kBytesBehindData,
   kCutBehindData,
+  kNoFrameCount,
 };
 
 struct LanguageCount {

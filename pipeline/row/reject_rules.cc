@@ -33,13 +33,37 @@ Error LastingError(const Error& error) {
           RejectMessage(RejectCode::kIoError, error.detail), error.detail};
 }
 
-std::string RejectMessage(RejectCode code, int64_t detail) {
+std::string RejectMessage(RejectCode code, int64_t detail,
+                          uint64_t source_num_samples) {
   switch (code) {
     case RejectCode::kNotFinite:
       return detail < 0 ? "samples too large to resample"
                         : fmt::format("sample {} is NaN or infinite", detail);
     case RejectCode::kDecodeFailed:
-      return "libsndfile could not decode the samples";
+      return fmt::format("{} of {} samples could be decoded", detail,
+                         source_num_samples);
+    case RejectCode::kLyingSize:
+      return fmt::format("the header counts {} samples, and more follow",
+                         source_num_samples);
+    case RejectCode::kSeveralFiles:
+      return "holds several files back to back";
+    case RejectCode::kTruncated:
+      return fmt::format("the file ends before the {} samples of its header",
+                         source_num_samples);
+    case RejectCode::kReferenceCuts:
+      return fmt::format(
+          "has {} samples, of which libsndfile and librosa read "
+          "{}; add a tag: ffmpeg -i in.mp3 -c copy out.mp3",
+          source_num_samples, detail);
+    case RejectCode::kBadHeader:
+      return "its headers are damaged, or ask for too much memory";
+    case RejectCode::kChained:
+      return fmt::format("another Ogg stream begins at byte {}", detail);
+    case RejectCode::kBadPage:
+      return fmt::format(
+          "the Ogg page at byte {} is damaged, or one before it "
+          "is missing",
+          detail);
     case RejectCode::kChangedSincePlan:
       return "the file changed after it was planned: its size or header "
              "differs";

@@ -22,8 +22,10 @@ bool MayBeMachineFault(ErrorCode code);
 Error LastingError(const Error& error);
 
 // The message in rejects.jsonl for a row that was rejected during extraction.
-// It depends only on what the shard stores.
-std::string RejectMessage(RejectCode code, int64_t detail);
+// It depends only on what the shard stores: the code, its detail, and the
+// number of samples that the file's header counts.
+std::string RejectMessage(RejectCode code, int64_t detail,
+                          uint64_t source_num_samples = 0);
 
 }  // namespace melmill
 

@@ -124,7 +124,11 @@ uint64_t RowComputer::MemoryBytes(const Source& source) const {
                                     static_cast<uint64_t>(options.mel.n_mels) *
                                     FeatureSize(features_.feature_type));
   constexpr uint64_t kDecoding = uint64_t{2} << 20;
-  return block + samples + features + kDecoding;
+  // The decoders of coded sound, at most: measured with eight channels.
+  constexpr uint64_t kCodedDecoding = uint64_t{10} << 20;
+  const bool is_coded = IsCoded(source.header.encoding);
+  return block + samples + features + kDecoding +
+         (is_coded ? kCodedDecoding : 0);
 }
 
 Result<ShardRow> TryRow(const RowTask& task, const RowComputer& processor,

@@ -18,12 +18,14 @@ namespace {
 // Whether planning can have produced these numbers.
 bool HasPossibleHeader(const Source& source) {
   const SoundHeader& header = source.header;
-  if (header.encoding < SampleEncoding::kPcmU8 ||
-      header.encoding > SampleEncoding::kALaw ||
-      header.sample_rate_hz < kMinSampleRateHz ||
+  if (!IsKnown(header.encoding) || header.sample_rate_hz < kMinSampleRateHz ||
       header.sample_rate_hz > kMaxSampleRateHz || header.num_channels < 1 ||
       header.num_channels > kMaxNumChannels || header.num_samples < 1) {
     return false;
+  }
+  if (IsCoded(header.encoding)) {
+    return header.data_offset == 0 && header.data_bytes == source.file_bytes &&
+           !header.big_endian;
   }
   const auto group_bytes =
       static_cast<uint64_t>(header.bytes_per_sample_group());

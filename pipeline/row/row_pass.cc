@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
+#include "io/sound/coded_clip.h"
+#include "io/sound/sound_file.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_marks.h"
 
@@ -33,6 +35,19 @@ void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
                  [](Sample sample) { return ToFloat(sample); });
 }
 
+// Calls decode(), whose time counts as decoding, but for what reading takes.
+template <typename Decode>
+auto Decoding(StageTimes* times, const Decode& decode) {
+  const double read_seconds = times->Of(Stage::kRead);
+  auto result = [&] {
+    const StageTimer timer(times, Stage::kDecode);
+    return decode();
+  }();
+  times->seconds[static_cast<size_t>(Stage::kDecode)] -=
+      times->Of(Stage::kRead) - read_seconds;
+  return result;
+}
+
 bool MayHoldNonFinite(SampleEncoding encoding) {
   return encoding == SampleEncoding::kFloat32 ||
          encoding == SampleEncoding::kFloat64;
@@ -50,17 +65,82 @@ Result<void> AskPermit(const RowTask& task) {
   return Error{ErrorCode::kStopped, "the run was asked to stop"};
 }
 
+// The row's file, read through the input's block.
+class RowPass::FileBytes : public ByteSource {
+ public:
+  explicit FileBytes(RowPass* pass) : pass_(*pass) {}
+
+  uint64_t size_bytes() const override {
+    return pass_.input_.file_->size_bytes();
+  }
+
+  // Not thread-safe. Also returns kStopped.
+  Result<void> ReadAt(uint64_t offset,
+                      std::span<std::byte> bytes) const override {
+    if (offset > size_bytes() || bytes.size() > size_bytes() - offset) {
+      return ChangedSincePlan();
+    }
+    const RowInput& input = pass_.input_;
+    while (!bytes.empty()) {
+      if (offset < input.block_offset_ ||
+          offset - input.block_offset_ >= input.block_.size()) {
+        // A decoder that steps back a little finds the bytes in the block.
+        constexpr uint64_t kAlignment = uint64_t{64} << 10;
+        const Result<void> read =
+            pass_.ReadBlock(offset / kAlignment * kAlignment, size_bytes());
+        if (!read.ok()) return read;
+      }
+      const std::span<const std::byte> block = input.block_.span().subspan(
+          static_cast<size_t>(offset - input.block_offset_));
+      const size_t num_bytes = std::min(block.size(), bytes.size());
+      std::copy_n(block.begin(), num_bytes, bytes.begin());
+      bytes = bytes.subspan(num_bytes);
+      offset += num_bytes;
+    }
+    return {};
+  }
+
+ private:
+  RowPass& pass_;
+};
+
 Result<void> RowPass::CheckHeader() {
   const std::span<const std::byte> prefix =
       task_.source.is_segment() ? std::span<const std::byte>(input_.prefix_)
                                       .first(input_.prefix_bytes_)
                                 : input_.block_.span();
-  const Result<SoundHeader> header = ReadWavHeader(prefix, *input_.file_);
+  const Result<SoundHeader> header = ReadSoundHeader(prefix, FileBytes(this));
   if (!header.ok()) {
-    return header.error().code == RejectCode::kIoError ? header.error()
-                                                       : ChangedSincePlan();
+    const ErrorCode code = header.error().code;
+    return code == RejectCode::kIoError || code == ErrorCode::kStopped
+               ? header.error()
+               : ChangedSincePlan();
   }
   if (header.value() != header_) return ChangedSincePlan();
+  return {};
+}
+
+// Reads the block of the file that begins at `position`, up to `end` at most.
+Result<void> RowPass::ReadBlock(uint64_t position, uint64_t end) {
+  const Result<void> wanted = AskPermit(task_);
+  if (!wanted.ok()) return wanted;
+  const StageTimer timer(&ws_.times, Stage::kRead);
+  input_.block_offset_ = position;
+  const std::span<std::byte> block = input_.block_.Resize(
+      static_cast<size_t>(std::min<uint64_t>(kBlockBytes, end - position)));
+  const DeviceWait device_wait;
+  if (!input_.file_->ReadCachedAt(position, block)) {
+    const uint64_t block_end = position + block.size();
+    input_.file_->WillNeed(block_end,
+                           std::min(kReadAheadBytes, end - block_end));
+    const Result<void> read = input_.file_->ReadAt(position, block);
+    if (!read.ok()) {
+      input_.block_.Resize(0);
+      return read;
+    }
+  }
+  ws_.times.bytes_read += block.size();
+  RowInWork::Beat();
   return {};
 }
 
@@ -73,21 +153,8 @@ Result<std::span<const std::byte>> RowPass::NextGroups(uint64_t position) {
     return end > position ? std::min(end, data_end_) - position : 0;
   };
   if (available() < group_bytes) {
-    const Result<void> wanted = AskPermit(task_);
-    if (!wanted.ok()) return wanted.error();
-    const StageTimer timer(&ws_.times, Stage::kRead);
-    input_.block_offset_ = position;
-    const std::span<std::byte> block = input_.block_.Resize(static_cast<size_t>(
-        std::min<uint64_t>(kBlockBytes, data_end_ - position)));
-    const DeviceWait device_wait;
-    if (!input_.file_->ReadCachedAt(position, block)) {
-      const uint64_t block_end = position + block.size();
-      input_.file_->WillNeed(block_end,
-                             std::min(kReadAheadBytes, data_end_ - block_end));
-      const Result<void> read = input_.file_->ReadAt(position, block);
-      if (!read.ok()) return read.error();
-    }
-    ws_.times.bytes_read += block.size();
+    const Result<void> read = ReadBlock(position, data_end_);
+    if (!read.ok()) return read.error();
   }
   const uint64_t num_bytes = available() / group_bytes * group_bytes;
   return std::span<const std::byte>(input_.block_.span())
@@ -114,6 +181,11 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
       return NotFinite(static_cast<int64_t>(done) + bad);
     }
   }
+  return AddSamples(mono);
+}
+
+// Resamples and appends to ws_.samples_.
+Result<void> RowPass::AddSamples(std::span<const float> mono) {
   RowInWork::Beat();
   const StageTimer timer(&ws_.times, Stage::kResample);
   const size_t num_before = ws_.samples_.size();
@@ -130,14 +202,18 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
   return {};
 }
 
+// The maximum number of samples, at the source's rate, that are resampled at a
+// time.
+size_t RowPass::DecodeStepSamples() const {
+  return kDecodeSamples * static_cast<size_t>(header_.sample_rate_hz) /
+         static_cast<size_t>(options_.mel.sample_rate_hz);
+}
+
 // The bytes that are decoded at a time, in whole sample groups.
 size_t RowPass::DecodeStepBytes() const {
   const auto group_bytes =
       static_cast<size_t>(header_.bytes_per_sample_group());
-  const size_t for_samples = kDecodeSamples *
-                             static_cast<size_t>(header_.sample_rate_hz) /
-                             static_cast<size_t>(options_.mel.sample_rate_hz);
-  return std::max(std::min(kDecodeBytes / group_bytes, for_samples),
+  return std::max(std::min(kDecodeBytes / group_bytes, DecodeStepSamples()),
                   size_t{1}) *
          group_bytes;
 }
@@ -151,16 +227,33 @@ size_t RowPass::MaxWindowSamples() const {
          2 * kDecodeSamples;
 }
 
+void RowPass::StartSamples() {
+  ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
+  ws_.samples_.clear();
+  ws_.samples_.reserve(MaxWindowSamples());
+  ws_.first_sample_ = 0;
+}
+
+// Adds the samples that the resampler still holds, and computes the rest.
+Result<void> RowPass::FinishSamples() {
+  {
+    const StageTimer timer(&ws_.times, Stage::kResample);
+    const size_t num_before = ws_.samples_.size();
+    ws_.resampler_.Finish(&ws_.samples_);
+    const auto added = std::span<const float>(ws_.samples_)
+                           .subspan(std::min(num_before, ws_.samples_.size()));
+    if (FindNonFinite(added) >= 0) return NotFinite(-1);
+  }
+  return ComputePieces(/*is_whole=*/true);
+}
+
 // Streams the row's samples through decoder and resampler, and computes each
 // piece once its samples are there.
 Result<void> RowPass::DecodeAll() {
   const size_t step = DecodeStepBytes();
   const Result<void> started = ws_.decoder_.Start(header_);
   if (!started.ok()) return started;
-  ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
-  ws_.samples_.clear();
-  ws_.samples_.reserve(MaxWindowSamples());
-  ws_.first_sample_ = 0;
+  StartSamples();
   uint64_t position = data_begin_;
   while (position < data_end_) {
     const auto groups = NextGroups(position);
@@ -175,15 +268,55 @@ Result<void> RowPass::DecodeAll() {
       position += bytes.size();
     }
   }
-  {
-    const StageTimer timer(&ws_.times, Stage::kResample);
-    const size_t num_before = ws_.samples_.size();
-    ws_.resampler_.Finish(&ws_.samples_);
-    const auto added = std::span<const float>(ws_.samples_)
-                           .subspan(std::min(num_before, ws_.samples_.size()));
-    if (FindNonFinite(added) >= 0) return NotFinite(-1);
+  return FinishSamples();
+}
+
+// Hashes all bytes of a coded file. A file larger than a block is then read
+// again for the decoder, from the page cache.
+Result<void> RowPass::HashFile() {
+  const uint64_t file_bytes = input_.file_->size_bytes();
+  for (uint64_t position = 0; position < file_bytes;) {
+    if (position > 0 || input_.block_offset_ != 0) {
+      const Result<void> read = ReadBlock(position, file_bytes);
+      if (!read.ok()) return read;
+    }
+    const StageTimer timer(&ws_.times, Stage::kDecode);
+    source_hasher_.Update(input_.block_.span());
+    position += input_.block_.size();
+    RowInWork::Beat();
   }
-  return ComputePieces(/*is_whole=*/true);
+  return {};
+}
+
+// Does what DecodeAll does, for coded sound.
+Result<void> RowPass::DecodeCoded() {
+  const Result<void> hashed = HashFile();
+  if (!hashed.ok()) return hashed;
+  const FileBytes file(this);
+  Result<CodedClip> clip =
+      Decoding(&ws_.times, [&] { return CodedClip::Open(header_, file); });
+  if (!clip.ok()) return clip.error();
+  StartSamples();
+  const size_t step = std::max(DecodeStepSamples(), size_t{1});
+  int64_t num_decoded = 0;
+  for (;;) {
+    const Result<std::span<const float>> decoded =
+        Decoding(&ws_.times, [&] { return clip.value().Next(); });
+    if (!decoded.ok()) return decoded.error();
+    std::span<const float> mono = decoded.value();
+    if (mono.empty()) return FinishSamples();
+    if (const int64_t bad = FindNonFinite(mono); bad >= 0) {
+      return NotFinite(num_decoded + bad);
+    }
+    num_decoded += static_cast<int64_t>(mono.size());
+    while (!mono.empty()) {
+      const auto part = mono.first(std::min(step, mono.size()));
+      mono = mono.subspan(part.size());
+      Result<void> done = AddSamples(part);
+      if (done.ok()) done = ComputePieces(/*is_whole=*/false);
+      if (!done.ok()) return done;
+    }
+  }
 }
 
 // The whole clip's samples, if the block holds them in the form that the
@@ -193,9 +326,10 @@ std::span<const int16_t> RowPass::Pcm16InPlace() {
   const bool is_plain = header_.encoding == SampleEncoding::kPcm16 &&
                         !header_.big_endian && header_.num_channels == 1 &&
                         header_.sample_rate_hz == options_.mel.sample_rate_hz;
+  if (!is_plain || input_.block_offset_ > data_begin_) return {};
   const uint64_t begin = data_begin_ - input_.block_offset_;
   const uint64_t end = data_end_ - input_.block_offset_;
-  if (!is_plain || input_.block_.size() < end) return {};
+  if (input_.block_.size() < end) return {};
   const std::byte* data = input_.block_.span().data() + begin;
   // The header reader accepts chunks only at even offsets.
   assert(std::bit_cast<uintptr_t>(data) % alignof(int16_t) == 0);
@@ -324,7 +458,7 @@ Result<ShardRow> RowPass::Compute() {
     }
     CopyTail(clip, &ws_.tail_samples_);
   } else {
-    done = DecodeAll();
+    done = IsCoded(header_.encoding) ? DecodeCoded() : DecodeAll();
     if (done.ok()) {
       CopyTail(std::span<const float>(ws_.samples_)
                    .first(static_cast<size_t>(task_.source.num_samples -

@@ -62,6 +62,9 @@ class RowPass {
   Result<ShardRow> Compute();
 
  private:
+  class FileBytes;
+
+  size_t DecodeStepSamples() const;
   size_t DecodeStepBytes() const;
   size_t MaxWindowSamples() const;
   bool is_buffered() const {
@@ -69,10 +72,16 @@ class RowPass {
            kMaxBufferedFeatureBytes;
   }
 
+  void StartSamples();
+  Result<void> FinishSamples();
   Result<void> CheckHeader();
+  Result<void> ReadBlock(uint64_t position, uint64_t end);
   Result<std::span<const std::byte>> NextGroups(uint64_t position);
   Result<void> DecodeBlock(std::span<const std::byte> bytes, uint64_t position);
+  Result<void> AddSamples(std::span<const float> mono);
   Result<void> DecodeAll();
+  Result<void> HashFile();
+  Result<void> DecodeCoded();
   std::span<const int16_t> Pcm16InPlace();
   template <typename Sample>
   Result<void> ComputePiece(const ClipWindow<Sample>& clip, int64_t count);

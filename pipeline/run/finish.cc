@@ -267,9 +267,9 @@ Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   const Result<PlannedFile> file = files_.Next();
   if (!file.ok()) return file.error();
   if (shard_row.status != RowStatus::kStored) {
-    return Reject(
-        row, shard_row.reject_code,
-        RejectMessage(shard_row.reject_code, shard_row.reject_detail));
+    return Reject(row, shard_row.reject_code,
+                  RejectMessage(shard_row.reject_code, shard_row.reject_detail,
+                                shard_row.source_num_samples));
   }
   SplitEntry& split = store_.index.splits.back();
   ++split.num_stored;

@@ -96,7 +96,8 @@ Result<uint64_t> ShardChecker::CountChangedRejects(const PlannedShard& shard,
     }
     check_.still_rejected[row.reject_code].Add(
         {job_.work.plan.split_names[shard.split], task.line, task.audio,
-         RejectMessage(row.reject_code, row.reject_detail)});
+         RejectMessage(row.reject_code, row.reject_detail,
+                       row.source_num_samples)});
   }
   return num_rejects_changed;
 }

@@ -29,7 +29,6 @@ namespace melmill {
 namespace {
 
 constexpr int64_t kMaxNs = 1'000'000'000;
-constexpr int64_t kMaxHeapBytes = int64_t{8} << 20;
 
 int64_t ProcessorNs() {
   timespec time = {};
@@ -68,11 +67,14 @@ void Require(bool holds, std::string_view promise) {
   std::abort();
 }
 
-InputLimits::InputLimits() : start_ns_(ProcessorNs()) { StartHeapCount(); }
+InputLimits::InputLimits(int64_t max_heap_bytes)
+    : start_ns_(ProcessorNs()), max_heap_bytes_(max_heap_bytes) {
+  StartHeapCount();
+}
 
 InputLimits::~InputLimits() {
   Require(ProcessorNs() - start_ns_ <= kMaxNs, "takes no more than a second");
-  Require(peak_heap_bytes <= kMaxHeapBytes, "takes no more than 8 MiB");
+  Require(peak_heap_bytes <= max_heap_bytes_, "takes no more than 8 MiB");
 }
 
 std::string FileOf(std::span<const std::byte> bytes) {

@@ -17,17 +17,20 @@ namespace melmill {
 void Require(bool holds, std::string_view promise);
 
 // Bounds the work on one input during its lifetime: at most a second of
-// processor time and, where a sanitizer can tell, 8 MiB of heap at once. Inputs
-// are a few KiB.
+// processor time and, where a sanitizer can tell, 8 MiB of heap at once, or
+// what is given. Inputs are a few KiB.
 class InputLimits {
  public:
-  InputLimits();
+  static constexpr int64_t kMaxHeapBytes = int64_t{8} << 20;
+
+  explicit InputLimits(int64_t max_heap_bytes = kMaxHeapBytes);
   ~InputLimits();
   InputLimits(const InputLimits&) = delete;
   InputLimits& operator=(const InputLimits&) = delete;
 
  private:
   int64_t start_ns_;
+  int64_t max_heap_bytes_;
 };
 
 inline std::span<const std::byte> AsBytes(const uint8_t* data, size_t size) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "io/hash.h"
+#include "io/mp3/mp3_frame.h"
 #include "pipeline/plan/plan_builder.h"
 #include "pipeline/setup/code_path.h"
 #include "pipeline/setup/feature_spec.h"
@@ -23,6 +24,8 @@
 #include "store/store_index.h"
 #include "store/table/table_spool.h"
 #include "tests/fuzz/repair_store.h"
+#include "tests/support/corpus.h"
+#include "tests/support/sound_builder.h"
 #include "tests/support/wav_builder.h"
 
 namespace melmill {
@@ -148,6 +151,53 @@ void MakeWavs(SeedFolder seeds) {
   AddTails(&seeds);
   for (const std::string_view foreign : {"fLaC\0\0\0\"", "OggS", "ID3\3"}) {
     seeds.Add(foreign);
+  }
+}
+
+// Coded files of few samples, and of several forms.
+void MakeCoded(const std::string& folder) {
+  SeedFolder flac(folder, "flac");
+  SeedFolder mp3(folder, "mp3");
+  SeedFolder ogg(folder, "ogg");
+  for (const int num_channels : {1, 2}) {
+    for (const int rate_hz : {8000, 16000, 48000}) {
+      const auto samples = MakeSamples(600, num_channels, 1);
+      for (const int subtype :
+           {SF_FORMAT_PCM_S8, SF_FORMAT_PCM_16, SF_FORMAT_PCM_24}) {
+        flac.Add(ToString(WriteBySndfile(SF_FORMAT_FLAC | subtype, samples,
+                                         rate_hz, num_channels)));
+      }
+      for (const int mode :
+           {SF_BITRATE_MODE_CONSTANT, SF_BITRATE_MODE_VARIABLE}) {
+        const std::string bytes =
+            ToString(WriteBySndfile(SndfileFormat(SampleEncoding::kMp3),
+                                    samples, rate_hz, num_channels, mode));
+        mp3.Add(bytes);
+        mp3.Add("ID3\3" + std::string(6, '\0') + bytes);
+        const auto tag = ParseMp3Frame(std::as_bytes(std::span(bytes)));
+        if (tag) mp3.Add(bytes.substr(static_cast<size_t>(tag->num_bytes)));
+      }
+      for (const SampleEncoding encoding :
+           {SampleEncoding::kVorbis, SampleEncoding::kOpus}) {
+        ogg.Add(
+            ToString(EncodeSound(encoding, samples, rate_hz, num_channels)));
+      }
+    }
+  }
+}
+
+void MakeContainers(SeedFolder seeds) {
+  for (const int format :
+       {SF_FORMAT_NIST, SF_FORMAT_AIFF, SF_FORMAT_AU, SF_FORMAT_CAF}) {
+    for (const int subtype :
+         {SF_FORMAT_PCM_16, SF_FORMAT_PCM_24, SF_FORMAT_ULAW}) {
+      seeds.Add(ToString(
+          WriteBySndfile(format | subtype, MakeSamples(40, 2, 1), 16000, 2)));
+    }
+  }
+  for (const SampleEncoding encoding : kCodedEncodings) {
+    seeds.Add(ToString(EncodeSound(encoding, MakeSamples(50, 1, 1), 8000, 1))
+                  .substr(0, 900));
   }
 }
 
@@ -335,6 +385,8 @@ void MakeSeeds(const std::string& folder) {
   if (!std::filesystem::create_directory(folder)) {
     throw std::runtime_error(folder + " is there already");
   }
+  MakeCoded(folder);
+  MakeContainers({folder, "sound"});
   MakeManifests({folder, "manifest"});
   MakePlans({folder, "plan"});
   MakeRepairs({folder, "repair"});

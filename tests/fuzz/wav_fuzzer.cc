@@ -23,10 +23,10 @@ namespace {
 // the prefix.
 Result<SoundHeader> ReadHeader(const MemorySource& file) {
   const std::span<const std::byte> bytes(file.bytes());
-  const Result<WavFile> wav = ReadWavFile({}, file);
+  const Result<SoundFile> wav = ReadWavFile({}, file);
   for (const size_t prefix_bytes : {size_t{44}, kWavPrefixBytes}) {
     const auto prefix = bytes.first(std::min(bytes.size(), prefix_bytes));
-    const Result<WavFile> again = ReadWavFile(prefix, file);
+    const Result<SoundFile> again = ReadWavFile(prefix, file);
     Require(again.ok() == wav.ok(), "prefixes make no difference");
     if (wav.ok()) {
       Require(again.value().header == wav.value().header &&

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -132,6 +133,7 @@ inline std::string EncodeSamples(std::span<const float> samples,
       case SampleEncoding::kPcmU8:
         number = static_cast<uint64_t>(QuantizeSample(sample, 8) + 128);
         break;
+      case SampleEncoding::kPcmS8:
       case SampleEncoding::kPcm16:
       case SampleEncoding::kPcm24:
       case SampleEncoding::kPcm32:
@@ -149,6 +151,8 @@ inline std::string EncodeSamples(std::span<const float> samples,
       case SampleEncoding::kALaw:
         number = Compand(sample, ExpandALaw);
         break;
+      default:
+        throw std::invalid_argument("not plain samples");
     }
     bytes += NumberBytes(number, num_bytes, big_endian);
   }

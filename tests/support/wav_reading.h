@@ -29,12 +29,12 @@ inline std::string SomeData(const WavSpec& spec, size_t num_groups = 100) {
 
 // Reads a file. Also checks that an accepted file has the same header if what
 // follows its data is not checked.
-inline Result<WavFile> ReadFile(std::vector<std::byte> bytes,
-                                size_t prefix_bytes = kWavPrefixBytes) {
+inline Result<SoundFile> ReadFile(std::vector<std::byte> bytes,
+                                  size_t prefix_bytes = kWavPrefixBytes) {
   const MemorySource file(std::move(bytes));
   const auto prefix = std::span(file.bytes())
                           .first(std::min(prefix_bytes, file.bytes().size()));
-  const Result<WavFile> wav = ReadWavFile(prefix, file);
+  const Result<SoundFile> wav = ReadWavFile(prefix, file);
   if (wav.ok()) {
     EXPECT_EQ(ReadWavHeader(prefix, file).value(), wav.value().header);
   }
@@ -42,7 +42,7 @@ inline Result<WavFile> ReadFile(std::vector<std::byte> bytes,
 }
 
 // The error as "code: message", or "ok".
-inline std::string ErrorOf(const Result<WavFile>& wav) {
+inline std::string ErrorOf(const Result<SoundFile>& wav) {
   if (wav.ok()) return "ok";
   return std::string(RejectCodeName(wav.error().code.reject())) + ": " +
          wav.error().message;
@@ -56,8 +56,8 @@ inline std::string ErrorOf(const WavSpec& spec) {
   return ErrorOf(BuildWavAround(spec, SomeData(spec)));
 }
 
-inline WavFile MustReadFile(std::vector<std::byte> bytes) {
-  const Result<WavFile> wav = ReadFile(std::move(bytes));
+inline SoundFile MustReadFile(std::vector<std::byte> bytes) {
+  const Result<SoundFile> wav = ReadFile(std::move(bytes));
   if (wav.ok()) return wav.value();
   ADD_FAILURE() << ErrorOf(wav);
   return {};

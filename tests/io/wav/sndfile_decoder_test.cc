@@ -80,6 +80,8 @@ float ExactValue(std::string bytes, SampleEncoding encoding, bool big_endian) {
   switch (encoding) {
     case SampleEncoding::kPcmU8:
       return (static_cast<float>(number) - 128.0f) / 128.0f;
+    case SampleEncoding::kPcmS8:
+      return static_cast<float>(signed_value(8) / 128.0);
     case SampleEncoding::kPcm16:
       return static_cast<float>(signed_value(16) / 32768.0);
     case SampleEncoding::kPcm24:
@@ -96,6 +98,8 @@ float ExactValue(std::string bytes, SampleEncoding encoding, bool big_endian) {
     case SampleEncoding::kALaw:
       return static_cast<float>(ExpandALaw(static_cast<uint8_t>(number))) /
              32768.0f;
+    default:
+      break;
   }
   return 0;
 }

@@ -67,9 +67,9 @@ TEST(WavDataTest, PlaceholdersMeanToTheEndOfTheFile) {
       WavSpec spec;
       spec.container = container;
       spec.claimed_data_bytes = size;
-      const WavFile wav = MustReadFile(BuildWavAround(spec, SomeData(spec)));
+      const SoundFile wav = MustReadFile(BuildWavAround(spec, SomeData(spec)));
       EXPECT_EQ(wav.header.num_samples, 100) << size;
-      EXPECT_EQ(wav.oddity, WavOddity::kNoDataSize) << size;
+      EXPECT_EQ(wav.oddity, SoundOddity::kNoDataSize) << size;
     }
   }
 }
@@ -103,7 +103,7 @@ TEST(WavDataTest, Ds64HasOnePlaceholder) {
   spec.container = WavContainer::kRf64;
   spec.ds64_data_bytes = UINT64_MAX;
   EXPECT_EQ(MustReadFile(BuildWavAround(spec, SomeData(spec))).oddity,
-            WavOddity::kNoDataSize);
+            SoundOddity::kNoDataSize);
   for (const uint64_t size : {uint64_t{2'000'000'000}, k2To31, k2To32 - 1}) {
     spec.ds64_data_bytes = size;
     EXPECT_TRUE(IsError(spec, "truncated")) << size;
@@ -114,7 +114,7 @@ TEST(WavDataTest, SizeZeroIsAnOddityToo) {
   WavSpec spec;
   spec.claimed_data_bytes = 0;
   EXPECT_EQ(MustReadFile(BuildWavAround(spec, SomeData(spec))).oddity,
-            WavOddity::kNoDataSize);
+            SoundOddity::kNoDataSize);
 }
 
 TEST(WavDataTest, AFileWhereStreamedSamplesShouldBegin) {
@@ -166,9 +166,9 @@ std::vector<ConfusedWriter> ConfusedWriters() {
 TEST(WavDataTest, TheSizeOfTheFileAsThatOfTheDataMeansToItsEnd) {
   for (const ConfusedWriter& writer : ConfusedWriters()) {
     for (const size_t num_groups : {1, 3, 100, 10'000}) {
-      const WavFile wav = MustReadFile(writer.Write(num_groups));
+      const SoundFile wav = MustReadFile(writer.Write(num_groups));
       EXPECT_EQ(wav.header.num_samples, static_cast<int64_t>(num_groups));
-      EXPECT_EQ(wav.oddity, WavOddity::kFileSizeAsDataSize);
+      EXPECT_EQ(wav.oddity, SoundOddity::kFileSizeAsDataSize);
     }
   }
 }

@@ -19,14 +19,14 @@ using namespace std::string_literals;
 
 constexpr char kOk[] = "ok";
 
-std::string OddityOf(const Result<WavFile>& wav) {
+std::string OddityOf(const Result<SoundFile>& wav) {
   if (!wav.ok()) return ErrorOf(wav).substr(0, ErrorOf(wav).find(':'));
   switch (wav.value().oddity) {
-    case WavOddity::kNone:
+    case SoundOddity::kNone:
       return kOk;
-    case WavOddity::kBytesBehindData:
+    case SoundOddity::kBytesBehindData:
       return "bytes";
-    case WavOddity::kCutBehindData:
+    case SoundOddity::kCutBehindData:
       return "cut";
     default:
       return "sizes";

@@ -72,6 +72,8 @@ std::string_view WarningName(Warning warning) {
       return "bytes_behind_data";
     case Warning::kCutBehindData:
       return "cut_behind_data";
+    case Warning::kNoFrameCount:
+      return "no_frame_count";
   }
   return "";
 }

@@ -59,20 +59,25 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
     case Warning::kNoDataSize:
       return fmt::format(
           "{} without a size: read to the end; missing audio cannot be noticed",
-          Counted(tally.count, "WAV file"));
+          Counted(tally.count, "file"));
     case Warning::kFileSizeAsDataSize:
       return fmt::format(
           "{} with the size of the file in place of the size of the samples: "
           "read to the end",
-          Counted(tally.count, "WAV file"));
+          Counted(tally.count, "file"));
     case Warning::kBytesBehindData:
       return fmt::format("{} with meaningless bytes after the samples: ignored",
-                         Counted(tally.count, "WAV file"));
+                         Counted(tally.count, "file"));
     case Warning::kCutBehindData:
       return fmt::format(
           "{} cut off after the samples, in a chunk that is not needed: no "
           "audio is missing",
-          Counted(tally.count, "WAV file"));
+          Counted(tally.count, "file"));
+    case Warning::kNoFrameCount:
+      return fmt::format(
+          "{} without a count of its frames: missing audio at the end cannot "
+          "be noticed",
+          Counted(tally.count, "MP3 file"));
   }
   return "";
 }

@@ -1,0 +1,10 @@
+// Fuzzes Ogg files: pages, headers, and the decoding of Vorbis and Opus.
+
+#include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/sound_fuzzing.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const melmill::InputLimits limits(melmill::kMaxCodedHeapBytes);
+  melmill::FuzzSoundFile(melmill::AsBytes(data, size));
+  return 0;
+}

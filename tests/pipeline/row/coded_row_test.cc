@@ -1,0 +1,182 @@
+// Rows of coded sound, through ReadSource and TryRow.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "dsp/samples/pcm.h"
+#include "io/hash.h"
+#include "pipeline/plan/read_source.h"
+#include "pipeline/row/feature_sink.h"
+#include "pipeline/row/reject_rules.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
+#include "pipeline/setup/feature_spec.h"
+#include "pipeline/setup/run_control.h"
+#include "tests/support/corpus.h"
+#include "tests/support/sound_builder.h"
+
+namespace melmill {
+namespace {
+
+class MemorySink : public FeatureSink {
+ public:
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override {
+    bytes.resize(std::max(bytes.size(), offset_bytes + features.size()));
+    std::copy(features.begin(), features.end(),
+              bytes.begin() + static_cast<ptrdiff_t>(offset_bytes));
+    return {};
+  }
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override {
+    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset_bytes),
+                features.size(), features.begin());
+    return {};
+  }
+
+  std::vector<std::byte> bytes;
+};
+
+class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
+ protected:
+  RowTask MakeTask(const std::string& name) {
+    const Result<SeenSource> seen =
+        ReadSource(corpus_.Path(name), {}, *FindPreset("qwen3-asr"));
+    EXPECT_TRUE(seen.ok()) << seen.error().message;
+    RowTask task;
+    task.path = corpus_.Path(name);
+    if (seen.ok()) task.source = seen.value().source;
+    return task;
+  }
+  Result<ShardRow> Try(const RowTask& task) {
+    sink_.bytes.clear();
+    return TryRow(task, computer_, &input_, &sink_, &workspace_);
+  }
+  // Writes a coded file of these samples, and returns its bytes.
+  std::vector<std::byte> Add(const std::string& name, size_t num_samples,
+                             int rate_hz = 16000, int num_channels = 1) {
+    const auto bytes =
+        EncodeSound(GetParam(), MakeSamples(num_samples, num_channels, 5),
+                    rate_hz, num_channels);
+    WriteWholeFile(corpus_.Path(name), ToString(bytes));
+    return bytes;
+  }
+  // Compares a row with that of a WAV of the samples that libsndfile decodes.
+  void ExpectFeaturesOfDecodedSamples(const std::string& name) {
+    const RowTask task = MakeTask(name);
+    const Result<ShardRow> row = Try(task);
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    const std::vector<std::byte> features = sink_.bytes;
+    const std::vector<float> tail(workspace_.tail_samples().begin(),
+                                  workspace_.tail_samples().end());
+    const std::string bytes = ReadWholeFile(task.path);
+    WavSpec wav;
+    wav.encoding = SampleEncoding::kFloat32;
+    wav.sample_rate_hz = task.source.header.sample_rate_hz;
+    wav.num_channels = task.source.header.num_channels;
+    WriteWholeFile(corpus_.Path("same.wav"),
+                   ToString(BuildWav(wav, ReadBySndfile(ToBytes(bytes)))));
+    const Result<ShardRow> expected = Try(MakeTask("same.wav"));
+    ASSERT_TRUE(expected.ok());
+    EXPECT_EQ(features, sink_.bytes);
+    EXPECT_TRUE(std::equal(tail.begin(), tail.end(),
+                           workspace_.tail_samples().begin()));
+    EXPECT_EQ(row.value().checksum, expected.value().checksum);
+    EXPECT_EQ(row.value().num_samples, expected.value().num_samples);
+    EXPECT_EQ(row.value().source_num_samples,
+              expected.value().source_num_samples);
+    EXPECT_EQ(row.value().source_rate, expected.value().source_rate);
+    Hasher128 hasher;
+    hasher.Update(ToBytes(bytes));
+    EXPECT_EQ(row.value().source_checksum, hasher.Digest());
+  }
+
+  Corpus corpus_;
+  RowComputer computer_{
+      MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
+                      {.resampler = ResamplerKind::kSpectral})};
+  RowInput input_;
+  MemorySink sink_;
+  RowWorkspace workspace_{computer_};
+};
+
+TEST_P(CodedRowTest, HasTheFeaturesOfItsDecodedSamples) {
+  Add("a", 50'001);
+  ExpectFeaturesOfDecodedSamples("a");
+  Add("a", 90'001, 48000, 2);
+  ExpectFeaturesOfDecodedSamples("a");
+}
+
+TEST_P(CodedRowTest, ReadsALongFileInBlocks) {
+  // Noise, so that the file takes more than a block.
+  std::vector<float> noise = MakeSamples(5'000'000, 1, 2);
+  for (size_t i = 0; i < noise.size(); ++i) {
+    noise[i] = static_cast<float>(i * i % 65'521) / 65'521 - 0.5f;
+  }
+  const auto bytes = EncodeSound(GetParam(), noise, 16000, 1);
+  ASSERT_GT(bytes.size(), RowComputer::kMaxInputBytes);
+  WriteWholeFile(corpus_.Path("a"), ToString(bytes));
+  ExpectFeaturesOfDecodedSamples("a");
+}
+
+TEST_P(CodedRowTest, RejectsDamageWithBothCounts) {
+  Add("a", 60'000);
+  const RowTask task = MakeTask("a");
+  std::string bytes = ReadWholeFile(task.path);
+  std::fill(bytes.begin() + static_cast<ptrdiff_t>(bytes.size() / 2),
+            bytes.begin() + static_cast<ptrdiff_t>(bytes.size() / 2 + 400),
+            'x');
+  WriteWholeFile(task.path, bytes);
+  const Result<ShardRow> row = Try(task);
+  ASSERT_FALSE(row.ok());
+  EXPECT_FALSE(MayBeMachineFault(row.error().code));
+  const ShardRow rejected = MakeRejectedRow(task, row.error());
+  EXPECT_EQ(rejected.source_num_samples,
+            static_cast<uint64_t>(task.source.header.num_samples));
+  const std::string message =
+      RejectMessage(rejected.reject_code, rejected.reject_detail,
+                    rejected.source_num_samples);
+  EXPECT_NE(message, RejectCodeName(rejected.reject_code));
+}
+
+TEST_P(CodedRowTest, SeesAFileOfAnotherHeader) {
+  Add("a", 50'000);
+  RowTask task = MakeTask("a");
+  Add("a", 50'000, 24000);
+  task.source.file_bytes = ReadWholeFile(task.path).size();
+  const Result<ShardRow> row = Try(task);
+  ASSERT_FALSE(row.ok());
+  EXPECT_EQ(row.error().code, RejectCode::kChangedSincePlan);
+}
+
+TEST_P(CodedRowTest, AsksBeforeEachPieceWhetherToGoOn) {
+  Add("a", 16000 * 70);
+  RunControl control;
+  int num_questions = 0;
+  WorkPermit* asked = nullptr;
+  WorkPermit permit(control, [&] {
+    if (++num_questions == 3) asked->Revoke();
+  });
+  asked = &permit;
+  control.RequestStop(15);
+  RowTask task = MakeTask("a");
+  task.permit = &permit;
+  const Result<ShardRow> row = Try(task);
+  ASSERT_FALSE(row.ok());
+  EXPECT_EQ(row.error().code, ErrorCode::kStopped);
+}
+
+std::string NameOf(const testing::TestParamInfo<SampleEncoding>& info) {
+  std::string name(SampleEncodingName(info.param));
+  name.erase(std::remove(name.begin(), name.end(), ' '), name.end());
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, CodedRowTest,
+                         testing::ValuesIn(kCodedEncodings), NameOf);
+
+}  // namespace
+}  // namespace melmill
