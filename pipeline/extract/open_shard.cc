@@ -83,13 +83,16 @@ Result<void> OpenShard::ComputeAndStore(const RowTask& task,
 }
 
 Result<void> OpenShard::Reject(const RowTask& task, const Error& error) {
-  if (MayBeMachineFault(error.code)) ++num_unreadable_;
+  if (MayBeMachineFault(error.code)) {
+    ++num_unreadable_;
+    if (task.path != first_path_) are_several_unreadable_ = true;
+  }
   return writer_.SkipRow(task.row, MakeRejectedRow(task, LastingError(error)),
                          static_cast<uint64_t>(task.source.num_frames));
 }
 
 Result<ShardWriter::Committed> OpenShard::Commit(LocalFile* local) {
-  if (num_rows_ > 1 && num_unreadable_ == num_rows_) {
+  if (are_several_unreadable_ && num_unreadable_ == num_rows_) {
     return Error{ErrorCode::kMachineFault,
                  fmt::format("none of the {} files of a shard can be read, "
                              "the first of them {}",

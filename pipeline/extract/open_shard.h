@@ -53,8 +53,8 @@ class OpenShard {
   // Commits the shard as ShardWriter::Commit does, as the job's replacement if
   // it is one. Then tells `local`, if not null, what the rows' files were like
   // when they were read. Every row must have been stored or rejected. Error:
-  // kMachineFault, also if there are several rows and none of their files could
-  // be read.
+  // kMachineFault, also if the rows are of several files and none of these
+  // could be read.
   Result<ShardWriter::Committed> Commit(LocalFile* local);
 
  private:
@@ -72,6 +72,7 @@ class OpenShard {
   ShardWriter writer_;
   std::vector<FileFacts> facts_;  // unknown for rows that are not stored
   std::atomic<size_t> num_unreadable_{0};  // rejected with MayBeMachineFault
+  std::atomic<bool> are_several_unreadable_{false};  // of several files
 };
 
 }  // namespace melmill

@@ -23,18 +23,19 @@ Result<void> ReadFromDevice(const std::string& path) {
 }
 
 void UnreadableFiles::AddRead(const RowTask& task) {
-  num_in_a_row_ = 0;
+  failed_paths_.clear();
   witness_path_ = task.path;
 }
 
 Result<void> UnreadableFiles::AddFailure(const RowTask& task,
                                          const Error& error) {
-  if (++num_in_a_row_ < kMaxFailuresInARow) return {};
+  failed_paths_.insert(task.path);
+  if (failed_paths_.size() < kMaxFailuresInARow) return {};
   return Error{
       ErrorCode::kMachineFault,
       fmt::format("{} files in a row cannot be read or have changed, the last "
                   "one {}: {}",
-                  num_in_a_row_, task.path, error.message)};
+                  failed_paths_.size(), task.path, error.message)};
 }
 
 Result<void> UnreadableFiles::CheckMayReject(const RowTask& task,

@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
 #define MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
 
+#include <set>
 #include <string>
 
 #include "io/result.h"
@@ -28,8 +29,8 @@ class UnreadableFiles {
   void AddRead(const RowTask& task);
 
   // Records that a file could not be read in the first attempt, with an error
-  // for which MayBeMachineFault is true. Error: kMachineFault if too many in a
-  // row failed.
+  // for which MayBeMachineFault is true. Several segments of a file count once.
+  // Error: kMachineFault if too many files in a row failed.
   Result<void> AddFailure(const RowTask& task, const Error& error);
 
   // Decides about a row whose file could not be read in the last attempt
@@ -43,8 +44,8 @@ class UnreadableFiles {
   Result<void> CheckOtherFiles(const RowTask& task, const Error& error) const;
 
   const PlannedWork work_;
-  std::string witness_path_;  // empty if there is none yet
-  int num_in_a_row_ = 0;
+  std::string witness_path_;            // empty if there is none yet
+  std::set<std::string> failed_paths_;  // since a file was read
 };
 
 }  // namespace melmill

@@ -17,8 +17,8 @@ namespace melmill {
 // 16 bytes of memory for each row.
 class CopiedAudio {
  public:
-  // Adds a stored row of the plan: the checksum of its samples, and the file's
-  // SeenSource::identity. Row numbers must increase.
+  // Adds a stored row of the plan: the checksum of its samples, and the row's
+  // SeenSource::piece_identity. Row numbers must increase.
   void Add(uint64_t row_number, const Hash128& source_checksum,
            uint64_t identity);
 

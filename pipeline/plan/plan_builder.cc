@@ -82,6 +82,7 @@ class PlanBuilder {
   // Stage 3, in order.
   void AppendBatch(Batch batch);
   void AppendLine(PlannedLine* planned);
+  void CountIoErrors(const PlanRow& row);
   void CountPlanned(const PlannedLine& planned, SplitReport* split);
   void Fail(const Error& error);
 
@@ -107,6 +108,7 @@ class PlanBuilder {
   PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
+  std::string unread_audio_;  // of the last of them
   std::string last_planned_audio_;
   std::mutex failure_mutex_;
   std::optional<Error> failure_;
@@ -218,6 +220,17 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   }
 }
 
+// Several pieces of a file count once.
+void PlanBuilder::CountIoErrors(const PlanRow& row) {
+  if (row.code != RejectCode::kIoError) {
+    num_io_errors_in_a_row_ = 0;
+    unread_audio_.clear();
+  } else if (row.audio != unread_audio_) {
+    ++num_io_errors_in_a_row_;
+    unread_audio_ = row.audio;
+  }
+}
+
 void PlanBuilder::AppendLine(PlannedLine* planned) {
   PlanRow& row = planned->row;
   SplitReport& split = report_.splits[row.split];
@@ -226,8 +239,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   };
   ++split.num_lines;
   split.AddDropped(planned->num_dropped_fields, planned->dropped_fields);
-  num_io_errors_in_a_row_ =
-      row.code == RejectCode::kIoError ? num_io_errors_in_a_row_ + 1 : 0;
+  CountIoErrors(row);
   if (planned->fault || num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
     return Fail(
         {ErrorCode::kMachineFault,

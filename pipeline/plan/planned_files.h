@@ -16,8 +16,8 @@ namespace melmill {
 // A planned row's file as the plan saw it.
 struct PlannedFile {
   FileFacts facts;
-  uint64_t identity = 0;  // as in SeenSource
-  uint64_t num_bytes = 0;
+  uint64_t identity = 0;   // SeenSource::piece_identity
+  uint64_t num_bytes = 0;  // Source::bytes_to_read
 };
 
 // The files of all planned rows, in order; rejected lines have no number.

@@ -11,11 +11,12 @@
 
 namespace melmill {
 
-// Finds files that several planned rows have, within a split or across splits,
-// however their paths are spelled. Takes 8 bytes of memory for each row.
+// Finds files, and pieces of files, that several planned rows have, within a
+// split or across splits, however their paths are spelled. Takes 8 bytes of
+// memory for each row.
 class RepeatedAudio {
  public:
-  // Adds the file of the next planned row: SeenSource::identity.
+  // Adds the next planned row: SeenSource::piece_identity.
   void Add(uint64_t identity) { identities_.push_back(identity); }
 
   // Adds kRepeatedAudio and kLeak to the report's warnings. Call it once, after

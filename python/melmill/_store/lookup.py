@@ -240,6 +240,16 @@ def find_repeated(splits: Sequence[Split]) -> tuple[str, int] | None:
     return None
 
 
+def find_any(splits: Sequence[Split], names: AudioNames, asked: str) -> bool:
+    """Whether a row has this audio string, whatever piece of it."""
+    return any(
+        True
+        for candidate in names.candidates(asked)
+        for split in splits
+        for _ in split.indices_of_string(candidate)
+    )
+
+
 def advice(
     splits: Sequence[Split],
     names: AudioNames,
@@ -247,12 +257,7 @@ def advice(
     place: Place = ANY_PLACE,
 ) -> str:
     """Advice for a message about audio that was not found."""
-    strings = {
-        candidate
-        for candidate in names.candidates(asked)
-        if any(True for s in splits for _ in s.indices_of_string(candidate))
-    }
-    if strings and place != ANY_PLACE:
+    if place != ANY_PLACE and find_any(splits, names, asked):
         return f"it has rows of this audio, but none with {place}"
     folders = os.path.abspath(asked).split(os.sep)
     for number in range(2, len(folders)):

@@ -322,6 +322,39 @@ TEST_P(ChangedFilesTest, AShardOfUnreadableFilesOnlyIsNotMade) {
   EXPECT_TRUE(outcome.committed.empty());
 }
 
+// Whatever the number of its segments, one bad file does not end the run.
+TEST_P(ChangedFilesTest, ManySegmentsOfOneUnreadableFileAreRejected) {
+  MakeFiles(3);
+  std::vector<std::string> lines = {corpus_.Line("a0.wav"),
+                                    corpus_.Line("a2.wav")};
+  for (int start = 0; start < 3600; start += 90) {
+    std::string line = corpus_.Line("a1.wav");
+    line.insert(line.size() - 1,
+                ", \"start_sample\": " + std::to_string(start) +
+                    ", \"num_samples\": 400");
+    lines.insert(lines.begin() + 1, line);
+  }
+  corpus_.WriteManifest("train.jsonl", lines);
+  change_ = [this] { std::filesystem::remove(corpus_.Path("a1.wav")); };
+  const ExtractOutcome outcome = Extract();
+  ASSERT_FALSE(outcome.fault) << outcome.fault->message;
+  EXPECT_EQ(outcome.num_stored, 2u);
+  EXPECT_EQ(outcome.num_rejected, 40u);
+}
+
+TEST_P(ChangedFilesTest, AShardOfSegmentsOfOneUnreadableFileIsMade) {
+  MakeFiles(1);
+  std::string line = corpus_.Line("a0.wav");
+  line.insert(line.size() - 1, ", \"start_sample\": 0, \"num_samples\": 900");
+  std::string next = corpus_.Line("a0.wav");
+  next.insert(next.size() - 1, ", \"start_sample\": 900, \"num_samples\": 900");
+  corpus_.WriteManifest("train.jsonl", {line, next});
+  change_ = [this] { std::filesystem::remove(corpus_.Path("a0.wav")); };
+  const ExtractOutcome outcome = Extract();
+  EXPECT_FALSE(outcome.fault);
+  EXPECT_EQ(outcome.num_rejected, 2u);
+}
+
 TEST_P(ChangedFilesTest, AShardOfOneUnreadableFileIsMade) {
   MakeFiles(1);
   change_ = [this] { std::filesystem::remove(corpus_.Path("a0.wav")); };

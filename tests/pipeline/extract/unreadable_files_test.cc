@@ -47,15 +47,21 @@ class UnreadableFilesTest : public testing::Test {
 
 TEST_F(UnreadableFilesTest, SixteenInARowAreOneTooMany) {
   for (int i = 1; i < kMaxFailuresInARow; ++i) {
-    EXPECT_TRUE(files_.AddFailure(Task("a"), kIoError).ok());
+    EXPECT_TRUE(files_.AddFailure(Task(std::to_string(i)), kIoError).ok());
   }
   files_.AddRead(Task("b"));
   for (int i = 1; i < kMaxFailuresInARow; ++i) {
-    EXPECT_TRUE(files_.AddFailure(Task("a"), kIoError).ok());
+    EXPECT_TRUE(files_.AddFailure(Task(std::to_string(i)), kIoError).ok());
   }
   const Result<void> last = files_.AddFailure(Task("a"), kIoError);
   ASSERT_FALSE(last.ok());
   EXPECT_EQ(last.error().code, ErrorCode::kMachineFault);
+}
+
+TEST_F(UnreadableFilesTest, AnyNumberOfSegmentsOfOneFileIsOneFailure) {
+  for (int i = 0; i < 100; ++i) {
+    EXPECT_TRUE(files_.AddFailure(Task(i % 2 == 0 ? "a" : "b"), kIoError).ok());
+  }
 }
 
 TEST_F(UnreadableFilesTest, AnyNumberMayBeRejectedWhileTheWitnessCanBeRead) {

@@ -99,7 +99,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
                     "{Name}<asr_text>{transcript}\" instead of warning");
   command
       ->add_option("--max-duration", flags->max_duration_s,
-                   "Reject files longer than this, in seconds")
+                   "Reject clips longer than this, in seconds")
       ->capture_default_str();
   command->add_flag("--truncate", flags->truncate,
                     "Cut clips to the preset's limit (whisper: 30 s) instead "
