@@ -194,7 +194,7 @@ def test_help_names_the_commands() -> None:
     for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
-        names = [*COMMANDS, "qwen3-asr"]
+        names = [*COMMANDS, "qwen3-asr", "stage"]
         assert all(f"\n  {name} " in run.stdout for name in names)
         assert "melmill help COMMAND" in run.stdout
 
@@ -415,7 +415,7 @@ def bash_completes(folder: Path, line: str) -> set[str]:
 def test_bash_completes(completions: Path) -> None:
     (completions / "data").mkdir()
     (completions / "train.jsonl").touch()
-    assert {*COMMANDS, "help", "qwen3-asr"} <= bash_completes(
+    assert {*COMMANDS, "help", "qwen3-asr", "stage"} <= bash_completes(
         completions, "melmill "
     )
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}

@@ -18,6 +18,7 @@ struct ExternalCommand {
 inline constexpr ExternalCommand kKnownExternalCommands[] = {
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
+    {"stage", "Copy the remote audio of a manifest to a local folder"},
 };
 
 // The path of melmill-NAME; empty if PATH has none.
