@@ -4,7 +4,10 @@ The program runs them as its subcommands: `melmill qwen3-asr` is the script
 melmill-qwen3-asr.
 """
 
+import os
 import sys
+
+from melmill._stage.stage_command import main as stage_main
 
 
 def qwen3_asr() -> int:
@@ -19,3 +22,11 @@ def qwen3_asr() -> int:
         )
         return 2
     return main()
+
+
+def stage() -> int:
+    """melmill-stage: melmill._stage.stage_command.main."""
+    exit_code = stage_main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(exit_code)  # without waiting for threads that wait for a server

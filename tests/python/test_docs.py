@@ -306,6 +306,7 @@ SCRIPTS = (
     "examples/finetune_qwen3_asr.py",
     "tools/build_wheel",
     "tools/soak",
+    "python/melmill/_stage/stage_command.py",
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )

@@ -213,7 +213,7 @@ def test_help_names_the_commands() -> None:
     for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
-        names = [*COMMANDS, "convert", "qwen3-asr"]
+        names = [*COMMANDS, "convert", "qwen3-asr", "stage"]
         assert all(f"\n  {name} " in run.stdout for name in names)
         assert "melmill help COMMAND" in run.stdout
 
@@ -435,7 +435,7 @@ def bash_completes(folder: Path, line: str) -> set[str]:
 def test_bash_completes(completions: Path) -> None:
     (completions / "data").mkdir()
     (completions / "train.jsonl").touch()
-    assert {*COMMANDS, "help", "convert", "qwen3-asr"} <= bash_completes(
+    assert {*COMMANDS, "help", "convert", "qwen3-asr", "stage"} <= bash_completes(
         completions, "melmill "
     )
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}

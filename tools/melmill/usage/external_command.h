@@ -21,6 +21,7 @@ inline constexpr ExternalCommand kKnownExternalCommands[] = {
      "read into FLAC"},
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
+    {"stage", "Copy the remote audio of a manifest to a local folder"},
 };
 
 // The path of melmill-NAME; empty if PATH has none.

@@ -1,0 +1,265 @@
+"""The command `melmill stage`: its arguments, messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shlex
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import BinaryIO, NoReturn
+
+from melmill._stage.copies import Copies, FolderInUseError
+from melmill._stage.output_files import OutputFiles, rejects_path
+from melmill._stage.progress import Progress, count, num_bytes_text
+from melmill._stage.remote_error import LocalFaultError, RemoteFaultError
+from melmill._stage.remote_files import (
+    MAX_CONNECTIONS,
+    MissingPackageError,
+    RemoteFiles,
+)
+from melmill._stage.staging import (
+    PATH_FIELD,
+    Fault,
+    Staging,
+    TooManyFaultsError,
+)
+
+# As the program has them (docs/format.md).
+_EXIT_OK = 0
+_EXIT_USAGE = 2
+_EXIT_TOO_MANY_REJECTS = 3
+_EXIT_MACHINE_FAULT = 4
+
+_DEFAULT_JOBS = 16
+_RESUME = "what was copied is kept; the same command resumes"
+
+_DESCRIPTION = f"""\
+Copies the audio that a manifest names by URL (s3, gs, https, http, hf) to a
+folder, and writes a manifest in which each row has the path of its copy as
+{PATH_FIELD}. Audio with a local path stays where it is. The same command
+resumes, and copies only what is missing or has another size."""
+
+_EXIT_CODES = """\
+exit codes: 0 done, 2 wrong usage, 3 over 1 % of the rows are rejected (the
+manifest is written without them), 4 fault of the machine, the network or a
+server, 130/143 stopped by a signal; after 4, 130 and 143 the same command
+resumes."""
+
+
+class _UsageError(Exception):
+    pass
+
+
+class _StoppedError(BaseException):
+    """A signal asks to stop. No `except Exception` takes it for a fault."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__()
+        self.signal_number = signal_number
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; see --help.
+
+    Copies that were given up may still wait for a server when it returns, in
+    threads that keep the process alive.
+
+    Returns:
+      The exit code.
+    """
+    options = _parse(arguments)
+    try:
+        with _signals_raise():
+            return _run(options)
+    except (_UsageError, MissingPackageError) as error:
+        return _fail(_EXIT_USAGE, str(error))
+    except FolderInUseError:
+        return _fail(
+            _EXIT_USAGE, f"another melmill stage copies to {options.to} now"
+        )
+    except (LocalFaultError, RemoteFaultError) as error:
+        return _fail(_EXIT_MACHINE_FAULT, f"{error}\n{_RESUME}")
+    except _StoppedError as stop:
+        print(f"stopped; {_RESUME}", file=sys.stderr)
+        return 128 + stop.signal_number
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="melmill stage",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s IN.jsonl --to DIR OUT.jsonl [options]",
+    )
+    parser.add_argument("manifest", metavar="IN.jsonl", type=Path)
+    parser.add_argument("output", metavar="OUT.jsonl", type=Path)
+    parser.add_argument(
+        "--to",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="folder of the copies; the paths in OUT.jsonl begin with it as it "
+        "is given here",
+    )
+    parser.add_argument(
+        "--audio-field",
+        metavar="FIELD",
+        default="audio",
+        help="field of IN.jsonl that has the URL (default: audio)",
+    )
+    parser.add_argument(
+        "-j",
+        "--jobs",
+        metavar="N",
+        type=int,
+        default=_DEFAULT_JOBS,
+        help=f"files to copy at the same time, 1 to {MAX_CONNECTIONS} "
+        f"(default: {_DEFAULT_JOBS})",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="show no progress"
+    )
+    options = parser.parse_args(arguments)
+    if not 1 <= options.jobs <= MAX_CONNECTIONS:
+        parser.error(f"--jobs: 1 to {MAX_CONNECTIONS}")
+    if options.audio_field == PATH_FIELD:
+        parser.error(f"--audio-field {PATH_FIELD}: the local path goes there")
+    return options
+
+
+@contextlib.contextmanager
+def _signals_raise() -> Iterator[None]:
+    """SIGINT and SIGTERM raise _StoppedError; the second one ends at once."""
+    signals = (signal.SIGINT, signal.SIGTERM)
+
+    def stop(number: int, _: FrameType | None) -> NoReturn:
+        for each in signals:
+            signal.signal(each, signal.SIG_DFL)
+        raise _StoppedError(number)
+
+    before = [signal.signal(each, stop) for each in signals]
+    try:
+        yield
+    finally:
+        for each, handler in zip(signals, before, strict=True):
+            signal.signal(each, handler)
+
+
+def _run(options: argparse.Namespace) -> int:
+    with _opened(options.manifest) as manifest:
+        _check_paths(options)
+        return _staged(options, manifest)
+
+
+def _staged(options: argparse.Namespace, manifest: BinaryIO) -> int:
+    files = RemoteFiles()
+    with (
+        Copies(options.to, files, num_jobs=options.jobs) as copies,
+        OutputFiles(options.output) as output,
+    ):
+        staging = Staging(
+            copies,
+            output,
+            audio_field=options.audio_field,
+            prepare=files.prepare,
+        )
+        with (
+            _shown_progress(options, staging, copies),
+            contextlib.suppress(TooManyFaultsError),
+        ):
+            staging.run(manifest)
+        if staging.faults:
+            return _fail_with(staging.faults)
+        copies.flush()
+        output.finish()
+        _print_result(options, staging, copies, output)
+        allowed = max(1, staging.num_rows // 100)
+        if output.num_rejected > allowed:
+            return _EXIT_TOO_MANY_REJECTS
+        return _EXIT_OK
+
+
+def _check_paths(options: argparse.Namespace) -> None:
+    try:
+        str(options.to).encode()
+    except UnicodeEncodeError:
+        raise _UsageError("--to: the folder's name is not UTF-8") from None
+    if options.output.is_dir():
+        raise _UsageError(f"{options.output} is a folder")
+    for path in (options.output, rejects_path(options.output)):
+        if path.exists() and path.samefile(options.manifest):
+            raise _UsageError(f"{path} would replace the input")
+    if not options.output.parent.is_dir():
+        raise _UsageError(f"there is no folder {options.output.parent}")
+    if options.to.exists() and not options.to.is_dir():
+        raise _UsageError(f"--to {options.to}: this is not a folder")
+
+
+def _opened(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise _UsageError(f"{path}: {error.strerror}") from None
+
+
+def _shown_progress(
+    options: argparse.Namespace, staging: Staging, copies: Copies
+) -> contextlib.AbstractContextManager[object]:
+    def describe(seconds: float) -> str:
+        counts = copies.counts
+        text = f"staging: {count(staging.num_rows, 'row')}"
+        text += f", {num_bytes_text(counts.bytes_copied)} copied"
+        text += f", {counts.bytes_copied / seconds / 1e6:.0f} MB/s"
+        if counts.kept:
+            text += f", {count(counts.kept, 'file')} kept"
+        if staging.faults:
+            text += f", {count(len(staging.faults), 'file')} failed"
+        return text
+
+    return contextlib.nullcontext() if options.quiet else Progress(describe)
+
+
+def _print_result(
+    options: argparse.Namespace,
+    staging: Staging,
+    copies: Copies,
+    output: OutputFiles,
+) -> None:
+    counts = copies.counts
+    num_staged = staging.num_rows - output.num_rejected
+    text = (
+        f"staged {num_staged:,} of {count(staging.num_rows, 'row')}: "
+        f"{count(counts.copied, 'file')} copied "
+        f"({num_bytes_text(counts.bytes_copied)}), {counts.kept:,} kept"
+    )
+    if staging.num_local:
+        text += f"; {count(staging.num_local, 'row')} had local audio"
+    print(text)
+    if output.num_rejected:
+        print(
+            f"{count(output.num_rejected, 'row')} rejected; "
+            f"{rejects_path(options.output)} has the reasons"
+        )
+    path = shlex.quote(str(options.output))
+    print(
+        f"next: melmill extract {path} --audio-field {PATH_FIELD} -o features"
+    )
+
+
+def _fail_with(faults: Sequence[Fault]) -> int:
+    lines = [f"{count(len(faults), 'file')} could not be copied:"]
+    lines += [
+        f"  line {fault.line}: {fault.audio}: {fault.message}"
+        for fault in faults
+    ]
+    return _fail(_EXIT_MACHINE_FAULT, "\n".join([*lines, _RESUME]))
+
+
+def _fail(code: int, message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return code
