@@ -13,9 +13,8 @@ namespace melmill {
 // or a range of its bytes that holds a file (a member of an archive), or a
 // segment of either. It must be the same when the row is computed.
 //
-// Segments of one file are often in one shard. A coded file, which can only be
-// decoded from its beginning, should be decoded once for all of them: the rows
-// of a RowList say which samples each needs.
+// A coded file can only be decoded from its beginning, so a segment of one has
+// no bytes of its own.
 struct Source {
   uint64_t file_bytes = 0;  // of the file, or of the range
   SoundHeader header;       // offsets count from the beginning of the range
@@ -38,19 +37,28 @@ struct Source {
   int64_t own_num_samples() const {
     return is_segment() ? segment_num_samples : header.num_samples;
   }
-  // The bytes of these samples in a file of plain samples.
+  bool is_coded_segment() const {
+    return is_segment() && IsCoded(header.encoding);
+  }
+  // The bytes of these samples in a file of plain samples, and of all samples
+  // in a coded file.
   uint64_t own_data_offset() const {
+    if (IsCoded(header.encoding)) return header.data_offset;
     return header.data_offset +
            static_cast<uint64_t>(segment_start) * GroupBytes();
   }
   uint64_t own_data_bytes() const {
-    return is_segment()
-               ? static_cast<uint64_t>(segment_num_samples) * GroupBytes()
-               : header.data_bytes;
+    if (IsCoded(header.encoding) || !is_segment()) return header.data_bytes;
+    return static_cast<uint64_t>(segment_num_samples) * GroupBytes();
   }
-  // The bytes that are read for the row, apart from a header.
+  // The bytes that are read for the row, apart from a header. Of a coded file
+  // this is the segment's share.
   uint64_t bytes_to_read() const {
-    return is_segment() ? own_data_bytes() : file_bytes;
+    if (!is_segment()) return file_bytes;
+    if (!IsCoded(header.encoding)) return own_data_bytes();
+    return static_cast<uint64_t>(static_cast<double>(file_bytes) *
+                                 static_cast<double>(segment_num_samples) /
+                                 static_cast<double>(header.num_samples));
   }
 
   friend bool operator==(const Source&, const Source&) = default;

@@ -43,7 +43,8 @@ Result<RowSource::ShardSize> RowDispatcher::Open(size_t index) {
 }
 
 RowSource::RowSize RowDispatcher::SizeOf(size_t shard, size_t row) const {
-  const Source& source = open_shards_.at(shard).shard->rows().source(row);
+  const RowList& rows = open_shards_.at(shard).shard->rows();
+  const Source& source = rows.source(rows.InOrder(row));
   return {.num_frames = static_cast<uint64_t>(source.num_frames),
           .num_bytes = job_.processor.MemoryBytes(source)};
 }
@@ -92,7 +93,8 @@ std::optional<DispatchedRow> RowDispatcher::Next() {
   const QueuedRow& queued = *next.value();
   OpenShard* shard = open_shards_.at(queued.shard).shard.get();
   ++num_given_out_;
-  return DispatchedRow{queued, shard->rows()[queued.row], shard};
+  return DispatchedRow{queued, shard->rows()[shard->rows().InOrder(queued.row)],
+                       shard};
 }
 
 bool RowDispatcher::waits_for_commit() const {

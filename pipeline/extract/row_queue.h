@@ -18,7 +18,7 @@ namespace melmill {
 // A row that is given out to be computed.
 struct QueuedRow {
   size_t shard = 0;  // index in the plan
-  size_t row = 0;    // index in the shard
+  size_t row = 0;    // number in the order in which the shard's are computed
   int attempt = 1;
   uint64_t num_frames = 0;
   uint64_t num_bytes = 0;  // memory while it is in work

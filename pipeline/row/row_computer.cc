@@ -69,6 +69,10 @@ Result<bool> RowComputer::ReadRow(const RowTask& task, bool may_wait,
   InputFile& file = input->file_.emplace(std::move(opened).value());
   input->facts_ = file.facts();
   if (file.size_bytes() != task.source.file_bytes) return ChangedSincePlan();
+  if (task.source.is_coded_segment()) {
+    input->block_.Resize(0);
+    return true;
+  }
   const bool is_segment = task.source.is_segment();
   input->prefix_bytes_ = is_segment ? static_cast<size_t>(std::min<uint64_t>(
                                           kWavPrefixBytes, file.size_bytes()))
@@ -126,9 +130,14 @@ uint64_t RowComputer::MemoryBytes(const Source& source) const {
   constexpr uint64_t kDecoding = uint64_t{2} << 20;
   // The decoders of coded sound, at most: measured with eight channels.
   constexpr uint64_t kCodedDecoding = uint64_t{10} << 20;
-  const bool is_coded = IsCoded(source.header.encoding);
-  return block + samples + features + kDecoding +
-         (is_coded ? kCodedDecoding : 0);
+  uint64_t coded = IsCoded(source.header.encoding) ? kCodedDecoding : 0;
+  if (source.is_coded_segment()) {
+    coded = CodedSegments::kMaxFileBytes +
+            sizeof(float) * static_cast<uint64_t>(
+                                std::min(source.segment_num_samples,
+                                         CodedSegments::kMaxBufferedSamples));
+  }
+  return block + samples + features + kDecoding + coded;
 }
 
 Result<ShardRow> TryRow(const RowTask& task, const RowComputer& processor,

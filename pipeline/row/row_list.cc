@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <map>
+#include <numeric>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "dsp/resample/resampler.h"
@@ -114,13 +117,44 @@ Result<RowList> RowList::Load(const PlannedWork& work,
     return Contradiction("a shard has fewer rows or frames than it says");
   }
   list.audio_.shrink_to_fit();
+  list.SetOrder();
   return list;
+}
+
+void RowList::SetOrder() {
+  const auto is_coded = [](const Entry& row) {
+    return row.source.is_coded_segment();
+  };
+  if (std::none_of(rows_.begin(), rows_.end(), is_coded)) return;
+  coded_segments_ = std::make_unique<CodedSegments>();
+  // Each row's place: the first row of its file, and its first sample.
+  std::map<std::pair<std::string_view, uint64_t>, size_t> first_rows;
+  std::vector<std::pair<size_t, int64_t>> places;
+  for (size_t row = 0; row < rows_.size(); ++row) {
+    const Source& source = rows_[row].source;
+    if (!is_coded(rows_[row])) {
+      places.emplace_back(row, 0);
+      continue;
+    }
+    const auto first =
+        first_rows.try_emplace({AudioOf(row), source.range.offset}, row);
+    places.emplace_back(first.first->second, source.segment_start);
+  }
+  order_.resize(rows_.size());
+  std::iota(order_.begin(), order_.end(), size_t{0});
+  std::stable_sort(order_.begin(), order_.end(),
+                   [&](size_t a, size_t b) { return places[a] < places[b]; });
+}
+
+std::string_view RowList::AudioOf(size_t row) const {
+  const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_end;
+  return {audio_.data() + begin,
+          static_cast<size_t>(rows_[row].audio_end - begin)};
 }
 
 RowTask RowList::operator[](size_t row) const {
   const Entry& found = rows_[row];
-  const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_end;
-  std::string audio(audio_.data() + begin, found.audio_end - begin);
+  std::string audio(AudioOf(row));
   std::string path = ResolveAudioPath(*audio_root_, audio);
   RowTask task = {.row = row,
                   .line = found.line,
@@ -129,6 +163,7 @@ RowTask RowList::operator[](size_t row) const {
                   .source = found.source,
                   .start = found.start,
                   .source_hash = found.source_hash,
+                  .coded_segments = coded_segments_.get(),
                   .permit = permit_};
   const auto ended = quarantine_.find(found.source_hash);
   if (ended != quarantine_.end()) task.quarantine_signal = ended->second;
@@ -138,6 +173,8 @@ RowTask RowList::operator[](size_t row) const {
 void RowList::Clear() {
   std::vector<Entry>().swap(rows_);
   std::vector<char>().swap(audio_);
+  std::vector<size_t>().swap(order_);
+  coded_segments_.reset();
 }
 
 }  // namespace melmill

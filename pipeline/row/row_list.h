@@ -3,11 +3,14 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "io/hash.h"
 #include "io/result.h"
+#include "io/sound/coded_segments.h"
 #include "pipeline/plan/planned_work.h"
 #include "pipeline/row/row_task.h"
 #include "store/plan/plan_row.h"
@@ -32,6 +35,13 @@ class RowList {
   RowTask operator[](size_t row) const;
   const Source& source(size_t row) const { return rows_[row].source; }
 
+  // The row that should be computed as number `place`: segments of a coded file
+  // one after the other, in the order of their samples, so that it is decoded
+  // once. All other rows keep their places.
+  size_t InOrder(size_t place) const {
+    return order_.empty() ? place : order_[place];
+  }
+
   // Releases the memory.
   void Clear();
 
@@ -47,6 +57,8 @@ class RowList {
   RowList(const std::string& audio_root, const Quarantine& quarantine,
           WorkPermit* permit)
       : audio_root_(&audio_root), quarantine_(quarantine), permit_(permit) {}
+  void SetOrder();
+  std::string_view AudioOf(size_t row) const;
   Result<void> Add(const PlannedWork& work, const PlannedShard& shard,
                    const PlanRow& row, Hasher128* hasher);
 
@@ -56,6 +68,9 @@ class RowList {
   std::vector<Entry> rows_;
   std::vector<char> audio_;  // all audio strings
   uint64_t num_frames_ = 0;  // frames of all rows
+  // Both are there only if there are segments of coded files.
+  std::vector<size_t> order_;
+  std::unique_ptr<CodedSegments> coded_segments_;
 };
 
 }  // namespace melmill

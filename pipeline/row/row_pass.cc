@@ -4,14 +4,17 @@
 #include <bit>
 #include <cassert>
 #include <cstring>
+#include <memory>
 #include <utility>
 #include <vector>
 
 #include "dsp/samples/pcm.h"
 #include "io/sound/coded_clip.h"
+#include "io/sound/coded_segments.h"
 #include "io/sound/sound_file.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_marks.h"
+#include "pipeline/setup/stopwatch.h"
 
 namespace melmill {
 namespace {
@@ -297,26 +300,77 @@ Result<void> RowPass::DecodeCoded() {
       Decoding(&ws_.times, [&] { return CodedClip::Open(header_, file); });
   if (!clip.ok()) return clip.error();
   StartSamples();
-  const size_t step = std::max(DecodeStepSamples(), size_t{1});
   int64_t num_decoded = 0;
   for (;;) {
     const Result<std::span<const float>> decoded =
         Decoding(&ws_.times, [&] { return clip.value().Next(); });
     if (!decoded.ok()) return decoded.error();
-    std::span<const float> mono = decoded.value();
+    const std::span<const float> mono = decoded.value();
     if (mono.empty()) return FinishSamples();
-    if (const int64_t bad = FindNonFinite(mono); bad >= 0) {
-      return NotFinite(num_decoded + bad);
-    }
+    const Result<void> added = AddDecoded(mono, num_decoded);
+    if (!added.ok()) return added;
     num_decoded += static_cast<int64_t>(mono.size());
-    while (!mono.empty()) {
-      const auto part = mono.first(std::min(step, mono.size()));
-      mono = mono.subspan(part.size());
-      Result<void> done = AddSamples(part);
-      if (done.ok()) done = ComputePieces(/*is_whole=*/false);
-      if (!done.ok()) return done;
-    }
   }
+}
+
+// Does the same for a segment. Waiting for another thread that decodes the same
+// file counts as decoding.
+Result<void> RowPass::DecodeCodedSegment() {
+  std::unique_ptr<CodedSegments> own;
+  if (task_.coded_segments == nullptr) own = std::make_unique<CodedSegments>();
+  CodedSegments& segments = own ? *own : *task_.coded_segments;
+  const Source& source = task_.source;
+  StartSamples();
+  int64_t num_decoded = 0;
+  const Stopwatch stopwatch;
+  double elsewhere_s = 0;
+  const Result<Hash128> hash = segments.Read(
+      {.path = task_.path,
+       .range = source.opened_range(),
+       .file_bytes = source.file_bytes,
+       .header = header_,
+       .facts = input_.facts(),
+       .start = source.segment_start,
+       .num_samples = source.segment_num_samples},
+      [this] {
+        RowInWork::Beat();
+        return AskPermit(task_);
+      },
+      &ws_.mono_,
+      [&](std::span<const float> mono) {
+        const double begin_s = stopwatch.seconds();
+        const Result<void> added = AddDecoded(mono, num_decoded);
+        num_decoded += static_cast<int64_t>(mono.size());
+        elsewhere_s += stopwatch.seconds() - begin_s;
+        return added;
+      });
+  ws_.times.seconds[static_cast<size_t>(Stage::kDecode)] +=
+      stopwatch.seconds() - elsewhere_s;
+  if (!hash.ok()) {
+    return hash.error().code == RejectCode::kChangedSincePlan
+               ? ChangedSincePlan()
+               : hash.error();
+  }
+  segment_hash_ = hash.value();
+  return FinishSamples();
+}
+
+// Resamples and transforms samples of coded sound, before which there were
+// num_before.
+Result<void> RowPass::AddDecoded(std::span<const float> mono,
+                                 int64_t num_before) {
+  if (const int64_t bad = FindNonFinite(mono); bad >= 0) {
+    return NotFinite(num_before + bad);
+  }
+  const size_t step = std::max(DecodeStepSamples(), size_t{1});
+  while (!mono.empty()) {
+    const auto part = mono.first(std::min(step, mono.size()));
+    mono = mono.subspan(part.size());
+    Result<void> done = AddSamples(part);
+    if (done.ok()) done = ComputePieces(/*is_whole=*/false);
+    if (!done.ok()) return done;
+  }
+  return {};
 }
 
 // The whole clip's samples, if the block holds them in the form that the
@@ -436,7 +490,9 @@ Result<void> RowPass::FinishFeatures(const ClipLevels& levels) {
 
 Result<ShardRow> RowPass::Compute() {
   ws_.times.bytes_read += input_.block_.size();
-  Result<void> done = CheckHeader();
+  const bool is_coded_segment = task_.source.is_coded_segment();
+  Result<void> done;
+  if (!is_coded_segment) done = CheckHeader();  // CodedSegments does it, too
   if (!done.ok()) return done.error();
   if (is_buffered()) {
     ws_.features_.Resize(static_cast<size_t>(task_.source.num_frames) *
@@ -458,7 +514,11 @@ Result<ShardRow> RowPass::Compute() {
     }
     CopyTail(clip, &ws_.tail_samples_);
   } else {
-    done = IsCoded(header_.encoding) ? DecodeCoded() : DecodeAll();
+    if (is_coded_segment) {
+      done = DecodeCodedSegment();
+    } else {
+      done = IsCoded(header_.encoding) ? DecodeCoded() : DecodeAll();
+    }
     if (done.ok()) {
       CopyTail(std::span<const float>(ws_.samples_)
                    .first(static_cast<size_t>(task_.source.num_samples -
@@ -482,7 +542,7 @@ Result<ShardRow> RowPass::Compute() {
   row.source_rate = static_cast<uint32_t>(header_.sample_rate_hz);
   row.source_channels = static_cast<uint32_t>(header_.num_channels);
   row.source_num_samples = static_cast<uint64_t>(header_.num_samples);
-  row.source_checksum = source_hasher_.Digest();
+  row.source_checksum = segment_hash_.value_or(source_hasher_.Digest());
   return row;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 #include "dsp/log_mel/log_mel.h"
@@ -82,6 +83,8 @@ class RowPass {
   Result<void> DecodeAll();
   Result<void> HashFile();
   Result<void> DecodeCoded();
+  Result<void> DecodeCodedSegment();
+  Result<void> AddDecoded(std::span<const float> mono, int64_t num_before);
   std::span<const int16_t> Pcm16InPlace();
   template <typename Sample>
   Result<void> ComputePiece(const ClipWindow<Sample>& clip, int64_t count);
@@ -102,6 +105,7 @@ class RowPass {
   RowWorkspace& ws_;
 
   Hasher128 source_hasher_;
+  std::optional<Hash128> segment_hash_;  // of a segment of a coded file
   FrameMaxima maxima_;
   int64_t next_frame_ = 0;
   uint64_t feature_checksum_ = 0;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "io/hash.h"
+#include "io/sound/coded_segments.h"
 #include "pipeline/row/work_permit.h"
 #include "store/source.h"
 
@@ -29,6 +30,9 @@ struct RowTask {
   // Set for a row in quarantine: the signal that ended the program, or 0 for a
   // hang.
   std::optional<int> quarantine_signal;
+  // Reads the row if it is a segment of a coded file. If null, its file is
+  // decoded for it alone.
+  CodedSegments* coded_segments = nullptr;
   // Asked before each piece and told of each. If null, the row is always
   // wanted.
   WorkPermit* permit = nullptr;

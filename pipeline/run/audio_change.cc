@@ -70,6 +70,10 @@ Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
     at += num_bytes;
   }
   seen.checksum = hasher.Digest();
+  if (task.source.is_coded_segment()) {
+    seen.checksum = HashCodedSegment(seen.checksum, task.source.segment_start,
+                                     task.source.segment_num_samples);
+  }
   return seen;
 }
 
