@@ -14,6 +14,8 @@
 #include "dsp/samples/pcm.h"
 #include "io/file/input_file.h"
 #include "io/manifest/utf8.h"
+#include "io/sound/coded_clip.h"
+#include "io/sound/span_source.h"
 #include "io/wav/wav_decoder.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/setup/byte_size.h"
@@ -26,15 +28,19 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool IsWavName(const fs::path& path) {
-  return AsciiLower(path.extension().string()) == ".wav";
+bool IsSoundName(const fs::path& path) {
+  static constexpr std::string_view kSuffixes[] = {
+      ".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus",
+      ".sph", ".aiff", ".aif", ".au",  ".caf"};
+  const std::string suffix = AsciiLower(path.extension().string());
+  return std::ranges::find(kSuffixes, suffix) != std::end(kSuffixes);
 }
 
-std::vector<std::string> FindWavFiles(const std::string& folder) {
+std::vector<std::string> FindSoundFiles(const std::string& folder) {
   std::vector<std::string> files;
   try {
     for (const auto& entry : fs::recursive_directory_iterator(folder)) {
-      if (IsWavName(entry.path()) && !entry.is_directory()) {
+      if (IsSoundName(entry.path()) && !entry.is_directory()) {
         files.push_back(entry.path());
       }
     }
@@ -43,7 +49,7 @@ std::vector<std::string> FindWavFiles(const std::string& folder) {
         fmt::format("{}: {}", error.path1().string(), error.code().message()));
   }
   if (files.empty()) {
-    throw SetupError(fmt::format("{}: no WAV file in or below it", folder));
+    throw SetupError(fmt::format("{}: no audio file in or below it", folder));
   }
   std::ranges::sort(files);
   return files;
@@ -80,6 +86,19 @@ Result<BenchClip> LoadClip(const std::string& path, const Preset& preset,
                  fmt::format("{}: sample {} is NaN or infinite", path, bad)};
   }
   return clip;
+}
+
+std::vector<float> DecodeCoded(const BenchClip& clip) {
+  const SpanSource source(clip.data);
+  Result<CodedClip> decoder = CodedClip::Open(clip.header, source);
+  if (!decoder.ok()) throw std::runtime_error(decoder.error().message);
+  std::vector<float> mono;
+  for (;;) {
+    const Result<std::span<const float>> next = decoder.value().Next();
+    if (!next.ok()) throw std::runtime_error(next.error().message);
+    if (next.value().empty()) return mono;
+    mono.insert(mono.end(), next.value().begin(), next.value().end());
+  }
 }
 
 std::string LittleEndian(uint64_t number, int num_bytes) {
@@ -122,7 +141,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
     std::error_code ignored;  // a path that is not a folder is opened as a file
     const bool is_folder = fs::is_directory(path, ignored);
     const std::vector<std::string> files =
-        is_folder ? FindWavFiles(path) : std::vector<std::string>{path};
+        is_folder ? FindSoundFiles(path) : std::vector<std::string>{path};
     const size_t num_before = clips.size();
     for (const std::string& file : files) {
       Result<BenchClip> clip =
@@ -141,7 +160,7 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
     }
     if (clips.size() == num_before) {
       throw SetupError(
-          fmt::format("{}: no usable WAV file in or below it; the first: {}",
+          fmt::format("{}: no usable audio file in or below it; the first: {}",
                       path, left_out->back()));
     }
   }
@@ -155,6 +174,7 @@ std::string DescribeFormat(const SoundHeader& header) {
 }
 
 std::vector<float> DecodeClip(const BenchClip& clip) {
+  if (IsCoded(clip.header.encoding)) return DecodeCoded(clip);
   std::vector<float> mono(static_cast<size_t>(clip.header.num_samples));
   WavDecoder decoder;
   const Result<void> started = decoder.Start(clip.header);

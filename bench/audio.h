@@ -17,7 +17,7 @@ namespace melmill {
 struct BenchClip {
   std::string path;  // path of its file; empty if synthetic
   SoundHeader header;
-  std::vector<std::byte> data;  // the data chunk
+  std::vector<std::byte> data;  // what makes the samples
 
   double duration_s() const {
     return static_cast<double>(header.num_samples) / header.sample_rate_hz;
@@ -34,11 +34,12 @@ inline constexpr uint64_t kMaxBenchBytes = uint64_t{1} << 30;
 // that come and go in the rhythm of syllables, over noise.
 std::vector<BenchClip> MakeSyntheticClips();
 
-// Loads WAV files, and all WAV files in and below folders (names ending in .wav
-// in any case), sorted in each folder. A file of a folder that extract would
-// reject is left out, and `*left_out` says why. Throws SetupError for such a
-// file that `paths` names itself, for a folder without a usable file, and
-// beyond kMaxBenchBytes; throws std::runtime_error for a fault of the machine.
+// Loads sound files, and all of them in and below folders (names ending in
+// .wav, .flac, .mp3 and the like in any case), sorted in each folder. A file of
+// a folder that extract would reject is left out, and `*left_out` says why.
+// Throws SetupError for such a file that `paths` names itself, for a folder
+// without a usable file, and beyond kMaxBenchBytes; throws std::runtime_error
+// for a fault of the machine.
 std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
                                  const Preset& preset,
                                  std::vector<std::string>* left_out);

@@ -127,12 +127,17 @@ class Bench {
   RunControl* control_;
   LogMelOptions log_mel_ = MakeFeatureSpec().log_mel();
   std::vector<BenchClip> clips_;
+  std::vector<BenchClip> coded_clips_;  // where no audio is given
   std::vector<BenchCase> cases_;
 };
 
 void Bench::AddMemoryCases() {
   Add({MakeMemoryCopyCase()});
-  if (Wants("decode")) Add(MakeDecodeCases(clips_));
+  if (Wants("decode")) {
+    Add(MakeDecodeCases(clips_));
+    if (options_.audio.empty()) coded_clips_ = MakeCodedClips(clips_[2]);
+    Add(MakeCodedDecodeCases(options_.audio.empty() ? coded_clips_ : clips_));
+  }
   if (Wants("resample")) {
     Add(MakeResampleCases(clips_, log_mel_.mel.sample_rate_hz,
                           MakeBenchResamplers()));

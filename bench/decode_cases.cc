@@ -151,6 +151,7 @@ BenchCase MakeCase(const Clips& clips, const std::string& variant,
 std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips) {
   std::map<std::string, Clips> formats;
   for (const BenchClip& clip : clips) {
+    if (IsCoded(clip.header.encoding)) continue;
     formats[DescribeFormat(clip.header)].push_back(&clip);
   }
   std::vector<BenchCase> cases;

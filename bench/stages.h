@@ -19,9 +19,16 @@ namespace melmill {
 // supports, on one thread unless it says otherwise. The clips must outlive the
 // cases.
 
-// For each format, WavDecoder and libsndfile with the mean of the channels.
-// WavDecoder must give the same samples, bit for bit.
+// For each plain format, WavDecoder and libsndfile with the mean of the
+// channels. WavDecoder must give the same samples, bit for bit.
 std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips);
+
+// A clip in every coded format, made of a plain one by libsndfile.
+std::vector<BenchClip> MakeCodedClips(const BenchClip& plain);
+
+// For each coded format among the clips, CodedClip and libsndfile. CodedClip
+// must give the same samples, bit for bit.
+std::vector<BenchCase> MakeCodedDecodeCases(std::span<const BenchClip> clips);
 
 // An implementation of resampling.
 struct BenchResampler {

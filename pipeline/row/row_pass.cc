@@ -68,44 +68,30 @@ Result<void> AskPermit(const RowTask& task) {
   return Error{ErrorCode::kStopped, "the run was asked to stop"};
 }
 
-// The row's file, read through the input's block.
-class RowPass::FileBytes : public ByteSource {
- public:
-  explicit FileBytes(RowPass* pass) : pass_(*pass) {}
-
-  uint64_t size_bytes() const override {
-    return pass_.input_.file_->size_bytes();
+Result<void> RowPass::FileBytes::ReadAt(uint64_t offset,
+                                        std::span<std::byte> bytes) const {
+  if (offset > size_bytes() || bytes.size() > size_bytes() - offset) {
+    return ChangedSincePlan();
   }
-
-  // Not thread-safe. Also returns kStopped.
-  Result<void> ReadAt(uint64_t offset,
-                      std::span<std::byte> bytes) const override {
-    if (offset > size_bytes() || bytes.size() > size_bytes() - offset) {
-      return ChangedSincePlan();
+  const RowInput& input = pass_.input_;
+  while (!bytes.empty()) {
+    if (offset < input.block_offset_ ||
+        offset - input.block_offset_ >= input.block_.size()) {
+      // A decoder that steps back a little finds the bytes in the block.
+      constexpr uint64_t kAlignment = uint64_t{64} << 10;
+      const Result<void> read =
+          pass_.ReadBlock(offset / kAlignment * kAlignment, size_bytes());
+      if (!read.ok()) return read;
     }
-    const RowInput& input = pass_.input_;
-    while (!bytes.empty()) {
-      if (offset < input.block_offset_ ||
-          offset - input.block_offset_ >= input.block_.size()) {
-        // A decoder that steps back a little finds the bytes in the block.
-        constexpr uint64_t kAlignment = uint64_t{64} << 10;
-        const Result<void> read =
-            pass_.ReadBlock(offset / kAlignment * kAlignment, size_bytes());
-        if (!read.ok()) return read;
-      }
-      const std::span<const std::byte> block = input.block_.span().subspan(
-          static_cast<size_t>(offset - input.block_offset_));
-      const size_t num_bytes = std::min(block.size(), bytes.size());
-      std::copy_n(block.begin(), num_bytes, bytes.begin());
-      bytes = bytes.subspan(num_bytes);
-      offset += num_bytes;
-    }
-    return {};
+    const std::span<const std::byte> block = input.block_.span().subspan(
+        static_cast<size_t>(offset - input.block_offset_));
+    const size_t num_bytes = std::min(block.size(), bytes.size());
+    std::copy_n(block.begin(), num_bytes, bytes.begin());
+    bytes = bytes.subspan(num_bytes);
+    offset += num_bytes;
   }
-
- private:
-  RowPass& pass_;
-};
+  return {};
+}
 
 Result<void> RowPass::CheckHeader() {
   const std::span<const std::byte> prefix =

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "dsp/log_mel/log_mel.h"
+#include "io/file/byte_source.h"
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/sound/sound_header.h"
@@ -109,6 +110,22 @@ class RowPass {
   FrameMaxima maxima_;
   int64_t next_frame_ = 0;
   uint64_t feature_checksum_ = 0;
+};
+
+// The row's file, read through the input's block. For the pass's thread only.
+class RowPass::FileBytes : public ByteSource {
+ public:
+  explicit FileBytes(RowPass* pass) : pass_(*pass) {}
+
+  uint64_t size_bytes() const override {
+    return pass_.input_.file_->size_bytes();
+  }
+  // Also returns kStopped.
+  Result<void> ReadAt(uint64_t offset,
+                      std::span<std::byte> bytes) const override;
+
+ private:
+  RowPass& pass_;
 };
 
 }  // namespace melmill

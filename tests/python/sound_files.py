@@ -106,8 +106,13 @@ def _ffmpeg_flac(random: Random, path: Path) -> str:
 
 
 def _ffmpeg(wav: Path, path: Path, form: str, *options: str) -> str:
-    command = ("ffmpeg", "-loglevel", "error", "-y", "-i", wav, *options)
-    return _run(*command, "-f", form, path)
+    return _run(
+        *("ffmpeg", "-loglevel", "error", "-y", "-i"),
+        wav,
+        *options,
+        *("-f", form),
+        path,
+    )
 
 
 def _lame(random: Random, path: Path, *more: str) -> str:
@@ -162,7 +167,10 @@ def _ffmpeg_vorbis(random: Random, path: Path) -> str:
 def _opusenc(random: Random, path: Path) -> str:
     wav = _wav(random, path, OPUS_RATES)
     options = ["--bitrate", str(random.integers(8, 160))]
-    options += ["--framesize", str(random.choice(["2.5", "5", "10", "20", "60"]))]
+    options += [
+        "--framesize",
+        str(random.choice(["2.5", "5", "10", "20", "60"])),
+    ]
     options += [str(random.choice(["--vbr", "--cvbr", "--hard-cbr"]))]
     if random.random() < 0.3:
         options += ["--max-delay", str(random.integers(1, 1000))]

@@ -474,7 +474,7 @@ BAD_FILES: dict[str, Case] = {
     ),
 }
 # Found by reading samples, which validate does not.
-ONLY_DECODING_TELLS = ["nan", "inf", "minus_inf"]
+ONLY_DECODING_TELLS = ["nan", "inf", "minus_inf", "flac", "mp3", "opus"]
 
 
 def write_good_and_bad(folder: Path, bad_names: Sequence[str]) -> None:
@@ -727,6 +727,8 @@ def test_warnings_of_the_document_are_the_programs() -> None:
     section = markdown.sections("input.md")["What is accepted with a warning"]
     rows = markdown.table(section, "| Warning | What to know |")
     kinds = {warning for _, warning in ODD_FILES.values() if warning}
+    # test_sound_files.py has files without a count of frames.
+    kinds.add("no_frame_count")
     assert {row[0].strip("`") for row in rows} == kinds
 
 

@@ -161,7 +161,7 @@ def test_files_of_a_folder_that_cannot_be_used_are_left_out(
         (["--audio", "gone.wav"], "gone.wav: "),
         (["--audio", "text.wav"], "text.wav: "),
         (["--audio", "good.wav", "short.wav"], "short.wav: 100 samples"),
-        (["--audio", "empty"], "empty: no WAV file"),
+        (["--audio", "empty"], "empty: no audio file"),
         (["--audio"], "--audio"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

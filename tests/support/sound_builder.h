@@ -105,10 +105,16 @@ inline std::vector<std::byte> WriteBySndfile(int format,
     sf_command(file, SFC_SET_BITRATE_MODE, &bit_rate_mode,
                sizeof(bit_rate_mode));
   }
-  const auto num_samples =
-      static_cast<sf_count_t>(interleaved.size()) / num_channels;
-  const bool written =
-      sf_writef_float(file, interleaved.data(), num_samples) == num_samples;
+  // In pieces: libvorbis takes memory on the stack for a whole write.
+  constexpr size_t kPieceSamples = 10'000;
+  const size_t step = kPieceSamples * static_cast<size_t>(num_channels);
+  bool written = true;
+  for (size_t i = 0; i < interleaved.size(); i += step) {
+    const auto piece =
+        interleaved.subspan(i, std::min(step, interleaved.size() - i));
+    const auto count = static_cast<sf_count_t>(piece.size()) / num_channels;
+    written = written && sf_writef_float(file, piece.data(), count) == count;
+  }
   sf_close(file);
   if (!written) throw std::runtime_error("libsndfile did not write all");
   return memory.bytes();

@@ -95,7 +95,7 @@ void ReplaceHelp(std::vector<std::string>* arguments) {
 
 int Run(int argc, char** argv) {
   CLI::App app(
-      "melmill turns JSONL manifests of WAV files into stores of log-mel "
+      "melmill turns JSONL manifests of audio files into stores of log-mel "
       "features that training reads directly.");
   app.set_version_flag("-V,--version", "melmill " MELMILL_VERSION,
                        "Show the version");

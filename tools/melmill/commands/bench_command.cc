@@ -47,7 +47,7 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
                       fmt::format("{} (the whole way); default: every one",
                                   fmt::join(BenchStageNames(), ", ")));
   command->add_option("--audio", options.audio,
-                      "WAV files, or folders of them, to measure with "
+                      "audio files, or folders of them, to measure with "
                       "(default: one minute of synthetic clips)");
   command->add_option(
       "--out", options.out,
