@@ -18,50 +18,8 @@ Error BadRange(std::string message) {
   return {RejectCode::kBadRange, std::move(message)};
 }
 
-}  // namespace
-
-const std::array<std::string_view, PieceFields::kNumFields>
-    PieceFields::kNames = {"start_sample", "num_samples", "offset",
-                           "start",        "duration",    "end",
-                           "audio_offset", "audio_bytes"};
-
-void PieceFields::StartField(std::string_view key) {
-  const auto* const name = std::ranges::find(kNames, key);
-  is_current_ = name != kNames.end();
-  if (!is_current_) return;
-  current_ = static_cast<Field>(name - kNames.begin());
-  values_[current_] = {.is_present = true};
-}
-
-void PieceFields::AddInteger(int64_t value) {
-  if (Value* to = current()) {
-    *to = {.is_present = true,
-           .is_number = true,
-           .is_whole = value >= 0,
-           .real = static_cast<double>(value),
-           .whole = value};
-  }
-}
-
-void PieceFields::AddUnsigned(uint64_t value) {
-  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
-  if (value <= kMax) return AddInteger(static_cast<int64_t>(value));
-  AddReal(static_cast<double>(value));
-}
-
-void PieceFields::AddReal(double value) {
-  if (Value* to = current()) {
-    *to = {.is_present = true, .is_number = true, .real = value};
-  }
-}
-
-void PieceFields::AddNull() {
-  if (Value* to = current()) *to = {};
-}
-
-Result<std::optional<ByteRange>> PieceFields::FindRange() const {
-  const Value& offset = value(kAudioOffset);
-  const Value& num_bytes = value(kAudioBytes);
+Result<std::optional<ByteRange>> FindRange(const PieceValue& offset,
+                                           const PieceValue& num_bytes) {
   if (!offset.is_present && !num_bytes.is_present) {
     return std::optional<ByteRange>();
   }
@@ -79,6 +37,47 @@ Result<std::optional<ByteRange>> PieceFields::FindRange() const {
   }
   return std::optional<ByteRange>({static_cast<uint64_t>(offset.whole),
                                    static_cast<uint64_t>(num_bytes.whole)});
+}
+
+}  // namespace
+
+const std::array<std::string_view, PieceFields::kNumFields>
+    PieceFields::kNames = {"start_sample", "num_samples", "offset",
+                           "start",        "duration",    "end",
+                           "audio_offset", "audio_bytes"};
+
+void PieceFields::StartField(std::string_view key) {
+  const auto* const name = std::ranges::find(kNames, key);
+  is_current_ = name != kNames.end();
+  if (!is_current_) return;
+  current_ = static_cast<Field>(name - kNames.begin());
+  values_[current_] = {.is_present = true};
+}
+
+void PieceFields::AddInteger(int64_t value) {
+  if (PieceValue* to = current()) {
+    *to = {.is_present = true,
+           .is_number = true,
+           .is_whole = value >= 0,
+           .real = static_cast<double>(value),
+           .whole = value};
+  }
+}
+
+void PieceFields::AddUnsigned(uint64_t value) {
+  constexpr uint64_t kMax = std::numeric_limits<int64_t>::max();
+  if (value <= kMax) return AddInteger(static_cast<int64_t>(value));
+  AddReal(static_cast<double>(value));
+}
+
+void PieceFields::AddReal(double value) {
+  if (PieceValue* to = current()) {
+    *to = {.is_present = true, .is_number = true, .real = value};
+  }
+}
+
+void PieceFields::AddNull() {
+  if (PieceValue* to = current()) *to = {};
 }
 
 // Refuses lines that say it in two ways.
@@ -103,8 +102,8 @@ Result<void> PieceFields::CheckForms(SegmentUse use) const {
 }
 
 Result<std::optional<SegmentRequest>> PieceFields::FindSamples() const {
-  const Value& start = value(kStartSample);
-  const Value& num_samples = value(kNumSamples);
+  const PieceValue& start = value(kStartSample);
+  const PieceValue& num_samples = value(kNumSamples);
   if (!start.is_present) return std::optional<SegmentRequest>();
   if (!start.is_whole) {
     return BadSegment("\"start_sample\" is not a whole number from 0 on");
@@ -123,8 +122,8 @@ Result<std::optional<SegmentRequest>> PieceFields::FindSeconds(
     SegmentUse use, std::vector<std::string_view>* fields) const {
   const bool is_all = use == SegmentUse::kAll;
   const Field start = is_all && value(kStart).is_present ? kStart : kOffset;
-  const Value& duration = value(kDuration);
-  const Value& end = value(kEnd);
+  const PieceValue& duration = value(kDuration);
+  const PieceValue& end = value(kEnd);
   if (!value(start).is_present) return std::optional<SegmentRequest>();
   if (!is_all && (!value(start).is_number || !duration.is_number)) {
     return std::optional<SegmentRequest>();
@@ -153,7 +152,7 @@ Result<std::optional<SegmentRequest>> PieceFields::FindSeconds(
 
 Result<PieceRequest> PieceFields::Finish(SegmentUse use) const {
   PieceRequest request;
-  const auto range = FindRange();
+  const auto range = FindRange(value(kAudioOffset), value(kAudioBytes));
   if (!range.ok()) return range.error();
   request.range = range.value();
   if (use != SegmentUse::kNone) {

@@ -28,6 +28,15 @@ struct PieceRequest {
   std::vector<std::string_view> fields;  // names of the fields that say so
 };
 
+// The value of one of the fields below.
+struct PieceValue {
+  bool is_present = false;
+  bool is_number = false;
+  bool is_whole = false;  // an integer from 0 to 2^63 - 1
+  double real = 0;
+  int64_t whole = 0;
+};
+
 // Collects the fields of one manifest line that cut a piece out of its file:
 // numbers of the top level. SegmentFields finds fields that also name a part of
 // a file, but that nothing is cut by.
@@ -56,25 +65,16 @@ class PieceFields {
     kAudioBytes,
     kNumFields,
   };
-  struct Value {
-    bool is_present = false;
-    bool is_number = false;
-    bool is_whole = false;  // an integer from 0 to 2^63 - 1
-    double real = 0;
-    int64_t whole = 0;
-  };
-
   static const std::array<std::string_view, kNumFields> kNames;
 
-  const Value& value(Field field) const { return values_[field]; }
-  Value* current() { return is_current_ ? &values_[current_] : nullptr; }
-  Result<std::optional<ByteRange>> FindRange() const;
+  const PieceValue& value(Field field) const { return values_[field]; }
+  PieceValue* current() { return is_current_ ? &values_[current_] : nullptr; }
   Result<void> CheckForms(SegmentUse use) const;
   Result<std::optional<SegmentRequest>> FindSamples() const;
   Result<std::optional<SegmentRequest>> FindSeconds(
       SegmentUse use, std::vector<std::string_view>* fields) const;
 
-  std::array<Value, kNumFields> values_;
+  std::array<PieceValue, kNumFields> values_;
   bool is_current_ = false;
   Field current_ = kNumFields;
 };
