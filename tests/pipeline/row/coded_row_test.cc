@@ -12,9 +12,11 @@
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_list.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
+#include "tests/support/built_work.h"
 #include "tests/support/corpus.h"
 #include "tests/support/sound_builder.h"
 
@@ -181,6 +183,42 @@ std::string NameOf(const testing::TestParamInfo<SampleEncoding>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, CodedRowTest,
                          testing::ValuesIn(kCodedEncodings), NameOf);
+
+TEST(CodedSegmentOrderTest, SegmentsOfAFileFollowEachOtherBySamples) {
+  Corpus corpus;
+  const auto add = [&corpus](const std::string& name) {
+    WriteWholeFile(corpus.Path(name),
+                   ToString(EncodeSound(SampleEncoding::kFlac,
+                                        MakeSamples(60'000, 1, 5))));
+  };
+  add("a.flac");
+  add("b.flac");
+  const auto segment = [&corpus](const std::string& name, int start) {
+    std::string line = corpus.Line(name);
+    line.insert(1, "\"num_samples\": 4000, \"start_sample\": " +
+                       std::to_string(start) + ", ");
+    return line;
+  };
+  corpus.WriteManifest(
+      "train.jsonl",
+      {segment("a.flac", 50'000), corpus.AddWav("w.wav", 5'000, 1),
+       segment("b.flac", 1'000), segment("a.flac", 100), corpus.Line("b.flac"),
+       segment("a.flac", 20'000), segment("b.flac", 0)});
+  RunConfig config = corpus.Config("out");
+  config.input.splits = {{"train", corpus.Path("train.jsonl")}};
+  config.store.shard_bytes = 1 << 24;
+  BuiltWork built(config, corpus.Path(""));
+  ASSERT_EQ(built.plan().shards.size(), 1u);
+  const Result<RowList> list =
+      RowList::Load(built.work(), built.plan().shards[0]);
+  ASSERT_TRUE(list.ok());
+  std::vector<size_t> order;
+  for (size_t place = 0; place < list.value().size(); ++place) {
+    order.push_back(list.value().InOrder(place));
+  }
+  EXPECT_EQ(order, (std::vector<size_t>{3, 5, 0, 1, 6, 2, 4}));
+  EXPECT_NE(list.value()[0].coded_segments, nullptr);
+}
 
 }  // namespace
 }  // namespace melmill
