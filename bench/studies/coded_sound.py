@@ -2,7 +2,7 @@
 """Compares the whole way of coded files with librosa + transformers.
 
     cmake --preset release && cmake --build --preset release
-    build/venv/bin/python bench/studies/coded_sound.py --speech FOLDER
+    build/package-venv/bin/python bench/studies/coded_sound.py --speech FOLDER
 
 Codes the WAVs of a folder, brought to 16 kHz, with flac, lame, oggenc and
 opusenc, and makes their features both ways, each on one processor, in turn.
@@ -24,10 +24,13 @@ import soundfile
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY / "tests" / "python"))
 
+# One thread each, also where PyTorch is installed.
+os.environ["OMP_NUM_THREADS"] = "1"
+
 import reference  # noqa: E402
 from support import manifest_row, write_manifest  # noqa: E402
 
-ENCODERS = {
+ENCODERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "wav": (".copy.wav", ("cp", "{in}", "{out}")),
     "flac": (".flac", ("flac", "-s", "-f", "{in}", "-o", "{out}")),
     "mp3": (".mp3", ("lame", "--quiet", "-b", "64", "{in}", "{out}")),
@@ -77,6 +80,7 @@ def time_reference(paths: list[Path]) -> float:
 
 def time_melmill(program: Path, manifest: Path, folder: Path) -> float:
     store = folder / f"store{time.monotonic_ns()}"
+    command: list[str | Path]
     command = [program, "extract", manifest, "--threads", "1", "--out", store]
     start = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
@@ -86,7 +90,7 @@ def time_melmill(program: Path, manifest: Path, folder: Path) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--speech", type=Path, required=True)
-    parser.add_argument("--clips", type=int, default=60)
+    parser.add_argument("--clips", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument(
         "--program",
