@@ -88,19 +88,6 @@ Result<BenchClip> LoadClip(const std::string& path, const Preset& preset,
   return clip;
 }
 
-std::vector<float> DecodeCoded(const BenchClip& clip) {
-  const SpanSource source(clip.data);
-  Result<CodedClip> decoder = CodedClip::Open(clip.header, source);
-  if (!decoder.ok()) throw std::runtime_error(decoder.error().message);
-  std::vector<float> mono;
-  for (;;) {
-    const Result<std::span<const float>> next = decoder.value().Next();
-    if (!next.ok()) throw std::runtime_error(next.error().message);
-    if (next.value().empty()) return mono;
-    mono.insert(mono.end(), next.value().begin(), next.value().end());
-  }
-}
-
 std::string LittleEndian(uint64_t number, int num_bytes) {
   std::string bytes;
   for (int i = 0; i < num_bytes; ++i) {
@@ -173,9 +160,25 @@ std::string DescribeFormat(const SoundHeader& header) {
                      header.sample_rate_hz, header.num_channels);
 }
 
+void DecodeCodedClip(const BenchClip& clip, std::vector<float>* mono) {
+  mono->clear();
+  const SpanSource source(clip.data);
+  Result<CodedClip> decoder = CodedClip::Open(clip.header, source);
+  if (!decoder.ok()) throw std::runtime_error(decoder.error().message);
+  for (;;) {
+    const Result<std::span<const float>> next = decoder.value().Next();
+    if (!next.ok()) throw std::runtime_error(next.error().message);
+    if (next.value().empty()) return;
+    mono->insert(mono->end(), next.value().begin(), next.value().end());
+  }
+}
+
 std::vector<float> DecodeClip(const BenchClip& clip) {
-  if (IsCoded(clip.header.encoding)) return DecodeCoded(clip);
   std::vector<float> mono(static_cast<size_t>(clip.header.num_samples));
+  if (IsCoded(clip.header.encoding)) {
+    DecodeCodedClip(clip, &mono);
+    return mono;
+  }
   WavDecoder decoder;
   const Result<void> started = decoder.Start(clip.header);
   if (!started.ok()) throw std::runtime_error(started.error().message);

@@ -47,6 +47,9 @@ std::vector<BenchClip> LoadClips(const std::vector<std::string>& paths,
 // The format in words: "PCM 16 bit, 48000 Hz, 2 ch".
 std::string DescribeFormat(const SoundHeader& header);
 
+// Decodes a clip of coded sound to mono. Reuses the memory of `mono`.
+void DecodeCodedClip(const BenchClip& clip, std::vector<float>* mono);
+
 // DecodeClip gives mono at the clip's own rate. Resample resamples as a run
 // does by default.
 std::vector<float> DecodeClip(const BenchClip& clip);

@@ -74,10 +74,6 @@ class SndfileMemory {
   sf_count_t position_ = 0;
 };
 
-void DecodeHere(const BenchClip& clip, std::vector<float>* mono) {
-  *mono = DecodeClip(clip);
-}
-
 void DecodeByLibsndfile(const BenchClip& clip, std::vector<float>* mono) {
   std::vector<std::byte> bytes = clip.data;
   SndfileMemory memory(&bytes);
@@ -115,7 +111,7 @@ BenchCheck CompareWithLibsndfile(const Clips& clips) {
   std::vector<float> ours;
   std::vector<float> theirs;
   for (const BenchClip* clip : clips) {
-    DecodeHere(*clip, &ours);
+    DecodeCodedClip(*clip, &ours);
     DecodeByLibsndfile(*clip, &theirs);
     if (ours != theirs) return {false, "other samples than libsndfile's"};
   }
@@ -170,7 +166,7 @@ std::vector<BenchCase> MakeCodedDecodeCases(std::span<const BenchClip> clips) {
   }
   std::vector<BenchCase> cases;
   for (const auto& [name, format_clips] : formats) {
-    BenchCase own = MakeCase(format_clips, "melmill", DecodeHere);
+    BenchCase own = MakeCase(format_clips, "melmill", DecodeCodedClip);
     own.check = [format_clips = format_clips] {
       return CompareWithLibsndfile(format_clips);
     };

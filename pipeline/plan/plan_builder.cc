@@ -21,6 +21,7 @@
 #include "pipeline/plan/piece_count.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/shard_cutter.h"
+#include "pipeline/plan/speed_estimate.h"
 #include "pipeline/plan/tally.h"
 #include "pipeline/setup/arena.h"
 #include "pipeline/setup/run_control.h"
@@ -210,6 +211,7 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   const PlanRow& row = planned.row;
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
   split->num_frames += static_cast<uint64_t>(row.source.num_frames);
+  split->decode_seconds += DecodeSeconds(row.source.header);
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
   CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
            &split->languages);

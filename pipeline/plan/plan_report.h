@@ -25,6 +25,7 @@ struct SplitReport {
   uint64_t num_rejected = 0;
   uint64_t num_samples = 0;  // of planned rows, at the feature rate
   uint64_t num_frames = 0;
+  double decode_seconds = 0;   // of planned rows: DecodeSeconds
   uint64_t num_bad_lines = 0;  // rejected for what is in the manifest
   uint64_t num_dropped_fields = 0;
   // Names of dropped fields, at most kMaxDroppedNames.

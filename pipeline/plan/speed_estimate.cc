@@ -78,6 +78,28 @@ class Trial {
 
 }  // namespace
 
+double DecodeSeconds(const SoundHeader& header) {
+  // Microseconds for a second of audio at 16 kHz, one channel.
+  double us_per_s = 0;
+  switch (header.encoding) {
+    case SampleEncoding::kFlac:
+      us_per_s = 150;
+      break;
+    case SampleEncoding::kMp3:
+      us_per_s = 250;
+      break;
+    case SampleEncoding::kVorbis:
+      us_per_s = 450;
+      break;
+    case SampleEncoding::kOpus:
+      us_per_s = 3000;
+      break;
+    default:
+      break;
+  }
+  return us_per_s * 1e-6 * static_cast<double>(header.num_samples) / 16000;
+}
+
 double EstimateSeconds(const FeatureSpec& features, const PlanReport& plan,
                        int num_threads) {
   std::vector<std::pair<uint64_t, int>> by_rows;
@@ -94,9 +116,14 @@ double EstimateSeconds(const FeatureSpec& features, const PlanReport& plan,
     num_rows_tried += static_cast<double>(num_rows);
   }
   if (num_rows_tried == 0) return 0;
+  double decode_seconds = 0;
+  for (const SplitReport& split : plan.splits) {
+    decode_seconds += split.decode_seconds;
+  }
   const double audio_seconds = static_cast<double>(plan.num_samples()) /
                                features.log_mel().mel.sample_rate_hz;
-  return seconds / num_rows_tried * audio_seconds / num_threads;
+  return (seconds / num_rows_tried * audio_seconds + decode_seconds) /
+         num_threads;
 }
 
 }  // namespace melmill

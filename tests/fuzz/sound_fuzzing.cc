@@ -1,7 +1,7 @@
 #include "tests/fuzz/sound_fuzzing.h"
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
 #include <vector>
 
 #include "io/sound/coded_clip.h"
@@ -63,6 +63,10 @@ void CheckHeader(const SoundHeader& header, const MemorySource& file) {
           "the samples fill the data");
 }
 
+bool SameBits(float a, float b) {
+  return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
+}
+
 struct Decoded {
   bool ok = false;
   ErrorCode code;
@@ -107,9 +111,7 @@ void FuzzSoundFile(std::span<const std::byte> bytes) {
     const Decoded once = DecodeCoded(header.value(), file);
     const Decoded twice = DecodeCoded(header.value(), file);
     Require(once.ok == twice.ok && once.code == twice.code &&
-                once.samples.size() == twice.samples.size() &&
-                std::memcmp(once.samples.data(), twice.samples.data(),
-                            once.samples.size() * sizeof(float)) == 0,
+                std::ranges::equal(once.samples, twice.samples, SameBits),
             "decoding again gives the same");
     return;
   }

@@ -32,6 +32,16 @@ TEST(SpeedEstimateTest, MoreAudioTakesLonger) {
   EXPECT_GT(day_seconds, 4 * hour_seconds);
 }
 
+TEST(SpeedEstimateTest, CodedSoundTakesLonger) {
+  SoundHeader header = {.sample_rate_hz = 16000, .num_samples = 3600 * 16000};
+  EXPECT_EQ(DecodeSeconds(header), 0);
+  header.encoding = SampleEncoding::kOpus;
+  PlanReport opus = AnHourAt(16000);
+  opus.splits[0].decode_seconds = DecodeSeconds(header);
+  EXPECT_NEAR(opus.splits[0].decode_seconds, 10.8, 1e-9);
+  EXPECT_GT(EstimateSeconds(MakeFeatureSpec(), opus, 2), 5.4);
+}
+
 TEST(SpeedEstimateTest, ThreadsShareTheWork) {
   const FeatureSpec features = MakeFeatureSpec();
   EXPECT_GT(EstimateSeconds(features, AnHourAt(48000), 1),
