@@ -435,9 +435,13 @@ def bash_completes(folder: Path, line: str) -> set[str]:
 def test_bash_completes(completions: Path) -> None:
     (completions / "data").mkdir()
     (completions / "train.jsonl").touch()
-    assert {*COMMANDS, "help", "convert", "qwen3-asr", "stage"} <= bash_completes(
-        completions, "melmill "
-    )
+    assert {
+        *COMMANDS,
+        "help",
+        "convert",
+        "qwen3-asr",
+        "stage",
+    } <= bash_completes(completions, "melmill ")
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}
     assert bash_completes(completions, "melmill extract --dtype ") == {
         "f16",

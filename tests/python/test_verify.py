@@ -168,11 +168,11 @@ def test_index_that_cannot_be_read_is_damage(
 
 def test_index_of_another_format_is_refused(job: Job) -> None:
     index = job.store / "store.json"
-    index.write_text(index.read_text().replace('"major": 1', '"major": 2'))
+    index.write_text(index.read_text().replace('"major": 1', '"major": 3'))
     seal(index)
     run = run_melmill("verify", job.store)
     assert run.exit_code == 2
-    assert "store format 2; this program reads format 1" in run.text
+    assert "store format 3; this program reads formats 1 and 2" in run.text
 
 
 def test_every_flip_in_the_index_is_damage(job: Job) -> None:
