@@ -56,10 +56,16 @@ std::span<std::byte> WritableBytesOf(Value* value) {
   return std::as_writable_bytes(std::span(value, 1));
 }
 
+void Append(std::span<const std::byte> more, std::vector<std::byte>* bytes) {
+  if (more.empty()) return;
+  const size_t num_before = bytes->size();
+  bytes->resize(num_before + more.size());
+  std::memcpy(bytes->data() + num_before, more.data(), more.size());
+}
+
 template <typename Value>
 void AppendBytes(const Value& value, std::vector<std::byte>* bytes) {
-  const auto more = std::as_bytes(std::span(&value, 1));
-  bytes->insert(bytes->end(), more.begin(), more.end());
+  Append(std::as_bytes(std::span(&value, 1)), bytes);
 }
 
 std::vector<std::byte> MakeFactsBlock(const ShardId& id,
@@ -75,8 +81,7 @@ std::vector<std::byte> MakeFactsBlock(const ShardId& id,
                         .checksum = id.checksum,
                         .num_rows = facts.size()},
               &block);
-  const auto bytes = std::as_bytes(facts);
-  block.insert(block.end(), bytes.begin(), bytes.end());
+  Append(std::as_bytes(facts), &block);
   AppendBytes(Xxh3_64(block), &block);
   return block;
 }
@@ -86,8 +91,7 @@ std::vector<std::byte> MakeOriginBlock(const std::string& text) {
   if (text.empty()) return block;
   AppendBytes(BlockHead{.kind = LocalFile::kOrigin, .body_bytes = text.size()},
               &block);
-  const auto body = std::as_bytes(std::span(text));
-  block.insert(block.end(), body.begin(), body.end());
+  Append(std::as_bytes(std::span(text)), &block);
   AppendBytes(Xxh3_64(block), &block);
   return block;
 }

@@ -39,7 +39,10 @@ std::string ShellWord(const std::string& word) {
     return word;
   }
   if (Printable(word) != word) return QuotedAsInC(word);
-  return "'" + BetweenSingleQuotes(word) + "'";
+  std::string quoted = "'";
+  quoted += BetweenSingleQuotes(word);
+  quoted += '\'';
+  return quoted;
 }
 
 }  // namespace
