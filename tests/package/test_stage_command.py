@@ -77,7 +77,7 @@ def test_the_result_names_the_next_command(
     assert text.out == (
         "staged 2 of 3 rows: 1 file copied (256.0 kB), 0 kept; "
         "1 row had local audio\n"
-        "1 row rejected; out.rejects.jsonl has the reasons\n"
+        "1 row rejected; out.jsonl.rejects has the reasons\n"
         "next: melmill extract out.jsonl --audio-field audio_path -o features\n"
     )
     assert text.err == ""
@@ -88,7 +88,7 @@ def test_the_result_names_the_next_command(
         {"audio": "b.wav", "text": "x", "audio_path": "b.wav"},
     ]
     assert [
-        reject["code"] for reject in read_json_lines(Path("out.rejects.jsonl"))
+        reject["code"] for reject in read_json_lines(Path("out.jsonl.rejects"))
     ] == ["not_found"]
     assert run_main(*arguments) == 0
     assert "0 files copied (0.0 kB), 1 kept" in capsys.readouterr().out
@@ -167,7 +167,7 @@ def test_hf_is_staged(server: AudioServer) -> None:
     )
     assert run.returncode == 0, run.stderr
     assert list(copies().values()) == [BODY]
-    (reject,) = read_json_lines(Path("out.rejects.jsonl"))
+    (reject,) = read_json_lines(Path("out.jsonl.rejects"))
     assert (reject["line"], reject["code"]) == (2, "not_found")
 
 
@@ -188,7 +188,7 @@ def test_gs_is_staged_by_what_fsspec_has_for_it(
     arguments = write_manifest("gs://bucket/a b.wav", "gs://bucket/no.wav")
     assert run_main(*arguments) == 0
     assert list(copies().values()) == [BODY]
-    (reject,) = read_json_lines(Path("out.rejects.jsonl"))
+    (reject,) = read_json_lines(Path("out.jsonl.rejects"))
     assert (reject["line"], reject["code"]) == (2, "not_found")
 
 
@@ -266,7 +266,7 @@ def test_many_rejects_have_an_exit_code(
         (["no.jsonl", "--to", "d", "out.jsonl"], "no.jsonl: No such file"),
         (["in.jsonl", "--to", "d", "in.jsonl"], "would replace the input"),
         (["in.jsonl", "--to", "d", "link.jsonl"], "would replace the input"),
-        (["a.rejects.jsonl", "--to", "d", "a.jsonl"], "replace the input"),
+        (["a.jsonl.rejects", "--to", "d", "a.jsonl"], "replace the input"),
         (["in.jsonl", "--to", "in.jsonl", "out.jsonl"], "not a folder"),
         (["in.jsonl", "--to", "d", "."], "is a folder"),
         (["in.jsonl", "--to", "d", "no/out.jsonl"], "no folder no"),
@@ -282,7 +282,7 @@ def test_many_rejects_have_an_exit_code(
 def test_wrong_usage_writes_nothing(
     arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("in.jsonl", "a.rejects.jsonl"):
+    for name in ("in.jsonl", "a.jsonl.rejects"):
         Path(name).write_text('{"audio": "a.wav"}\n')
     Path("link.jsonl").symlink_to("in.jsonl")
     before = sorted(os.listdir())

@@ -271,7 +271,7 @@ def test_both_files_are_flushed_before_they_have_their_names(
         output.write(b"x")
         output.reject(line=1, audio="", code="x", message="y")
         output.finish()
-    partial = (".out.rejects.jsonl.partial", ".out.jsonl.partial")
+    partial = (".out.jsonl.rejects.partial", ".out.jsonl.partial")
     assert flushed == [str(tmp_path / name) for name in partial]
 
 

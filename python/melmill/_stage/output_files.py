@@ -13,8 +13,8 @@ from melmill._stage.remote_error import LocalFaultError
 
 
 def rejects_path(path: Path) -> Path:
-    """train.rejects.jsonl for train.jsonl."""
-    return path.with_name(f"{path.stem}.rejects{path.suffix}")
+    """train.jsonl.rejects for train.jsonl: no manifest, so no *.jsonl."""
+    return path.with_name(f"{path.name}.rejects")
 
 
 class OutputFiles:
