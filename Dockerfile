@@ -17,8 +17,9 @@ RUN cmake --preset release \
 
 FROM debian:12-slim
 RUN apt-get update -qq \
-  && apt-get install -y -qq --no-install-recommends libflac12 libfftw3-double3 \
-  libfmt9 libhdf5-103-1 libhwy1 libmpg123-0 libsndfile1 libsoxr0 libtbb12 libxxhash0 \
+  && apt-get install -y -qq --no-install-recommends libfftw3-double3 libflac12 \
+  libfmt9 libhdf5-103-1 libhwy1 libmpg123-0 libsndfile1 libsoxr0 libtbb12 \
+  libxxhash0 \
   && rm -rf /var/lib/apt/lists/*
 COPY --from=build /usr/local/bin/melmill /usr/local/bin/melmill
 COPY LICENSE NOTICE /usr/local/share/doc/melmill/
