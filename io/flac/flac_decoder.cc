@@ -10,10 +10,13 @@
 #include <new>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "dsp/samples/pcm.h"
 #include "io/flac/flac_header.h"
+#include "io/sound/byte_field.h"
+#include "io/sound/byte_window.h"
 #include "io/sound/id3_tag.h"
 
 namespace melmill {
@@ -78,11 +81,40 @@ class FlacDecoder : public SoundDecoder {
   std::exception_ptr exception_;
 };
 
+// Whether a block of metadata is too short for its kind, which libFLAC reports
+// as a lack of memory. `begin` is the place of "fLaC".
+Result<bool> HasShortApplicationBlock(const ByteSource& file, uint64_t begin) {
+  constexpr size_t kBlockHeadBytes = 4;
+  constexpr std::byte kLast{0x80};
+  constexpr std::byte kApplication{2};
+  constexpr uint64_t kMinApplicationBytes = 4;
+  ByteWindow window(file, ByteWindow::kHeadBytes);
+  uint64_t offset = begin + std::string_view("fLaC").size();
+  while (offset <= file.size_bytes()) {
+    const auto head = window.At(offset, kBlockHeadBytes);
+    if (!head.ok()) return head.error();
+    if (head.value().size() < kBlockHeadBytes) return false;
+    const std::byte kind = head.value()[0];
+    const uint64_t num_bytes = BigEndian(head.value().subspan(1));
+    if ((kind & ~kLast) == kApplication && num_bytes < kMinApplicationBytes) {
+      return true;
+    }
+    if ((kind & kLast) != std::byte{0}) return false;
+    offset += kBlockHeadBytes + num_bytes;
+  }
+  return false;
+}
+
 Result<void> FlacDecoder::Open() {
   const Result<uint64_t> begin = EndOfId3Tags(file_);
   if (!begin.ok()) return begin.error();
   const Result<int> bits = ReadFlacBitsPerSample(file_, begin.value());
   if (!bits.ok()) return bits.error();
+  const Result<bool> is_short = HasShortApplicationBlock(file_, begin.value());
+  if (!is_short.ok()) return is_short.error();
+  if (is_short.value()) {
+    return Error{RejectCode::kDecodeFailed, "a block of metadata is too short"};
+  }
   bits_per_sample_ = bits.value();
   position_ = begin.value();
   decoder_.reset(FLAC__stream_decoder_new());

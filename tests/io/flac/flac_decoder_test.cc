@@ -44,6 +44,20 @@ TEST(FlacDecoderTest, GivesTheBitsOfLibsndfile) {
   }
 }
 
+// libFLAC takes the second for a lack of memory.
+TEST(FlacDecoderTest, ABlockThatIsTooShortIsDamage) {
+  for (const uint8_t num_bytes : {4, 3, 0}) {
+    auto flac = MakeFlac(5'000, 1, 16);
+    // An APPLICATION block between STREAMINFO and the next one.
+    std::vector<std::byte> block(4u + num_bytes);
+    block[0] = std::byte{2};
+    block[3] = std::byte{num_bytes};
+    flac.insert(flac.begin() + 42, block.begin(), block.end());
+    EXPECT_EQ(DecodeCodedFile(flac).code(),
+              num_bytes < 4 ? "decode_failed" : "");
+  }
+}
+
 TEST(FlacDecoderTest, HoldsTheFileToItsTotal) {
   auto flac = MakeFlac(20'000, 1, 16);
   SetTotal(20'001, &flac);
