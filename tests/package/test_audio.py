@@ -256,6 +256,9 @@ def test_a_signal_ends_ffmpeg_too(
     path = os.pathsep.join(str(REPOSITORY / name) for name in ("python",))
     process = subprocess.Popen(
         [
+            # A shell may start the tests with SIGINT ignored.
+            "env",
+            "--default-signal=INT",
             sys.executable,
             "-m",
             "melmill.convert",
