@@ -123,10 +123,12 @@ std::string DrawProgress(const RunControl& control, double seconds,
   const size_t bar = std::min(kMinBar + room, kMaxBar);
   const auto filled = static_cast<size_t>(
       std::clamp(extraction.share, 0.0, 1.0) * static_cast<double>(bar));
-  std::string text = "[" +
-                     Styled(Style::kBar, std::string(filled, '=') +
-                                             (filled < bar ? ">" : "")) +
-                     std::string(bar - std::min(filled + 1, bar), ' ') + "]";
+  std::string done(filled, '=');
+  if (filled < bar) done += '>';
+  std::string text = "[";
+  text += Styled(Style::kBar, done);
+  text.append(bar - std::min(filled + 1, bar), ' ');
+  text += ']';
   for (const std::string* part :
        {&extraction.percent, &extraction.rows, &extraction.speed,
         &extraction.rate, &extraction.rejected, &extraction.left}) {
