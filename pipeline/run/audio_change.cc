@@ -42,49 +42,78 @@ struct SeenAudio {
   Hash128 checksum = {};
 };
 
-// Reads the audio data of a row's file. Errors: those of InputFile, and
-// kChangedSincePlan.
-Result<SeenAudio> ReadAudio(const RowTask& task, const RunControl& control,
-                            std::vector<std::byte>* buffer) {
-  const Result<InputFile> opened =
-      InputFile::Open(task.path, task.source.opened_range());
-  if (!opened.ok()) {
-    if (opened.error().code != RejectCode::kRangeOutside) return opened.error();
-    return Error{RejectCode::kChangedSincePlan, "is shorter"};
+// Reads the audio of rows on one thread.
+class AudioReader {
+ public:
+  explicit AudioReader(const RunControl& control) : control_(control) {}
+
+  // Reads the audio data of a row's file. All segments of a coded file have all
+  // its bytes, which are read once for rows that follow each other. Errors:
+  // those of InputFile, and kChangedSincePlan.
+  Result<SeenAudio> Read(const RowTask& task) {
+    const Source& source = task.source;
+    const Result<InputFile> opened =
+        InputFile::Open(task.path, source.opened_range());
+    if (!opened.ok()) {
+      if (opened.error().code != RejectCode::kRangeOutside) {
+        return opened.error();
+      }
+      return Error{RejectCode::kChangedSincePlan, "is shorter"};
+    }
+    const InputFile& file = opened.value();
+    if (file.size_bytes() != source.file_bytes) {
+      return Error{RejectCode::kChangedSincePlan, "has another size"};
+    }
+    SeenAudio seen{.facts = file.facts(), .checksum = whole_.checksum};
+    const bool is_known = source.is_coded_segment() && seen.facts.is_known() &&
+                          seen.facts == whole_.facts && task.path == path_ &&
+                          source.range == range_;
+    if (!is_known) {
+      const Result<Hash128> hash = HashData(file, source);
+      if (!hash.ok()) return hash.error();
+      seen.checksum = hash.value();
+    }
+    if (!source.is_coded_segment() || control_.stop_requested()) return seen;
+    whole_ = seen;
+    path_ = task.path;
+    range_ = source.range;
+    seen.checksum = HashCodedSegment(seen.checksum, source.segment_start,
+                                     source.segment_num_samples);
+    return seen;
   }
-  const InputFile& file = opened.value();
-  if (file.size_bytes() != task.source.file_bytes) {
-    return Error{RejectCode::kChangedSincePlan, "has another size"};
+
+ private:
+  Result<Hash128> HashData(const InputFile& file, const Source& source) {
+    Hasher128 hasher;
+    uint64_t at = source.own_data_offset();
+    const uint64_t end = at + source.own_data_bytes();
+    while (at < end && !control_.stop_requested()) {
+      const auto num_bytes = std::min<uint64_t>(kReadBytes, end - at);
+      buffer_.resize(static_cast<size_t>(num_bytes));
+      file.WillNeed(at + num_bytes, kReadBytes);
+      const Result<void> read = file.ReadAt(at, buffer_);
+      if (!read.ok()) return read.error();
+      hasher.Update(buffer_);
+      at += num_bytes;
+    }
+    return hasher.Digest();
   }
-  SeenAudio seen{.facts = file.facts()};
-  Hasher128 hasher;
-  uint64_t at = task.source.own_data_offset();
-  const uint64_t end = at + task.source.own_data_bytes();
-  while (at < end && !control.stop_requested()) {
-    const auto num_bytes = std::min<uint64_t>(kReadBytes, end - at);
-    buffer->resize(static_cast<size_t>(num_bytes));
-    file.WillNeed(at + num_bytes, kReadBytes);
-    const Result<void> read = file.ReadAt(at, *buffer);
-    if (!read.ok()) return read.error();
-    hasher.Update(*buffer);
-    at += num_bytes;
-  }
-  seen.checksum = hasher.Digest();
-  if (task.source.is_coded_segment()) {
-    seen.checksum = HashCodedSegment(seen.checksum, task.source.segment_start,
-                                     task.source.segment_num_samples);
-  }
-  return seen;
-}
+
+  const RunControl& control_;
+  std::vector<std::byte> buffer_;
+  // The coded file that was read last, and its state and hash then.
+  std::string path_;
+  ByteRange range_;
+  SeenAudio whole_;
+};
 
 // Reads with all attempts. A file that was replaced since the plan has no
 // checksum. A file that cannot be read is the machine's fault: an existing
 // shard is not given up for that.
 Result<std::optional<SeenAudio>> TryReadAudio(const RowTask& task,
-                                              const RunControl& control,
-                                              std::vector<std::byte>* buffer) {
+                                              AudioReader* reader) {
   for (int attempt = 1;; ++attempt) {
-    Result<SeenAudio> seen = ReadAudio(task, control, buffer);
+    Result<SeenAudio> seen = reader->Read(task);
     if (seen.ok()) return std::optional(seen.value());
     if (seen.error().code == RejectCode::kChangedSincePlan) {
       return std::optional<SeenAudio>();
@@ -300,14 +329,13 @@ void AudioComparer::Fail(const Error& error) {
 // Runs on each of the threads.
 void AudioComparer::ReadRows() {
   try {
-    std::vector<std::byte> buffer;
+    AudioReader reader(control_);
     while (!control_.stop_requested()) {
       const size_t next = next_row_++;
       if (next >= rows_.size()) return;
       const auto& [shard, row] = rows_[next];
       const RowTask task = shard->tasks[row];
-      const Result<std::optional<SeenAudio>> seen =
-          TryReadAudio(task, control_, &buffer);
+      const Result<std::optional<SeenAudio>> seen = TryReadAudio(task, &reader);
       if (!seen.ok()) return Fail(seen.error());
       shard->seen[row].reset();
       if (seen.value()) {
