@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
+#include "bench/decode_cases.h"
 #include "bench/stages.h"
 #include "dsp/samples/pcm.h"
 #include "io/sound/sound_file.h"
@@ -15,8 +15,6 @@
 
 namespace melmill {
 namespace {
-
-using Clips = std::vector<const BenchClip*>;
 
 // A file in memory that libsndfile writes or reads.
 class SndfileMemory {
@@ -89,17 +87,7 @@ void DecodeByLibsndfile(const BenchClip& clip, std::vector<float>* mono) {
 using Decode = void (*)(const BenchClip&, std::vector<float>*);
 
 BenchCase MakeCase(const Clips& clips, const char* variant, Decode decode) {
-  BenchCase result;
-  result.stage = "decode";
-  result.variant = variant;
-  result.input = DescribeFormat(clips[0]->header);
-  result.limit = BenchLimit::kMemoryCopy;
-  for (const BenchClip* clip : clips) {
-    result.audio_seconds += clip->duration_s();
-    result.bytes_read += clip->data.size();
-    result.bytes_written +=
-        sizeof(float) * static_cast<uint64_t>(clip->header.num_samples);
-  }
+  BenchCase result = DescribeDecoding(clips, variant);
   auto mono = std::make_shared<std::vector<float>>();
   result.pass = [clips, decode, mono] {
     for (const BenchClip* clip : clips) decode(*clip, mono.get());
@@ -158,14 +146,8 @@ std::vector<BenchClip> MakeCodedClips(const BenchClip& plain) {
 }
 
 std::vector<BenchCase> MakeCodedDecodeCases(std::span<const BenchClip> clips) {
-  std::map<std::string, Clips> formats;
-  for (const BenchClip& clip : clips) {
-    if (IsCoded(clip.header.encoding)) {
-      formats[DescribeFormat(clip.header)].push_back(&clip);
-    }
-  }
   std::vector<BenchCase> cases;
-  for (const auto& [name, format_clips] : formats) {
+  for (const auto& [name, format_clips] : ClipsByFormat(clips, true)) {
     BenchCase own = MakeCase(format_clips, "melmill", DecodeCodedClip);
     own.check = [format_clips = format_clips] {
       return CompareWithLibsndfile(format_clips);

@@ -1,6 +1,7 @@
+#include "bench/decode_cases.h"
+
 #include <algorithm>
 #include <cstring>
-#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -79,8 +80,6 @@ void ForEachBlock(const BenchClip& clip, const Visit& visit) {
   }
 }
 
-using Clips = std::vector<const BenchClip*>;
-
 void DecodeAll(const Clips& clips, BlockDecoder* decoder,
                std::vector<float>* mono) {
   for (const BenchClip* clip : clips) {
@@ -125,17 +124,7 @@ BenchCheck CompareWithLibsndfile(const Clips& clips, BlockDecoder* decoder) {
 
 BenchCase MakeCase(const Clips& clips, const std::string& variant,
                    std::shared_ptr<BlockDecoder> decoder) {
-  BenchCase result;
-  result.stage = "decode";
-  result.variant = variant;
-  result.input = DescribeFormat(clips[0]->header);
-  result.limit = BenchLimit::kMemoryCopy;
-  for (const BenchClip* clip : clips) {
-    result.audio_seconds += clip->duration_s();
-    result.bytes_read += clip->data.size();
-    result.bytes_written +=
-        sizeof(float) * static_cast<uint64_t>(clip->header.num_samples);
-  }
+  BenchCase result = DescribeDecoding(clips, variant);
   result.check = [clips, decoder] {
     return CompareWithLibsndfile(clips, decoder.get());
   };
@@ -148,14 +137,34 @@ BenchCase MakeCase(const Clips& clips, const std::string& variant,
 
 }  // namespace
 
-std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips) {
+std::map<std::string, Clips> ClipsByFormat(std::span<const BenchClip> clips,
+                                           bool is_coded) {
   std::map<std::string, Clips> formats;
   for (const BenchClip& clip : clips) {
-    if (IsCoded(clip.header.encoding)) continue;
+    if (IsCoded(clip.header.encoding) != is_coded) continue;
     formats[DescribeFormat(clip.header)].push_back(&clip);
   }
+  return formats;
+}
+
+BenchCase DescribeDecoding(const Clips& clips, const std::string& variant) {
+  BenchCase result;
+  result.stage = "decode";
+  result.variant = variant;
+  result.input = DescribeFormat(clips[0]->header);
+  result.limit = BenchLimit::kMemoryCopy;
+  for (const BenchClip* clip : clips) {
+    result.audio_seconds += clip->duration_s();
+    result.bytes_read += clip->data.size();
+    result.bytes_written +=
+        sizeof(float) * static_cast<uint64_t>(clip->header.num_samples);
+  }
+  return result;
+}
+
+std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips) {
   std::vector<BenchCase> cases;
-  for (const auto& [name, format_clips] : formats) {
+  for (const auto& [name, format_clips] : ClipsByFormat(clips, false)) {
     cases.push_back(
         MakeCase(format_clips, "melmill", std::make_shared<OwnDecoder>()));
     BenchCase reference =

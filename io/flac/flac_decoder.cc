@@ -232,10 +232,7 @@ Result<std::span<const float>> FlacDecoder::Next() {
 
 Result<std::unique_ptr<SoundDecoder>> MakeFlacDecoder(const SoundHeader& header,
                                                       const ByteSource& file) {
-  auto decoder = std::make_unique<FlacDecoder>(header, file);
-  const Result<void> opened = decoder->Open();
-  if (!opened.ok()) return opened.error();
-  return std::unique_ptr<SoundDecoder>(std::move(decoder));
+  return OpenDecoder<FlacDecoder>(header, file);
 }
 
 }  // namespace melmill

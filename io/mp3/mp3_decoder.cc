@@ -9,7 +9,6 @@
 #include <span>
 #include <vector>
 
-#include "dsp/samples/pcm.h"
 #include "io/sound/callback_file.h"
 
 namespace melmill {
@@ -98,23 +97,16 @@ Result<std::span<const float>> Mp3Decoder::Next() {
     is_done_ = status == MPG123_DONE;
   }
   const size_t count = num_bytes / sizeof(float) / num_channels;
-  const auto interleaved =
-      std::span<const float>(interleaved_).first(count * num_channels);
-  if (num_channels == 1) return interleaved;
-  mono_.resize(kBlockSamples);
-  const auto mono = std::span(mono_).first(count);
-  DownmixToMono(interleaved, header_.num_channels, mono);
-  return std::span<const float>(mono);
+  return MeanOfChannels(
+      std::span<const float>(interleaved_).first(count * num_channels),
+      header_.num_channels, &mono_);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SoundDecoder>> MakeMp3Decoder(const SoundHeader& header,
                                                      const ByteSource& file) {
-  auto decoder = std::make_unique<Mp3Decoder>(header, file);
-  const Result<void> opened = decoder->Open();
-  if (!opened.ok()) return opened.error();
-  return std::unique_ptr<SoundDecoder>(std::move(decoder));
+  return OpenDecoder<Mp3Decoder>(header, file);
 }
 
 }  // namespace melmill

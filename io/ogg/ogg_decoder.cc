@@ -7,7 +7,6 @@
 #include <utility>
 #include <vector>
 
-#include "dsp/samples/pcm.h"
 #include "io/sound/callback_file.h"
 
 namespace melmill {
@@ -89,23 +88,16 @@ Result<std::span<const float>> OggDecoder::Next() {
     return DecodeFailed("libsndfile finds damage");
   }
   const auto count = static_cast<size_t>(num_read);
-  const auto interleaved =
-      std::span<const float>(interleaved_).first(count * num_channels);
-  if (num_channels == 1) return interleaved;
-  mono_.resize(kBlockSamples);
-  const auto mono = std::span(mono_).first(count);
-  DownmixToMono(interleaved, header_.num_channels, mono);
-  return std::span<const float>(mono);
+  return MeanOfChannels(
+      std::span<const float>(interleaved_).first(count * num_channels),
+      header_.num_channels, &mono_);
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SoundDecoder>> MakeOggDecoder(const SoundHeader& header,
                                                      const ByteSource& file) {
-  auto stream = std::make_unique<OggDecoder>(header, file);
-  const Result<void> opened = stream->Open();
-  if (!opened.ok()) return opened.error();
-  return std::unique_ptr<SoundDecoder>(std::move(stream));
+  return OpenDecoder<OggDecoder>(header, file);
 }
 
 }  // namespace melmill

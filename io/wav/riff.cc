@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "io/sound/byte_field.h"
+
 namespace melmill {
 
 RiffFile::RiffFile(std::span<const std::byte> prefix, const ByteSource& source)
@@ -22,12 +24,7 @@ Result<void> RiffFile::ReadAt(uint64_t offset,
 
 uint64_t RiffFile::Number(std::span<const std::byte> bytes) const {
   assert(bytes.size() <= 8);
-  uint64_t number = 0;
-  for (size_t i = 0; i < bytes.size(); ++i) {
-    const size_t next = big_endian_ ? i : bytes.size() - 1 - i;
-    number = number << 8 | std::to_integer<uint64_t>(bytes[next]);
-  }
-  return number;
+  return big_endian_ ? BigEndian(bytes) : LittleEndian(bytes);
 }
 
 bool RiffChunk::has_printable_name() const {

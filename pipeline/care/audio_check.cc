@@ -5,8 +5,6 @@
 #include <oneapi/tbb/parallel_for.h>
 
 #include <algorithm>
-#include <cassert>
-#include <cstring>
 #include <filesystem>
 #include <random>
 #include <set>
@@ -35,32 +33,6 @@ namespace {
 
 // What differs; nothing if equal.
 using Difference = std::optional<std::string>;
-
-// Keeps the features of one row in memory. It grows as they are computed: a
-// row's length in plan.h5 is not trusted before the file confirms it.
-class MemorySink : public FeatureSink {
- public:
-  explicit MemorySink(std::vector<std::byte>* bytes) : bytes_(*bytes) {
-    bytes_.clear();
-  }
-
-  Result<void> Write(uint64_t offset_bytes,
-                     std::span<const std::byte> features) override {
-    const auto begin = static_cast<size_t>(offset_bytes);
-    bytes_.resize(std::max(bytes_.size(), begin + features.size()));
-    std::memcpy(bytes_.data() + begin, features.data(), features.size());
-    return {};
-  }
-  Result<void> Read(uint64_t offset_bytes,
-                    std::span<std::byte> features) override {
-    assert(offset_bytes + features.size() <= bytes_.size());
-    std::memcpy(features.data(), bytes_.data() + offset_bytes, features.size());
-    return {};
-  }
-
- private:
-  std::vector<std::byte>& bytes_;
-};
 
 Difference CompareRows(const RowTask& task, const ShardRow& stored,
                        const Result<ShardRow>& now) {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "io/result.h"
 
@@ -29,6 +30,24 @@ class NoFeatures : public FeatureSink {
                      std::span<const std::byte> features) override;
   Result<void> Read(uint64_t offset_bytes,
                     std::span<std::byte> features) override;
+};
+
+// Keeps the features of one row in memory. It grows as they are computed: a
+// row's length in plan.h5 is not trusted before the file confirms it.
+class MemorySink : public FeatureSink {
+ public:
+  // Empties `bytes`, which must outlive it.
+  explicit MemorySink(std::vector<std::byte>* bytes) : bytes_(*bytes) {
+    bytes_.clear();
+  }
+
+  Result<void> Write(uint64_t offset_bytes,
+                     std::span<const std::byte> features) override;
+  Result<void> Read(uint64_t offset_bytes,
+                    std::span<std::byte> features) override;
+
+ private:
+  std::vector<std::byte>& bytes_;
 };
 
 }  // namespace melmill

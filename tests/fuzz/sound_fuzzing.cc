@@ -16,53 +16,6 @@ namespace {
 // A header may count any number of samples; those beyond this are not decoded.
 constexpr size_t kMaxSamples = size_t{1} << 20;
 
-Result<SoundHeader> ReadHeader(const MemorySource& file) {
-  const std::span<const std::byte> bytes(file.bytes());
-  const Result<SoundFile> sound = ReadSoundFile({}, file);
-  for (const size_t prefix_bytes : {size_t{12}, kSoundPrefixBytes}) {
-    const auto prefix = bytes.first(std::min(bytes.size(), prefix_bytes));
-    const Result<SoundFile> again = ReadSoundFile(prefix, file);
-    Require(again.ok() == sound.ok(), "prefixes make no difference");
-    if (sound.ok()) {
-      Require(again.value().header == sound.value().header &&
-                  again.value().oddity == sound.value().oddity,
-              "headers are the same");
-      const Result<SoundHeader> header = ReadSoundHeader(prefix, file);
-      Require(header.ok() && header.value() == sound.value().header,
-              "the header is that of the file");
-    } else {
-      Require(again.error().code == sound.error().code &&
-                  again.error().message == sound.error().message,
-              "errors are the same");
-      Require(!sound.error().message.empty(), "an error says what is wrong");
-    }
-  }
-  if (!sound.ok()) return sound.error();
-  return sound.value().header;
-}
-
-void CheckHeader(const SoundHeader& header, const MemorySource& file) {
-  const uint64_t num_bytes = file.size_bytes();
-  Require(IsKnown(header.encoding), "the encoding is one of ours");
-  Require(header.data_offset <= num_bytes &&
-              header.data_bytes <= num_bytes - header.data_offset,
-          "all samples are in the file");
-  Require(header.sample_rate_hz >= kMinSampleRateHz &&
-              header.sample_rate_hz <= kMaxSampleRateHz &&
-              header.num_channels >= 1 &&
-              header.num_channels <= kMaxNumChannels && header.num_samples >= 1,
-          "rate, channels and samples are accepted ones");
-  if (IsCoded(header.encoding)) {
-    Require(header.data_offset == 0 && header.data_bytes == num_bytes,
-            "coded sound is the whole file");
-    return;
-  }
-  Require(static_cast<uint64_t>(header.num_samples) *
-                  static_cast<uint64_t>(header.bytes_per_sample_group()) ==
-              header.data_bytes,
-          "the samples fill the data");
-}
-
 bool SameBits(float a, float b) {
   return std::bit_cast<uint32_t>(a) == std::bit_cast<uint32_t>(b);
 }
@@ -102,9 +55,32 @@ Decoded DecodeCoded(const SoundHeader& header, const MemorySource& file) {
 
 }  // namespace
 
+void CheckHeader(const SoundHeader& header, const MemorySource& file) {
+  const uint64_t num_bytes = file.size_bytes();
+  Require(IsKnown(header.encoding), "the encoding is one of ours");
+  Require(header.data_offset <= num_bytes &&
+              header.data_bytes <= num_bytes - header.data_offset,
+          "all samples are in the file");
+  Require(header.sample_rate_hz >= kMinSampleRateHz &&
+              header.sample_rate_hz <= kMaxSampleRateHz &&
+              header.num_channels >= 1 &&
+              header.num_channels <= kMaxNumChannels && header.num_samples >= 1,
+          "rate, channels and samples are accepted ones");
+  if (IsCoded(header.encoding)) {
+    Require(header.data_offset == 0 && header.data_bytes == num_bytes,
+            "coded sound is the whole file");
+    return;
+  }
+  Require(static_cast<uint64_t>(header.num_samples) *
+                  static_cast<uint64_t>(header.bytes_per_sample_group()) ==
+              header.data_bytes,
+          "the samples fill the data");
+}
+
 void FuzzSoundFile(std::span<const std::byte> bytes) {
   const MemorySource file({bytes.begin(), bytes.end()});
-  const Result<SoundHeader> header = ReadHeader(file);
+  const Result<SoundHeader> header = ReadSameHeader(
+      file, {size_t{12}, kSoundPrefixBytes}, ReadSoundFile, ReadSoundHeader);
   if (!header.ok()) return;
   CheckHeader(header.value(), file);
   if (IsCoded(header.value().encoding)) {

@@ -14,53 +14,11 @@
 #include "io/wav/wav_decoder.h"
 #include "io/wav/wav_header.h"
 #include "tests/fuzz/fuzz_input.h"
+#include "tests/fuzz/sound_fuzzing.h"
 #include "tests/support/memory_source.h"
 
 namespace melmill {
 namespace {
-
-// Reads the header. The result must be the same whatever part of the file is
-// the prefix.
-Result<SoundHeader> ReadHeader(const MemorySource& file) {
-  const std::span<const std::byte> bytes(file.bytes());
-  const Result<SoundFile> wav = ReadWavFile({}, file);
-  for (const size_t prefix_bytes : {size_t{44}, kWavPrefixBytes}) {
-    const auto prefix = bytes.first(std::min(bytes.size(), prefix_bytes));
-    const Result<SoundFile> again = ReadWavFile(prefix, file);
-    Require(again.ok() == wav.ok(), "prefixes make no difference");
-    if (wav.ok()) {
-      Require(again.value().header == wav.value().header &&
-                  again.value().oddity == wav.value().oddity,
-              "headers are the same");
-      const Result<SoundHeader> header = ReadWavHeader(prefix, file);
-      Require(header.ok() && header.value() == wav.value().header,
-              "what lies behind the data is not in the header");
-    } else {
-      Require(again.error().code == wav.error().code &&
-                  again.error().message == wav.error().message,
-              "errors are the same");
-    }
-  }
-  if (!wav.ok()) return wav.error();
-  return wav.value().header;
-}
-
-void CheckHeader(const SoundHeader& header, const MemorySource& file) {
-  const uint64_t num_bytes = file.size_bytes();
-  Require(header.data_offset <= num_bytes &&
-              header.data_bytes <= num_bytes - header.data_offset,
-          "all samples are in the file");
-  Require(header.sample_rate_hz >= kMinSampleRateHz &&
-              header.sample_rate_hz <= kMaxSampleRateHz &&
-              header.num_channels >= 1 &&
-              header.num_channels <= kMaxNumChannels,
-          "rate and channels are accepted ones");
-  Require(header.num_samples >= 1 &&
-              static_cast<uint64_t>(header.num_samples) *
-                      static_cast<uint64_t>(header.bytes_per_sample_group()) ==
-                  header.data_bytes,
-          "the samples are as many as the bytes");
-}
 
 std::vector<float> Downmix(const std::vector<float>& interleaved,
                            int num_channels) {
@@ -116,11 +74,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const InputLimits limits;
   const auto bytes = AsBytes(data, size);
   const MemorySource file({bytes.begin(), bytes.end()});
-  const Result<SoundHeader> header = ReadHeader(file);
-  if (!header.ok()) {
-    Require(!header.error().message.empty(), "an error says what is wrong");
-    return 0;
-  }
+  const Result<SoundHeader> header = ReadSameHeader(
+      file, {size_t{44}, kWavPrefixBytes}, ReadWavFile, ReadWavHeader);
+  if (!header.ok()) return 0;
   CheckHeader(header.value(), file);
   const auto samples =
       bytes.subspan(static_cast<size_t>(header.value().data_offset),

@@ -328,6 +328,6 @@ def _check_end(path: str, file: BinaryIO, position: int) -> None:
     """Checks that nothing but zeros follows the end mark, for a while."""
     if any(os.pread(file.fileno(), 64 << 10, position)):
         raise InputError(
-            f"{path} holds several archives, one behind the other, of which "
-            "tools read the first only; split it"
+            f"{path} holds several archives, one after the other; tools read "
+            "only the first: split it"
         )

@@ -56,7 +56,7 @@ class StoppingError(Exception):
 
 @dataclasses.dataclass
 class Counts:
-    """Attributes: numbers of files, and the bytes of those that were copied."""
+    """How many files were copied or kept, and the bytes that were copied."""
 
     copied: int = 0
     kept: int = 0

@@ -21,6 +21,53 @@ namespace {
 
 constexpr int64_t kNumSamples = 300'000;
 
+// A file on the disk, as planning saw it.
+struct FileOnDisk {
+  explicit FileOnDisk(const std::string& file_path) : path(file_path) {
+    const InputFile file = InputFile::Open(path).value();
+    num_bytes = file.size_bytes();
+    facts = file.facts();
+    header = ReadSoundHeader({}, file).value();
+  }
+
+  std::string path;
+  uint64_t num_bytes = 0;
+  FileFacts facts;
+  SoundHeader header;
+};
+
+struct ReadSegment {
+  Hash128 hash = {};
+  std::vector<float> samples;
+};
+
+Result<ReadSegment> ReadSamples(
+    CodedSegments* segments, const FileOnDisk& file, int64_t start,
+    int64_t num_samples,
+    const CodedSegments::MayGoOn& may_go_on = [] { return Result<void>(); }) {
+  ReadSegment read;
+  ReusableBuffer<float> buffer;
+  const Result<Hash128> hash = segments->Read(
+      {.path = file.path,
+       .file_bytes = file.num_bytes,
+       .header = file.header,
+       .facts = file.facts,
+       .start = start,
+       .num_samples = num_samples},
+      may_go_on, &buffer, [&read](std::span<const float> part) -> Result<void> {
+        read.samples.insert(read.samples.end(), part.begin(), part.end());
+        return {};
+      });
+  if (!hash.ok()) return hash.error();
+  read.hash = hash.value();
+  return read;
+}
+
+std::vector<float> Slice(const std::vector<float>& whole, int64_t start,
+                         int64_t num_samples) {
+  return {whole.begin() + start, whole.begin() + start + num_samples};
+}
+
 class CodedSegmentsTest : public testing::TestWithParam<SampleEncoding> {
  protected:
   CodedSegmentsTest()
@@ -33,54 +80,33 @@ class CodedSegmentsTest : public testing::TestWithParam<SampleEncoding> {
   void Write(const std::vector<std::byte>& bytes) {
     std::filesystem::remove(path_);  // another inode
     WriteWholeFile(path_, ToString(bytes));
-    const Result<InputFile> file = InputFile::Open(path_);
-    facts_ = file.value().facts();
-    file_bytes_ = file.value().size_bytes();
-    const Result<SoundHeader> header = ReadSoundHeader({}, file.value());
-    if (header.ok()) header_ = header.value();
+    file_.emplace(path_);
   }
 
-  Result<std::vector<float>> Read(int64_t start, int64_t num_samples) {
-    std::vector<float> samples;
-    ReusableBuffer<float> buffer;
-    const Result<Hash128> hash = segments_->Read(
-        {.path = path_,
-         .file_bytes = file_bytes_,
-         .header = header_,
-         .facts = facts_,
-         .start = start,
-         .num_samples = num_samples},
-        [this]() -> Result<void> {
-          ++num_asked_;
-          if (num_asked_ > max_asked_) return Error{ErrorCode::kStopped, ""};
-          return {};
-        },
-        &buffer,
-        [&samples](std::span<const float> part) -> Result<void> {
-          samples.insert(samples.end(), part.begin(), part.end());
-          return {};
-        });
-    if (!hash.ok()) return hash.error();
-    hash_ = hash.value();
-    return samples;
+  Result<ReadSegment> Read(int64_t start, int64_t num_samples) {
+    return ReadSamples(&*segments_, *file_, start, num_samples,
+                       [this]() -> Result<void> {
+                         ++num_asked_;
+                         if (num_asked_ > max_asked_) {
+                           return Error{ErrorCode::kStopped, ""};
+                         }
+                         return {};
+                       });
   }
 
   void ExpectSlice(int64_t start, int64_t num_samples) {
-    const Result<std::vector<float>> samples = Read(start, num_samples);
-    ASSERT_TRUE(samples.ok()) << samples.error().message;
-    EXPECT_EQ(samples.value(),
-              std::vector<float>(whole_.begin() + start,
-                                 whole_.begin() + start + num_samples))
+    const Result<ReadSegment> read = Read(start, num_samples);
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_EQ(read.value().samples, Slice(whole_, start, num_samples))
         << start << ' ' << num_samples;
+    hash_ = read.value().hash;
   }
 
   TempFolder folder_;
   std::vector<std::byte> bytes_;
   std::string path_;
   std::vector<float> whole_;
-  SoundHeader header_;
-  FileFacts facts_;
-  uint64_t file_bytes_ = 0;
+  std::optional<FileOnDisk> file_;
   std::atomic<int> num_asked_{0};
   int max_asked_ = 1'000'000;
   Hash128 hash_ = {};
@@ -88,7 +114,7 @@ class CodedSegmentsTest : public testing::TestWithParam<SampleEncoding> {
 };
 
 TEST_P(CodedSegmentsTest, SegmentsInAnyOrderAreSlicesOfTheWhole) {
-  const int64_t end = header_.num_samples;
+  const int64_t end = file_->header.num_samples;
   for (const auto& [start, num_samples] : {std::pair<int64_t, int64_t>{0, 1},
                                            {1, 20'000},
                                            {15'000, 30'000},  // overlaps
@@ -103,11 +129,11 @@ TEST_P(CodedSegmentsTest, SegmentsInAnyOrderAreSlicesOfTheWhole) {
 }
 
 TEST_P(CodedSegmentsTest, AFileIsDecodedOnceForSegmentsInOrder) {
-  ExpectSlice(0, header_.num_samples);
+  ExpectSlice(0, file_->header.num_samples);
   const int asked_for_whole = num_asked_.exchange(0);
   segments_.emplace();
   constexpr int kNumSegments = 30;
-  const int64_t step = header_.num_samples / kNumSegments;
+  const int64_t step = file_->header.num_samples / kNumSegments;
   for (int i = 0; i < kNumSegments; ++i) ExpectSlice(i * step, step);
   // Each part that is decoded asks once, and so does each part handed over.
   EXPECT_LE(num_asked_, asked_for_whole + 2 * kNumSegments);
@@ -121,26 +147,12 @@ TEST_P(CodedSegmentsTest, ThreadsTakeTurns) {
   std::vector<std::thread> threads;
   for (int i = 0; i < kNumThreads; ++i) {
     threads.emplace_back([&] {
-      ReusableBuffer<float> buffer;
-      for (int64_t at = next++ * kStep; at + kStep <= header_.num_samples;
+      for (int64_t at = next++ * kStep; at + kStep <= file_->header.num_samples;
            at = next++ * kStep) {
-        std::vector<float> samples;
-        const Result<Hash128> hash = segments_->Read(
-            {.path = path_,
-             .file_bytes = file_bytes_,
-             .header = header_,
-             .facts = facts_,
-             .start = at,
-             .num_samples = kStep},
-            [] { return Result<void>(); }, &buffer,
-            [&samples](std::span<const float> part) -> Result<void> {
-              samples.assign(part.begin(), part.end());
-              return {};
-            });
+        const Result<ReadSegment> read =
+            ReadSamples(&*segments_, *file_, at, kStep);
         const bool is_right =
-            hash.ok() &&
-            samples == std::vector<float>(whole_.begin() + at,
-                                          whole_.begin() + at + kStep);
+            read.ok() && read.value().samples == Slice(whole_, at, kStep);
         if (!is_right) ++num_wrong;
       }
     });
@@ -167,19 +179,19 @@ TEST_P(CodedSegmentsTest, HashTellsFilesAndPlacesApart) {
 }
 
 TEST_P(CodedSegmentsTest, AnotherFileThanTheHeadersHasChanged) {
-  header_.num_samples += 1;
-  const Result<std::vector<float>> samples = Read(0, 100);
+  file_->header.num_samples += 1;
+  const Result<ReadSegment> samples = Read(0, 100);
   ASSERT_FALSE(samples.ok());
   EXPECT_EQ(samples.error().code, RejectCode::kChangedSincePlan);
 }
 
 TEST_P(CodedSegmentsTest, AStopEndsIt) {
   max_asked_ = 3;
-  const Result<std::vector<float>> samples = Read(header_.num_samples - 10, 10);
+  const Result<ReadSegment> samples = Read(file_->header.num_samples - 10, 10);
   ASSERT_FALSE(samples.ok());
   EXPECT_EQ(samples.error().code, ErrorCode::kStopped);
   max_asked_ = 1'000'000;
-  ExpectSlice(header_.num_samples - 10, 10);
+  ExpectSlice(file_->header.num_samples - 10, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, CodedSegmentsTest,
@@ -202,33 +214,18 @@ TEST(LongCodedSegmentsTest, WhatIsNotKeptIsDecodedAgain) {
       EncodeSound(SampleEncoding::kFlac, MakeSamples(kLength, 1, 3));
   WriteWholeFile(path, ToString(bytes));
   const std::vector<float> whole = ReadBySndfile(bytes);
-  const InputFile file = InputFile::Open(path).value();
-  const SoundHeader header = ReadSoundHeader({}, file).value();
+  const FileOnDisk file(path);
   CodedSegments segments;
-  ReusableBuffer<float> buffer;
   for (const auto& [start, num_samples] :
        {std::pair<int64_t, int64_t>{kLength - 10, 10},
         {kLength - CodedSegments::kKeptSamples, 10},
         {10, 10},
         {5, CodedSegments::kMaxBufferedSamples},
         {6, CodedSegments::kMaxBufferedSamples + 1}}) {
-    std::vector<float> samples;
-    const Result<Hash128> hash = segments.Read(
-        {.path = path,
-         .file_bytes = file.size_bytes(),
-         .header = header,
-         .facts = file.facts(),
-         .start = start,
-         .num_samples = num_samples},
-        [] { return Result<void>(); }, &buffer,
-        [&samples](std::span<const float> part) -> Result<void> {
-          samples.insert(samples.end(), part.begin(), part.end());
-          return {};
-        });
-    ASSERT_TRUE(hash.ok());
-    EXPECT_TRUE(samples ==
-                std::vector<float>(whole.begin() + start,
-                                   whole.begin() + start + num_samples))
+    const Result<ReadSegment> read =
+        ReadSamples(&segments, file, start, num_samples);
+    ASSERT_TRUE(read.ok());
+    EXPECT_TRUE(read.value().samples == Slice(whole, start, num_samples))
         << start;
   }
 }
@@ -242,22 +239,12 @@ TEST(DamagedCodedSegmentsTest, TheOrderOfSegmentsChangesNothing) {
       EncodeSound(SampleEncoding::kFlac, MakeSamples(kNumSamples, 1, 3));
   bytes[bytes.size() / 2] ^= std::byte{1};
   WriteWholeFile(path, ToString(bytes));
-  const InputFile file = InputFile::Open(path).value();
-  const SoundHeader header = ReadSoundHeader({}, file).value();
+  const FileOnDisk file(path);
   CodedSegments segments;
   const auto outcome = [&](int64_t start) {
-    ReusableBuffer<float> buffer;
-    const Result<Hash128> hash = segments.Read(
-        {.path = path,
-         .file_bytes = file.size_bytes(),
-         .header = header,
-         .facts = file.facts(),
-         .start = start,
-         .num_samples = 1'000},
-        [] { return Result<void>(); }, &buffer,
-        [](std::span<const float>) { return Result<void>(); });
-    return hash.ok() ? "stored"
-                     : std::string(RejectCodeName(hash.error().code.reject()));
+    const Result<ReadSegment> read = ReadSamples(&segments, file, start, 1'000);
+    return read.ok() ? "stored"
+                     : std::string(RejectCodeName(read.error().code.reject()));
   };
   std::map<int64_t, std::string> outcomes;
   for (int64_t at = 0; at < kNumSamples - 1'000; at += 10'000) {

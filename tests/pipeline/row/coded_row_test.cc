@@ -23,25 +23,6 @@
 namespace melmill {
 namespace {
 
-class MemorySink : public FeatureSink {
- public:
-  Result<void> Write(uint64_t offset_bytes,
-                     std::span<const std::byte> features) override {
-    bytes.resize(std::max(bytes.size(), offset_bytes + features.size()));
-    std::copy(features.begin(), features.end(),
-              bytes.begin() + static_cast<ptrdiff_t>(offset_bytes));
-    return {};
-  }
-  Result<void> Read(uint64_t offset_bytes,
-                    std::span<std::byte> features) override {
-    std::copy_n(bytes.begin() + static_cast<ptrdiff_t>(offset_bytes),
-                features.size(), features.begin());
-    return {};
-  }
-
-  std::vector<std::byte> bytes;
-};
-
 class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
  protected:
   RowTask MakeTask(const std::string& name) {
@@ -54,8 +35,8 @@ class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
     return task;
   }
   Result<ShardRow> Try(const RowTask& task) {
-    sink_.bytes.clear();
-    return TryRow(task, computer_, &input_, &sink_, &workspace_);
+    MemorySink sink(&features_);
+    return TryRow(task, computer_, &input_, &sink, &workspace_);
   }
   // Writes a coded file of these samples, and returns its bytes.
   std::vector<std::byte> Add(const std::string& name, size_t num_samples,
@@ -71,7 +52,7 @@ class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
     const RowTask task = MakeTask(name);
     const Result<ShardRow> row = Try(task);
     ASSERT_TRUE(row.ok()) << row.error().message;
-    const std::vector<std::byte> features = sink_.bytes;
+    const std::vector<std::byte> features = features_;
     const std::vector<float> tail(workspace_.tail_samples().begin(),
                                   workspace_.tail_samples().end());
     const std::string bytes = ReadWholeFile(task.path);
@@ -83,7 +64,7 @@ class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
                    ToString(BuildWav(wav, ReadBySndfile(ToBytes(bytes)))));
     const Result<ShardRow> expected = Try(MakeTask("same.wav"));
     ASSERT_TRUE(expected.ok());
-    EXPECT_EQ(features, sink_.bytes);
+    EXPECT_EQ(features, features_);
     EXPECT_TRUE(std::equal(tail.begin(), tail.end(),
                            workspace_.tail_samples().begin()));
     EXPECT_EQ(row.value().checksum, expected.value().checksum);
@@ -101,7 +82,7 @@ class CodedRowTest : public testing::TestWithParam<SampleEncoding> {
       MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
                       {.resampler = ResamplerKind::kSpectral})};
   RowInput input_;
-  MemorySink sink_;
+  std::vector<std::byte> features_;
   RowWorkspace workspace_{computer_};
 };
 
