@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "io/result.h"
+#include "pipeline/folder/found_store.h"
 #include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/reject_tally.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
-#include "pipeline/run/found_store.h"
 #include "pipeline/setup/run_control.h"
 #include "store/damage.h"
 #include "store/shard/shard_writer.h"

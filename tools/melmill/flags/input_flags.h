@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
-#define MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
+#ifndef MELMILL_TOOLS_MELMILL_FLAGS_INPUT_FLAGS_H_
+#define MELMILL_TOOLS_MELMILL_FLAGS_INPUT_FLAGS_H_
 
 #include <CLI/CLI.hpp>
 #include <optional>
@@ -40,4 +40,4 @@ RunConfig MakeRunConfig(const InputFlags& flags);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_INPUT_FLAGS_H_
+#endif  // MELMILL_TOOLS_MELMILL_FLAGS_INPUT_FLAGS_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_RUN_FOUND_STORE_H_
-#define MELMILL_PIPELINE_RUN_FOUND_STORE_H_
+#ifndef MELMILL_PIPELINE_FOLDER_FOUND_STORE_H_
+#define MELMILL_PIPELINE_FOLDER_FOUND_STORE_H_
 
 #include <optional>
 #include <string>
@@ -39,4 +39,4 @@ Result<FoundStore> InspectFolder(const RunConfig& config);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_FOUND_STORE_H_
+#endif  // MELMILL_PIPELINE_FOLDER_FOUND_STORE_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_REPORT_SPECTROGRAM_H_
-#define MELMILL_TOOLS_MELMILL_REPORT_SPECTROGRAM_H_
+#ifndef MELMILL_TOOLS_MELMILL_ROW_SPECTROGRAM_H_
+#define MELMILL_TOOLS_MELMILL_ROW_SPECTROGRAM_H_
 
 #include <cstddef>
 #include <string>
@@ -18,4 +18,4 @@ std::string DrawSpectrogram(const RowFeatures& features, double seconds,
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_REPORT_SPECTROGRAM_H_
+#endif  // MELMILL_TOOLS_MELMILL_ROW_SPECTROGRAM_H_

@@ -1,12 +1,12 @@
-#ifndef MELMILL_PIPELINE_RUN_OLD_FILES_H_
-#define MELMILL_PIPELINE_RUN_OLD_FILES_H_
+#ifndef MELMILL_PIPELINE_FOLDER_OLD_FILES_H_
+#define MELMILL_PIPELINE_FOLDER_OLD_FILES_H_
 
 #include <cstddef>
 #include <string>
 #include <vector>
 
 #include "io/result.h"
-#include "pipeline/run/found_store.h"
+#include "pipeline/folder/found_store.h"
 #include "store/plan/plan.h"
 #include "store/store_index.h"
 
@@ -39,4 +39,4 @@ Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_OLD_FILES_H_
+#endif  // MELMILL_PIPELINE_FOLDER_OLD_FILES_H_

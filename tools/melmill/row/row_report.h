@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_REPORT_ROW_REPORT_H_
-#define MELMILL_TOOLS_MELMILL_REPORT_ROW_REPORT_H_
+#ifndef MELMILL_TOOLS_MELMILL_ROW_ROW_REPORT_H_
+#define MELMILL_TOOLS_MELMILL_ROW_ROW_REPORT_H_
 
 #include <cstddef>
 #include <string>
@@ -43,4 +43,4 @@ std::string FormatRowJson(const StoredRow& row, const StoreIndex& index);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_REPORT_ROW_REPORT_H_
+#endif  // MELMILL_TOOLS_MELMILL_ROW_ROW_REPORT_H_

@@ -1,4 +1,4 @@
-#include "pipeline/run/run_folder.h"
+#include "pipeline/folder/run_folder.h"
 
 #include <fmt/format.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "io/file/durable_file.h"
-#include "pipeline/run/old_files.h"
+#include "pipeline/folder/old_files.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/origin.h"
 #include "store/store_folder.h"

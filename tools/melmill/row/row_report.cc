@@ -1,4 +1,4 @@
-#include "tools/melmill/report/row_report.h"
+#include "tools/melmill/row/row_report.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 
 #include "io/manifest/utf8.h"
 #include "store/json_object.h"
-#include "tools/melmill/report/spectrogram.h"
+#include "tools/melmill/row/spectrogram.h"
 #include "tools/melmill/terminal/text_width.h"
 
 namespace melmill {

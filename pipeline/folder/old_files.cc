@@ -1,4 +1,4 @@
-#include "pipeline/run/old_files.h"
+#include "pipeline/folder/old_files.h"
 
 #include <fmt/format.h>
 
@@ -6,7 +6,7 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
-#include "pipeline/run/found_store.h"
+#include "pipeline/folder/found_store.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"

@@ -1,4 +1,4 @@
-#include "tools/melmill/commands/flag_values.h"
+#include "tools/melmill/flags/flag_values.h"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>

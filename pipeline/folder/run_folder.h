@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_RUN_RUN_FOLDER_H_
-#define MELMILL_PIPELINE_RUN_RUN_FOLDER_H_
+#ifndef MELMILL_PIPELINE_FOLDER_RUN_FOLDER_H_
+#define MELMILL_PIPELINE_FOLDER_RUN_FOLDER_H_
 
 #include <optional>
 #include <string>
@@ -7,7 +7,7 @@
 
 #include "io/file/file_lock.h"
 #include "io/result.h"
-#include "pipeline/run/found_store.h"
+#include "pipeline/folder/found_store.h"
 #include "pipeline/setup/run_config.h"
 #include "store/store_index.h"
 
@@ -63,4 +63,4 @@ class RunFolder {
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_RUN_FOLDER_H_
+#endif  // MELMILL_PIPELINE_FOLDER_RUN_FOLDER_H_

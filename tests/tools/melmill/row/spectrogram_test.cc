@@ -1,4 +1,4 @@
-#include "tools/melmill/report/spectrogram.h"
+#include "tools/melmill/row/spectrogram.h"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "tools/melmill/commands/preset_choice.h"
+#include "tools/melmill/flags/preset_choice.h"
 
 #include <fmt/format.h>
 

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_FLAG_VALUES_H_
-#define MELMILL_TOOLS_MELMILL_COMMANDS_FLAG_VALUES_H_
+#ifndef MELMILL_TOOLS_MELMILL_FLAGS_FLAG_VALUES_H_
+#define MELMILL_TOOLS_MELMILL_FLAGS_FLAG_VALUES_H_
 
 #include <cstdint>
 #include <string>
@@ -36,4 +36,4 @@ uint64_t ParseByteSize(const std::string& text);
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_FLAG_VALUES_H_
+#endif  // MELMILL_TOOLS_MELMILL_FLAGS_FLAG_VALUES_H_

@@ -1,5 +1,5 @@
-#ifndef MELMILL_TOOLS_MELMILL_COMMANDS_PRESET_CHOICE_H_
-#define MELMILL_TOOLS_MELMILL_COMMANDS_PRESET_CHOICE_H_
+#ifndef MELMILL_TOOLS_MELMILL_FLAGS_PRESET_CHOICE_H_
+#define MELMILL_TOOLS_MELMILL_FLAGS_PRESET_CHOICE_H_
 
 #include <string>
 #include <string_view>
@@ -21,4 +21,4 @@ inline constexpr double kWhisperSeconds = 30;
 
 }  // namespace melmill
 
-#endif  // MELMILL_TOOLS_MELMILL_COMMANDS_PRESET_CHOICE_H_
+#endif  // MELMILL_TOOLS_MELMILL_FLAGS_PRESET_CHOICE_H_

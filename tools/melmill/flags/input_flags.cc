@@ -1,4 +1,4 @@
-#include "tools/melmill/commands/input_flags.h"
+#include "tools/melmill/flags/input_flags.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/temporary_folder.h"
-#include "tools/melmill/commands/flag_values.h"
-#include "tools/melmill/commands/preset_choice.h"
+#include "tools/melmill/flags/flag_values.h"
+#include "tools/melmill/flags/preset_choice.h"
 #include "tools/melmill/usage/nearest_name.h"
 
 namespace melmill {

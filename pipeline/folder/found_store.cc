@@ -1,4 +1,4 @@
-#include "pipeline/run/found_store.h"
+#include "pipeline/folder/found_store.h"
 
 #include <fmt/format.h>
 
