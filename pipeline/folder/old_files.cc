@@ -63,6 +63,11 @@ Names FilesOf(const StoreIndex& index) {
   return names;
 }
 
+// Whether a file serves only to make the store.
+bool IsOfWork(const std::string& name) {
+  return name == kJobFile || IsDoubtsFileName(name);
+}
+
 // Whether a file is the shard that its name says, perhaps of a plan that no
 // longer exists. A user's file may have such a name by accident, but not such
 // contents.
@@ -130,6 +135,9 @@ Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
   Result<void> done = RemoveIndex(found, folder);
   if (!done.ok()) return done;
   Names names = ListedTables(found);
+  for (const auto& [name, identity] : found.files) {
+    if (IsOfWork(name)) names.insert(name);
+  }
   for (const size_t shard : to_make) {
     names.insert(plan.ShardFileName(plan.shards[shard]));
   }
@@ -147,7 +155,7 @@ Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
   Names names;
   for (const auto& [name, identity] : found.files) {
     if (needed.contains(name)) continue;
-    if (listed.contains(name) || IsSuspectsFileName(name) ||
+    if (listed.contains(name) || IsSuspectsFileName(name) || IsOfWork(name) ||
         IsShard(folder, name)) {
       names.insert(name);
     }

@@ -102,6 +102,14 @@ Result<void> RunFolder::Claim() {
   return synced;
 }
 
+void RunFolder::TellOfLocks(std::vector<std::string>* notes) const {
+  if (!lock_ || lock_->is_held()) return;
+  notes->insert(notes->begin(),
+                fmt::format("the file system of {} has no locks: make sure "
+                            "that no other run uses this folder",
+                            path()));
+}
+
 Result<void> RunFolder::RemoveLeftovers(const StoreIndex& index) const {
   return melmill::RemoveLeftovers(found_, index, path(), lock_->is_held());
 }

@@ -46,8 +46,9 @@ class RunFolder {
   // need. The folder must be locked. Error: kMachineFault.
   Result<void> RemoveLeftovers(const StoreIndex& index) const;
 
-  // Whether its file system has no locks. False until the folder is locked.
-  bool lacks_locks() const { return lock_ && !lock_->is_held(); }
+  // Adds a note if the file system has no locks. Adds none while the folder is
+  // not locked.
+  void TellOfLocks(std::vector<std::string>* notes) const;
 
  private:
   const std::string& path() const { return config_.store.folder; }

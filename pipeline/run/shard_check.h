@@ -33,6 +33,7 @@ struct ShardCheckJob {
   const std::string& folder;
   const StoreIndex* index = nullptr;  // store.json, if there is one
   bool read_features = false;         // otherwise reads the rest only
+  bool try_rejects = true;  // otherwise rejected rows stay as they are
   const RowComputer& processor;
   const Suspects& suspects;  // rows to try alone
   double hang_seconds;       // time limit of such a row

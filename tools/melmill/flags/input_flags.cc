@@ -14,6 +14,7 @@
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/temporary_folder.h"
 #include "tools/melmill/flags/flag_values.h"
+#include "tools/melmill/flags/machine_flags.h"
 #include "tools/melmill/flags/preset_choice.h"
 #include "tools/melmill/usage/nearest_name.h"
 
@@ -61,9 +62,9 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
           "Type of the stored features: f16 (float16), f32 (float32) or bf16 "
           "(bfloat16)")
       ->capture_default_str();
-  command->add_option("--audio-root", flags->audio_root,
-                      "Folder that relative audio paths start from (default: "
-                      "the working directory)");
+  AddAudioRootFlag(command, &flags->audio_root,
+                   "Folder that relative audio paths start from (default: the "
+                   "working directory)");
   command
       ->add_option("--audio-field", flags->fields.audio,
                    "Field of the manifest with the path of the audio file")
@@ -112,24 +113,7 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
   command->add_option("--shard-size", flags->shard_bytes,
                       "Target size of a shard file, such as 256MiB or 1GiB "
                       "(default: 256MiB, more for very large splits)");
-  command->add_option("-j,--threads", flags->num_threads,
-                      "Number of computing threads (default, and 0: one for "
-                      "each CPU that this process may use)");
-  command
-      ->add_option("--io-threads", flags->num_io_threads,
-                   "Number of threads that wait for the disk")
-      ->capture_default_str();
-  command
-      ->add_option("--memory", flags->memory,
-                   "Approximate memory limit, such as 512MB or 2GiB; rows "
-                   "wait until memory is free")
-      ->capture_default_str();
-  command
-      ->add_option("--simd", flags->simd,
-                   "Vector code to use: avx512, avx2 or neon (these give the "
-                   "same bytes), sse4, auto (the best that this machine has), "
-                   "or none (double precision, resampling by libsoxr)")
-      ->capture_default_str();
+  AddMachineFlags(command, &flags->machine);
   command->add_option(
       "--resampler", flags->resampler,
       "Code that changes sample rates: spectral (melmill's own: "
@@ -169,7 +153,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   if (flags.resampler) resampler = ParseResampler(*flags.resampler);
   config.features = MakeFeatureSpec(
       ChoosePreset(flags.preset), ParseFeatureType(flags.feature_type),
-      {.simd = flags.simd, .resampler = resampler});
+      {.simd = flags.machine.simd, .resampler = resampler});
   CheckLanguage(flags.fields.language);
   config.input.audio_root = flags.audio_root;
   config.input.kept_fields = flags.kept_fields;
@@ -190,9 +174,7 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   if (!flags.shard_bytes.empty()) {
     config.store.shard_bytes = ParseByteSize(flags.shard_bytes);
   }
-  config.resources.num_threads = flags.num_threads;
-  config.resources.num_io_threads = flags.num_io_threads;
-  config.resources.memory_bytes = ParseByteSize(flags.memory);
+  config.resources = MakeResources(flags.machine);
   ReadStandardInput(&config.input.splits);
   return config;
 }

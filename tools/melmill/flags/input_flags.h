@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pipeline/setup/run_config.h"
+#include "tools/melmill/flags/machine_flags.h"
 
 namespace melmill {
 
@@ -26,10 +27,7 @@ struct InputFlags {
   bool truncate = false;
   std::string max_rejects;
   std::string shard_bytes;
-  int num_threads = 0;
-  int num_io_threads = 16;
-  std::string memory = "512MB";
-  std::string simd = "auto";
+  MachineFlags machine;
   std::optional<std::string> resampler;
 };
 
