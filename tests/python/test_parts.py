@@ -202,8 +202,8 @@ def test_another_plan_needs_update(corpus: Path) -> None:
     melmill(corpus, *names, *SMALL_SHARDS, "--update")
     make_part(corpus, "0/1")
     finish(corpus)
-    names = ("train.jsonl", "eval.jsonl")
-    melmill(corpus, "extract", *names, "--out", "new", *SMALL_SHARDS)
+    manifests = ("train.jsonl", "eval.jsonl")
+    melmill(corpus, "extract", *manifests, "--out", "new", *SMALL_SHARDS)
     assert files_of(store) == files_of(corpus / "new")
 
 
