@@ -139,6 +139,52 @@ def test_finish_names_what_is_missing(
     assert files_of(store) == one_run
 
 
+def info(corpus: Path, *flags: str) -> str:
+    run = run_melmill("info", "store", *flags, cwd=corpus)
+    assert (run.exit_code, run.stderr) == (OK, "")
+    return run.stdout
+
+
+def test_info_shows_the_progress_of_all_parts(corpus: Path) -> None:
+    store = make_plan(corpus)
+    num_shards = json.loads(info(corpus, "--json"))["planned"]["shards"]
+    assert num_shards >= 4
+    assert info(corpus, "--missing") == f"0-{num_shards - 1}\n"
+    make_part(corpus, "0/2")
+    missing = ",".join(map(str, range(1, num_shards, 2)))
+    assert info(corpus, "--missing") == f"{missing}\n"
+    found = json.loads(info(corpus, "--json"))
+    assert found["missing"] == missing
+    assert found["in_work"]["files"] == 0
+    assert found["in_work"]["seconds_since_write"] is None
+    text = info(corpus)
+    assert f"{(num_shards + 1) // 2} of {num_shards} shards made" in text
+    assert "melmill extract --out store --part I/N" in text
+    assert "in work" not in text
+    make_part(corpus, "1/2")
+    assert "to complete it: melmill finish --out store\n" in info(corpus)
+    assert info(corpus, "--missing") == "\n"
+    finish(corpus)
+    assert info(corpus, "--missing") == "\n"
+    assert not (store / "job.json").exists()
+
+
+def test_info_shows_shards_in_work_and_in_doubt(corpus: Path) -> None:
+    store = make_plan(corpus)
+    (corpus / "clip20.wav").unlink()
+    make_part(corpus, "0/1", code=MACHINE)
+    shard = json.loads(doubt_of(store).read_text())["shard"]
+    (store / f"{shard}.0123456789abcdef.tmp").write_bytes(bytes(1000))
+    text = info(corpus)
+    assert "in work, or left by processes that died: 1 file, 1.0 kB" in text
+    assert "in doubt: 1 row could not be read:\n  eval line" in text
+    found = json.loads(info(corpus, "--json"))
+    assert found["in_work"]["bytes"] == 1000
+    assert 0 <= found["in_work"]["seconds_since_write"] < 60
+    (doubt,) = found["doubts"]
+    assert (doubt["shard"], doubt["audio"]) == (shard, "clip20.wav")
+
+
 def test_extract_completes_what_parts_began(
     corpus: Path, one_run: dict[str, bytes]
 ) -> None:

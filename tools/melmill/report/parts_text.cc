@@ -15,7 +15,12 @@
 namespace melmill {
 namespace {
 
-// The first few rows, a line for each.
+std::string CommandLine(const std::vector<std::string>& words) {
+  return Printable(ShellLine(words));
+}
+
+}  // namespace
+
 std::string ListDoubts(const std::vector<DoubtfulRow>& doubts) {
   constexpr size_t kMaxListed = 3;
   std::string text;
@@ -28,12 +33,6 @@ std::string ListDoubts(const std::vector<DoubtfulRow>& doubts) {
   }
   return text;
 }
-
-std::string CommandLine(const std::vector<std::string>& words) {
-  return Printable(ShellLine(words));
-}
-
-}  // namespace
 
 std::string PartsToMake(const RunReport& report, const std::string& out) {
   const std::string folder = CommandLine({out});

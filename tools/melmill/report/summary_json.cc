@@ -221,4 +221,8 @@ std::string FormatJsonFault(const std::string& message,
   return JsonText(json) + '\n';
 }
 
+std::string FormatJsonDoubts(const std::vector<DoubtfulRow>& doubts) {
+  return JsonText(JsonDoubts(doubts));
+}
+
 }  // namespace melmill

@@ -75,6 +75,7 @@ constexpr FlagPlace kPlaces[] = {
     {"--json", kMessages, nullptr},
     {"--jsonl", kMessages, nullptr},
     {"--settings", kMessages, nullptr},
+    {"--missing", kMessages, nullptr},
     {"--list", kMessages, nullptr},
     {"--quiet", kMessages, nullptr},
     {"--color", kMessages, "auto|always|never"},
