@@ -84,7 +84,7 @@ struct StoreChoice {
 };
 
 struct Resources {
-  int num_threads = 0;      // threads that compute; 0 for AvailableCpus()
+  int num_threads = 0;        // threads that compute; 0 for AvailableCpus()
   int num_plan_threads = 16;  // threads that read headers
   int num_io_threads = 16;    // threads that wait for the disk in extraction
   uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
