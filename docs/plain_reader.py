@@ -51,6 +51,7 @@ class Row:
     split: str
     line: int  # of the manifest, from 1
     audio: str
+    audio_path: str  # of its file; empty if it is `audio`
     text: str
     prompt: str
     kept: dict[str, Any]  # the kept fields that the line has, by name
@@ -243,6 +244,9 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
     pieces = {name: table.read(name) for name in PIECE if major == 2}
     line, start, shard_of = map(table.read, ("line", "start", "shard"))
     audio, text, prompt = map(table.read_texts, ("audio", "text", "prompt"))
+    audio_path = [""] * len(line)
+    if index.get("audio_paths", False):
+        audio_path = table.read_texts("audio_path")
     kept = {f: table.read_texts(f"keep_{f}") for f in index["kept_fields"]}
     for number_of_shard, facts in enumerate(index["shards"]):
         if facts["split"] != split["name"]:
@@ -254,6 +258,7 @@ def read_split(folder: Path, index: Facts, split: Facts) -> Iterator[Row]:
                 split=split["name"],
                 line=int(line[row]),
                 audio=audio[row],
+                audio_path=audio_path[row],
                 text=text[row],
                 prompt=prompt[row],
                 kept={f: json.loads(v[row]) for f, v in kept.items() if v[row]},

@@ -79,6 +79,15 @@ class ObjectReader {
     return 0;
   }
 
+  // False if the member is missing.
+  bool Flag(const char* key) const {
+    if (!Has(key)) return false;
+    const Json& value = Member(key);
+    if (value.is_boolean()) return value.get<bool>();
+    Fail(key, "neither true nor false");
+    return false;
+  }
+
   int Version(const char* key) const {
     const uint64_t value = U64(key);
     if (value <= uint64_t{std::numeric_limits<int>::max()}) {
@@ -220,6 +229,7 @@ void ReadBody(const ObjectReader& reader, StoreIndex* index) {
   index->plan = reader.Fingerprint("plan");
   index->shard_target_bytes = reader.U64("shard_target_bytes");
   index->kept_fields = reader.Strings("kept_fields");
+  index->has_audio_paths = reader.Flag("audio_paths");
   for (const ObjectReader& split : reader.Objects("splits")) {
     index->splits.push_back(ReadSplit(split));
   }
@@ -277,11 +287,12 @@ std::string FormatStoreIndex(const StoreIndex& index) {
       {"plan", index.plan},
       {"shard_target_bytes", index.shard_target_bytes},
       {"kept_fields", index.kept_fields},
-      {"splits", Json::array()},
-      {"shards", Json::array()},
-      {"rejects", ToJson(index.rejects)},
-      {"plan_file", ToJson(index.plan_file)},
   };
+  if (index.has_audio_paths) json["audio_paths"] = true;
+  json["splits"] = Json::array();
+  json["shards"] = Json::array();
+  json["rejects"] = ToJson(index.rejects);
+  json["plan_file"] = ToJson(index.plan_file);
   for (const SplitEntry& split : index.splits) {
     json["splits"].push_back(ToJson(split));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/result.h"
+#include "store/table/optional_columns.h"
 
 namespace melmill {
 
@@ -16,7 +17,9 @@ namespace melmill {
 inline constexpr int kFormatMajor = 1;  // of a store of whole files
 // Of a store with pieces of files, whose tables have columns for them.
 inline constexpr int kPieceFormatMajor = 2;  // readers refuse any further one
-inline constexpr int kFormatMinor = 1;       // readers accept any value
+// The minor numbers that came with an addition; readers accept any value.
+inline constexpr int kTrainingFormatMinor = 1;   // SplitEntry::training
+inline constexpr int kAudioPathFormatMinor = 2;  // has_audio_paths
 
 struct ShardEntry {
   std::string split;
@@ -56,6 +59,7 @@ struct StoreIndex {
   std::string plan;      // 32 hex digits: the fingerprint of the plan
   uint64_t shard_target_bytes = 0;
   std::vector<std::string> kept_fields;
+  bool has_audio_paths = false;  // whether the tables have their column
   std::vector<SplitEntry> splits;
   std::vector<ShardEntry> shards;  // the tables' `shard` is an index into it
   FileEntry rejects;               // rejects.jsonl
@@ -64,6 +68,9 @@ struct StoreIndex {
   std::vector<FileEntry> files() const;  // all files except the shards
   uint64_t num_stored() const;           // stored rows of all splits
   bool has_pieces() const { return format_major == kPieceFormatMajor; }
+  OptionalColumns optional_columns() const {
+    return {.pieces = has_pieces(), .audio_paths = has_audio_paths};
+  }
 };
 
 // The text of store.json: indented, with a final line feed and keys in a fixed

@@ -92,7 +92,7 @@ void Verifier::NameRows(const std::string& split) {
   const std::map<RowPlace, size_t>& damaged = damaged_rows_.at(split);
   auto table = TableFile::Open(
       Path(TableFileName(split)),
-      SplitTableColumns(index_.kept_fields, index_.has_pieces()));
+      SplitTableColumns(index_.kept_fields, index_.optional_columns()));
   if (!table.ok()) return;  // reported separately
   // A table that cannot be read is reported separately.
   (void)VisitRows(*table.value(), 0, table.value()->num_rows(),

@@ -9,6 +9,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "io/manifest/audio_path.h"
 #include "io/manifest/flat_json.h"
 #include "io/manifest/language.h"
 #include "io/manifest/piece_fields.h"
@@ -91,6 +92,7 @@ class LineHandler final : public Json::json_sax_t {
 
   bool null() override {
     if (IsField(Field::kPrompt)) prompt_ = Presence::kGood;
+    if (IsField(Field::kAudioPath)) audio_path_.AddNull();
     if (depth_ == 1) pieces_.AddNull();
     return Scalar("null");
   }
@@ -118,7 +120,7 @@ class LineHandler final : public Json::json_sax_t {
                    const nlohmann::detail::exception& error) override;
 
  private:
-  enum class Field { kOther, kAudio, kText, kPrompt, kLanguage };
+  enum class Field { kOther, kAudio, kText, kPrompt, kLanguage, kAudioPath };
   enum class Presence { kMissing, kWrongType, kGood };
 
   // Whether the next event is the whole value of this top-level field.
@@ -128,8 +130,9 @@ class LineHandler final : public Json::json_sax_t {
   // Makes value_ write the value of the field that starts, if it is needed.
   void StartValue(const std::string& key);
   void Drop(const std::string& key);
-  // Takes the fields that cut out the piece from those that are dropped.
-  void UndropPieceFields();
+  // Takes the fields that say which audio is meant from those that are dropped.
+  void UndropAudioFields();
+  void Undrop(std::string_view field);
   bool Scalar(std::string_view json);
   bool Number(double value, std::string_view text);
   bool Open(char bracket);
@@ -155,6 +158,7 @@ class LineHandler final : public Json::json_sax_t {
   Presence audio_ = Presence::kMissing;
   Presence text_ = Presence::kMissing;
   Presence prompt_ = Presence::kMissing;
+  AudioPath audio_path_;
   std::string language_;  // of the language field
   std::optional<Error> error_;
 };
@@ -191,6 +195,9 @@ void LineHandler::StartField(const std::string& key) {
     prompt_ = Presence::kWrongType;
   } else if (!key.empty() && key == options_.fields.language_field) {
     field_ = Field::kLanguage;
+  } else if (key == kAudioPathField) {
+    field_ = Field::kAudioPath;
+    audio_path_.Start();
   }
   pieces_.StartField(key);
   StartValue(key);
@@ -203,17 +210,19 @@ void LineHandler::Drop(const std::string& key) {
   }
 }
 
-void LineHandler::UndropPieceFields() {
+void LineHandler::Undrop(std::string_view field) {
   const auto& kept = options_.kept_fields;
-  auto& dropped = line_.dropped_fields;
-  for (const std::string_view field : line_.piece.fields) {
-    if (std::ranges::find(kept, field) != kept.end() ||
-        field == options_.fields.language_field) {
-      continue;
-    }
-    --line_.num_dropped_fields;
-    std::erase(dropped, field);
+  if (std::ranges::find(kept, field) != kept.end() ||
+      field == options_.fields.language_field) {
+    return;
   }
+  --line_.num_dropped_fields;
+  std::erase(line_.dropped_fields, field);
+}
+
+void LineHandler::UndropAudioFields() {
+  for (const std::string_view field : line_.piece.fields) Undrop(field);
+  if (!line_.audio_path.empty()) Undrop(kAudioPathField);
 }
 
 void LineHandler::StartValue(const std::string& key) {
@@ -226,7 +235,7 @@ void LineHandler::StartValue(const std::string& key) {
     value = &line_.kept[static_cast<size_t>(kept - fields.begin())];
     value->clear();
   } else {
-    if (field_ == Field::kOther) Drop(key);
+    if (field_ == Field::kOther || field_ == Field::kAudioPath) Drop(key);
     if (may_name_segment) value = &segment_values_.emplace_back();
   }
   if (may_name_segment) segment_.SetJson(value);
@@ -246,6 +255,8 @@ bool LineHandler::string(string_t& value) {
     line_.prompt = std::move(value);
   } else if (IsField(Field::kLanguage)) {
     language_ = std::move(value);
+  } else if (IsField(Field::kAudioPath)) {
+    audio_path_.AddText(std::move(value));
   } else if (depth_ > 0) {
     segment_.AddText(value, depth_ > 1);
   }
@@ -334,6 +345,9 @@ std::optional<Error> LineHandler::FieldError() const {
     return FieldFault(RejectCode::kBadAudio, "", audio,
                       " holds a NUL character");
   }
+  if (IsUrl(line_.audio)) {
+    if (std::optional<Error> error = audio_path_.FindError()) return error;
+  }
   if (text_ == Presence::kMissing && options_.require_text) {
     return FieldFault(RejectCode::kMissingText, "no ", text, " field");
   }
@@ -369,7 +383,8 @@ Result<ManifestLine> LineHandler::Finish() && {
   Result<PieceRequest> piece = pieces_.Finish(options_.segments);
   if (!piece.ok()) return piece.error();
   line_.piece = std::move(piece).value();
-  UndropPieceFields();
+  if (IsUrl(line_.audio)) line_.audio_path = std::move(audio_path_).Take();
+  UndropAudioFields();
   if (!line_.piece.segment) line_.segment = segment_.Finish();
   AddTemplate();
   line_.language = TemplateLanguage(line_.text);

@@ -40,7 +40,10 @@ struct ManifestOptions {
 
 // One accepted line of a manifest.
 struct ManifestLine {
-  std::string audio;   // as written; not empty, no NUL
+  std::string audio;  // as written; not empty, no NUL
+  // If the audio is a URL, kAudioPathField as written, without NUL; empty if
+  // the line has none. Always empty for other audio.
+  std::string audio_path;
   std::string text;    // with the template if a language is given
   std::string prompt;  // empty if absent or null
   // The compact JSON text of each of ManifestOptions::kept_fields, in that

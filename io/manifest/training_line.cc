@@ -5,6 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "io/manifest/audio_path.h"
+
 namespace melmill {
 namespace {
 
@@ -12,12 +14,14 @@ std::string Quoted(const std::string& text) {
   return nlohmann::json(text).dump();
 }
 
-// Whether the field says, in the manifest, which piece of the file is meant.
-bool IsOfPiece(const TrainingLine& line, const std::string& field) {
+// Whether the field says, in the manifest, which file or which piece of it is
+// meant.
+bool IsOfAudio(const TrainingLine& line, const std::string& field) {
   static const std::set<std::string> kSegmentFields = {
       "start_sample", "num_samples", "offset", "start", "duration", "end"};
   return (line.segment && kSegmentFields.contains(field)) ||
-         (line.range && (field == "audio_offset" || field == "audio_bytes"));
+         (line.range && (field == "audio_offset" || field == "audio_bytes")) ||
+         (!line.audio_path.empty() && field == kAudioPathField);
 }
 
 }  // namespace
@@ -25,6 +29,9 @@ bool IsOfPiece(const TrainingLine& line, const std::string& field) {
 std::string FormatTrainingLine(const TrainingLine& line) {
   assert(line.kept.size() == line.kept_fields.size());
   std::string json = "{\"audio\":" + Quoted(line.audio);
+  if (!line.audio_path.empty()) {
+    json += ",\"audio_path\":" + Quoted(line.audio_path);
+  }
   if (line.segment) {
     json += ",\"start_sample\":" + std::to_string(line.segment->start) +
             ",\"num_samples\":" + std::to_string(line.segment->num_samples);
@@ -36,7 +43,7 @@ std::string FormatTrainingLine(const TrainingLine& line) {
   json += ",\"text\":" + Quoted(line.text);
   if (!line.prompt.empty()) json += ",\"prompt\":" + Quoted(line.prompt);
   for (size_t i = 0; i < line.kept.size(); ++i) {
-    if (line.kept[i].empty() || IsOfPiece(line, line.kept_fields[i])) continue;
+    if (line.kept[i].empty() || IsOfAudio(line, line.kept_fields[i])) continue;
     json += ',' + Quoted(line.kept_fields[i]) + ':' + line.kept[i];
   }
   return json + '}';

@@ -21,10 +21,12 @@ struct TrainingLine {
   // num_samples, audio_offset and audio_bytes.
   std::optional<Segment> segment = {};
   std::optional<ByteRange> range = {};
+  std::string audio_path = {};  // left out if empty
 };
 
-// The line as compact JSON, without a line feed: "audio", the piece, "text",
-// "prompt" and the kept fields. A kept field of the piece comes once.
+// The line as compact JSON, without a line feed: "audio", "audio_path", the
+// piece, "text", "prompt" and the kept fields. A kept field of the piece, or
+// with the path, comes once.
 std::string FormatTrainingLine(const TrainingLine& line);
 
 }  // namespace melmill

@@ -260,7 +260,9 @@ Result<ShardCheckResult> AudioChecker::Check(const ShardPicks& picks) {
         {entry.file, entry.split, task.line, task.audio, *results[i].value()});
     if (!IsMissing(task.path)) continue;
     ++checked.num_missing;
-    if (!checked.first_missing) checked.first_missing = {task.audio, task.path};
+    if (!checked.first_missing) {
+      checked.first_missing = {task.audio, task.written_path, task.path};
+    }
   }
   return checked;
 }

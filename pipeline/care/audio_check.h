@@ -47,8 +47,9 @@ class RowChecker {
 };
 
 struct MissingAudio {
-  std::string audio;  // as the manifest has it
-  std::string path;   // where it was looked for
+  std::string audio;         // as the manifest has it
+  std::string written_path;  // of the file, as the manifest has it
+  std::string path;          // where it was looked for
 };
 
 struct AudioReport {

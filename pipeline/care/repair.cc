@@ -165,7 +165,7 @@ Result<void> Repairer::DropShardsThatCannotBeMade() {
              "none of its audio files was found; the first, {}, was looked "
              "for as {} ({})",
              first.audio, first.path,
-             HowToFindAudio(config_.store.folder, first.audio))});
+             HowToFindAudio(config_.store.folder, first.written_path))});
     at = damaged_.erase(at);
   }
   return {};

@@ -65,8 +65,9 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index) {
 }
 
 std::string HowToFindAudio(const std::string& folder,
-                           const std::string& audio) {
-  if (audio.starts_with('/')) return "the manifest has this absolute path";
+                           const std::string& written_path) {
+  if (written_path.starts_with('/'))
+    return "the manifest has this absolute path";
   std::string text =
       "relative paths start from the working directory; --audio-root DIR "
       "changes that";

@@ -26,7 +26,9 @@ Result<Plan> PlanOfStore(const std::string& folder, const StoreIndex& index);
 
 // What helps when an audio file of the store is not found, for a message: where
 // relative paths start from, and where they started when the store was made.
-std::string HowToFindAudio(const std::string& folder, const std::string& audio);
+// `written_path` is the file's path as the manifest has it.
+std::string HowToFindAudio(const std::string& folder,
+                           const std::string& written_path);
 
 }  // namespace melmill
 

@@ -59,12 +59,13 @@ Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
   const Result<void> visited = VisitPlanRows(
       *work_.plan.rows, 0, work_.plan.rows->num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
-        if (!row.is_planned() || row.audio == task.audio) {
+        if (!row.is_planned() || row.written_path() == task.written_path) {
           return Visiting::kGoOn;
         }
         ++num_tried;
-        any_read =
-            ReadFromDevice(ResolveAudioPath(work_.audio_root, row.audio)).ok();
+        any_read = ReadFromDevice(
+                       ResolveAudioPath(work_.audio_root, row.written_path()))
+                       .ok();
         return any_read || num_tried == kMaxTried ? Visiting::kEnough
                                                   : Visiting::kGoOn;
       });

@@ -49,14 +49,15 @@ Result<std::map<std::string, Trial>> TryManifestFolders(
       *plan.rows, 0, plan.rows->num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
         const SplitInput& split = input.splits[row.split];
-        if (row.code != RejectCode::kNotFound || row.audio.starts_with('/') ||
+        const std::string& path = row.written_path();
+        if (row.code != RejectCode::kNotFound || path.starts_with('/') ||
             split.manifest != split.Shown()) {
           return Visiting::kGoOn;
         }
         const std::string folder = ParentFolder(split.manifest);
         Trial& trial = trials[folder];
         ++trial.num_tried;
-        if (FileExists(ResolveAudioPath(folder, row.audio))) ++trial.num_found;
+        if (FileExists(ResolveAudioPath(folder, path))) ++trial.num_found;
         return ++num_tried < kMaxTried ? Visiting::kGoOn : Visiting::kEnough;
       });
   if (!visited.ok()) return visited.error();
@@ -73,15 +74,19 @@ std::string BetterRoot(const std::map<std::string, Trial>& trials) {
 
 Result<std::string> Hint(const Plan& plan, const PlanReport& report,
                          const ManifestInput& input) {
-  const std::string& audio =
-      report.rejects.at(RejectCode::kNotFound).examples.front().audio;
-  const std::string path = ResolveAudioPath(input.audio_root, audio);
+  const Tally::Example& example =
+      report.rejects.at(RejectCode::kNotFound).examples.front();
+  const std::string& written =
+      example.audio_path.empty() ? example.audio : example.audio_path;
+  const std::string path = ResolveAudioPath(input.audio_root, written);
   std::string hint =
-      fmt::format("\n  {} was looked for as {}", Quotable(audio),
+      fmt::format("\n  {} was looked for as {}", Quotable(written),
                   Printable(std::filesystem::absolute(path).string()));
-  const std::string_view cause = CauseInPath(audio);
+  const std::string_view cause = CauseInPath(written);
   if (cause == kUrlCause) {
-    return hint + "\n  melmill reads local files: copy them here first";
+    return hint +
+           "\n  melmill reads local files: melmill stage copies those of URLs "
+           "here first";
   }
   if (cause == kTildeCause) {
     return hint + "\n  ~ is part of a name here: write the whole path";
@@ -91,7 +96,7 @@ Result<std::string> Hint(const Plan& plan, const PlanReport& report,
         "\n  a backslash is part of a name here: write Windows paths with "
         "slashes";
   }
-  if (audio.starts_with('/')) return hint;
+  if (written.starts_with('/')) return hint;
   const auto trials = TryManifestFolders(plan, input);
   if (!trials.ok()) return trials.error();
   const std::string root = BetterRoot(trials.value());

@@ -8,6 +8,7 @@
 #include "io/hash.h"
 #include "io/manifest/segment_fields.h"
 #include "io/manifest/training_line.h"
+#include "io/manifest/utf8.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/plan/reject_tally.h"
 
@@ -54,6 +55,7 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   if (!parsed.ok()) return RejectLine(parsed.error(), planned);
   ManifestLine& line = parsed.value();
   row.audio = std::move(line.audio);
+  row.audio_path = std::move(line.audio_path);
   row.text = std::move(line.text);
   row.prompt = std::move(line.prompt);
   row.kept = std::move(line.kept);
@@ -73,12 +75,17 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   planned->has_segment_fields = line.piece.segment.has_value();
   if (line.segment.has_start) planned->segment = line.segment.fields;
   const std::string path =
-      ResolveAudioPath(config_.input.audio_root, row.audio);
+      ResolveAudioPath(config_.input.audio_root, row.written_path());
   const Result<SeenSource> seen =
       ReadSource(path, config_.clips, *config_.features.preset, line.piece);
   if (!seen.ok()) {
     RejectLine(seen.error(), planned);
-    planned->reject_cause = RejectCause(row.code, row.audio, path, row.message);
+    planned->reject_cause =
+        RejectCause(row.code, row.written_path(), path, row.message);
+    // Nobody must think that the server was asked.
+    if (!row.audio_path.empty() && RejectStageName(row.code) == "open") {
+      row.message = Quotable(row.audio_path) + ": " + row.message;
+    }
     return;
   }
   row.source = seen.value().source;

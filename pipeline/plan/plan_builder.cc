@@ -126,8 +126,8 @@ class PlanBuilder {
   PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
-  std::string unread_audio_;  // of the last of them
-  std::string last_planned_audio_;
+  std::string unread_path_;  // of the last of them, as written
+  std::string last_planned_path_;
   std::mutex failure_mutex_;
   std::optional<Error> failure_;
   std::atomic<bool> failed_{false};
@@ -238,16 +238,20 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
     plan_.has_pieces = true;
     pieces_.Add(planned.identity);
   }
+  if (!row.audio_path.empty()) {
+    plan_.has_audio_paths = true;
+    ++report_.num_audio_paths;
+  }
 }
 
 // Several pieces of a file count once.
 void PlanBuilder::CountIoErrors(const PlanRow& row) {
   if (row.code != RejectCode::kIoError) {
     num_io_errors_in_a_row_ = 0;
-    unread_audio_.clear();
-  } else if (row.audio != unread_audio_) {
+    unread_path_.clear();
+  } else if (row.written_path() != unread_path_) {
     ++num_io_errors_in_a_row_;
-    unread_audio_ = row.audio;
+    unread_path_ = row.written_path();
   }
 }
 
@@ -255,7 +259,8 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   PlanRow& row = planned->row;
   SplitReport& split = report_.splits[row.split];
   const auto place = [&] {  // copied only when it is needed
-    return Tally::Example{split.name, row.line, row.audio, row.message};
+    return Tally::Example{split.name, row.line, row.audio, row.message,
+                          row.audio_path};
   };
   ++split.num_lines;
   split.AddDropped(planned->num_dropped_fields, planned->dropped_fields);
@@ -263,11 +268,11 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->fault || num_io_errors_in_a_row_ == kMaxIoErrorsInARow) {
     return Fail(
         {ErrorCode::kMachineFault,
-         fmt::format("{}: {}", row.audio,
+         fmt::format("{}: {}", row.written_path(),
                      planned->fault ? planned->fault->message : row.message)});
   }
   if (row.is_planned()) {
-    last_planned_audio_ = row.audio;
+    last_planned_path_ = row.written_path();
     CountPlanned(*planned, &split);
   } else {
     ++split.num_rejected;
@@ -358,9 +363,9 @@ Result<void> PlanBuilder::CheckLastPlanned() const {
         return RejectStageName(reject.first) == "open" ||
                reject.first == RejectCode::kIoError;
       });
-  if (!any_unopened || last_planned_audio_.empty()) return {};
+  if (!any_unopened || last_planned_path_.empty()) return {};
   const std::string path =
-      ResolveAudioPath(config_.input.audio_root, last_planned_audio_);
+      ResolveAudioPath(config_.input.audio_root, last_planned_path_);
   const Result<void> read = ReadFromDevice(path);
   if (read.ok()) return {};
   return Error{ErrorCode::kMachineFault,

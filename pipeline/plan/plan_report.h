@@ -47,6 +47,7 @@ struct PlanReport {
   std::map<Warning, Tally> warnings;
   uint64_t num_pieces = 0;  // planned rows that are pieces of files
   uint64_t num_files_of_pieces = 0;
+  uint64_t num_audio_paths = 0;  // planned rows with an audio path of their own
 
   uint64_t num_lines() const;
   uint64_t num_rejected() const;

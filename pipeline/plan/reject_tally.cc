@@ -13,8 +13,9 @@ void Merge(const Tally& more, Tally* sum) {
   sum->count = count;
 }
 
-std::string CauseOfMissing(const std::string& audio, const std::string& path) {
-  const std::string_view cause = CauseInPath(audio);
+std::string CauseOfMissing(const std::string& written_path,
+                           const std::string& path) {
+  const std::string_view cause = CauseInPath(written_path);
   if (!cause.empty()) return std::string(cause);
   std::error_code ignored;
   const std::filesystem::path folder =
@@ -37,10 +38,10 @@ std::string CauseOfFormat(std::string_view message) {
 
 }  // namespace
 
-std::string_view CauseInPath(std::string_view audio) {
-  if (audio.find("://") != audio.npos) return kUrlCause;
-  if (audio.starts_with('~')) return kTildeCause;
-  if (audio.find('\\') != audio.npos) return kBackslashCause;
+std::string_view CauseInPath(std::string_view written_path) {
+  if (written_path.find("://") != written_path.npos) return kUrlCause;
+  if (written_path.starts_with('~')) return kTildeCause;
+  if (written_path.find('\\') != written_path.npos) return kBackslashCause;
   return "";
 }
 
@@ -55,11 +56,11 @@ void RejectTally::Add(const RejectTally& more) {
   for (const auto& [cause, tally] : more.causes) Merge(tally, &causes[cause]);
 }
 
-std::string RejectCause(RejectCode code, const std::string& audio,
+std::string RejectCause(RejectCode code, const std::string& written_path,
                         const std::string& path, const std::string& message) {
   switch (code) {
     case RejectCode::kNotFound:
-      return CauseOfMissing(audio, path);
+      return CauseOfMissing(written_path, path);
     case RejectCode::kNotWav:
     case RejectCode::kUnsupportedFormat:
       return CauseOfFormat(message);

@@ -26,20 +26,20 @@ struct RejectTally : Tally {
 
 using RejectTallies = std::map<RejectCode, RejectTally>;
 
-// Causes of a missing file that its audio string tells.
+// Causes of a missing file that its path tells, as the line has it.
 inline constexpr std::string_view kUrlCause = "a URL";
 inline constexpr std::string_view kTildeCause = "a path with ~";
 inline constexpr std::string_view kBackslashCause = "a path with backslashes";
 
 // Which of these it is; empty if none.
-std::string_view CauseInPath(std::string_view audio);
+std::string_view CauseInPath(std::string_view written_path);
 
 // Says in a few words what kind of line was rejected, more closely than the
 // code does: the format of a file that is no WAV file, or why a path leads
-// nowhere. Empty if the code says it all. `audio` is the line's audio string,
-// and `path` the path that it stands for. Looks for the folder of a missing
-// file. Thread-safe.
-std::string RejectCause(RejectCode code, const std::string& audio,
+// nowhere. Empty if the code says it all. `written_path` is that of the
+// PlanRow, and `path` the path that it stands for. Looks for the folder of a
+// missing file. Thread-safe.
+std::string RejectCause(RejectCode code, const std::string& written_path,
                         const std::string& path, const std::string& message);
 
 uint64_t SumCounts(const RejectTallies& rejects);

@@ -20,6 +20,7 @@ struct Tally {
     uint64_t line = 0;
     std::string audio;
     std::string message;
+    std::string audio_path = {};  // PlanRow::audio_path, if it is of interest
   };
 
   uint64_t count = 0;

@@ -88,12 +88,15 @@ Result<void> RowList::Add(const PlannedWork& work, const PlannedShard& shard,
   }
   hasher->Reset();
   HashRowSource(row, hasher);
-  audio_.insert(audio_.end(), row.audio.begin(), row.audio.end());
+  strings_.insert(strings_.end(), row.audio.begin(), row.audio.end());
+  const size_t audio_end = strings_.size();
+  strings_.insert(strings_.end(), row.audio_path.begin(), row.audio_path.end());
   rows_.push_back({.line = row.line,
                    .source = row.source,
                    .start = num_frames_,
                    .source_hash = hasher->Digest(),
-                   .audio_end = audio_.size()});
+                   .audio_end = audio_end,
+                   .audio_path_end = strings_.size()});
   num_frames_ += static_cast<uint64_t>(row.source.num_frames);
   return {};
 }
@@ -116,7 +119,7 @@ Result<RowList> RowList::Load(const PlannedWork& work,
       list.num_frames_ != shard.num_frames) {
     return Contradiction("a shard has fewer rows or frames than it says");
   }
-  list.audio_.shrink_to_fit();
+  list.strings_.shrink_to_fit();
   list.SetOrder();
   return list;
 }
@@ -137,7 +140,7 @@ void RowList::SetOrder() {
       continue;
     }
     const auto first =
-        first_rows.try_emplace({AudioOf(row), source.range.offset}, row);
+        first_rows.try_emplace({WrittenPathOf(row), source.range.offset}, row);
     places.emplace_back(first.first->second, source.segment_start);
   }
   order_.resize(rows_.size());
@@ -147,18 +150,26 @@ void RowList::SetOrder() {
 }
 
 std::string_view RowList::AudioOf(size_t row) const {
-  const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_end;
-  return {audio_.data() + begin,
+  const uint64_t begin = row == 0 ? 0 : rows_[row - 1].audio_path_end;
+  return {strings_.data() + begin,
           static_cast<size_t>(rows_[row].audio_end - begin)};
+}
+
+std::string_view RowList::WrittenPathOf(size_t row) const {
+  const auto [begin, end] =
+      std::pair(rows_[row].audio_end, rows_[row].audio_path_end);
+  if (begin == end) return AudioOf(row);
+  return {strings_.data() + begin, static_cast<size_t>(end - begin)};
 }
 
 RowTask RowList::operator[](size_t row) const {
   const Entry& found = rows_[row];
-  std::string audio(AudioOf(row));
-  std::string path = ResolveAudioPath(*audio_root_, audio);
+  std::string written_path(WrittenPathOf(row));
+  std::string path = ResolveAudioPath(*audio_root_, written_path);
   RowTask task = {.row = row,
                   .line = found.line,
-                  .audio = std::move(audio),
+                  .audio = std::string(AudioOf(row)),
+                  .written_path = std::move(written_path),
                   .path = std::move(path),
                   .source = found.source,
                   .start = found.start,
@@ -172,7 +183,7 @@ RowTask RowList::operator[](size_t row) const {
 
 void RowList::Clear() {
   std::vector<Entry>().swap(rows_);
-  std::vector<char>().swap(audio_);
+  std::vector<char>().swap(strings_);
   std::vector<size_t>().swap(order_);
   coded_segments_.reset();
 }

@@ -51,7 +51,10 @@ class RowList {
     Source source;
     uint64_t start;
     Hash128 source_hash;
-    uint64_t audio_end;  // end in audio_; begins at the last one's end
+    // Ends in strings_ of the audio string, which begins where the last row's
+    // path ends, and of the audio path behind it.
+    uint64_t audio_end;
+    uint64_t audio_path_end;
   };
 
   RowList(const std::string& audio_root, const Quarantine& quarantine,
@@ -59,6 +62,8 @@ class RowList {
       : audio_root_(&audio_root), quarantine_(quarantine), permit_(permit) {}
   void SetOrder();
   std::string_view AudioOf(size_t row) const;
+  // The path of the file, as the manifest has it.
+  std::string_view WrittenPathOf(size_t row) const;
   Result<void> Add(const PlannedWork& work, const PlannedShard& shard,
                    const PlanRow& row, Hasher128* hasher);
 
@@ -66,8 +71,8 @@ class RowList {
   Quarantine quarantine_;
   WorkPermit* permit_;
   std::vector<Entry> rows_;
-  std::vector<char> audio_;  // all audio strings
-  uint64_t num_frames_ = 0;  // frames of all rows
+  std::vector<char> strings_;  // audio strings and audio paths
+  uint64_t num_frames_ = 0;    // frames of all rows
   // Both are there only if there are segments of coded files.
   std::vector<size_t> order_;
   std::unique_ptr<CodedSegments> coded_segments_;

@@ -20,10 +20,11 @@ using Quarantine = std::map<Hash128, int>;
 
 // One planned row of one shard.
 struct RowTask {
-  size_t row = 0;     // number in its shard
-  uint64_t line = 0;  // line number in its manifest
-  std::string audio;  // audio string of the manifest
-  std::string path;   // path that it stands for
+  size_t row = 0;            // number in its shard
+  uint64_t line = 0;         // line number in its manifest
+  std::string audio;         // audio string of the manifest
+  std::string written_path;  // of the file, as the manifest has it
+  std::string path;          // path that it stands for
   Source source;
   uint64_t start = 0;        // first frame in the shard
   Hash128 source_hash = {};  // HashRowSource

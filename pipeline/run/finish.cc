@@ -161,7 +161,7 @@ Result<void> StoreFinisher::StartSplit(size_t split) {
     if (!training.ok()) return training.error();
     training_ = std::move(training).value();
   }
-  table_.emplace(folder_, plan_.kept_fields, plan_.has_pieces);
+  table_.emplace(folder_, plan_.kept_fields, plan_.optional_columns());
   next_split_ = split + 1;
   return {};
 }
@@ -244,7 +244,8 @@ Result<void> StoreFinisher::Reject(const PlanRow& row, RejectCode code,
   SplitEntry& split = store_.index.splits.back();
   ++split.num_rejected;
   if (row.is_planned()) {
-    store_.rejects[code].Add({split.name, row.line, row.audio, message});
+    store_.rejects[code].Add(
+        {split.name, row.line, row.audio, message, row.audio_path});
   }
   return ledger_->Append(
       LedgerLine({split.name, row.line, row.audio, code, message,
@@ -263,6 +264,7 @@ Result<void> StoreFinisher::CopyLine(const PlanRow& row) {
                            .num_samples = source.segment_num_samples};
   }
   line.range = source.opened_range();
+  line.audio_path = row.audio_path;
   return training_->Append(FormatTrainingLine(line) + '\n');
 }
 
@@ -314,8 +316,10 @@ void StoreFinisher::DescribeStore() {
   index.shard_target_bytes = plan_.shard_target_bytes;
   index.kept_fields = plan_.kept_fields;
   index.format_major = plan_.has_pieces ? kPieceFormatMajor : kFormatMajor;
-  // The field `training` came with format 1.1.
-  index.format_minor = plan_.has_training_manifests ? kFormatMinor : 0;
+  index.has_audio_paths = plan_.has_audio_paths;
+  index.format_minor = 0;
+  if (plan_.has_training_manifests) index.format_minor = kTrainingFormatMinor;
+  if (plan_.has_audio_paths) index.format_minor = kAudioPathFormatMinor;
 }
 
 Result<FinishedStore> StoreFinisher::Finish() {

@@ -199,10 +199,10 @@ ManifestOptions MakeManifestOptions(const RunConfig& config) {
 }
 
 std::string ResolveAudioPath(const std::string& audio_root,
-                             const std::string& audio) {
-  if (audio_root.empty() || audio.starts_with('/')) return audio;
-  return audio_root.ends_with('/') ? audio_root + audio
-                                   : audio_root + '/' + audio;
+                             const std::string& written_path) {
+  if (audio_root.empty() || written_path.starts_with('/')) return written_path;
+  return audio_root.ends_with('/') ? audio_root + written_path
+                                   : audio_root + '/' + written_path;
 }
 
 }  // namespace melmill

@@ -116,10 +116,10 @@ Origin MakeOrigin(const RunConfig& config);
 
 ManifestOptions MakeManifestOptions(const RunConfig& config);
 
-// The path that a manifest's audio string stands for. `audio_root` is that of
-// ManifestInput.
+// The path that a path of a manifest stands for: PlanRow::written_path.
+// `audio_root` is that of ManifestInput.
 std::string ResolveAudioPath(const std::string& audio_root,
-                             const std::string& audio);
+                             const std::string& written_path);
 
 }  // namespace melmill
 

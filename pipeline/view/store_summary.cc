@@ -74,7 +74,7 @@ void Summarizer::AddRow(const TableBlock& block, size_t row) {
 Result<void> Summarizer::AddTable(const SplitEntry& split) {
   const auto table = TableFile::Open(
       folder_ + '/' + split.table.file,
-      SplitTableColumns(index_.kept_fields, index_.has_pieces()));
+      SplitTableColumns(index_.kept_fields, index_.optional_columns()));
   if (!table.ok()) return Note(split.table.file, table.error());
   const Result<void> visited = VisitRows(
       *table.value(), 0, table.value()->num_rows(),

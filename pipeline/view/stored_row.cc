@@ -22,8 +22,8 @@ Error WithFile(const std::string& file, const Error& error) {
   return {ErrorCode::kDamaged, fmt::format("{}: {}", file, error.message)};
 }
 
-StoredRow MakeRow(const SplitEntry& split, size_t num_kept, bool has_pieces,
-                  const TableBlock& block, size_t i) {
+StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
+                  OptionalColumns optional, const TableBlock& block, size_t i) {
   StoredRow row;
   row.split = split.name;
   row.row = block.first_row() + i;
@@ -38,7 +38,7 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept, bool has_pieces,
   row.num_frames = block.Number(kSplitTableNumFrames, i);
   row.shard = block.Number(kSplitTableShard, i);
   row.start = block.Number(kSplitTableStart, i);
-  if (has_pieces) {
+  if (optional.pieces) {
     const size_t first = SplitTableFirstPiece(num_kept);
     row.segment_start = block.Number(first + kSplitTableSegmentStart, i);
     row.segment_num_samples =
@@ -46,6 +46,10 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept, bool has_pieces,
     row.source_rate_hz = block.Number(first + kSplitTableSourceRate, i);
     row.range = {block.Number(first + kSplitTableRangeOffset, i),
                  block.Number(first + kSplitTableRangeBytes, i)};
+  }
+  if (optional.audio_paths) {
+    row.audio_path =
+        block.Text(SplitTableAudioPath(num_kept, optional.pieces), i);
   }
   return row;
 }
@@ -79,17 +83,17 @@ std::string StoredRow::transcript() const {
 Result<void> VisitStoredRows(
     const std::string& folder, const StoreIndex& index, const SplitEntry& split,
     uint64_t first, const std::function<bool(const StoredRow&)>& visit) {
-  const auto table =
-      TableFile::Open(folder + '/' + split.table.file,
-                      SplitTableColumns(index.kept_fields, index.has_pieces()));
+  const auto table = TableFile::Open(
+      folder + '/' + split.table.file,
+      SplitTableColumns(index.kept_fields, index.optional_columns()));
   if (!table.ok()) return WithFile(split.table.file, table.error());
-  const Result<void> visited =
-      VisitRows(*table.value(), first, table.value()->num_rows(),
-                [&](const TableBlock& block, size_t i) -> Result<Visiting> {
-                  const StoredRow row = MakeRow(split, index.kept_fields.size(),
-                                                index.has_pieces(), block, i);
-                  return visit(row) ? Visiting::kGoOn : Visiting::kEnough;
-                });
+  const Result<void> visited = VisitRows(
+      *table.value(), first, table.value()->num_rows(),
+      [&](const TableBlock& block, size_t i) -> Result<Visiting> {
+        const StoredRow row = MakeRow(split, index.kept_fields.size(),
+                                      index.optional_columns(), block, i);
+        return visit(row) ? Visiting::kGoOn : Visiting::kEnough;
+      });
   if (!visited.ok()) return WithFile(split.table.file, visited.error());
   return {};
 }

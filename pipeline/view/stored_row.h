@@ -23,6 +23,7 @@ struct StoredRow {
   uint64_t row = 0;   // in the split, from 0
   uint64_t line = 0;  // in the manifest, from 1
   std::string audio;
+  std::string audio_path;  // of its file, as written; empty if it is `audio`
   std::string text;
   std::string prompt;
   std::vector<std::string> kept;  // JSON texts, as StoreIndex::kept_fields

@@ -293,6 +293,12 @@ def _report(output: Output, options: argparse.Namespace) -> int:
             "Qwen3-ASR convert again with --language NAME",
             file=sys.stderr,
         )
+    if output.num_urls:
+        print(
+            f"audio at URLs: {_count(output.num_urls, 'row')}. melmill stage "
+            "copies it first",
+            file=sys.stderr,
+        )
     rejects = _count(output.num_rejects, "reject")
     if output.num_rejects:
         rejects += f" ({output.rejects_path})"
@@ -315,7 +321,14 @@ def _count(number: int, noun: str) -> str:
 
 
 def _next_command(output: Output, options: argparse.Namespace) -> str:
-    words = ["melmill", "extract", output.path, "--out", "features/"]
+    manifest = output.path
+    before = ""
+    if output.num_urls:
+        stem = manifest.removesuffix(".jsonl")
+        manifest = f"{stem}_staged.jsonl"
+        to = ["--to", f"{stem}_copies", manifest]
+        before = shlex.join(["melmill", "stage", output.path, *to]) + " && "
+    words = ["melmill", "extract", manifest, "--out", "features/"]
     if output.has_segments:
         words.append("--segments")
     if options.no_text:
@@ -324,7 +337,7 @@ def _next_command(output: Output, options: argparse.Namespace) -> str:
         for name in ("audio_root", "audio_field", "text_field", "language"):
             if value := getattr(options, name):
                 words += [f"--{name.replace('_', '-')}", value]
-    return shlex.join(words)
+    return before + shlex.join(words)
 
 
 if __name__ == "__main__":

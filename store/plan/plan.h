@@ -10,6 +10,7 @@
 
 #include "io/hash.h"
 #include "io/manifest/piece_fields.h"
+#include "store/table/optional_columns.h"
 #include "store/table/table.h"
 
 namespace melmill {
@@ -43,6 +44,8 @@ struct Plan {
   bool has_training_manifests = false;
   // Whether a row is a piece of its file: a segment, or a range of its bytes.
   bool has_pieces = false;
+  // Whether a planned row has an audio path of its own.
+  bool has_audio_paths = false;
   // Which fields of the lines cut segments: SegmentUse, if a line has such
   // fields; otherwise nothing, since any use gives this plan.
   std::optional<SegmentUse> segments;
@@ -51,6 +54,9 @@ struct Plan {
   std::vector<PlannedShard> shards;
   Hash128 fingerprint = {};  // of everything the store will hold
 
+  OptionalColumns optional_columns() const {
+    return {.pieces = has_pieces, .audio_paths = has_audio_paths};
+  }
   std::string ShardFileName(const PlannedShard& shard) const {
     return shard.FileName(split_names[shard.split]);
   }

@@ -80,6 +80,7 @@ Description DescribePlan(const Plan& plan) {
   json["shard_target_bytes"] = plan.shard_target_bytes;
   json["kept_fields"] = plan.kept_fields;
   if (plan.has_training_manifests) json["training"] = true;
+  if (plan.has_audio_paths) json["audio_paths"] = true;
   for (const auto& [name, use] : kSegmentUses) {
     if (plan.segments == use) json["segments"] = name;
   }
@@ -167,6 +168,7 @@ Result<void> ParseDescription(const std::string& text, Plan* plan) {
     plan->shard_target_bytes = shard_bytes;
     plan->kept_fields = description.at("kept_fields");
     plan->has_training_manifests = description.value("training", false);
+    plan->has_audio_paths = description.value("audio_paths", false);
     const std::string segments = description.value("segments", "");
     for (const auto& [name, use] : kSegmentUses) {
       if (segments == name) plan->segments = use;
@@ -217,9 +219,8 @@ Result<void> WritePlanFile(const Plan& plan, const std::string& path,
     extras.push_back(
         Column("split_name_offsets", ElementType::kU64, names.offsets));
   }
-  const size_t num_columns =
-      PlanColumns(plan.kept_fields, plan.has_pieces).size();
-  return plan.rows->WriteFile(path, attributes, extras, replaced, num_columns);
+  return plan.rows->WriteFile(path, attributes, extras, replaced,
+                              NamesOfAbsentColumns(plan.optional_columns()));
 }
 
 Result<Plan> ReadPlanFile(const std::string& path) {
@@ -244,8 +245,8 @@ Result<Plan> ReadPlanFile(const std::string& path) {
   }
   const Result<void> parsed = ParseDescription(attribute("description"), &plan);
   if (!parsed.ok()) return parsed.error();
-  Result<std::unique_ptr<TableFile>> rows =
-      TableFile::Open(path, PlanColumns(plan.kept_fields, plan.has_pieces));
+  Result<std::unique_ptr<TableFile>> rows = TableFile::Open(
+      path, PlanColumns(plan.kept_fields, plan.optional_columns()));
   if (!rows.ok()) return rows.error();
   plan.rows = std::move(rows).value();
   if (plan.split_names.empty()) {

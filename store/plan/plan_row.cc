@@ -1,5 +1,7 @@
 #include "store/plan/plan_row.h"
 
+#include <algorithm>
+#include <array>
 #include <cassert>
 #include <limits>
 
@@ -37,7 +39,13 @@ enum PieceColumn : size_t {
   kRangeOffset,
   kRangeBytes,
 };
-constexpr char kLastPieceColumn[] = "range_bytes";
+constexpr std::array kPieceColumns = {"segment_start", "segment_num_samples",
+                                      "range_offset", "range_bytes"};
+constexpr char kAudioPathColumn[] = "audio_path";  // behind those of pieces
+
+bool HasColumn(const std::vector<ColumnSpec>& columns, std::string_view name) {
+  return std::ranges::find(columns, name, &ColumnSpec::name) != columns.end();
+}
 
 // In a run of hashed rows it stands where another row has the length of its
 // audio string, which is never so large.
@@ -46,7 +54,7 @@ constexpr uint64_t kPieceMark = std::numeric_limits<uint64_t>::max();
 }  // namespace
 
 std::vector<ColumnSpec> PlanColumns(const std::vector<std::string>& kept_fields,
-                                    bool has_pieces) {
+                                    OptionalColumns optional) {
   std::vector<ColumnSpec> columns = {
       {"split", ColumnType::kU32},
       {"line", ColumnType::kU64},
@@ -70,17 +78,27 @@ std::vector<ColumnSpec> PlanColumns(const std::vector<std::string>& kept_fields,
   for (const std::string& field : kept_fields) {
     columns.push_back({"keep_" + field, ColumnType::kText});
   }
-  if (has_pieces) {
-    columns.push_back({"segment_start", ColumnType::kU64});
-    columns.push_back({"segment_num_samples", ColumnType::kU64});
-    columns.push_back({"range_offset", ColumnType::kU64});
-    columns.push_back({kLastPieceColumn, ColumnType::kU64});
+  if (optional.pieces) {
+    for (const char* name : kPieceColumns) {
+      columns.push_back({name, ColumnType::kU64});
+    }
+  }
+  if (optional.audio_paths) {
+    columns.push_back({kAudioPathColumn, ColumnType::kText});
   }
   return columns;
 }
 
-bool HasPieceColumns(const std::vector<ColumnSpec>& columns) {
-  return !columns.empty() && columns.back().name == kLastPieceColumn;
+OptionalColumns FindOptionalColumns(const std::vector<ColumnSpec>& columns) {
+  return {.pieces = HasColumn(columns, kPieceColumns[0]),
+          .audio_paths = HasColumn(columns, kAudioPathColumn)};
+}
+
+std::vector<std::string> NamesOfAbsentColumns(OptionalColumns present) {
+  std::vector<std::string> names;
+  if (!present.pieces) names.assign(kPieceColumns.begin(), kPieceColumns.end());
+  if (!present.audio_paths) names.emplace_back(kAudioPathColumn);
+  return names;
 }
 
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
@@ -110,19 +128,22 @@ Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table) {
   for (size_t i = 0; i < row.kept.size(); ++i) {
     table->AddText(kFirstKept + i, row.kept[i]);
   }
-  assert(HasPieceColumns(table->columns()));
-  const size_t pieces = table->columns().size() - kNumPieceColumns;
+  assert(
+      (FindOptionalColumns(table->columns()) == OptionalColumns{true, true}));
+  const size_t audio_path = table->columns().size() - 1;
+  const size_t pieces = audio_path - kPieceColumns.size();
   table->AddNumber(pieces + kSegmentStart,
                    static_cast<uint64_t>(source.segment_start));
   table->AddNumber(pieces + kSegmentNumSamples,
                    static_cast<uint64_t>(source.segment_num_samples));
   table->AddNumber(pieces + kRangeOffset, source.range.offset);
   table->AddNumber(pieces + kRangeBytes, source.range.num_bytes);
+  table->AddText(audio_path, row.audio_path);
   return table->EndRow();
 }
 
-void ReadPlanRow(const TableBlock& block, size_t index, bool has_pieces,
-                 PlanRow* row) {
+void ReadPlanRow(const TableBlock& block, size_t index,
+                 OptionalColumns optional, PlanRow* row) {
   const auto number = [&](PlanColumn column) {
     return block.Number(column, index);
   };
@@ -145,10 +166,13 @@ void ReadPlanRow(const TableBlock& block, size_t index, bool has_pieces,
   header.num_samples = static_cast<int64_t>(number(kSourceNumSamples));
   row->source.num_samples = static_cast<int64_t>(number(kNumSamples));
   row->source.num_frames = static_cast<int64_t>(number(kNumFrames));
+  const size_t audio_path =
+      block.num_columns() - (optional.audio_paths ? 1 : 0);
+  row->audio_path = optional.audio_paths ? block.Text(audio_path, index) : "";
   const size_t pieces =
-      block.num_columns() - (has_pieces ? kNumPieceColumns : 0);
+      audio_path - (optional.pieces ? kPieceColumns.size() : 0);
   const auto piece_number = [&](PieceColumn column) {
-    return has_pieces ? block.Number(pieces + column, index) : 0;
+    return optional.pieces ? block.Number(pieces + column, index) : 0;
   };
   row->source.segment_start = static_cast<int64_t>(piece_number(kSegmentStart));
   row->source.segment_num_samples =

@@ -9,6 +9,7 @@
 #include "io/hash.h"
 #include "io/result.h"
 #include "store/source.h"
+#include "store/table/optional_columns.h"
 #include "store/table/table.h"
 #include "store/table/table_spool.h"
 
@@ -25,6 +26,7 @@ struct PlanRow {
 
   uint64_t line_hash = 0;  // XXH3-64 of the line
   std::string audio;       // the line's strings, as in ManifestLine
+  std::string audio_path;
   std::string text;
   std::string prompt;
   std::vector<std::string> kept;
@@ -32,29 +34,37 @@ struct PlanRow {
   Source source;
 
   bool is_planned() const { return code == RejectCode::kNone; }
+  // The path of the audio file, as the line has it.
+  const std::string& written_path() const {
+    return audio_path.empty() ? audio : audio_path;
+  }
 
   friend bool operator==(const PlanRow&, const PlanRow&) = default;
 };
 
-// The columns of plan.h5, in the order that the functions below use. The last
-// kNumPieceColumns are those of pieces of files; a plan of whole files is
-// stored without them.
-inline constexpr size_t kNumPieceColumns = 4;
+// The columns of plan.h5, in the order that the functions below use. The
+// optional ones are the last: those of pieces of files, then that of audio
+// paths.
 std::vector<ColumnSpec> PlanColumns(const std::vector<std::string>& kept_fields,
-                                    bool has_pieces = true);
-bool HasPieceColumns(const std::vector<ColumnSpec>& columns);
+                                    OptionalColumns optional = {true, true});
+// Which of them a table with such columns has.
+OptionalColumns FindOptionalColumns(const std::vector<ColumnSpec>& columns);
+// The names of the columns that a table without the others does not have.
+std::vector<std::string> NamesOfAbsentColumns(OptionalColumns present);
 
-// The table must have the columns of pieces.
+// The table must have all optional columns.
 Result<void> AppendPlanRow(const PlanRow& row, TableSpool* table);
 
-// Reads row `index` of the block, counted from its first row. `row` may hold
-// another row, whose strings' memory is reused.
-void ReadPlanRow(const TableBlock& block, size_t index, bool has_pieces,
-                 PlanRow* row);
+// Reads row `index` of the block, counted from its first row. `optional` are
+// the optional columns of the block. `row` may hold another row, whose strings'
+// memory is reused.
+void ReadPlanRow(const TableBlock& block, size_t index,
+                 OptionalColumns optional, PlanRow* row);
 
 // Adds what determines a row's feature bytes: its audio string, the source's
 // size and header facts, and the piece of the file that it is, if it is none of
-// a whole file. Adds neither its text nor its place in the manifest.
+// a whole file. Adds neither its text, nor its place in the manifest, nor the
+// path of its file: copies of a file in other folders give the same shards.
 void HashRowSource(const PlanRow& row, Hasher128* hasher);
 
 // Adds what determines everything that the store will hold of the row, apart
@@ -70,11 +80,11 @@ template <typename Visit>
 Result<void> VisitPlanRows(const TableReader& table, uint64_t first,
                            uint64_t end, Visit visit) {
   PlanRow row;
-  const bool has_pieces = HasPieceColumns(table.columns());
+  const OptionalColumns optional = FindOptionalColumns(table.columns());
   return VisitRows(
       table, first, end,
       [&](const TableBlock& block, size_t index) -> Result<Visiting> {
-        ReadPlanRow(block, index, has_pieces, &row);
+        ReadPlanRow(block, index, optional, &row);
         return visit(block.first_row() + index, std::as_const(row));
       });
 }

@@ -8,7 +8,7 @@
 namespace melmill {
 
 std::vector<ColumnSpec> SplitTableColumns(
-    const std::vector<std::string>& kept_fields, bool has_pieces) {
+    const std::vector<std::string>& kept_fields, OptionalColumns optional) {
   std::vector<ColumnSpec> columns = {
       {"line", ColumnType::kU64},        {"shard", ColumnType::kU32},
       {"start", ColumnType::kU64},       {"num_frames", ColumnType::kU32},
@@ -18,21 +18,24 @@ std::vector<ColumnSpec> SplitTableColumns(
   for (const std::string& field : kept_fields) {
     columns.push_back({"keep_" + field, ColumnType::kText});
   }
-  if (has_pieces) {
+  if (optional.pieces) {
     columns.push_back({"segment_start", ColumnType::kU64});
     columns.push_back({"segment_num_samples", ColumnType::kU64});
     columns.push_back({"source_rate", ColumnType::kU32});
     columns.push_back({"range_offset", ColumnType::kU64});
     columns.push_back({"range_bytes", ColumnType::kU64});
   }
+  if (optional.audio_paths) {
+    columns.push_back({"audio_path", ColumnType::kText});
+  }
   return columns;
 }
 
 SplitTableWriter::SplitTableWriter(const std::string& spool_folder,
                                    const std::vector<std::string>& kept_fields,
-                                   bool has_pieces)
-    : has_pieces_(has_pieces),
-      table_(spool_folder, SplitTableColumns(kept_fields, has_pieces)) {}
+                                   OptionalColumns optional)
+    : optional_(optional),
+      table_(spool_folder, SplitTableColumns(kept_fields, optional)) {}
 
 Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
                                       const ShardRow& shard_row, size_t shard) {
@@ -48,7 +51,7 @@ Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
   for (size_t i = 0; i < plan_row.kept.size(); ++i) {
     table_.AddText(kSplitTableFirstKept + i, plan_row.kept[i]);
   }
-  if (has_pieces_) {
+  if (optional_.pieces) {
     const Source& source = plan_row.source;
     const size_t first = SplitTableFirstPiece(plan_row.kept.size());
     table_.AddNumber(first + kSplitTableSegmentStart,
@@ -59,6 +62,10 @@ Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
                      static_cast<uint64_t>(source.header.sample_rate_hz));
     table_.AddNumber(first + kSplitTableRangeOffset, source.range.offset);
     table_.AddNumber(first + kSplitTableRangeBytes, source.range.num_bytes);
+  }
+  if (optional_.audio_paths) {
+    table_.AddText(SplitTableAudioPath(plan_row.kept.size(), optional_.pieces),
+                   plan_row.audio_path);
   }
   return table_.EndRow();
 }
@@ -82,7 +89,8 @@ Result<void> SplitTableWriter::WriteFile(const std::string& path) {
       {{"audio_hash_row", ElementType::kU64, {rows.size()}},
        std::as_bytes(std::span(rows))},
   };
-  const char* const format = has_pieces_ ? "melmill rows 2" : "melmill rows 1";
+  const char* const format =
+      optional_.pieces ? "melmill rows 2" : "melmill rows 1";
   return table_.WriteFile(path, {{"format", format}}, extras);
 }
 

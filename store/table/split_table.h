@@ -10,16 +10,17 @@
 #include "io/result.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard.h"
+#include "store/table/optional_columns.h"
 #include "store/table/table.h"
 #include "store/table/table_spool.h"
 
 namespace melmill {
 
 // NAME.rows.h5 has one row for every stored line of a split, in manifest order.
-// With it a reader opens a split without opening its shards. The last columns
-// are those of pieces of files, in stores that have them.
+// With it a reader opens a split without opening its shards. The optional
+// columns are the last: those of pieces of files, then that of audio paths.
 std::vector<ColumnSpec> SplitTableColumns(
-    const std::vector<std::string>& kept_fields, bool has_pieces);
+    const std::vector<std::string>& kept_fields, OptionalColumns optional);
 
 // The columns, in the order of SplitTableColumns.
 enum SplitTableColumn : size_t {
@@ -41,16 +42,22 @@ enum SplitTablePieceColumn : size_t {
   kSplitTableSourceRate,         // Hz of the file
   kSplitTableRangeOffset,
   kSplitTableRangeBytes,  // 0 for a whole file
+  kSplitTableNumOfPieces,
 };
 inline size_t SplitTableFirstPiece(size_t num_kept_fields) {
   return kSplitTableFirstKept + num_kept_fields;
+}
+// The column of audio paths; empty text for a row whose path is its audio.
+inline size_t SplitTableAudioPath(size_t num_kept_fields, bool has_pieces) {
+  return SplitTableFirstPiece(num_kept_fields) +
+         (has_pieces ? size_t{kSplitTableNumOfPieces} : 0);
 }
 
 class SplitTableWriter {
  public:
   SplitTableWriter(const std::string& spool_folder,
                    const std::vector<std::string>& kept_fields,
-                   bool has_pieces);
+                   OptionalColumns optional);
 
   // Errors: kMachineFault.
   Result<void> Append(const PlanRow& plan_row, const ShardRow& shard_row,
@@ -67,7 +74,7 @@ class SplitTableWriter {
     uint64_t row;
   };
 
-  bool has_pieces_;
+  OptionalColumns optional_;
   TableSpool table_;
   std::vector<HashedRow> hashes_;
 };

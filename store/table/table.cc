@@ -115,17 +115,18 @@ Result<void> TableReader::WriteFile(
     const std::string& path, const std::vector<AttributeSpec>& attributes,
     const std::vector<ExtraDataset>& extras,
     const std::optional<FileIdentity>& replaced,
-    std::optional<size_t> num_columns) const {
+    const std::vector<std::string>& left_out) const {
   std::vector<DatasetSpec> datasets;
-  std::vector<ColumnSpec> columns = columns_;
-  assert(num_columns.value_or(0) <= columns.size());
-  if (num_columns) columns.resize(*num_columns);
-  // Streams are numbered in the order of the columns.
-  const std::vector<StreamSpec> streams = MakeStreams(columns);
-  for (size_t s = 0; s < streams.size(); ++s) {
-    datasets.push_back({streams[s].name,
-                        streams[s].type,
-                        {StreamBytes(s) / ElementSize(streams[s].type)}});
+  const std::vector<StreamSpec> all = MakeStreams(columns_);
+  std::vector<size_t> streams;  // those that the file gets
+  for (size_t s = 0; s < all.size(); ++s) {
+    if (std::ranges::count(left_out, columns_[all[s].column].name) > 0) {
+      continue;
+    }
+    streams.push_back(s);
+    datasets.push_back({all[s].name,
+                        all[s].type,
+                        {StreamBytes(s) / ElementSize(all[s].type)}});
   }
   for (const ExtraDataset& extra : extras) {
     assert(extra.bytes.size() == extra.spec.num_bytes());
@@ -137,13 +138,13 @@ Result<void> TableReader::WriteFile(
   const std::vector<uint64_t>& offsets = created.value().offsets;
 
   std::vector<std::byte> block(kBlockBytes);
-  for (size_t s = 0; s < streams.size(); ++s) {
-    const uint64_t num_bytes = StreamBytes(s);
+  for (size_t i = 0; i < streams.size(); ++i) {
+    const uint64_t num_bytes = StreamBytes(streams[i]);
     for (uint64_t at = 0; at < num_bytes; at += kBlockBytes) {
       const auto piece = std::span(block).first(
           static_cast<size_t>(std::min<uint64_t>(kBlockBytes, num_bytes - at)));
-      auto copied = ReadStream(s, at, piece);
-      if (copied.ok()) copied = file.WriteAt(offsets[s] + at, piece);
+      auto copied = ReadStream(streams[i], at, piece);
+      if (copied.ok()) copied = file.WriteAt(offsets[i] + at, piece);
       if (!copied.ok()) return copied.error();
     }
   }

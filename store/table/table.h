@@ -74,13 +74,13 @@ class TableReader {
 
   // Writes the table durably as the HDF5 file `path`. `extras` are datasets in
   // addition to the columns. The same rows give the same bytes.
-  // DurableFile::Commit explains `replaced`. `num_columns` leaves out the
-  // columns after the first so many. Error: kMachineFault.
+  // DurableFile::Commit explains `replaced`. `left_out` names columns that the
+  // file does not get. Error: kMachineFault.
   Result<void> WriteFile(const std::string& path,
                          const std::vector<AttributeSpec>& attributes,
                          const std::vector<ExtraDataset>& extras,
                          const std::optional<FileIdentity>& replaced = {},
-                         std::optional<size_t> num_columns = {}) const;
+                         const std::vector<std::string>& left_out = {}) const;
 
  protected:
   // Reads the bytes of a stream, which is one dataset; a text column has two.

@@ -75,6 +75,7 @@ void MakeManifests(SeedFolder seeds) {
         R"({"audio": "a", "text": "", "offset": 1.25, "duration": 2})",
         R"({"audio": "a", "text": "", "start": 0.29, "end": 1.115, "n": 1})",
         R"({"audio": "a", "text": "", "audio_offset": 512, "audio_bytes": 9})",
+        R"({"audio": "s3://b/a", "text": "", "audio_path": "a"})",
         R"({"n": 1e3, "meta": [1.5E-3, 12345678901234567890, true, false]})",
         R"({"text": "\u4f60\ud83d\ude00\u00e9\u0000\"\\\/\b\f\n\r\t"})",
         R"({"audio": 3, "text": [], "prompt": "say it"})",
@@ -222,7 +223,7 @@ PlanRow MakePlanRow(uint32_t split, uint64_t line) {
 }
 
 void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
-              uint64_t num_rows, bool has_pieces = false) {
+              uint64_t num_rows, OptionalColumns optional = {}) {
   Plan plan;
   plan.contract = kContract;
   plan.producer = kProducer;
@@ -233,7 +234,8 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
   for (uint64_t line = 1; line <= num_rows; ++line) {
     PlanRow row = MakePlanRow(line > 2 ? 1 : 0, line);
     row.kept.assign(kept_fields.size(), R"({"a":1})");
-    if (has_pieces && row.is_planned()) {
+    if (optional.audio_paths) row.audio_path = "clips/a.wav";
+    if (optional.pieces && row.is_planned()) {
       row.source.segment_start = 100;
       row.source.segment_num_samples = 1000;
       row.source.range = {512, row.source.file_bytes};
@@ -241,8 +243,9 @@ void MakePlan(SeedFolder* seeds, const std::vector<std::string>& kept_fields,
     Check(AppendPlanRow(row, rows.get()));
   }
   plan.rows = std::move(rows);
-  plan.has_pieces = has_pieces;
-  if (has_pieces) plan.segments = SegmentUse::kAll;
+  plan.has_pieces = optional.pieces;
+  plan.has_audio_paths = optional.audio_paths;
+  if (optional.pieces) plan.segments = SegmentUse::kAll;
   for (uint32_t split = 0; split < 2 && num_rows > 0; ++split) {
     plan.shards.push_back({split, split, num_rows, 1, 10, {}});
   }
@@ -254,7 +257,9 @@ void MakePlans(SeedFolder seeds) {
   MakePlan(&seeds, {}, 1);
   MakePlan(&seeds, {"n"}, 4);
   MakePlan(&seeds, {"speaker", "n"}, 3);
-  MakePlan(&seeds, {"n"}, 4, /*has_pieces=*/true);
+  MakePlan(&seeds, {"n"}, 4, {.pieces = true});
+  MakePlan(&seeds, {"n"}, 4, {.audio_paths = true});
+  MakePlan(&seeds, {}, 4, {.pieces = true, .audio_paths = true});
 }
 
 void MakeRepairPlan(const RunConfig& config, SeedFolder* seeds) {

@@ -12,6 +12,7 @@
 
 #include "io/file/line_reader.h"
 #include "io/hash.h"
+#include "io/manifest/audio_path.h"
 #include "io/manifest/flat_json.h"
 #include "io/manifest/foreign_manifest.h"
 #include "io/manifest/manifest.h"
@@ -74,8 +75,9 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
   }
   const ManifestLine& x = a.value();
   const ManifestLine& y = b.value();
-  return x.audio == y.audio && x.text == y.text && x.prompt == y.prompt &&
-         x.kept == y.kept && x.language == y.language &&
+  return x.audio == y.audio && x.audio_path == y.audio_path &&
+         x.text == y.text && x.prompt == y.prompt && x.kept == y.kept &&
+         x.language == y.language &&
          x.num_dropped_fields == y.num_dropped_fields &&
          x.repeats_template == y.repeats_template &&
          x.lacks_template == y.lacks_template &&
@@ -120,13 +122,23 @@ void CheckAccepted(const ManifestLine& line, const ManifestOptions& options) {
   CheckPiece(line, options.segments);
   Require(!line.audio.empty() && line.audio.find('\0') == std::string::npos,
           "an accepted audio string can be a path");
-  for (const std::string* text : {&line.audio, &line.text, &line.prompt}) {
+  Require(line.audio_path.empty() ||
+              (IsUrl(line.audio) &&
+               line.audio_path.find('\0') == std::string::npos),
+          "an audio path can be one, and comes with a URL");
+  for (const std::string* text :
+       {&line.audio, &line.audio_path, &line.text, &line.prompt}) {
     Require(FindInvalidUtf8(*text) == std::string::npos, "strings are UTF-8");
   }
   Require(line.kept.size() == options.kept_fields.size(),
           "every kept field has its place");
-  const std::string training = FormatTrainingLine(
-      {line.audio, line.text, line.prompt, options.kept_fields, line.kept});
+  const std::string training =
+      FormatTrainingLine({.audio = line.audio,
+                          .text = line.text,
+                          .prompt = line.prompt,
+                          .kept_fields = options.kept_fields,
+                          .kept = line.kept,
+                          .audio_path = line.audio_path});
   Require(Json::accept(training) && training.find('\n') == std::string::npos,
           "a training line is one line of JSON");
   Require(FindInvalidUtf8(line.segment.fields) == std::string::npos &&

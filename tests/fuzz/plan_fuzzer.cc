@@ -31,7 +31,7 @@ Result<Hash128> HashRows(const Plan& plan, size_t max_block_bytes) {
     Require(block.value().first_row() == first && block.value().num_rows() > 0,
             "a block holds the rows that were asked for");
     for (size_t i = 0; i < block.value().num_rows(); ++i) {
-      ReadPlanRow(block.value(), i, HasPieceColumns(rows.columns()), &row);
+      ReadPlanRow(block.value(), i, FindOptionalColumns(rows.columns()), &row);
       HashRow(row, &hasher);
     }
     first += block.value().num_rows();

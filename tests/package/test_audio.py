@@ -218,6 +218,21 @@ def test_roots_and_names_of_fields_are_passed_on(
     assert made.stdout.endswith(f"features/ {' '.join(flags)}\n")
 
 
+def test_copies_of_audio_at_urls_are_converted(
+    convert: Convert, clips: Path
+) -> None:
+    (clips / "a.m4a").write_bytes(M4A + b"one")
+    row = {"audio": "s3://b/a.m4a", "text": "x", "audio_path": "a.m4a"}
+    write_lines("in.jsonl", [row, row | {"audio_path": "clip00.wav"}])
+    made = convert("audio", "in.jsonl")
+    assert made.code == 0
+    converted, other = made.rows
+    assert other["audio_path"] == "clip00.wav"
+    assert converted["audio_path"].startswith("out_audio/a.")
+    assert Path(converted["audio_path"]).read_bytes() == b"fLaC" + M4A + b"one"
+    assert {**converted, "audio_path": "a.m4a"} == row
+
+
 def test_members_of_archives_are_rejected(
     convert: Convert, clips: Path
 ) -> None:

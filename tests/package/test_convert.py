@@ -49,6 +49,33 @@ def test_the_next_command_works_as_printed(
     ).read_bytes()
 
 
+def test_audio_at_urls_is_kept_and_staging_it_is_the_next_command(
+    convert: Convert,
+) -> None:
+    urls = ["s3://b/a.wav", "HTTPS://h/b.flac?k=1", "hf://datasets/o/n/c.wav"]
+    write_lines("in.jsonl", chats(*urls, "d.wav"))
+    made = convert("chat", "in.jsonl", "--audio-root", ".")
+    assert made.code == 0
+    assert [row["audio"] for row in made.rows] == [*urls, "./d.wav"]
+    assert "audio at URLs: 3 rows. melmill stage copies it first" in made.stderr
+    assert made.stdout == (
+        "out.jsonl: 4 rows, 0 rejects; next: melmill stage out.jsonl --to "
+        "out_copies out_staged.jsonl && melmill extract out_staged.jsonl --out "
+        "features/\n"
+    )
+
+
+def test_other_urls_are_rejected(convert: Convert) -> None:
+    urls = ["az://b/a.wav", "file:///a.wav", "s3:/b/a.wav", "https://"]
+    write_lines("in.jsonl", chats(*urls))
+    made = convert("chat", "in.jsonl")
+    assert made.messages == [
+        (number, f"a URL that melmill stage cannot copy: {url}")
+        for number, url in enumerate(urls, start=1)
+    ]
+    assert "audio at URLs" not in made.stderr
+
+
 @pytest.mark.parametrize("name", ["a b.jsonl", "sub/out.jsonl"])
 def test_the_manifest_goes_where_it_is_told(
     convert: Convert, tmp_path: Path, name: str

@@ -52,6 +52,23 @@ def test_utterances_are_joined_in_any_order(
     assert convert("kaldi", "data/wav.scp", "--language", "en") == made
 
 
+def test_audio_at_urls_stays_and_archives_there_do_not(
+    convert: Convert, data: Path
+) -> None:
+    write(
+        data,
+        wav_scp="a https://h/a.wav\nb wget -O - https://h/b.wav |\n"
+        "c s3://b/c.ark:123\n",
+        text="a x\nb x\nc x\n",
+    )
+    made = convert("kaldi", "data", "--max-rejects", "2")
+    assert [row["audio"] for row in made.rows] == ["https://h/a.wav"]
+    assert made.messages == [
+        (2, "a command, which is never run: wget -O - https://h/b.wav |"),
+        (3, "the archive is at a URL: copy it here: s3://b/c.ark:123"),
+    ]
+
+
 def test_segments_have_their_times(convert: Convert, data: Path) -> None:
     write(
         data,

@@ -53,6 +53,28 @@ def test_a_mapped_beginning_is_found_and_opened(tmp_path: Path) -> None:
         store.find(f"{moved}er/a.wav")
 
 
+def test_a_url_has_no_other_spelling(tmp_path: Path) -> None:
+    """The keys of two objects of S3 can differ by a slash."""
+    write_wav(tmp_path / "a.wav", noise(4000))
+    urls = ["s3://b/x//a.wav", "https://h/./a.wav"]
+    rows = [manifest_row(url) | {"audio_path": "a.wav"} for url in urls]
+    manifest = write_manifest(
+        tmp_path / "a.jsonl", [*rows, manifest_row("a.wav")]
+    )
+    extract(tmp_path / "store", manifest, cwd=tmp_path)
+    store = melmill.open(
+        tmp_path / "store", audio_root=tmp_path, path_map={"a.wav": "b.wav"}
+    )
+    for url in urls:
+        assert store.find(url).audio == url
+        # path_map and audio_root are of the copy.
+        assert store.find(url).audio_path == tmp_path / "b.wav"
+    for other in ("s3://b/x/a.wav", "s3:/b/x/a.wav", "https://h/a.wav"):
+        with pytest.raises(melmill.MissingAudioError):
+            store.find(other)
+    assert store.find("./a.wav").audio == "a.wav"
+
+
 SPELLINGS = [
     *("./{}", "{folder}//{name}", "x/../{}", "./x/.././{folder}/./{name}"),
 ]

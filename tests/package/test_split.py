@@ -1,7 +1,10 @@
 """A split is a sequence of rows, and has whole columns."""
 
+from pathlib import Path
+
 import melmill
 import pytest
+from support import extract, manifest_row, noise, write_manifest, write_wav
 
 pytest_plugins = ["store_fixtures"]
 
@@ -29,6 +32,24 @@ def test_indices_and_slices_are_those_of_a_sequence(
             train[wrong]
     with pytest.raises(IndexError):
         train[3:5][2]
+
+
+def test_to_pandas_has_paths_of_audio_at_urls(
+    tmp_path: Path, store: melmill.Store
+) -> None:
+    pytest.importorskip("pandas")
+    assert "audio_path" not in store["train"].to_pandas()
+    write_wav(tmp_path / "a.wav", noise(4000))
+    rows = [manifest_row("a.wav")]
+    for number in range(2):  # stores to be read as one, of either sort
+        write_manifest(tmp_path / "train.jsonl", rows)
+        extract(tmp_path / f"{number}", "train.jsonl", cwd=tmp_path)
+        rows = [manifest_row("s3://b/a.wav") | {"audio_path": "a.wav"}]
+    both = melmill.open([tmp_path / "0", tmp_path / "1"])["train"]
+    frame = both.to_pandas()
+    assert frame.audio.tolist() == ["a.wav", "s3://b/a.wav"]
+    assert frame.audio_path.tolist() == ["", "a.wav"]
+    assert [str(row.audio_path) for row in both] == ["a.wav", "a.wav"]
 
 
 def test_to_pandas_has_every_row(store: melmill.Store) -> None:

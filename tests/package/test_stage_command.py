@@ -78,14 +78,14 @@ def test_the_result_names_the_next_command(
         "staged 2 of 3 rows: 1 file copied (256.0 kB), 0 kept; "
         "1 row had local audio\n"
         "1 row rejected; out.jsonl.rejects has the reasons\n"
-        "next: melmill extract out.jsonl --audio-field audio_path -o features\n"
+        "next: melmill extract out.jsonl -o features\n"
     )
     assert text.err == ""
     ((path, body),) = copies().items()
     assert body == BODY
     assert read_json_lines(Path("out.jsonl")) == [
         {"audio": url, "text": "x", "audio_path": path},
-        {"audio": "b.wav", "text": "x", "audio_path": "b.wav"},
+        {"audio": "b.wav", "text": "x"},
     ]
     assert [
         reject["code"] for reject in read_json_lines(Path("out.jsonl.rejects"))
@@ -95,7 +95,7 @@ def test_the_result_names_the_next_command(
     assert server.num_asked("GET /a.wav") == 1
 
 
-def test_a_store_is_made_of_the_result(
+def test_a_store_of_the_result_is_found_by_its_urls(
     server: AudioServer, quickstart_manifests: Path
 ) -> None:
     """By the program's own name for the command, as PATH has it."""
@@ -116,16 +116,21 @@ def test_a_store_is_made_of_the_result(
     following = run.stdout.splitlines()[-1].removeprefix("next: melmill ")
     made = run_melmill(*following.split())
     assert made.exit_code == 0, made.stderr
-    store = melmill.open("features")["out"]
+    store = melmill.open("features")
     staged = read_json_lines(Path("out.jsonl"))
-    assert [row.audio for row in store] == [row["audio_path"] for row in staged]
-    training = read_json_lines(Path("features/out.training.jsonl"))
-    assert [store.find(row["audio"]).text for row in training] == [
-        row["text"] for row in rows
+    assert [str(row.audio_path) for row in store["out"]] == [
+        row["audio_path"] for row in staged
     ]
+    accepted = read_json_lines(Path("features/out.accepted.jsonl"))
+    assert accepted == staged
+    for row in rows:
+        found = store["out"].find(row["audio"])
+        assert (found.audio, found.text) == (row["audio"], row["text"])
 
 
-def test_another_field_can_have_the_url(server: AudioServer) -> None:
+def test_another_field_can_have_the_url(
+    server: AudioServer, capsys: pytest.CaptureFixture[str]
+) -> None:
     server.answers["/a.wav"] = [Answer(BODY)]
     line = {"audio_filepath": f"{server.url}/a.wav", "duration": 1.0}
     Path("in.jsonl").write_text(json.dumps(line))
@@ -133,6 +138,8 @@ def test_another_field_can_have_the_url(server: AudioServer) -> None:
     assert run_main(*arguments, "--audio-field", "audio_filepath") == 0
     (row,) = read_json_lines(Path("out.jsonl"))
     assert row == {**line, "audio_path": next(iter(copies()))}
+    out = capsys.readouterr().out
+    assert out.endswith(" out.jsonl --audio-field audio_filepath -o features\n")
 
 
 def test_s3_is_staged(s3: str) -> None:

@@ -123,9 +123,19 @@ def test_a_url_is_copied_once(
     staging = case.run(lines_of(*urls))
     assert sorted(files.asked) == ["s3://b/a.wav", "s3://b/gone.wav"]
     assert len(case.rows()) == 100
-    assert len({row["audio_path"] for row in case.rows()}) == 2
+    assert len({row.get("audio_path") for row in case.rows()}) == 2
     assert [row["line"] for row in case.rejects()] == list(range(2, 151, 3))
     assert (staging.num_rows, staging.num_local) == (150, 50)
+
+
+def test_local_audio_stays_as_it_is_written(tmp_path: Path) -> None:
+    case = Case(tmp_path, Files())
+    lines = (
+        ' {"audio" : "\\ud800\\u00e4/a.wav","n": 1.0} \n'
+        '{"audio_path": ["b"], "audio": "b.wav"}\n'
+    )
+    assert case.run(lines).num_local == 2
+    assert case.out.read_text() == lines
 
 
 def test_other_lines_are_rejected_in_order(tmp_path: Path) -> None:

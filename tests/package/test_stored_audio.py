@@ -99,6 +99,23 @@ def test_paths_of_every_kind_are_served(
     assert isinstance(audio, StoredAudio)
 
 
+def test_audio_at_a_url_is_served_by_the_url(
+    tmp_path: Path, training_corpus: Corpus
+) -> None:
+    url = "s3://bucket/a.wav"
+    row = manifest_row(url) | {"audio_path": training_corpus.paths[0]}
+    manifest = write_manifest(tmp_path / "a.jsonl", [row])
+    extractor = WhisperFeatureExtractor(feature_size=128)
+    extract(tmp_path / "store", manifest)
+    whisper.use_store(extractor, tmp_path / "store")
+    audio = _load(url, sr=16000)
+    assert isinstance(audio, StoredAudio)
+    assert audio.row.audio == url
+    assert extractor(audio, sampling_rate=16000)
+    with pytest.raises(melmill.MissingAudioError, match=r"no\.wav: not in"):
+        _load("s3://bucket/no.wav", sr=16000)
+
+
 @pytest.mark.usefixtures("extractor")
 def test_a_stand_in_has_the_length_of_the_samples(
     training_corpus: Corpus,

@@ -263,7 +263,10 @@ def test_other_hints_follow_the_root_that_was_given(project: Path) -> None:
 @pytest.mark.parametrize(
     ("audio", "hint"),
     [
-        ("s3://bucket/a.wav", "melmill reads local files: copy them here"),
+        (
+            "s3://bucket/a.wav",
+            "melmill reads local files: melmill stage copies",
+        ),
         ("~/clips/a.wav", "~ is part of a name here: write the whole path"),
         ("clips\\a.wav", "a backslash is part of a name here"),
     ],

@@ -63,6 +63,9 @@ def rows_by_h5py(folder: Path) -> Iterator[Row]:
             }
             numbers = [table[n][:] for n in ("line", "shard", "start")]
             pieces = {n: table[n][:] for n in PIECE if n in table}
+            paths = [""] * len(texts["audio"])
+            if "audio_path_bytes" in table:
+                paths = read_strings(table, "audio_path")
         for row, (line, shard, start) in enumerate(zip(*numbers, strict=True)):
             path = folder / index["shards"][shard]["file"]
             features, columns = stored_row_by_h5py(path, start)
@@ -70,6 +73,7 @@ def rows_by_h5py(folder: Path) -> Iterator[Row]:
                 split=split["name"],
                 line=line,
                 **{name: texts[name][row] for name in names},
+                audio_path=paths[row],
                 kept={
                     name: json.loads(column[row])
                     for name, column in kept.items()
@@ -103,6 +107,7 @@ def assert_reads_what_h5py_reads(folder: Path) -> None:
             "split",
             "line",
             "audio",
+            "audio_path",
             "text",
             "prompt",
             "kept",

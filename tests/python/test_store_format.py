@@ -175,25 +175,27 @@ def expected_layouts(store: Store) -> dict[Path, Layout]:
     ):
         sizes = {"rows": split["num_stored"]}
         expected[path] = documented_layout(store, path, "Split tables", sizes)
-        expected[path] |= piece_columns(store, path, sizes["rows"])
+        expected[path] |= optional_columns(store, path, sizes["rows"])
     path = store.folder / "plan.h5"
     sizes = {
         "lines": sum(split["num_lines"] for split in store.index["splits"]),
         "shards": len(store.index["shards"]),
     }
     expected[path] = documented_layout(store, path, "plan.h5", sizes)
-    expected[path] |= piece_columns(store, path, sizes["lines"])
+    expected[path] |= optional_columns(store, path, sizes["lines"])
     return expected
 
 
-def piece_columns(store: Store, path: Path, num_rows: int) -> Layout:
-    """What a table, or a plan, of format 2 has in addition."""
-    if store.index["format"]["major"] == 1:
-        return {}
+def optional_columns(store: Store, path: Path, num_rows: int) -> Layout:
+    """What tables, and plans, of some stores have in addition."""
     sizes = {"rows": num_rows}
-    layout = documented_layout(store, path, "Pieces of files", sizes)
-    if path.name == "plan.h5":
-        del layout["source_rate"]  # which every plan has
+    layout: Layout = {}
+    if store.index["format"]["major"] == 2:
+        layout |= documented_layout(store, path, "Pieces of files", sizes)
+        if path.name == "plan.h5":
+            del layout["source_rate"]  # which every plan has
+    if store.index.get("audio_paths"):
+        layout |= documented_layout(store, path, "Audio at URLs", sizes)
     return layout
 
 

@@ -155,7 +155,7 @@ TEST(StoreIndexTest, TextHasAFixedForm) {
 
 TEST(StoreIndexTest, TrainingManifestsAreFilesOfTheirSplits) {
   StoreIndex index = Example();
-  index.format_minor = kFormatMinor;
+  index.format_minor = kTrainingFormatMinor;
   index.splits[1].training = {"dev.training.jsonl", 70, 5};
   const Result<StoreIndex> parsed = ParseStoreIndex(FormatStoreIndex(index));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
@@ -186,6 +186,25 @@ TEST(StoreIndexTest, StoresWithPiecesAreOfTheNextMajorVersion) {
               "store format " + std::to_string(major) +
                   "; this program reads formats 1 and 2");
   }
+}
+
+TEST(StoreIndexTest, SaysWhetherTablesHaveAudioPaths) {
+  StoreIndex index = Example();
+  EXPECT_EQ(FormatStoreIndex(index).find("audio_paths"), std::string::npos);
+  index.has_audio_paths = true;
+  index.format_minor = kAudioPathFormatMinor;
+  std::string text = FormatStoreIndex(index);
+  const Result<StoreIndex> parsed = ParseStoreIndex(text);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed.value().format_minor, 2);
+  EXPECT_EQ(parsed.value().optional_columns(), (OptionalColumns{false, true}));
+
+  const std::string flag = "\"audio_paths\": true";
+  ASSERT_NE(text.find(flag), std::string::npos);
+  text.replace(text.find(flag), flag.size(), "\"audio_paths\": 1");
+  const Result<StoreIndex> wrong = ParseStoreIndex(text);
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_EQ(wrong.error().message, "audio_paths: neither true nor false");
 }
 
 TEST(StoreIndexTest, ComesBackAsItWas) {

@@ -24,7 +24,7 @@ from melmill._convert.json_lines import (
     read_objects,
 )
 from melmill._convert.output import Output
-from melmill._convert.rows import InputError, Line, Reject, Settings
+from melmill._convert.rows import InputError, Line, Reject, Settings, is_url
 
 # What is wrong with a file of another format, and not with a row.
 _CODES = (
@@ -194,11 +194,19 @@ def _write_audio_alone(
                 file.write(b"{}\n" if line is None or line.strip() else b"\n")
                 continue
             fields = {"audio": item.get(name)}
-            for part in ("audio_offset", "audio_bytes"):
+            for part in ("audio_path", "audio_offset", "audio_bytes"):
                 if part in item:
                     fields[part] = item[part]
             file.write(json.dumps(fields).encode() + b"\n")
     file.flush()
+
+
+def _path_field(item: dict[str, Any], audio_field: str) -> str:
+    """The field that has the path of the line's file."""
+    has_path = isinstance(item.get("audio_path"), str)
+    return (
+        "audio_path" if has_path and is_url(item[audio_field]) else audio_field
+    )
 
 
 def _without_mark(line: bytes) -> bytes:
@@ -399,6 +407,7 @@ class _Rewriter:
                 Reject("a part of an archive: unpack it first", "", path)
             )
         else:
+            path = item[_path_field(item, self._field)]
             root = self._settings.audio_root
             job = self._encoders.submit(os.path.join(root, path))
         self._waiting.append(_Job(number, item, job))
@@ -418,7 +427,8 @@ class _Rewriter:
     def _write_converted(self, job: _Job) -> None:
         old = job.fields[self._field]
         try:
-            job.fields[self._field] = job.file.result()
+            field = _path_field(job.fields, self._field)
+            job.fields[field] = job.file.result()
             line = json.dumps(job.fields, ensure_ascii=False).encode()
         except Reject as reject:
             reject.audio = old

@@ -17,6 +17,7 @@ from melmill._convert.rows import (
     Reject,
     Row,
     Settings,
+    is_url,
     make_line,
     wanted_text,
     warn,
@@ -137,6 +138,8 @@ class _AudioReader:
         if ark is None:
             return self._folders.path(location), {}
         path = self._folders.path(ark[1])
+        if is_url(path):
+            raise Reject("the archive is at a URL: copy it here", location)
         try:
             with open_input(path) as file:
                 offset, num_bytes = _entry_of_ark(file, int(ark[2]))

@@ -1,5 +1,7 @@
 """Cuts of lhotse: .jsonl or .jsonl.gz."""
 
+import os
+import urllib.parse
 from collections.abc import Iterator
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
@@ -11,6 +13,7 @@ from melmill._convert.rows import (
     Reject,
     Row,
     Settings,
+    is_url,
     make_line,
     wanted_text,
 )
@@ -46,7 +49,7 @@ def _row(cut: Json, folders: AudioFolders, settings: Settings) -> Row:
     if not isinstance(sources, list) or len(sources) != 1:
         raise Reject("the recording has not exactly one source", cut_id(cut))
     kind = sources[0].get("type") if isinstance(sources[0], dict) else None
-    if kind != "file":
+    if kind not in ("file", "url"):
         raise Reject("the source of the recording is not a file", f"{kind}")
     audio = folders.path(sources[0].get("source"))
     text, language = text_of(cut, settings)
@@ -141,7 +144,7 @@ def _segment(cut: Json, audio: str) -> dict[str, int | float]:
     num_samples = _num_samples(duration, rate_hz)
     if start == 0 and num_samples == recording.get("num_samples"):
         return {}
-    if _is_opus(audio):  # lhotse's rate is not that of the decoder
+    if _may_be_opus(audio):  # lhotse's rate is not that of the decoder
         return {"offset": start, "duration": duration}
     for transform in recording.get("transforms") or []:
         rate_hz = _rate(transform.get("kwargs"), "source_sampling_rate")
@@ -173,7 +176,10 @@ def _rate(item: object, name: str) -> int:
     return value
 
 
-def _is_opus(path: str) -> bool:
+def _may_be_opus(path: str) -> bool:
+    if is_url(path):  # nobody has looked into the file
+        suffix = os.path.splitext(urllib.parse.urlsplit(path).path)[1]
+        return suffix.lower() in ("", *_OGG_SUFFIXES)
     if not path.endswith(_OGG_SUFFIXES):
         return False
     try:

@@ -16,7 +16,14 @@ from melmill._convert.language import (
     language_name,
     with_template,
 )
-from melmill._convert.rows import InputError, Line, Reject, Row, Settings
+from melmill._convert.rows import (
+    InputError,
+    Line,
+    Reject,
+    Row,
+    Settings,
+    is_url,
+)
 
 _NUM_EXAMPLES = 3
 
@@ -71,6 +78,7 @@ class Output:
       num_rows: Rows so far.
       num_rejects: Rejected lines so far.
       num_plain: Rows whose text does not have the template.
+      num_urls: Rows whose audio is at a URL.
       has_segments: Whether a row has `start` and `end`.
       reasons: Why lines were rejected.
     """
@@ -80,6 +88,7 @@ class Output:
         self.num_rows = 0
         self.num_rejects = 0
         self.num_plain = 0
+        self.num_urls = 0
         self.has_segments = False
         self.reasons: dict[str, Reason] = {}
         self.rejects_path = f"{path}.rejects"
@@ -134,6 +143,7 @@ class Output:
     def _json(self, row: Row) -> str:
         fields: dict[str, object] = {"audio": row.audio, **row.part}
         self.has_segments |= "start" in row.part
+        self.num_urls += is_url(row.audio)
         if row.text is not None:
             fields["text"] = self._text(row.text, row.language)
         if row.id:

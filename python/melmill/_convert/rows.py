@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import ParamSpec
@@ -20,6 +21,10 @@ AUDIO_SUFFIXES = (
     *("wav", "flac", "mp3", "ogg", "opus", "oga", "m4a", "aac", "wma", "aiff"),
     *("aif", "au", "caf", "webm", "mp4", "sph", "amr"),
 )
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")  # as in the program
+_COPIED = re.compile(r"(?:s3|gs|https?|hf)://[^/\s]", re.IGNORECASE)
+_MISSPELLED = re.compile(r"(?:s3|gs|https?|hf):", re.IGNORECASE)
 
 _Arguments = ParamSpec("_Arguments")
 
@@ -50,7 +55,7 @@ class Row:
     """A row of the new manifest.
 
     Attributes:
-      audio: Path of the file, from the working directory.
+      audio: Path of the file, from the working directory, or its URL.
       text: The transcript, or None.
       language: Name or code of its language in the source; "" if it has none.
       id: Name of the row in the source; "" if it has none.
@@ -125,6 +130,11 @@ def wanted_text(text: object, settings: Settings) -> str | None:
     raise Reject("there is no text (--no-text accepts this)")
 
 
+def is_url(audio: str) -> bool:
+    """Whether an audio string is a URL, of whatever scheme."""
+    return _URL.match(audio) is not None
+
+
 class AudioFolders:
     """Finds where relative paths of a source start.
 
@@ -139,15 +149,17 @@ class AudioFolders:
             self._folders = [settings.audio_root]
 
     def path(self, audio: object) -> str:
-        """The path of a file from the working directory.
+        """The path of a file from the working directory, or its URL.
 
         Raises:
-          Reject: `audio` cannot be a path.
+          Reject: `audio` can be neither.
         """
         if not isinstance(audio, str) or not audio or "\0" in audio:
             raise Reject("the path of the audio is missing or no path")
-        if audio.startswith(("http:", "https:", "s3:", "gs:", "hf:")):
-            raise Reject("the audio is at a URL: copy it here", audio, audio)
+        if _COPIED.match(audio):
+            return audio
+        if is_url(audio) or _MISSPELLED.match(audio):
+            raise Reject("a URL that melmill stage cannot copy", audio, audio)
         paths = [os.path.join(folder, audio) for folder in self._folders]
         if len(paths) > 1 and not os.path.isabs(audio):
             return next(filter(os.path.exists, paths), paths[0])

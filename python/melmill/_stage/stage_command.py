@@ -39,9 +39,10 @@ _RESUME = "what was copied is kept; the same command resumes"
 
 _DESCRIPTION = f"""\
 Copies the audio that a manifest names by URL (s3, gs, https, http, hf) to a
-folder, and writes a manifest in which each row has the path of its copy as
-{PATH_FIELD}. Audio with a local path stays where it is. The same command
-resumes, and copies only what is missing or has another size."""
+folder, and writes a manifest in which each of these rows has the path of its
+copy as {PATH_FIELD}. melmill reads the audio there, and the URL stays the name
+of the row. Rows with a local path stay as they are. The same command resumes,
+and copies only what is missing or has another size."""
 
 _EXIT_CODES = """\
 exit codes: 0 done, 2 wrong usage, 3 over 1 % of the rows are rejected (the
@@ -245,10 +246,10 @@ def _print_result(
             f"{count(output.num_rejected, 'row')} rejected; "
             f"{rejects_path(options.output)} has the reasons"
         )
-    path = shlex.quote(str(options.output))
-    print(
-        f"next: melmill extract {path} --audio-field {PATH_FIELD} -o features"
-    )
+    words = ["melmill", "extract", str(options.output)]
+    if options.audio_field != "audio":
+        words += ["--audio-field", options.audio_field]
+    print(f"next: {shlex.join([*words, '-o', 'features'])}")
 
 
 def _fail_with(faults: Sequence[Fault]) -> int:

@@ -65,7 +65,6 @@ class StagedLine:
 
     audio: str
     _text: str
-    _audio: _Field
     _path: _Field | None
 
     @staticmethod
@@ -96,18 +95,16 @@ class StagedLine:
             raise LineError("bad_audio", f"{audio_field} is not a string")
         if "\0" in audio.value:
             raise LineError("bad_audio", f"{audio_field} has a NUL")
-        return StagedLine(audio.value, text, audio, fields.get(path_field))
+        return StagedLine(audio.value, text, fields.get(path_field))
 
-    def with_path(self, path: str | None, path_field: str) -> bytes:
+    def with_path(self, path: str, path_field: str) -> bytes:
         """The line with the local path as a further, last field.
 
         All else stays as it was written, byte for byte. A path that the line
-        has already is replaced where it stands. None repeats the audio string.
+        has already is replaced where it stands.
         """
         text = self._text
-        value = text[self._audio.start : self._audio.end]
-        if path is not None:
-            value = json.dumps(path, ensure_ascii=False)
+        value = json.dumps(path, ensure_ascii=False)
         if self._path is not None:
             start, end = self._path.start, self._path.end
             return (text[:start] + value + text[end:]).encode()

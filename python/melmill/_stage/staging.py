@@ -19,6 +19,7 @@ from melmill._stage.staged_line import (
     read_lines,
 )
 
+# As the program reads it, in a line whose audio is at a URL.
 PATH_FIELD = "audio_path"
 
 # Files that may fail before all work stops.
@@ -152,7 +153,7 @@ class Staging:
             return _Row(number, audio, problem=(error.code, str(error)))
         if url is None:
             self.num_local += 1
-            return _Row(number, audio, row.with_path(None, PATH_FIELD))
+            return _Row(number, audio, line)
         path = str(self._copies.path(url))
         output = row.with_path(path, PATH_FIELD)
         if url.digest in self._copied:

@@ -159,9 +159,11 @@ class StoreIndex:
 
     Attributes:
       has_pieces: Whether the tables say which piece of its file each row is.
+      has_audio_paths: Whether the tables have paths of audio files.
     """
 
     has_pieces: bool
+    has_audio_paths: bool
     contract: Contract
     producer: dict[str, Any]
     plan: str  # fingerprint of all input, 32 hex digits
@@ -188,6 +190,7 @@ def read_index(folder: Path) -> StoreIndex:
     major = fields.child("format").get("major", int)
     return StoreIndex(
         has_pieces=major == _MAJOR_WITH_PIECES,
+        has_audio_paths=fields.flag("audio_paths"),
         contract=_contract(fields.child("contract")),
         producer=fields.child("producer").values,
         plan=fields.get("plan", str),
@@ -216,6 +219,16 @@ class _Fields:
         if isinstance(value, int) and value < 0:
             raise DamagedStoreError(
                 f"{self.path}: {self.place}{name} is negative: {value}"
+            )
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false; false if it is missing."""
+        value = self.values.get(name, False)
+        if not isinstance(value, bool):
+            raise DamagedStoreError(
+                f"{self.path}: {self.place}{name} is {value!r}, "
+                "not of type bool"
             )
         return value
 

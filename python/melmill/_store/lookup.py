@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from melmill._store.row import Row
     from melmill._store.split import Split
     from melmill._store.table import Piece
+
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -200,7 +204,7 @@ def find(
         several pieces of the file are meant.
     """
     row = find_exact(splits, names, asked, place)
-    if row is not None:
+    if row is not None or is_url(asked):
         return row
     found: dict[str, Row] = {}
     for path in names.normalised(asked):
@@ -275,6 +279,11 @@ def advice(
         f"its audio strings look like {example!r}: audio_root (--audio-root) "
         "and path_map of melmill.open say where these are now"
     )
+
+
+def is_url(audio: str) -> bool:
+    """Whether an audio string is a URL, which has no other spelling."""
+    return _URL.match(audio) is not None
 
 
 def normalised(path: str) -> str:

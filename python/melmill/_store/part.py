@@ -58,6 +58,7 @@ class Part:
             self._files,
             kept_fields=index.kept_fields,
             has_pieces=index.has_pieces,
+            has_audio_paths=index.has_audio_paths,
             is_mapped=is_mapped,
         )
 

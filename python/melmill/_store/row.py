@@ -107,8 +107,12 @@ class Row:
 
     @property
     def audio_path(self) -> Path:
-        """The path of the audio now, after path_map and audio_root."""
-        return Path(self.split.names.path(self.audio))
+        """The path of the audio now, after path_map and audio_root.
+
+        Of audio at a URL it is that of its local copy.
+        """
+        part, at = self._place
+        return Path(self.split.names.path(part.table.written_path(at)))
 
     @property
     def piece(self) -> Piece:

@@ -187,6 +187,8 @@ class Split(Sequence[Row]):
     def to_pandas(self) -> Any:
         """A pandas.DataFrame of all rows, without their features.
 
+        In a store with audio at URLs it also has audio_path, the path of the
+        local copy as in the manifest, or "" for audio that is a path itself.
         In a store with pieces it also has segment_start, segment_num_samples,
         source_rate_hz, audio_offset and audio_bytes; see Row.piece.
         """
@@ -207,6 +209,12 @@ class Split(Sequence[Row]):
                 "prompt": self.texts("prompt"),
             }
         )
+        if any(index.has_audio_paths for index in self.store.indices):
+            frame["audio_path"] = [
+                path
+                for part in self._parts
+                for path in part.table.audio_paths()
+            ]
         if self.has_pieces:
             frame["segment_start"] = self.segment_start
             frame["segment_num_samples"] = self.segment_num_samples

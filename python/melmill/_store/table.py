@@ -16,7 +16,7 @@ from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, read_only
 from melmill._store.hdf5 import Columns
 from melmill._store.index import SplitFacts
-from melmill._store.lookup import normalised
+from melmill._store.lookup import is_url, normalised
 
 _NUMBERS = {
     "line": "<u8",
@@ -36,6 +36,7 @@ _PIECE_NUMBERS = {
 }
 _TEXTS = ("text", "audio", "prompt")
 _KEPT = "keep_"
+_AUDIO_PATH = "audio_path"
 
 _ROWS_AT_ONCE = 1 << 16
 _Odd = tuple[npt.NDArray[np.uint64], npt.NDArray[np.uint64]]
@@ -70,6 +71,7 @@ class Table:
       files: Keeps the file open.
       kept_fields: Manifest fields that the store keeps.
       has_pieces: Whether the table says which piece of its file a row is.
+      has_audio_paths: Whether the table has paths of audio files.
       is_mapped: Whether to map the file, so that all processes share it.
 
     Raises:
@@ -85,6 +87,7 @@ class Table:
         *,
         kept_fields: Sequence[str],
         has_pieces: bool,
+        has_audio_paths: bool,
         is_mapped: bool,
     ) -> None:
         self.path = folder / facts.table.file
@@ -98,6 +101,7 @@ class Table:
             )
         mapped = read_only(file.map()) if is_mapped else None
         texts = [*_TEXTS, *(_KEPT + field for field in kept_fields)]
+        texts += [_AUDIO_PATH] * has_audio_paths
         numbers = _NUMBERS | (_PIECE_NUMBERS if has_pieces else {})
         names = [
             *numbers,
@@ -123,6 +127,7 @@ class Table:
         self.source_rate = self._piece_column("source_rate", has_pieces)
         self.range_offset = self._piece_column("range_offset", has_pieces)
         self.range_bytes = self._piece_column("range_bytes", has_pieces)
+        self.has_audio_paths = has_audio_paths
         self.kept_fields = tuple(kept_fields)
         self._odd: _Odd | None = None
 
@@ -152,6 +157,11 @@ class Table:
         ).tobytes()
         return content.decode()
 
+    def written_path(self, row: int) -> str:
+        """The path of a row's audio file, as the manifest has it."""
+        path = self.text(_AUDIO_PATH, row) if self.has_audio_paths else ""
+        return path or self.text("audio", row)
+
     def kept(self, field: str, row: int) -> Any:
         """The value of a kept field; None if the line has none."""
         content = self.text(_KEPT + field, row)
@@ -165,6 +175,12 @@ class Table:
             content[first:end].decode()
             for first, end in itertools.pairwise(offsets)
         ]
+
+    def audio_paths(self) -> list[str]:
+        """The audio path of each row; "" if its audio is a path itself."""
+        if self.has_audio_paths:
+            return self.texts(_AUDIO_PATH)
+        return [""] * self.num_rows
 
     def find(self, audio: str) -> Iterator[int]:
         """The rows with exactly this audio string, in order."""
@@ -195,6 +211,8 @@ class Table:
     def _odd_spellings(self) -> _Odd:
         """Finds audio strings that are not normalised paths.
 
+        URLs are no paths.
+
         Returns:
           Hashes of the normalised paths, ascending, and their rows.
         """
@@ -212,7 +230,7 @@ class Table:
                 text = content[ends[place] : ends[place + 1]]
                 audio = text.tobytes().decode()
                 path = normalised(audio)
-                if path != audio:
+                if path != audio and not is_url(audio):
                     hashes.append(_hash(path))
                     rows.append(first + place)
         order = np.argsort(np.array(hashes, np.uint64), kind="stable")

@@ -411,6 +411,68 @@ TEST(ManifestTest, AudioAndTextMayHaveOtherNames) {
             "\"txt\" is not a string");
 }
 
+// A line whose audio is at a URL, with these fields.
+std::string AtUrl(std::string_view fields) {
+  return R"({"audio":"s3://b/a.wav","text":"language English<asr_text>x",)" +
+         std::string(fields) + "}";
+}
+
+TEST(ManifestTest, AudioAtAUrlMayHaveAPath) {
+  const ManifestLine line = Parse(AtUrl(R"("audio_path":"c/a.wav","n":1)"));
+  EXPECT_EQ(line.audio, "s3://b/a.wav");
+  EXPECT_EQ(line.audio_path, "c/a.wav");
+  EXPECT_EQ(line.dropped_fields, std::vector<std::string>{"n"});
+  EXPECT_EQ(line.num_dropped_fields, 1);
+  // In any order, and also if it is kept.
+  const ManifestLine kept = Parse(
+      R"({"audio_path":"c\u0061","x":[],"text":"t","audio":"HF://o/n/a"})",
+      Keeping({"audio_path"}));
+  EXPECT_EQ(kept.audio_path, "ca");
+  EXPECT_EQ(kept.kept, std::vector<std::string>{R"("ca")"});
+  EXPECT_EQ(kept.num_dropped_fields, 1);
+  EXPECT_EQ(Parse(AtUrl(R"("n":1)")).audio_path, "");
+  const ManifestLine null = Parse(AtUrl(R"("audio_path":null)"));
+  EXPECT_EQ(null.audio_path, "");
+  EXPECT_EQ(null.num_dropped_fields, 1);
+}
+
+TEST(ManifestTest, APathOfAudioAtAUrlMustBeOne) {
+  const auto message_of = [](const std::string& value) {
+    const std::string line = AtUrl("\"audio_path\":" + value);
+    EXPECT_EQ(CodeOf(line), "bad_audio") << value;
+    return ErrorOf(line).message;
+  };
+  for (const char* value : {"5", "true", "[\"a\"]", "{\"a\":\"b\"}"}) {
+    EXPECT_EQ(message_of(value), "\"audio_path\" is not a string") << value;
+  }
+  EXPECT_EQ(message_of("\"\""), "\"audio_path\" is empty");
+  EXPECT_EQ(message_of(R"("a\u0000b")"),
+            "\"audio_path\" holds a NUL character");
+  EXPECT_EQ(CodeOf(AtUrl(R"("audio_path":"a","audio_path":"a")")),
+            "duplicate_key");
+}
+
+TEST(ManifestTest, APathBesideOtherAudioMeansNothing) {
+  for (const char* value : {"\"b.wav\"", "\"\"", "5", "[1]", "null"}) {
+    const ManifestLine line =
+        Parse(With("\"audio_path\":" + std::string(value)));
+    EXPECT_EQ(line.audio_path, "") << value;
+    EXPECT_EQ(line.dropped_fields, std::vector<std::string>{"audio_path"});
+  }
+}
+
+TEST(ManifestTest, AFieldHasOneMeaning) {
+  ManifestOptions options;
+  const std::string_view json = R"({"audio_path":"s3://b/a","text":"t"})";
+  options.fields.audio = "audio_path";
+  EXPECT_EQ(Parse(json, options).audio_path, "");
+  EXPECT_EQ(Parse(json, options).audio, "s3://b/a");
+  options.fields = {.audio = "url", .text = "audio_path"};
+  const std::string_view other = R"({"audio_path":"t","url":"s3://b/a"})";
+  EXPECT_EQ(Parse(other, options).audio_path, "");
+  EXPECT_EQ(Parse(other, options).text, "t");
+}
+
 TEST(ManifestTest, ALanguageGivesPlainTextsTheTemplate) {
   ManifestOptions options;
   options.fields.language = "en";

@@ -25,6 +25,19 @@ TEST(TrainingLineTest, HoldsWhatTheLineHas) {
             start + ",\"prompt\":\"be exact\",\"n\":[1,2],\"who\":\"Jo\"}");
 }
 
+TEST(TrainingLineTest, HoldsThePathOnce) {
+  const std::string url = "s3://b/a.wav";
+  const std::string none;
+  const std::vector<std::string> fields = {"audio_path"};
+  const std::vector<std::string> kept = {"\"c\""};
+  TrainingLine line = {url, none, none, fields, kept};
+  EXPECT_EQ(FormatTrainingLine(line),
+            R"({"audio":"s3://b/a.wav","text":"","audio_path":"c"})");
+  line.audio_path = "c";
+  EXPECT_EQ(FormatTrainingLine(line),
+            R"({"audio":"s3://b/a.wav","audio_path":"c","text":""})");
+}
+
 TEST(TrainingLineTest, HoldsThePieceInOneForm) {
   const std::string name = "a.wav";
   const std::string text = "x";

@@ -21,7 +21,7 @@ class UnreadableFilesTest : public testing::Test {
  protected:
   RowTask Task(const std::string& name) {
     RowTask task;
-    task.path = task.audio = corpus_.Path(name);
+    task.path = task.written_path = task.audio = corpus_.Path(name);
     return task;
   }
 
@@ -93,6 +93,33 @@ TEST_F(UnreadableFilesTest, WithoutAWitnessAnotherFileOfThePlanIsOne) {
   EXPECT_EQ(checked.error().message, Task("a").path +
                                          ": cannot be read; 2 other files "
                                          "cannot be read either");
+}
+
+// By its own path, and one with the same path is no other.
+TEST_F(UnreadableFilesTest, ACopyOfAudioAtAUrlCanBeTheOther) {
+  const auto build = [this](const std::vector<std::string>& names) {
+    std::vector<std::string> lines;
+    for (const std::string& name : names) {
+      lines.push_back(R"({"audio":"s3://b/)" + std::to_string(lines.size()) +
+                      R"(","text":"x","audio_path":")" + corpus_.Path(name) +
+                      "\"}");
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+    RunConfig config;
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    return BuiltWork(config, corpus_.Path(""));
+  };
+  RowTask task = Task("a");
+  task.audio = "s3://b/0";
+  const BuiltWork two = build({"a", "b"});
+  Remove("a");
+  EXPECT_TRUE(UnreadableFiles(two.work()).CheckMayReject(task, kIoError).ok());
+  Remove("b");
+  EXPECT_FALSE(UnreadableFiles(two.work()).CheckMayReject(task, kIoError).ok());
+  MakeFiles({"a"});
+  const BuiltWork one = build({"a", "a"});
+  Remove("a");  // nothing else could be tried
+  EXPECT_TRUE(UnreadableFiles(one.work()).CheckMayReject(task, kIoError).ok());
 }
 
 TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {

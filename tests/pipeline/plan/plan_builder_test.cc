@@ -181,6 +181,34 @@ TEST_F(PlanBuilderTest, PiecesAreRowsOfTheirOwn) {
   EXPECT_EQ(warnings.at(Warning::kLeak).examples[0].line, 2u);
 }
 
+TEST_F(PlanBuilderTest, CopiesInOtherFoldersGiveTheSameShards) {
+  corpus_.AddWav("a.wav", 16000, 1);
+  corpus_.AddWav("b.wav", 16000, 1);
+  const auto build = [this](const std::string& name) {
+    const std::string line = R"({"audio":"s3://b/x.wav","text":"x",)"
+                             R"("audio_path":")" +
+                             corpus_.Path(name) + "\"}";
+    corpus_.WriteManifest("train.jsonl", {line, corpus_.Line("a.wav")});
+    return Build(OneSplit());
+  };
+  const BuiltPlan a = build("a.wav");
+  const BuiltPlan b = build("b.wav");
+  EXPECT_TRUE(a.plan.has_audio_paths);
+  EXPECT_EQ(a.report.num_audio_paths, 1u);
+  EXPECT_EQ(Rows(a.plan)[0].audio_path, corpus_.Path("a.wav"));
+  EXPECT_EQ(Rows(a.plan)[1].audio_path, "");
+  EXPECT_EQ(a.plan.shards, b.plan.shards);
+  EXPECT_NE(a.plan.fingerprint, b.plan.fingerprint);
+  // Files are told apart by what they are, and not by the URL.
+  EXPECT_EQ(a.report.warnings.at(Warning::kRepeatedAudio).count, 1u);
+  EXPECT_FALSE(b.report.warnings.contains(Warning::kRepeatedAudio));
+  const BuiltPlan none = build("none.wav");
+  EXPECT_FALSE(none.plan.has_audio_paths);
+  EXPECT_EQ(Rows(none.plan)[0].message,
+            corpus_.Path("none.wav") +
+                ": cannot be opened: No such file or directory");
+}
+
 TEST_F(PlanBuilderTest, WholeFilesKeepNoTraceOfSegments) {
   corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 16000, 1)});
   const BuiltPlan plain = Build(OneSplit());

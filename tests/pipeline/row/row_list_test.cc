@@ -72,6 +72,27 @@ TEST_F(RowListTest, HoldsThePlannedRows) {
             static_cast<uint64_t>(rows_[0].source.num_frames));
 }
 
+TEST_F(RowListTest, FilesHaveTheirPathOrTheirAudioString) {
+  rows_.insert(rows_.begin(), rows_[1]);
+  plan_.shards[0].num_rows = plan_.shards[0].end_row = 3;
+  plan_.shards[0].num_frames +=
+      static_cast<uint64_t>(rows_[0].source.num_frames);
+  rows_[0].audio_path = "copies/1";
+  rows_[2].audio_path = "/2";
+  ASSERT_TRUE(Load(rows_).ok());
+  const std::string root = "root";
+  const Result<RowList> list =
+      RowList::Load({plan_, built_.features(), root}, plan_.shards[0]);
+  ASSERT_TRUE(list.ok()) << list.error().message;
+  EXPECT_EQ(list.value()[0].audio, rows_[0].audio);
+  EXPECT_EQ(list.value()[0].written_path, "copies/1");
+  EXPECT_EQ(list.value()[0].path, "root/copies/1");
+  EXPECT_EQ(list.value()[1].audio, rows_[1].audio);
+  EXPECT_EQ(list.value()[1].path, rows_[1].audio);
+  EXPECT_EQ(list.value()[2].audio, rows_[2].audio);
+  EXPECT_EQ(list.value()[2].path, "/2");
+}
+
 TEST_F(RowListTest, RowsThatContradictTheirHeaderAreRefused) {
   ExpectRefused([](PlanRow* row) { row->source.num_frames += 1; });
   ExpectRefused([](PlanRow* row) { row->source.num_frames = 0; });

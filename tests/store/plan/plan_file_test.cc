@@ -155,6 +155,44 @@ TEST_F(PlanFileTest, OnlyPlansWithPiecesHaveTheirColumns) {
   EXPECT_EQ(*contents.value().FindAttribute("format"), "melmill plan 2");
 }
 
+TEST_F(PlanFileTest, OnlyPlansWithAudioPathsHaveTheirColumn) {
+  Write();
+  EXPECT_EQ(ReadH5Contents(path_).value().FindDataset("audio_path_bytes"),
+            nullptr);
+  EXPECT_EQ(Description().find("audio_paths"), std::string::npos);
+
+  std::vector<PlanRow> rows = rows_;
+  rows[3].audio = "s3://b/a.wav";
+  rows[3].audio_path = "clips/a.wav";
+  for (const bool has_pieces : {false, true}) {
+    rows[0].source.segment_num_samples = has_pieces ? 900 : 0;
+    auto spool = std::make_unique<TableSpool>(folder_.path(),
+                                              PlanColumns(plan_.kept_fields));
+    for (const PlanRow& row : rows) {
+      EXPECT_TRUE(AppendPlanRow(row, spool.get()).ok());
+    }
+    plan_.rows = std::move(spool);
+    plan_.has_audio_paths = true;
+    plan_.has_pieces = has_pieces;
+    Write();
+    const auto contents = ReadH5Contents(path_);
+    EXPECT_EQ(*contents.value().FindAttribute("format"),
+              has_pieces ? "melmill plan 2" : "melmill plan 1");
+    EXPECT_EQ(contents.value().FindDataset("range_bytes") != nullptr,
+              has_pieces);
+    const Result<Plan> read = ReadPlanFile(path_);
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    EXPECT_TRUE(read.value().has_audio_paths);
+    EXPECT_EQ(read.value().has_pieces, has_pieces);
+    ASSERT_TRUE(ForEachPlanRow(*read.value().rows, 0, rows.size(),
+                               [&](uint64_t number, const PlanRow& row) {
+                                 EXPECT_EQ(row, rows[number]) << number;
+                                 return Result<void>();
+                               })
+                    .ok());
+  }
+}
+
 TEST_F(PlanFileTest, RefusesShardsOfRowsThatAreNotThere) {
   const std::string sound = Write();
   const auto contents = ReadH5Contents(path_);

@@ -80,6 +80,18 @@ TEST(HashRowSourceTest, ARowOfAWholeFileHasTheHashItAlwaysHad) {
   EXPECT_EQ(SourceHash(row), ToHex(expected.Digest()));
 }
 
+TEST(HashRowSourceTest, CopiesInOtherFoldersHaveOne) {
+  PlanRow row;
+  row.audio = "s3://b/a.wav";
+  row.source.file_bytes = 32044;
+  const std::string hash = SourceHash(row);
+  row.audio_path = "clips/a.wav";
+  EXPECT_EQ(SourceHash(row), hash);
+  EXPECT_EQ(row.written_path(), "clips/a.wav");
+  row.audio_path.clear();
+  EXPECT_EQ(row.written_path(), "s3://b/a.wav");
+}
+
 TEST(HashRowSourceTest, EveryPieceHasItsOwn) {
   std::set<std::string> hashes;
   PlanRow row;

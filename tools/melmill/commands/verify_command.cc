@@ -165,7 +165,7 @@ int CheckAudio(const VerifyFlags& flags, const StoreIndex& index) {
         "nothing was compared: no audio file was found; the first, {}, was "
         "looked for as {} ({})",
         report.missing->audio, report.missing->path,
-        HowToFindAudio(flags.folder, report.missing->audio)));
+        HowToFindAudio(flags.folder, report.missing->written_path)));
   }
   const std::string text =
       ListDamages("differs", report.differences) +

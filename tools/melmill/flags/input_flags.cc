@@ -45,7 +45,9 @@ void AddInputFlags(CLI::App* command, InputFlags* flags) {
       ->add_option("MANIFEST", flags->manifests,
                    "Manifests: .jsonl or .json files with one JSON object per "
                    "line, {\"audio\": \"a.wav\", \"text\": "
-                   "\"language English<asr_text>hello\"}. Each becomes a "
+                   "\"language English<asr_text>hello\"}. If the audio is a "
+                   "URL, \"audio_path\" has the path of its local copy, as "
+                   "melmill stage writes it. Each manifest becomes a "
                    "split of the store, named after the file or as NAME=FILE; "
                    "NAME=- reads standard input")
       ->required();

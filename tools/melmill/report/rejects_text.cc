@@ -50,7 +50,7 @@ std::string_view Advice(const Group& group) {
   }
   if (group.code != RejectCode::kNotFound) return "";
   if (group.cause == kUrlCause)
-    return "melmill reads local files: download them";
+    return "melmill reads local files: melmill stage copies them";
   if (group.cause == kTildeCause) return "~ is not expanded: write it out";
   if (group.cause == kBackslashCause) {
     return "a backslash is part of a name here: write paths with slashes";
@@ -58,11 +58,13 @@ std::string_view Advice(const Group& group) {
   return "";
 }
 
-// The path that was tried, for a relative path.
-std::string DescribeTried(const std::string& audio,
+// The path that was tried, unless it is the audio string.
+std::string DescribeTried(const Tally::Example& example,
                           const std::string& audio_root) {
-  const std::string path = ResolveAudioPath(audio_root, audio);
-  if (path.empty() || audio.starts_with('/')) return "";
+  const std::string path = ResolveAudioPath(
+      audio_root,
+      example.audio_path.empty() ? example.audio : example.audio_path);
+  if (path.empty() || example.audio.starts_with('/')) return "";
   std::error_code failed;
   const std::filesystem::path absolute =
       std::filesystem::absolute(path, failed);
@@ -76,8 +78,7 @@ void AddExamples(const Group& group, const std::string& audio_root,
   for (const Tally::Example& example : group.tally->examples) {
     std::string detail = Printable(example.message);
     if (group.code == RejectCode::kNotFound) {
-      detail =
-          Advice(group).empty() ? DescribeTried(example.audio, audio_root) : "";
+      detail = Advice(group).empty() ? DescribeTried(example, audio_root) : "";
     }
     *text += fmt::format("          {}{}{}\n", FormatPlace(example),
                          detail.empty() ? "" : ": ", detail);

@@ -80,6 +80,9 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   (*json)["rejects"] = JsonTallies(report);
   (*json)["warnings"] = JsonWarnings(*report.plan);
   (*json)["languages"] = JsonLanguages(report);
+  if (report.plan->num_audio_paths > 0) {
+    (*json)["audio_paths"] = report.plan->num_audio_paths;
+  }
   if (report.plan->num_pieces > 0) {
     (*json)["pieces"] = report.plan->num_pieces;
     (*json)["files_of_pieces"] = report.plan->num_files_of_pieces;

@@ -38,8 +38,16 @@ void AddDamages(const RunReport& report, std::string* text) {
   }
 }
 
-void AddPieces(const RunReport& report, std::string* text) {
+// What rows are, if not whole files whose path is their audio string.
+void AddKindsOfRows(const RunReport& report, std::string* text) {
   const PlanReport& plan = *report.plan;
+  if (plan.num_audio_paths > 0) {
+    *text += Counted(plan.num_audio_paths,
+                     "row has audio at a URL and is read from its audio_path",
+                     "rows have audio at URLs and are read from their "
+                     "audio_path") +
+             '\n';
+  }
   if (plan.num_pieces == 0) return;
   *text +=
       fmt::format("{} of {}\n",
@@ -289,12 +297,12 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       break;
     case RunStatus::kPlanWritten:
     case RunStatus::kTooManyRejects:
-      AddPieces(report, &text);
+      AddKindsOfRows(report, &text);
       AddAllRejects(report, config, &text);
       AddPlanned(report, &text);
       break;
     case RunStatus::kPlanned:
-      AddPieces(report, &text);
+      AddKindsOfRows(report, &text);
       AddAllRejects(report, config, &text);
       AddRates(report, &text);
       AddLanguages(report, &text);
@@ -305,7 +313,7 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
       if (!report.plan) break;
-      AddPieces(report, &text);
+      AddKindsOfRows(report, &text);
       AddAllRejects(report, config, &text);
       if (report.change) AddChange(*report.change, &text);
       AddLanguages(report, &text);

@@ -98,6 +98,7 @@ std::string FormatRow(const StoredRow& row, const RowFeatures& features,
     text += fmt::format("{:8}  {}\n", name, value);
   };
   add("audio", Printable(row.audio));
+  if (!row.audio_path.empty()) add("file", Printable(row.audio_path));
   if (row.is_segment()) add("segment", DescribeSegment(row));
   if (row.has_range()) {
     add("bytes", fmt::format("{} from byte {} of the file on",
@@ -122,6 +123,7 @@ std::string FormatRowJson(const StoredRow& row, const StoreIndex& index) {
   json["row"] = row.row;
   json["line"] = row.line;
   json["audio"] = row.audio;
+  if (!row.audio_path.empty()) json["audio_path"] = row.audio_path;
   if (row.is_segment()) {
     json["segment"] = {{"start_s", row.segment_start_s()},
                        {"duration_s", row.segment_seconds()},

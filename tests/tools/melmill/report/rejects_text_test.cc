@@ -43,9 +43,20 @@ TEST(RejectsTextTest, TheAbsolutePathThatWasTriedIsShown) {
       << text;
 }
 
+TEST(RejectsTextTest, TheCopyOfAudioAtAUrlHasThePathThatWasTried) {
+  RejectTallies rejects;
+  rejects[RejectCode::kNotFound].Add({"train", 1, "s3://b/a", "", "/c/a"});
+  rejects[RejectCode::kNotFound].Add({"train", 2, "s3://b/a", "", "a"});
+  const std::string text = FormatRejects(rejects, 2, "/root");
+  EXPECT_NE(text.find("1: s3://b/a: tried /c/a\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("2: s3://b/a: tried /root/a\n"), std::string::npos)
+      << text;
+}
+
 TEST(RejectsTextTest, AWrongKindOfPathHasItsAdvice) {
   for (const auto& [cause, advice] :
-       {std::pair("a URL", "download"), std::pair("a path with ~", "expanded"),
+       {std::pair("a URL", "melmill stage"),
+        std::pair("a path with ~", "expanded"),
         std::pair("a path with backslashes", "slashes")}) {
     RejectTallies rejects;
     rejects[RejectCode::kNotFound].Add({"train", 1, "x", ""}, cause);
