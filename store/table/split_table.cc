@@ -63,7 +63,8 @@ Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
   return table_.EndRow();
 }
 
-Result<void> SplitTableWriter::WriteFile(const std::string& path) {
+Result<void> SplitTableWriter::WriteFile(
+    const std::string& path, const std::optional<FileIdentity>& replaced) {
   std::sort(hashes_.begin(), hashes_.end(),
             [](const HashedRow& a, const HashedRow& b) {
               return a.hash != b.hash ? a.hash < b.hash : a.row < b.row;
@@ -83,7 +84,7 @@ Result<void> SplitTableWriter::WriteFile(const std::string& path) {
        std::as_bytes(std::span(rows))},
   };
   const char* const format = has_pieces_ ? "melmill rows 2" : "melmill rows 1";
-  return table_.WriteFile(path, {{"format", format}}, extras);
+  return table_.WriteFile(path, {{"format", format}}, extras, replaced);
 }
 
 }  // namespace melmill
