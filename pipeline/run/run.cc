@@ -421,6 +421,7 @@ RunReport ExtractRun::Run() {
   RequireThreads(config_);
   if (OpenFolder() && MakePlan() && CheckRejects()) {
     if (only_plans_ && HasSamePlan()) {
+      folder_.RemoveDeadRunsFiles(&report_.notes);
       WriteJob();
     } else if (CheckStore()) {
       MakeStore();
