@@ -28,6 +28,13 @@ struct DoubtfulRow {
 Result<void> WriteDoubts(const std::string& folder,
                          const std::vector<DoubtfulRow>& rows);
 
+// Notes that a machine works on a store, in a file that all its processes
+// share. Error: kMachineFault.
+Result<void> WriteWorker(const std::string& folder, const Machine& machine);
+
+// The machines that WriteWorker noted, in any order. Error: kMachineFault.
+Result<std::vector<Machine>> ReadWorkers(const std::string& folder);
+
 // The doubts that all processes left in a store's folder. Skips malformed
 // lines. Error: kMachineFault.
 Result<std::vector<DoubtfulRow>> ReadDoubts(const std::string& folder);
