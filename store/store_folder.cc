@@ -23,6 +23,7 @@ constexpr std::string_view kTraining = ".training.jsonl";
 constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
 constexpr std::string_view kDoubts = ".doubts";
+constexpr std::string_view kWorker = ".worker";
 constexpr std::string_view kTemporary = ".tmp";
 
 // Whether a name has the form ".table-a1b2c3".
@@ -38,16 +39,16 @@ bool IsFixedName(std::string_view name) {
 }
 
 // Whether a name has the form "STEM.0123456789abcdef", with the tag of a
-// process.
+// process or a machine.
 bool IsTaggedName(std::string_view name, std::string_view stem) {
   return FinalNameOf(fmt::format("{}{}", name, kTemporary)) == stem;
 }
 
 bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
-         IsDoubtsFileName(name) || name.ends_with(kTable) ||
-         name.ends_with(kAccepted) || name.ends_with(kTraining) ||
-         IsShardFileName(name);
+         IsDoubtsFileName(name) || IsWorkerFileName(name) ||
+         name.ends_with(kTable) || name.ends_with(kAccepted) ||
+         name.ends_with(kTraining) || IsShardFileName(name);
 }
 
 struct FolderCloser {
@@ -98,12 +99,20 @@ std::string DoubtsFileName() {
   return fmt::format("{}.{}", kDoubts, ProcessTag());
 }
 
+std::string WorkerFileName(uint64_t machine_hash) {
+  return fmt::format("{}.{:016x}", kWorker, machine_hash);
+}
+
 bool IsSuspectsFileName(std::string_view name) {
   return name == kSuspects || IsTaggedName(name, kSuspects);
 }
 
 bool IsDoubtsFileName(std::string_view name) {
   return IsTaggedName(name, kDoubts);
+}
+
+bool IsWorkerFileName(std::string_view name) {
+  return IsTaggedName(name, kWorker);
 }
 
 bool IsShardFileName(std::string_view name) {

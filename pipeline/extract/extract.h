@@ -50,20 +50,21 @@ struct ExtractJob {
   Quarantine quarantine = {};  // rows to reject unread
   LocalFile* local = nullptr;  // records each shard's files, if not null
   std::map<size_t, Replacement> replacements = {};  // for some of the shards
-  // If it is set, a row is never rejected for a reason that this machine may
-  // cause: its shard is dropped, and this is told why, one call at a time.
-  std::function<Result<void>(const Doubt& doubt)> on_doubt = nullptr;
+  // Asked, one call at a time, before a row is rejected for a reason that this
+  // machine may cause. If it returns false, the row's shard is dropped once it
+  // was asked about all such rows of it. If it is null, these are rejected.
+  std::function<bool(const Doubt& doubt)> may_reject = nullptr;
 };
 
 struct ExtractOutcome {
   std::map<size_t, ShardWriter::Committed> committed;  // by shard
   uint64_t num_stored = 0;  // rows of this call, even of uncommitted shards
   uint64_t num_rejected = 0;
-  size_t num_dropped = 0;  // shards that ExtractJob::on_doubt was told of
+  size_t num_dropped = 0;  // shards, because of ExtractJob::may_reject
   // The error that ended the run early. Without it and without a stop signal,
   // every shard of the job is committed or dropped. After a signal no shard is
-  // begun, and
-  // Extract completes those shards in work that fit into RunControl::grace.
+  // begun, and Extract completes those shards in work that fit into
+  // RunControl::grace.
   std::optional<Error> fault;
   Telemetry telemetry;  // only from Extract
 };

@@ -59,8 +59,11 @@ void RowDispatcher::ChooseWhatToComplete() {
   for (const auto& [index, shard] : open_shards_) {
     num_frames += shard.permit.num_frames();
   }
-  const auto rests = queue_.Rests([this](size_t shard) {
+  auto rests = queue_.Rests([this](size_t shard) {
     return open_shards_.at(shard).permit.num_frames();
+  });
+  std::erase_if(rests, [this](const ShardRest& rest) {
+    return open_shards_.at(rest.shard).is_doubtful;
   });
   const std::vector<size_t> kept = ShardsToComplete(
       rests, static_cast<double>(num_frames) / stopwatch_.seconds(),
@@ -91,9 +94,7 @@ std::optional<DispatchedRow> RowDispatcher::Next() {
   if (!next.ok()) Fail(next.error());
   if (!next.ok() || !next.value()) return {};
   const QueuedRow& queued = *next.value();
-  ShardInWork& in_work = open_shards_.at(queued.shard);
-  OpenShard* shard = in_work.shard.get();
-  ++in_work.num_given_out;
+  OpenShard* shard = open_shards_.at(queued.shard).shard.get();
   ++num_given_out_;
   return DispatchedRow{queued, shard->rows()[shard->rows().InOrder(queued.row)],
                        shard};
@@ -111,31 +112,12 @@ std::unique_ptr<OpenShard> RowDispatcher::FinishRow(const DispatchedRow& row) {
   const auto found = open_shards_.find(row.queued.shard);
   closed_frames_ += found->second.permit.num_frames();
   std::unique_ptr<OpenShard> shard = std::move(found->second.shard);
+  const bool is_doubtful = found->second.is_doubtful;
   open_shards_.erase(found);
-  return shard;
-}
-
-// Other rows of the shard may still be in work.
-void RowDispatcher::DropShard(const DispatchedRow& row, const Error& error) {
-  const Result<void> told = job_.on_doubt(
-      {.shard = row.queued.shard, .task = row.task, .error = error});
-  if (!told.ok()) return Fail(told.error());
+  if (!is_doubtful) return shard;
   ++num_dropped_;
-  ShardInWork& in_work = open_shards_.at(row.queued.shard);
-  in_work.is_dropped = true;
-  in_work.permit.Revoke();
-  queue_.Drop(row.queued.shard);
-  GiveUp(row);
-}
-
-// Takes back a row that is neither stored nor rejected.
-void RowDispatcher::GiveUp(const DispatchedRow& row) {
-  queue_.GiveUp(row.queued);
-  const auto found = open_shards_.find(row.queued.shard);
-  if (!found->second.is_dropped || found->second.num_given_out > 0) return;
-  closed_frames_ += found->second.permit.num_frames();
-  open_shards_.erase(found);
   queue_.Forget(row.queued.shard);
+  return nullptr;
 }
 
 std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
@@ -160,9 +142,11 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     }
     return nullptr;
   }
-  if (may_pass && job_.on_doubt) {
-    DropShard(row, error);
-    return nullptr;
+  if (may_pass && job_.may_reject &&
+      !job_.may_reject(
+          {.shard = row.queued.shard, .task = row.task, .error = error})) {
+    open_shards_.at(row.queued.shard).is_doubtful = true;
+    return FinishRow(row);
   }
   const Result<void> rejected = row.shard->Reject(row.task, error);
   if (!rejected.ok()) {
@@ -178,13 +162,7 @@ std::unique_ptr<OpenShard> RowDispatcher::TakeBack(
     const DispatchedRow& row, const Result<void>& outcome) {
   const std::lock_guard lock(mutex_);
   ++num_taken_back_;
-  ShardInWork& in_work = open_shards_.at(row.queued.shard);
-  --in_work.num_given_out;
   if (fault_) return nullptr;
-  if (in_work.is_dropped) {
-    GiveUp(row);
-    return nullptr;
-  }
   if (outcome.ok()) {
     unreadable_files_.AddRead(row.task);
     ++num_stored_;
@@ -193,7 +171,7 @@ std::unique_ptr<OpenShard> RowDispatcher::TakeBack(
   const Error& error = outcome.error();
   if (error.code.is_reject()) return RetryOrReject(row, error);
   if (error.code == ErrorCode::kStopped) {
-    GiveUp(row);
+    queue_.GiveUp(row.queued);
   } else {
     Fail(error);
   }

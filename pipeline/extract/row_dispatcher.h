@@ -73,8 +73,7 @@ class RowDispatcher : private RowSource {
 
     WorkPermit permit;
     std::unique_ptr<OpenShard> shard;
-    size_t num_given_out = 0;  // rows that have not come back
-    bool is_dropped = false;
+    bool is_doubtful = false;  // a row may be neither stored nor rejected
   };
 
   // Overrides of RowSource.
@@ -84,8 +83,6 @@ class RowDispatcher : private RowSource {
   bool IsOver() const;
   std::unique_ptr<OpenShard> RetryOrReject(const DispatchedRow& row,
                                            const Error& error);
-  void DropShard(const DispatchedRow& row, const Error& error);
-  void GiveUp(const DispatchedRow& row);
   std::unique_ptr<OpenShard> FinishRow(const DispatchedRow& row);
   void ChooseWhatToComplete();
   void OnStop();

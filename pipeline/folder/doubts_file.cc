@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "io/file/durable_file.h"
+#include "io/hash.h"
 #include "store/json_object.h"
 #include "store/store_folder.h"
 
@@ -24,6 +25,16 @@ std::string FormatDoubt(const DoubtfulRow& row) {
   json["host"] = row.machine.host;
   json["boot_id"] = row.machine.boot_id;
   return JsonText(json) + '\n';
+}
+
+std::optional<Machine> ParseMachine(std::string_view line) {
+  if (!IsUsableObject(line)) return std::nullopt;
+  try {
+    const auto json = ParseUsableObject<nlohmann::json>(line);
+    return Machine{.host = json.at("host"), .boot_id = json.at("boot_id")};
+  } catch (const nlohmann::json::exception&) {
+    return std::nullopt;
+  }
 }
 
 std::optional<DoubtfulRow> ParseDoubt(std::string_view line) {
@@ -44,22 +55,32 @@ std::optional<DoubtfulRow> ParseDoubt(std::string_view line) {
   }
 }
 
-Result<void> ReadDoubtsOf(const std::string& path,
-                          std::vector<DoubtfulRow>* rows) {
+// Returns what `parse` makes of each line of the files that `has_name` names.
+template <typename Entry>
+Result<std::vector<Entry>> ReadLines(
+    const std::string& folder, bool (*has_name)(std::string_view name),
+    std::optional<Entry> (*parse)(std::string_view line)) {
   constexpr size_t kMaxBytes = size_t{1} << 26;
-  const Result<std::string> text = ReadSmallFile(path, kMaxBytes);
-  if (!text.ok()) {
-    // Another process may have removed it, and anybody may have damaged it.
-    if (text.error().code != ErrorCode::kMachineFault) return {};
-    return text.error();
+  const Result<std::vector<std::string>> names = ListFolder(folder);
+  if (!names.ok()) return names.error();
+  std::vector<Entry> entries;
+  for (const std::string& name : names.value()) {
+    if (!has_name(name)) continue;
+    const Result<std::string> text =
+        ReadSmallFile(folder + '/' + name, kMaxBytes);
+    if (!text.ok()) {
+      // Another process may have removed it, and anybody may have damaged it.
+      if (text.error().code != ErrorCode::kMachineFault) continue;
+      return text.error();
+    }
+    std::string_view left = text.value();
+    while (!left.empty()) {
+      const std::string_view line = left.substr(0, left.find('\n'));
+      left.remove_prefix(std::min(line.size() + 1, left.size()));
+      if (auto entry = parse(line)) entries.push_back(std::move(*entry));
+    }
   }
-  std::string_view left = text.value();
-  while (!left.empty()) {
-    const std::string_view line = left.substr(0, left.find('\n'));
-    left.remove_prefix(std::min(line.size() + 1, left.size()));
-    if (auto row = ParseDoubt(line)) rows->push_back(std::move(*row));
-  }
-  return {};
+  return entries;
 }
 
 }  // namespace
@@ -78,15 +99,21 @@ size_t CountRows(const std::vector<DoubtfulRow>& doubts) {
 }
 
 Result<std::vector<DoubtfulRow>> ReadDoubts(const std::string& folder) {
-  const Result<std::vector<std::string>> names = ListFolder(folder);
-  if (!names.ok()) return names.error();
-  std::vector<DoubtfulRow> rows;
-  for (const std::string& name : names.value()) {
-    if (!IsDoubtsFileName(name)) continue;
-    const Result<void> read = ReadDoubtsOf(folder + '/' + name, &rows);
-    if (!read.ok()) return read.error();
-  }
-  return rows;
+  return ReadLines<DoubtfulRow>(folder, IsDoubtsFileName, ParseDoubt);
+}
+
+Result<void> WriteWorker(const std::string& folder, const Machine& machine) {
+  auto json = nlohmann::ordered_json::object();
+  json["host"] = machine.host;
+  json["boot_id"] = machine.boot_id;
+  const std::string text = JsonText(json) + '\n';
+  const std::string path = folder + '/' + WorkerFileName(Xxh3_64(text));
+  if (FileExists(path)) return {};
+  return WriteFileDurably(path, text);
+}
+
+Result<std::vector<Machine>> ReadWorkers(const std::string& folder) {
+  return ReadLines<Machine>(folder, IsWorkerFileName, ParseMachine);
 }
 
 }  // namespace melmill

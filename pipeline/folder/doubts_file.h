@@ -32,6 +32,13 @@ Result<void> WriteDoubts(const std::string& folder,
 // The number of different rows among doubts: several processes may doubt one.
 size_t CountRows(const std::vector<DoubtfulRow>& doubts);
 
+// Notes that a machine works on a store, in a file that all its processes
+// share. Error: kMachineFault.
+Result<void> WriteWorker(const std::string& folder, const Machine& machine);
+
+// The machines that WriteWorker noted, in any order. Error: kMachineFault.
+Result<std::vector<Machine>> ReadWorkers(const std::string& folder);
+
 // The doubts that all processes left in a store's folder. Skips malformed
 // lines. Error: kMachineFault.
 Result<std::vector<DoubtfulRow>> ReadDoubts(const std::string& folder);

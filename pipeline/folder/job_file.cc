@@ -28,7 +28,8 @@ Json ToJson(const Tally& tally) {
     examples.push_back({{"split", example.split},
                         {"line", example.line},
                         {"audio", example.audio},
-                        {"message", example.message}});
+                        {"message", example.message},
+                        {"audio_path", example.audio_path}});
   }
   return {{"count", tally.count}, {"examples", examples}};
 }
@@ -39,7 +40,8 @@ Tally TallyOf(const Json& json) {
     tally.examples.push_back({.split = example.at("split"),
                               .line = example.at("line"),
                               .audio = example.at("audio"),
-                              .message = example.at("message")});
+                              .message = example.at("message"),
+                              .audio_path = example.at("audio_path")});
   }
   return tally;
 }
@@ -124,7 +126,8 @@ Json ToJson(const PlanReport& report) {
           {"rejects", rejects},
           {"warnings", warnings},
           {"num_pieces", report.num_pieces},
-          {"num_files_of_pieces", report.num_files_of_pieces}};
+          {"num_files_of_pieces", report.num_files_of_pieces},
+          {"num_audio_paths", report.num_audio_paths}};
 }
 
 PlanReport ReportOf(const Json& json) {
@@ -147,6 +150,7 @@ PlanReport ReportOf(const Json& json) {
   }
   json.at("num_pieces").get_to(report.num_pieces);
   json.at("num_files_of_pieces").get_to(report.num_files_of_pieces);
+  json.at("num_audio_paths").get_to(report.num_audio_paths);
   return report;
 }
 

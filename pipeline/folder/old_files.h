@@ -24,16 +24,17 @@ void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
 
 // Removes the files that a run will replace, before plan.h5 changes. Removes
 // store.json first, since it means that the store is complete. Then removes the
-// ledger, tables and accepted manifests that were found, the job and doubts,
-// and the files of plan.shards[to_make]. Error: kMachineFault, also if another
-// process changed store.json meanwhile.
+// ledger, tables and accepted manifests that were found, the job, doubts and
+// workers, and the files of plan.shards[to_make]. Error: kMachineFault, also if
+// another process changed store.json meanwhile.
 Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
                                  const std::vector<size_t>& to_make,
                                  const std::string& folder);
 
 // Removes files that were found in the folder and that the complete store
-// `index` does not need: old shards, suspects, doubts, the job, temporary
-// files. `is_locked` is as in RemoveTemporaryFiles. Error: kMachineFault.
+// `index` does not need: old shards, suspects, doubts, workers, the job,
+// temporary files. `is_locked` is as in RemoveTemporaryFiles. Error:
+// kMachineFault.
 Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
                              const std::string& folder, bool is_locked);
 

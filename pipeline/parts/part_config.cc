@@ -63,6 +63,10 @@ bool IsComplete(const std::string& folder, const Plan& plan) {
 RunConfig MakePartConfig(const PartSettings& settings) {
   CheckResources(settings.resources);
   const std::string& folder = settings.folder;
+  (void)ReadPlanOfFolder(folder);  // a lock makes a file
+  // While another process plans, the job may be missing.
+  const Result<FileLock> lock = LockStore(folder, LockKind::kShared);
+  if (!lock.ok()) throw std::runtime_error(lock.error().message);
   const Plan plan = ReadPlanOfFolder(folder);
   RunConfig config;
   config.store.folder = folder;

@@ -21,7 +21,8 @@ struct PartSettings {
 
 // The configuration of a part or of the finish: that of the plan in the folder.
 // Throws SetupError if there is no plan, or this program makes other bytes.
-// Throws std::runtime_error for files that cannot be read.
+// Throws std::runtime_error for files that cannot be read, and while a process
+// other than a part uses the folder.
 RunConfig MakePartConfig(const PartSettings& settings);
 
 // The plan in a store's folder. Throws as MakePartConfig does.

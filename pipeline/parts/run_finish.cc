@@ -20,6 +20,7 @@
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
 #include "pipeline/folder/run_folder.h"
+#include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_choice.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
@@ -65,7 +66,9 @@ class FinishRun {
   Result<std::vector<size_t>> FindMissing() const;
   Result<void> CheckShards();
   Result<void> RemoveDamaged();
-  bool JudgeDoubts();
+  bool FewAreDoubtful();
+  Result<DoubtJudge> MakeJudge() const;
+  bool EndWithDoubts(std::vector<DoubtfulRow> doubts);
   bool MakeDoubtful();
   void Finish();
   void CleanUp(const StoreIndex& index);
@@ -215,42 +218,56 @@ bool FinishRun::FindShards() {
   return undoubted.empty() || EndWithMissing(undoubted);
 }
 
-// Whether this machine may reject what parts could not read.
-bool FinishRun::JudgeDoubts() {
-  const Machine here = ThisMachine();
-  std::set<std::string> confirmed;  // shards that another machine doubts
-  bool is_one_machine = job_->machine == here;
-  for (const DoubtfulRow& row : doubts_) {
-    if (row.machine == here) continue;
-    is_one_machine = false;
-    confirmed.insert(row.shard);
-  }
+// Too many doubts point to machines, not to files.
+bool FinishRun::FewAreDoubtful() {
   constexpr uint64_t kAlwaysAllowed = 16;
   const uint64_t num_lines = job_->report.num_lines();
   const size_t num_rows = CountRows(doubts_);
-  if (num_rows > std::max(kAlwaysAllowed, num_lines / 100)) {
-    return EndWithFault(
-        {ErrorCode::kMachineFault,
-         fmt::format("parts could not read {} rows, such as {} line {} ({}: "
-                     "{}, on {}): too many to reject. See that the audio can "
-                     "be read, and make these parts again",
-                     num_rows, doubts_[0].split, doubts_[0].line,
-                     doubts_[0].audio, doubts_[0].message,
-                     doubts_[0].machine.host)});
-  }
-  if (is_one_machine) return true;
-  std::vector<size_t> unconfirmed;
+  if (num_rows <= std::max(kAlwaysAllowed, num_lines / 100)) return true;
+  return EndWithFault(
+      {ErrorCode::kMachineFault,
+       fmt::format("parts could not read {} rows, such as {} line {} ({}: "
+                   "{}, on {}): too many to reject. See that the audio can "
+                   "be read, and make these parts again",
+                   num_rows, doubts_[0].split, doubts_[0].line,
+                   doubts_[0].audio, doubts_[0].message,
+                   doubts_[0].machine.host)});
+}
+
+Result<DoubtJudge> FinishRun::MakeJudge() const {
+  Result<std::vector<Machine>> workers = ReadWorkers(folder());
+  if (!workers.ok()) return workers.error();
+  workers.value().push_back(job_->machine);
+  return DoubtJudge(ThisMachine(), workers.value(), doubts_);
+}
+
+// Ends with the shards of rows that only this machine could not read.
+bool FinishRun::EndWithDoubts(std::vector<DoubtfulRow> doubts) {
+  std::set<std::string> names;
+  for (const DoubtfulRow& row : doubts) names.insert(row.shard);
+  std::vector<size_t> left;
   for (const size_t i : shards_.to_make) {
-    if (!confirmed.contains(plan().ShardFileName(plan().shards[i]))) {
-      unconfirmed.push_back(i);
+    if (names.contains(plan().ShardFileName(plan().shards[i]))) {
+      left.push_back(i);
     }
   }
-  return unconfirmed.empty() || EndWithMissing(unconfirmed);
+  std::vector<DoubtfulRow> fresh = doubts;
+  std::erase_if(fresh, [this](const DoubtfulRow& row) {
+    return std::find(doubts_.begin(), doubts_.end(), row) != doubts_.end();
+  });
+  if (!fresh.empty()) {
+    const Result<void> written = WriteDoubts(folder(), fresh);
+    if (!written.ok()) report_.notes.push_back(written.error().message);
+  }
+  doubts_ = std::move(doubts);
+  return EndWithMissing(left);
 }
 
 bool FinishRun::MakeDoubtful() {
   if (shards_.to_make.empty()) return true;
-  if (!JudgeDoubts()) return false;
+  if (!FewAreDoubtful()) return false;
+  const Result<DoubtJudge> judge = MakeJudge();
+  if (!judge.ok()) return EndWithFault(judge.error());
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const double hang_seconds = config_.resources.hang_seconds;
   const Result<Suspects> suspects = ReadAllSuspects(folder());
@@ -260,6 +277,7 @@ bool FinishRun::MakeDoubtful() {
                   hang_seconds, *control_, &report_.notes);
   if (!MayGoOn()) return false;
   if (!quarantine.ok()) return EndWithFault(quarantine.error());
+  std::vector<DoubtfulRow> doubts;
   control_->phase = RunControl::Phase::kExtract;
   const RowWatch watch(WatchOptions(folder(), plan(), hang_seconds, *control_));
   ExtractOutcome made = Extract(
@@ -271,14 +289,21 @@ bool FinishRun::MakeDoubtful() {
        .num_io_threads = config_.resources.num_io_threads,
        .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
        .control = control_,
-       .quarantine = std::move(quarantine).value()});
+       .quarantine = std::move(quarantine).value(),
+       .may_reject = [&](const Doubt& doubt) {
+         DoubtfulRow row = DescribeDoubt(plan(), doubt);
+         if (judge.value().MayReject(row)) return true;
+         doubts.push_back(std::move(row));
+         return false;
+       }});
   report_.num_shards_made = made.committed.size();
   report_.num_shards_left = shards_.to_make.size() - made.committed.size();
   report_.num_frames_made = control_->frames_done;
   report_.telemetry = made.telemetry;
   if (made.fault) return EndWithFault(*made.fault);
   shards_.kept.merge(made.committed);
-  return MayGoOn();
+  if (!MayGoOn()) return false;
+  return doubts.empty() || EndWithDoubts(std::move(doubts));
 }
 
 // Other machines made shards, so this one knows nothing of their files.
@@ -290,8 +315,10 @@ Result<void> FinishRun::ForgetAudio() {
 
 void FinishRun::Finish() {
   control_->phase = RunControl::Phase::kFinish;
-  Result<FinishedStore> finished = FinishStore(
-      work(), report_.plan->splits, /*files=*/nullptr, folder(), shards_.kept);
+  // A killed finish may have left tables, perhaps of shards since remade.
+  Result<FinishedStore> finished =
+      FinishStore(work(), report_.plan->splits, /*files=*/nullptr, folder(),
+                  shards_.kept, /*old=*/folder_.found().files);
   if (!finished.ok()) {
     EndWithFault(finished.error());
     return;

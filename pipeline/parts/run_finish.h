@@ -12,10 +12,9 @@ namespace melmill {
 // that parts left because of rows that they could not read. Makes these itself,
 // and only now rejects such rows.
 //
-// Ends with kShardsMissing if parts have not made all other shards, or if the
-// doubts need another machine's word: one that could not read a row is not
-// enough if others worked on the store. A damaged shard is removed and counts
-// as missing. Throws SetupError, also while parts run.
+// Ends with kShardsMissing if parts have not made all other shards, or if a row
+// needs another machine's word: see DoubtJudge. A damaged shard is removed and
+// counts as missing. Throws SetupError, also while parts run.
 RunReport RunFinish(const RunConfig& config, RunControl* control);
 
 }  // namespace melmill

@@ -12,6 +12,7 @@
 #include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
+#include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
@@ -65,8 +66,8 @@ class PartRun {
   bool Lock();
   bool Choose();
   bool MakeRoom();
+  bool NoteMachine(const Machine& planner);
   bool Extract();
-  Result<void> AddDoubt(const Doubt& doubt);
   void End();
   bool EndWithFault(const Error& error);
 
@@ -104,6 +105,11 @@ bool PartRun::Lock() {
 // so names are enough here; the finish reads them all.
 bool PartRun::Choose() {
   plan_ = ReadPlanOfFolder(folder());
+  if (plan_->contract != config_.features.Contract() ||
+      plan_->producer != config_.features.Producer()) {
+    return EndWithFault(
+        {ErrorCode::kMachineFault, folder() + " was planned anew meanwhile"});
+  }
   const std::vector<size_t> chosen = choice_.Choose(*plan_);
   const Result<std::vector<std::string>> names = ListFolder(folder());
   if (!names.ok()) return EndWithFault(names.error());
@@ -145,15 +151,12 @@ bool PartRun::MakeRoom() {
                                    FormatBytes(*free_bytes))});
 }
 
-Result<void> PartRun::AddDoubt(const Doubt& doubt) {
-  const PlannedShard& shard = plan_->shards[doubt.shard];
-  report_.doubts.push_back({.shard = plan_->ShardFileName(shard),
-                            .split = plan_->split_names[shard.split],
-                            .line = doubt.task.line,
-                            .audio = doubt.task.audio,
-                            .message = doubt.error.message,
-                            .machine = ThisMachine()});
-  return {};
+// A row is not rejected on the word of one machine where others work.
+bool PartRun::NoteMachine(const Machine& planner) {
+  const Machine here = ThisMachine();
+  if (here == planner) return true;
+  const Result<void> noted = WriteWorker(folder(), here);
+  return noted.ok() || EndWithFault(noted.error());
 }
 
 // Tries rows that ended an earlier process, each alone, and makes the shards.
@@ -183,7 +186,10 @@ bool PartRun::Extract() {
        .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
        .control = control_,
        .quarantine = std::move(quarantine).value(),
-       .on_doubt = [this](const Doubt& doubt) { return AddDoubt(doubt); }});
+       .may_reject = [this](const Doubt& doubt) {
+         report_.doubts.push_back(DescribeDoubt(*plan_, doubt));
+         return false;
+       }});
   report_.num_shards_made = made.committed.size();
   report_.num_shards_left = to_make_.size() - made.committed.size();
   report_.num_frames_made = control_->frames_done;
@@ -208,10 +214,11 @@ void PartRun::End() {
 RunReport PartRun::Run() {
   report_.log_mel = config_.features.log_mel();
   if (Lock() && Choose()) {
-    CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
+    const Job job = ReadJobOfPlan(folder(), *plan_);
+    CheckCanary(job, config_.features);
     RequireOpenFiles(MaxOpenFilesOfExtraction(config_, to_make_.size()));
     RequireThreads(config_);
-    if (MakeRoom() && Extract()) End();
+    if (MakeRoom() && NoteMachine(job.machine) && Extract()) End();
   }
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);

@@ -11,7 +11,7 @@ namespace melmill {
 // Makes the chosen shards of a planned store that are not there yet. `config`
 // is that of MakePartConfig. Any number of processes may run at once, on any
 // machines, with any choices: each shard gets the same bytes. Writes nothing
-// but shards, suspects and doubts.
+// but shards, suspects, doubts and workers.
 //
 // A row that cannot be read here is not rejected: its shard is not made, and
 // the status is kDoubtful. The report has no plan. Throws SetupError, also if

@@ -50,14 +50,14 @@ class AcceptedLines {
     }
   }
 
-  Result<void> Commit() {
+  Result<void> Commit(const std::optional<FileIdentity>& replaced) {
     while (true) {
       const Result<std::optional<Line>> line = reader_.Next();
       if (!line.ok()) return Unreadable(split_->shown, line.error());
       if (!line.value()) break;
     }
     if (reader_.ContentHash() != split_->manifest_hash) return Changed();
-    return file_.Commit();
+    return file_.Commit(replaced);
   }
 
  private:
@@ -88,12 +88,14 @@ class StoreFinisher {
  public:
   StoreFinisher(const PlannedWork& work, const std::vector<SplitReport>& splits,
                 const PlannedFiles* files, const std::string& folder,
-                const std::map<size_t, ShardWriter::Committed>& committed)
+                const std::map<size_t, ShardWriter::Committed>& committed,
+                const SeenFiles& old)
       : work_(work),
         plan_(work.plan),
         splits_(splits),
         folder_(folder),
-        committed_(committed) {
+        committed_(committed),
+        old_(old) {
     if (files != nullptr) files_.emplace(*files, CountPlanned(splits));
   }
 
@@ -102,6 +104,11 @@ class StoreFinisher {
  private:
   std::string Path(const std::string& file) const {
     return folder_ + '/' + file;
+  }
+  std::optional<FileIdentity> FindOld(const std::string& file) const {
+    const auto found = old_.find(file);
+    if (found == old_.end()) return std::nullopt;
+    return found->second;
   }
   Result<void> StartSplit(size_t split);
   Result<void> FinishSplit();
@@ -122,6 +129,7 @@ class StoreFinisher {
   std::optional<PlannedFileReader> files_;
   const std::string& folder_;
   const std::map<size_t, ShardWriter::Committed>& committed_;
+  const SeenFiles& old_;
   FinishedStore store_;
   std::optional<DurableFile> ledger_;
 
@@ -170,9 +178,11 @@ Result<void> StoreFinisher::FinishSplit() {
   SplitEntry& entry = store_.index.splits.back();
   const std::string table = TableFileName(entry.name);
   const std::string accepted = AcceptedFileName(entry.name);
-  Result<void> written = accepted_->Commit();
-  if (written.ok() && training_) written = training_->Commit();
-  if (written.ok()) written = table_->WriteFile(Path(table));
+  Result<void> written = accepted_->Commit(FindOld(accepted));
+  if (written.ok() && training_) {
+    written = training_->Commit(FindOld(TrainingFileName(entry.name)));
+  }
+  if (written.ok()) written = table_->WriteFile(Path(table), FindOld(table));
   if (!written.ok()) return written;
   accepted_.reset();
   training_.reset();
@@ -334,7 +344,7 @@ Result<FinishedStore> StoreFinisher::Finish() {
                      });
   if (done.ok()) done = FinishSplit();
   if (done.ok()) done = copied_audio_.Tell(plan_, splits_, &store_.copies);
-  if (done.ok()) done = ledger_->Commit();
+  if (done.ok()) done = ledger_->Commit(FindOld(kRejectsFile));
   if (!done.ok()) return done.error();
   Result<FileEntry> rejects = Describe(kRejectsFile);
   if (!rejects.ok()) return rejects.error();
@@ -353,8 +363,9 @@ Result<FinishedStore> StoreFinisher::Finish() {
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
     const PlannedFiles* files, const std::string& folder,
-    const std::map<size_t, ShardWriter::Committed>& committed) {
-  return StoreFinisher(work, splits, files, folder, committed).Finish();
+    const std::map<size_t, ShardWriter::Committed>& committed,
+    const SeenFiles& old) {
+  return StoreFinisher(work, splits, files, folder, committed, old).Finish();
 }
 
 }  // namespace melmill

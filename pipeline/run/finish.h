@@ -12,6 +12,7 @@
 #include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/reject_tally.h"
 #include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
 #include "store/store_index.h"
 
 namespace melmill {
@@ -27,12 +28,15 @@ struct FinishedStore {
 // The result depends only on the plan and the shards. `splits` are the
 // manifests as planning read them, `files` the audio files if this process
 // planned, otherwise null: then two names of one file count as copies.
-// `committed` is what is known of the shards; the others are read. Error:
-// kMachineFault, also if a manifest changed since the plan.
+// `committed` is what is known of the shards; the others are read. Of `old`,
+// files with the names of tables, manifests and the ledger are replaced if they
+// have other bytes; any other such file is an error. Error: kMachineFault, also
+// if a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
     const PlannedFiles* files, const std::string& folder,
-    const std::map<size_t, ShardWriter::Committed>& committed);
+    const std::map<size_t, ShardWriter::Committed>& committed,
+    const SeenFiles& old = {});
 
 }  // namespace melmill
 

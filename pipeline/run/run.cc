@@ -351,10 +351,9 @@ bool ExtractRun::TrySuspects() {
 }
 
 bool ExtractRun::ExtractShards() {
-  const Plan& plan = *plan_;
   for (const size_t index : shards_.to_make) {
-    control_->frames_to_do += plan.shards[index].num_frames;
-    control_->rows_to_do += plan.shards[index].num_rows;
+    control_->frames_to_do += plan_->shards[index].num_frames;
+    control_->rows_to_do += plan_->shards[index].num_rows;
   }
   control_->lines_rejected = report_.num_rejected;
   control_->phase = RunControl::Phase::kExtract;
@@ -421,6 +420,7 @@ RunReport ExtractRun::Run() {
   RequireThreads(config_);
   if (OpenFolder() && MakePlan() && CheckRejects()) {
     if (only_plans_ && HasSamePlan()) {
+      folder_.RemoveDeadRunsFiles(&report_.notes);
       WriteJob();
     } else if (CheckStore()) {
       MakeStore();

@@ -70,7 +70,8 @@ Result<void> SplitTableWriter::Append(const PlanRow& plan_row,
   return table_.EndRow();
 }
 
-Result<void> SplitTableWriter::WriteFile(const std::string& path) {
+Result<void> SplitTableWriter::WriteFile(
+    const std::string& path, const std::optional<FileIdentity>& replaced) {
   std::sort(hashes_.begin(), hashes_.end(),
             [](const HashedRow& a, const HashedRow& b) {
               return a.hash != b.hash ? a.hash < b.hash : a.row < b.row;
@@ -91,7 +92,7 @@ Result<void> SplitTableWriter::WriteFile(const std::string& path) {
   };
   const char* const format =
       optional_.pieces ? "melmill rows 2" : "melmill rows 1";
-  return table_.WriteFile(path, {{"format", format}}, extras);
+  return table_.WriteFile(path, {{"format", format}}, extras, replaced);
 }
 
 }  // namespace melmill

@@ -3,10 +3,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "io/file/name_change.h"
 #include "io/result.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard.h"
@@ -65,8 +67,10 @@ class SplitTableWriter {
 
   // Writes the table and two columns for look-up by audio string: audio_hash
   // (sorted XXH3-64 values) and audio_hash_row (the row of each; equal hashes
-  // in row order). Error: kMachineFault.
-  Result<void> WriteFile(const std::string& path);
+  // in row order). DurableFile::Commit explains `replaced`. Error:
+  // kMachineFault.
+  Result<void> WriteFile(const std::string& path,
+                         const std::optional<FileIdentity>& replaced = {});
 
  private:
   struct HashedRow {

@@ -5,18 +5,24 @@ begins and ends meanwhile. Then A resumes.
 """
 
 import dataclasses
-import errno
-import os
 import re
 import shutil
-import signal
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
 from fault_job import LONG, final_name, is_final_name
-from support import Run, files_of, melmill_path, noise, write_wav
+from stopped_run import (
+    FAILING,
+    LYING,
+    NO_LINK,
+    NO_RENAMEAT2,
+    WORKING,
+    FileSystem,
+    StoppedRun,
+    some_calls,
+)
+from support import Run, files_of, noise, write_wav
 from write_shim import (
     DONE,
     MACHINE_FAULT,
@@ -29,73 +35,15 @@ from write_shim import (
     error_line,
     in_parallel,
     read_log,
-    shim_env,
     without_second_line,
 )
 
-WORKING = None  # what flock does
-FAILING = errno.ENOLCK
-LYING = 0
 
-# What a file system may lack: names are then given by other calls.
-NO_RENAMEAT2 = ("renameat2",)
-NO_LINK = ("renameat2", "link")
-
-
-@dataclasses.dataclass(frozen=True)
-class FileSystem:
-    """How the folder's file system behaves."""
-
-    flock: int | None = WORKING
-    missing: Sequence[str] = ()
-
-    def env(
-        self,
-        disk: FaultyDisk,
-        name: str,
-        fault: Fault | None = None,
-        log: Path | None = None,
-    ) -> dict[str, str]:
-        env = shim_env(
-            disk.shim_folder, disk.disk(name), fault, log, flock=self.flock
-        )
-        if self.missing:
-            env["WRITE_FAULTS_MISSING"] = ",".join(self.missing)
-        return env
-
-
-class StoppedRun:
-    """A run that stops itself before a call; it may end without getting there.
-
-    Ends with the context.
-    """
-
-    def __init__(self, disk: FaultyDisk, store: Path, env: Mapping[str, str]):
-        self._process = subprocess.Popen(
-            [melmill_path(), *disk.job.arguments(store, *disk.flags)],
-            cwd=disk.job.folder,
-            env={**os.environ, **env},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        ends_or_stops = os.WEXITED | os.WSTOPPED | os.WNOWAIT
-        seen = os.waitid(os.P_PID, self._process.pid, ends_or_stops)
-        assert seen is not None
-        self.is_stopped = seen.si_code == os.CLD_STOPPED
-
-    def __enter__(self) -> "StoppedRun":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-
-    def resume(self) -> Run:
-        self._process.send_signal(signal.SIGCONT)
-        _, stderr = self._process.communicate(timeout=300)
-        return Run(self._process.returncode, "", stderr)
+def stopped_extract(
+    disk: FaultyDisk, store: Path, env: Mapping[str, str]
+) -> StoppedRun:
+    arguments = disk.job.arguments(store, *disk.flags)
+    return StoppedRun(arguments, disk.job.folder, env)
 
 
 def assert_ended_well(run: Run) -> None:
@@ -155,7 +103,7 @@ class Scene:
         name = f"{file_system.flock}{len(file_system.missing)}.{call}"
         store = self.prepare(name)
         env = file_system.env(self.disk, name, Fault("stop", call))
-        with StoppedRun(self.disk, store, env) as first:
+        with stopped_extract(self.disk, store, env) as first:
             if first.is_stopped:
                 self.run_second(name, store, file_system)
             ended = first.resume()
@@ -189,21 +137,6 @@ class Scene:
         )
         # Their number varies by a few with the order of the threads.
         assert sum(stopped) >= 0.9 * len(numbers) - 2
-
-
-def some_calls(calls: Sequence[Call], count: int) -> Sequence[int]:
-    """Numbers of all calls, or of some, among them changes of names."""
-    numbers = range(1, len(calls) + 1)
-    changes = [
-        number
-        for number, call in zip(numbers, calls, strict=True)
-        if call.kind in ("renameat2", "rename", "link", "unlink", "mkdir")
-    ]
-    some = {
-        *all_or_some(numbers, count // 2),
-        *all_or_some(changes, count // 2),
-    }
-    return sorted(some)
 
 
 def is_shard(name: str) -> bool:
@@ -285,7 +218,7 @@ def calls_of_second(
     store = scene.prepare(name)
     log = scene.disk.log_path(name)
     fault = Fault("stop", rename, RENAMES)
-    with StoppedRun(
+    with stopped_extract(
         scene.disk, store, file_system.env(scene.disk, name, fault)
     ):
         env = file_system.env(scene.disk, name, log=log)
@@ -340,8 +273,8 @@ def test_runs_that_take_turns_make_the_same_files(
         store = made.prepare(name)
         env = [file_system.env(made.disk, name, fault) for fault in turn]
         with (
-            StoppedRun(made.disk, store, env[0]) as first,
-            StoppedRun(made.disk, store, env[1]) as second,
+            stopped_extract(made.disk, store, env[0]) as first,
+            stopped_extract(made.disk, store, env[1]) as second,
         ):
             assert_ended_well(first.resume())
             # B may have removed a table of A's, to make it again.
@@ -390,7 +323,7 @@ class ReplacedAudio:
         scene = Scene(disk, {}, self.fresh)
         store = scene.prepare(name)
         env = self.file_system.env(disk, name, fault)
-        with StoppedRun(disk, store, env) as first:
+        with stopped_extract(disk, store, env) as first:
             if not first.is_stopped:
                 return None
             replace_audio(own.folder)

@@ -17,14 +17,17 @@ TEST(StoreFolderTest, KnowsTheTemporaryNamesMelmillMakes) {
   for (const char* name :
        {"store.json", "plan.h5", "rejects.jsonl", ".lock", ".local",
         "train.rows.h5", "train.accepted.jsonl", "train.training.jsonl",
-        "train.0123456789ab.h5", ".suspects", ".suspects.0123456789abcdef"}) {
+        "train.0123456789ab.h5", "job.json", ".suspects",
+        ".suspects.0123456789abcdef", ".doubts.0123456789abcdef",
+        ".worker.0123456789abcdef"}) {
     EXPECT_FALSE(IsTemporaryFileName(name)) << name;
     EXPECT_TRUE(IsTemporaryFileName(TemporaryName(name))) << name;
   }
   for (const char* name :
        {"notes.txt", "train.h5", "train.jsonl", "train.0123456789AB.h5",
         "train-0123456789ab.h5", ".0123456789ab.h5", "train.0123456789.h5", "a",
-        ".suspects.0123456789abcde", ".suspects."}) {
+        ".suspects.0123456789abcde", ".suspects.", ".doubts", ".worker",
+        ".doubts.0123456789ABCDEF", "job.jsonl"}) {
     EXPECT_FALSE(IsTemporaryFileName(name)) << name;
     EXPECT_FALSE(IsTemporaryFileName(TemporaryName(name))) << name;
   }
@@ -36,6 +39,12 @@ TEST(StoreFolderTest, KnowsTheTemporaryNamesMelmillMakes) {
   EXPECT_TRUE(IsSuspectsFileName(SuspectsFileName()));
   EXPECT_TRUE(IsSuspectsFileName(".suspects"));
   EXPECT_FALSE(IsSuspectsFileName(".suspect"));
+  EXPECT_EQ(DoubtsFileName(), ".doubts." + ProcessTag());
+  EXPECT_TRUE(IsDoubtsFileName(DoubtsFileName()));
+  EXPECT_FALSE(IsDoubtsFileName(TemporaryName(DoubtsFileName())));
+  EXPECT_EQ(WorkerFileName(255), ".worker.00000000000000ff");
+  EXPECT_TRUE(IsWorkerFileName(WorkerFileName(255)));
+  EXPECT_FALSE(IsWorkerFileName(DoubtsFileName()));
 }
 
 TEST(StoreFolderTest, KnowsTheTemporaryNamesOfEarlierVersions) {

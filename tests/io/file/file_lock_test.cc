@@ -59,6 +59,26 @@ TEST(FileLockTest, OnlyOneHoldsItUntilItGoesAway) {
   EXPECT_TRUE(third.value().has_value());
 }
 
+TEST(FileLockTest, SharedOnesExcludeOnlyExclusiveOnes) {
+  const TempFolder folder;
+  const auto is_free = [&folder](LockKind kind) {
+    const auto lock = FileLock::TryLock(folder.File("lock"), kind);
+    EXPECT_TRUE(lock.ok());
+    return lock.ok() && lock.value().has_value();
+  };
+  {
+    const auto shared =
+        FileLock::TryLock(folder.File("lock"), LockKind::kShared);
+    ASSERT_TRUE(shared.ok() && shared.value().has_value());
+    EXPECT_TRUE(shared.value()->is_held());
+    EXPECT_TRUE(is_free(LockKind::kShared));
+    EXPECT_FALSE(is_free(LockKind::kExclusive));
+  }
+  const auto exclusive = FileLock::TryLock(folder.File("lock"));
+  ASSERT_TRUE(exclusive.ok() && exclusive.value().has_value());
+  EXPECT_FALSE(is_free(LockKind::kShared));
+}
+
 TEST(FileLockTest, DiesWithItsProcess) {
   const TempFolder folder;
   const pid_t child = ::fork();
@@ -102,9 +122,11 @@ TEST_F(FailingFileLockTest, AFileSystemWithoutLocksServes) {
   const TempFolder folder;
   for (const int error_number : {ENOLCK, EOPNOTSUPP, ENOSYS}) {
     flock_error = error_number;
-    const auto lock = FileLock::TryLock(folder.File("lock"));
-    ASSERT_TRUE(lock.ok() && lock.value().has_value());
-    EXPECT_FALSE(lock.value()->is_held());
+    for (const LockKind kind : {LockKind::kExclusive, LockKind::kShared}) {
+      const auto lock = FileLock::TryLock(folder.File("lock"), kind);
+      ASSERT_TRUE(lock.ok() && lock.value().has_value());
+      EXPECT_FALSE(lock.value()->is_held());
+    }
   }
 }
 

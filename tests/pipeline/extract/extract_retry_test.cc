@@ -3,15 +3,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cstdarg>
+#include <cstdint>
 #include <cstring>
 #include <filesystem>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "pipeline/extract/extract.h"
 #include "pipeline/row/row_computer.h"
@@ -104,6 +109,95 @@ TEST_P(ExtractRetryTest, AFileThatStaysAwayIsRejectedAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),
+                         [](const auto& param_info) {
+                           return param_info.param ? "Graph" : "Serial";
+                         });
+
+// Clips of several shards, of which some cannot be opened.
+class ExtractDoubtTest : public testing::TestWithParam<bool> {
+ protected:
+  // Two clips of the first shard and one of the last cannot be opened.
+  // `may_reject` is that of ExtractJob.
+  ExtractOutcome Extract(std::function<bool(const Doubt&)> may_reject) {
+    RunConfig config;
+    config.features =
+        MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
+    config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+    config.store.folder = corpus_.Path("out");
+    config.store.shard_bytes = 32 << 10;
+    std::vector<std::string> lines;
+    for (int i = 0; i < 24; ++i) {
+      const bool is_flaky = i < 2 || i == 23;
+      lines.push_back(corpus_.AddWav(
+          (is_flaky ? "flaky" : "a") + std::to_string(i) + ".wav", 4000,
+          static_cast<uint32_t>(i)));
+    }
+    corpus_.WriteManifest("train.jsonl", lines);
+    std::filesystem::create_directory(config.store.folder);
+    num_failures_left = 0;
+    const BuiltWork built(config, corpus_.Path(""));
+    num_shards_ = built.plan().shards.size();
+    EXPECT_GE(num_shards_, 3u);
+    EXPECT_GE(built.plan().shards[0].num_rows, 2u);
+    RunControl control;
+    const RowComputer processor(config.features);
+    const ExtractJob job = {.work = built.work(),
+                            .processor = processor,
+                            .shards = built.AllShards(),
+                            .folder = config.store.folder,
+                            .num_threads = 2,
+                            .num_io_threads = 2,
+                            .control = &control,
+                            .may_reject = std::move(may_reject)};
+    num_failures_left = 1'000'000;
+    ExtractOutcome outcome =
+        GetParam() ? melmill::Extract(job) : ExtractSerial(job);
+    num_failures_left = 0;
+    EXPECT_FALSE(outcome.fault);
+    // No temporary file is left.
+    EXPECT_EQ(ReadStoreFiles(config.store.folder).size(),
+              outcome.committed.size());
+    return outcome;
+  }
+
+  Corpus corpus_;
+  size_t num_shards_ = 0;
+};
+
+TEST_P(ExtractDoubtTest, AsksAboutEachRowAndDropsTheirShardsOnly) {
+  std::multiset<uint64_t> asked;  // lines
+  const auto refuse = [this, &asked](const Doubt& doubt) {
+    EXPECT_EQ(doubt.error.detail, EIO);
+    EXPECT_EQ(doubt.shard, doubt.task.line <= 2 ? 0u : num_shards_ - 1);
+    asked.insert(doubt.task.line);
+    return false;
+  };
+  const ExtractOutcome outcome = Extract(refuse);
+  EXPECT_EQ(asked, (std::multiset<uint64_t>{1, 2, 24}));
+  EXPECT_EQ(outcome.num_dropped, 2u);
+  EXPECT_EQ(outcome.num_rejected, 0u);
+  EXPECT_EQ(outcome.committed.size(), num_shards_ - 2);
+  EXPECT_FALSE(outcome.committed.contains(0));
+  EXPECT_FALSE(outcome.committed.contains(num_shards_ - 1));
+}
+
+TEST_P(ExtractDoubtTest, RejectsWhatMayBeRejected) {
+  const ExtractOutcome outcome = Extract([](const Doubt& doubt) {
+    return doubt.task.line != 2;  // that of flaky1.wav
+  });
+  EXPECT_EQ(outcome.num_dropped, 1u);
+  EXPECT_EQ(outcome.num_rejected, 2u);
+  EXPECT_EQ(outcome.committed.size(), num_shards_ - 1);
+  EXPECT_FALSE(outcome.committed.contains(0));
+}
+
+TEST_P(ExtractDoubtTest, RejectsAllIfNobodyIsAsked) {
+  const ExtractOutcome outcome = Extract(nullptr);
+  EXPECT_EQ(outcome.num_rejected, 3u);
+  EXPECT_EQ(outcome.committed.size(), num_shards_);
+}
+
+INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractDoubtTest, testing::Bool(),
                          [](const auto& param_info) {
                            return param_info.param ? "Graph" : "Serial";
                          });

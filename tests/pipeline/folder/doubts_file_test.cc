@@ -37,6 +37,20 @@ TEST(DoubtsFileTest, ReadsTheDoubtsOfAllProcesses) {
             rows.value().end());
 }
 
+TEST(DoubtsFileTest, EachMachineIsNotedOnce) {
+  const TempFolder folder;
+  const Machine one = {.host = "one", .boot_id = "1"};
+  const Machine other = {.host = "one", .boot_id = "2"};
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE(WriteWorker(folder.path(), one).ok());
+  }
+  EXPECT_EQ(ReadWorkers(folder.path()).value(), std::vector<Machine>{one});
+  EXPECT_TRUE(WriteWorker(folder.path(), other).ok());
+  std::ofstream(folder.File(".worker.00000000000000ff")) << "{\"host\":1}\n";
+  EXPECT_EQ(ReadWorkers(folder.path()).value().size(), 2u);
+  EXPECT_TRUE(ReadDoubts(folder.path()).value().empty());
+}
+
 TEST(DoubtsFileTest, AFolderWithoutDoubtsHasNone) {
   const TempFolder folder;
   EXPECT_TRUE(ReadDoubts(folder.path()).value().empty());

@@ -14,7 +14,8 @@ Tally MakeTally(uint64_t count) {
           .examples = {{.split = "train",
                         .line = 7,
                         .audio = "a \"b\".wav",
-                        .message = "was\n"}}};
+                        .message = "was\n",
+                        .audio_path = "/copies/b.wav"}}};
 }
 
 Job MakeJob() {
@@ -51,6 +52,7 @@ Job MakeJob() {
   job.report.warnings[Warning::kNoFrameCount] = MakeTally(9);
   job.report.num_pieces = 10;
   job.report.num_files_of_pieces = 11;
+  job.report.num_audio_paths = 12;
   return job;
 }
 
