@@ -11,13 +11,13 @@ import botocore.exceptions
 import huggingface_hub.errors
 import pytest
 import requests
-from melmill._stage.audio_url import UrlError
-from melmill._stage.remote_error import (
+from melmill._remote.remote_error import (
     GoneError,
     LocalFaultError,
     RemoteFaultError,
     error_of,
 )
+from melmill._remote.url_text import UrlError
 from multidict import CIMultiDict, CIMultiDictProxy
 from s3fs.errors import translate_boto_error
 from yarl import URL

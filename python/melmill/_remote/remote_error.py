@@ -16,7 +16,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
-from melmill._stage.audio_url import UrlError, without_secrets
+from melmill._remote.url_text import UrlError, without_secrets
 
 _GONE = (404, 410)
 # Errors of the local disk, whatever raises them.
