@@ -13,7 +13,16 @@ from support import REPOSITORY
 PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
-ROOMS = ["_store", "_batch", "_models", "_convert", "_remote", "_stage", ""]
+ROOMS = [
+    "_store",
+    "_batch",
+    "_models",
+    "_convert",
+    "_remote",
+    "_stage",
+    "_transfer",
+    "",
+]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
@@ -37,7 +46,7 @@ LAZY = {
 # Rooms and modules that import no PyTorch, directly or through others.
 WITHOUT_TORCH = [
     *("_store", "_batch.batch_plan", "_batch.mel", "_batch.padding"),
-    *("_batch.sampler", "_remote", "_stage"),
+    *("_batch.sampler", "_remote", "_stage", "_transfer"),
 ]
 
 # Modules that have no tests of their own, and whose tests reach them.
@@ -64,6 +73,14 @@ TESTED_BY = {
     "melmill._store.part": "test_row.py",
     "melmill._store.shard": "test_bad_stores.py",
     "melmill._store.table": "test_bad_stores.py",
+    "melmill._transfer.command": "test_push.py",
+    "melmill._transfer.folder_lock": "test_push.py",
+    "melmill._transfer.jobs": "test_push.py",
+    "melmill._transfer.local_file": "test_pull.py",
+    "melmill._transfer.pull_command": "test_pull.py",
+    "melmill._transfer.push_command": "test_push.py",
+    "melmill._transfer.store_difference": "test_push.py",
+    "melmill._transfer.store_files": "test_pull.py",
 }
 
 

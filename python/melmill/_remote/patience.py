@@ -53,7 +53,8 @@ class Patience:
                     raise
                 if num_tries == self.num_tries:
                     raise RemoteFaultError(
-                        f"{error} (tried {num_tries} times)"
+                        f"{error} (tried {num_tries} times)",
+                        status=error.status,
                     ) from error
                 asked_s = error.retry_after_s
             longest_s = max(wait_s * random.uniform(0.5, 1), asked_s)
