@@ -22,6 +22,7 @@ constexpr std::string_view kAccepted = ".accepted.jsonl";
 constexpr std::string_view kTraining = ".training.jsonl";
 constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
+constexpr std::string_view kDoubts = ".doubts";
 constexpr std::string_view kTemporary = ".tmp";
 
 // Whether a name has the form ".table-a1b2c3".
@@ -33,13 +34,20 @@ bool IsSpoolName(std::string_view name) {
 
 bool IsFixedName(std::string_view name) {
   return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
-         name == kLockFile || name == kLocalFile;
+         name == kJobFile || name == kLockFile || name == kLocalFile;
+}
+
+// Whether a name has the form "STEM.0123456789abcdef", with the tag of a
+// process.
+bool IsTaggedName(std::string_view name, std::string_view stem) {
+  return FinalNameOf(fmt::format("{}{}", name, kTemporary)) == stem;
 }
 
 bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
-         name.ends_with(kTable) || name.ends_with(kAccepted) ||
-         name.ends_with(kTraining) || IsShardFileName(name);
+         IsDoubtsFileName(name) || name.ends_with(kTable) ||
+         name.ends_with(kAccepted) || name.ends_with(kTraining) ||
+         IsShardFileName(name);
 }
 
 struct FolderCloser {
@@ -86,9 +94,16 @@ std::string SuspectsFileName() {
   return fmt::format("{}.{}", kSuspects, ProcessTag());
 }
 
+std::string DoubtsFileName() {
+  return fmt::format("{}.{}", kDoubts, ProcessTag());
+}
+
 bool IsSuspectsFileName(std::string_view name) {
-  return name == kSuspects ||
-         FinalNameOf(fmt::format("{}{}", name, kTemporary)) == kSuspects;
+  return name == kSuspects || IsTaggedName(name, kSuspects);
+}
+
+bool IsDoubtsFileName(std::string_view name) {
+  return IsTaggedName(name, kDoubts);
 }
 
 bool IsShardFileName(std::string_view name) {
@@ -159,9 +174,9 @@ Result<void> RemoveTemporaryFiles(const std::string& folder,
   return {};
 }
 
-Result<FileLock> LockStore(const std::string& folder) {
+Result<FileLock> LockStore(const std::string& folder, LockKind kind) {
   Result<std::optional<FileLock>> lock =
-      FileLock::TryLock(folder + '/' + kLockFile);
+      FileLock::TryLock(folder + '/' + kLockFile, kind);
   if (!lock.ok()) return lock.error();
   if (!lock.value()) {
     return Error{ErrorCode::kMachineFault,

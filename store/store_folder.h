@@ -18,6 +18,7 @@ namespace melmill {
 inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
+inline constexpr char kJobFile[] = "job.json";  // of an unfinished store
 inline constexpr char kLockFile[] = ".lock";
 inline constexpr char kLocalFile[] = ".local";  // see LocalFile
 // The files of a split; NAME is its SplitFileStem.
@@ -25,10 +26,12 @@ std::string TableFileName(std::string_view split);     // NAME.rows.h5
 std::string AcceptedFileName(std::string_view split);  // NAME.accepted.jsonl
 std::string TrainingFileName(std::string_view split);  // NAME.training.jsonl
 std::string SuspectsFileName();  // .suspects.TAG of this process; see RowWatch
+std::string DoubtsFileName();    // .doubts.TAG of this process; see WriteDoubts
 
 // Whether a process keeps its suspects in a file of this name:
 // SuspectsFileName, or ".suspects" of earlier versions.
 bool IsSuspectsFileName(std::string_view name);
+bool IsDoubtsFileName(std::string_view name);
 
 // Whether a name has the form "NAME.0123456789ab.h5".
 bool IsShardFileName(std::string_view name);
@@ -55,10 +58,12 @@ Result<SeenFiles> SeeFiles(const std::string& folder);
 Result<void> RemoveTemporaryFiles(const std::string& folder,
                                   const SeenFiles& files, bool is_locked);
 
-// Locks a store's folder for a process that writes to it. If the file system
-// has no locks, the result is not held. Error: kMachineFault if another melmill
-// has locked the folder, or if it cannot be locked.
-Result<FileLock> LockStore(const std::string& folder);
+// Locks a store's folder for a process that writes to it: parts share the lock,
+// all others need it exclusively. If the file system has no locks, the result
+// is not held. Error: kMachineFault if another melmill has locked the folder so
+// that it excludes this one, or if it cannot be locked.
+Result<FileLock> LockStore(const std::string& folder,
+                           LockKind kind = LockKind::kExclusive);
 
 bool FileExists(const std::string& path);
 

@@ -11,14 +11,16 @@
 
 namespace melmill {
 
-Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path) {
+Result<std::optional<FileLock>> FileLock::TryLock(const std::string& path,
+                                                  LockKind kind) {
   const int fd = WithoutInterruption([&] {
     return ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
                   kNewFileMode);
   });
   if (fd < 0) return FileFault("open", path, errno);
   FileLock lock(fd, true);  // owns fd from here on
-  if (WithoutInterruption([&] { return ::flock(fd, LOCK_EX | LOCK_NB); }) !=
+  const int operation = kind == LockKind::kShared ? LOCK_SH : LOCK_EX;
+  if (WithoutInterruption([&] { return ::flock(fd, operation | LOCK_NB); }) !=
       0) {
     if (errno == EWOULDBLOCK) return std::optional<FileLock>();
     if (!IsUnsupported(errno) && errno != ENOLCK) {

@@ -8,13 +8,20 @@
 
 namespace melmill {
 
-// An exclusive advisory lock (flock) on a file, which is created if need be. It
-// ends with the process. On a file system without locks it does nothing, and
-// is_held is false.
+enum class LockKind {
+  kExclusive,
+  kShared,  // any number of processes may hold it; none then has an exclusive
+            // one
+};
+
+// An advisory lock (flock) on a file, which is created if need be. It ends with
+// the process. On a file system without locks it does nothing, and is_held is
+// false.
 class FileLock {
  public:
-  // Returns nothing if another process holds the lock.
-  static Result<std::optional<FileLock>> TryLock(const std::string& path);
+  // Returns nothing if another process holds a lock that excludes this one.
+  static Result<std::optional<FileLock>> TryLock(
+      const std::string& path, LockKind kind = LockKind::kExclusive);
 
   ~FileLock();
   FileLock(FileLock&& other) noexcept;

@@ -8,45 +8,15 @@
 #include <vector>
 
 #include "io/hash.h"
-#include "pipeline/setup/code_path.h"
-#include "pipeline/setup/feature_spec.h"
+#include "pipeline/folder/stored_features.h"
 #include "pipeline/view/store_summary.h"
 #include "store/damage.h"
-#include "store/json_object.h"
 #include "store/origin.h"
 #include "store/plan/plan_file.h"
 #include "store/store_folder.h"
 
 namespace melmill {
 namespace {
-
-std::string CannotCompute(const std::string& folder) {
-  return fmt::format(
-      "this program cannot compute the rows of {} on this machine. Use the "
-      "version and the kind of machine that made it, or make a new store with "
-      "the extract command",
-      folder);
-}
-
-// The features that have the contract, or whose contract differs from it in the
-// fewest fields.
-FeatureSpec FindNearestFeatures(const std::string& contract) {
-  std::optional<FeatureSpec> nearest;
-  size_t least = 0;
-  for (const std::string_view preset : PresetNames()) {
-    for (const FeatureType type : kFeatureTypes) {
-      const FeatureSpec features = MakeFeatureSpec(preset, type);
-      const std::string own = features.Contract();
-      if (own == contract) return features;
-      const size_t distance = DescribeDifference(contract, own).size();
-      if (!nearest || distance < least) {
-        nearest = features;
-        least = distance;
-      }
-    }
-  }
-  return *nearest;
-}
 
 bool HasShardsOf(const Plan& plan, const StoreIndex& index) {
   if (plan.shards.size() != index.shards.size()) return false;
@@ -67,18 +37,8 @@ bool HasShardsOf(const Plan& plan, const StoreIndex& index) {
 
 RunConfig ConfigOfStore(const std::string& folder, const StoreIndex& index,
                         const std::string& audio_root) {
-  const FeatureSpec nearest = FindNearestFeatures(index.contract);
-  if (nearest.Contract() != index.contract) {
-    RefuseOther(CannotCompute(folder), index.contract, nearest.Contract());
-  }
-  const std::optional<CodeChoice> code =
-      FindCodeChoice(index.producer, nearest.code);
-  if (!code) {
-    RefuseOther(CannotCompute(folder), index.producer, nearest.Producer());
-  }
   RunConfig config;
-  config.features =
-      MakeFeatureSpec(nearest.preset->name, nearest.feature_type, *code);
+  config.features = FeaturesOfStore(folder, index.contract, index.producer);
   config.input.audio_root = audio_root;
   config.input.kept_fields = index.kept_fields;
   config.store.shard_bytes = index.shard_target_bytes;

@@ -315,8 +315,9 @@ void GraphExtractor::RunGraph() {
 void GraphExtractor::Reconcile() {
   const uint64_t num_given_out = dispatcher_.num_given_out();
   const uint64_t num_taken_back = dispatcher_.num_taken_back();
-  const bool all_made = outcome_.committed.size() == job_.shards.size() ||
-                        job_.control->stop_requested();
+  const bool all_made =
+      outcome_.committed.size() + outcome_.num_dropped == job_.shards.size() ||
+      job_.control->stop_requested();
   if (outcome_.fault || (num_given_out == num_taken_back && all_made)) return;
   outcome_.fault = {
       ErrorCode::kMachineFault,
@@ -344,6 +345,7 @@ ExtractOutcome GraphExtractor::Run() {
   outcome_.committed = committer_.Finish();
   outcome_.num_stored = dispatcher_.num_stored();
   outcome_.num_rejected = dispatcher_.num_rejected();
+  outcome_.num_dropped = dispatcher_.num_dropped();
   outcome_.fault = dispatcher_.fault();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
   Reconcile();

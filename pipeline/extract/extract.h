@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,6 +29,13 @@ struct Replacement {
   std::optional<FileIdentity> damaged;  // the damaged file, if it exists
 };
 
+// A row that cannot be read here, in the last attempt either.
+struct Doubt {
+  size_t shard = 0;  // the row's
+  const RowTask& task;
+  const Error& error;  // one for which MayBeMachineFault is true
+};
+
 struct ExtractJob {
   PlannedWork work;
   const RowComputer& processor;
@@ -42,15 +50,20 @@ struct ExtractJob {
   Quarantine quarantine = {};  // rows to reject unread
   LocalFile* local = nullptr;  // records each shard's files, if not null
   std::map<size_t, Replacement> replacements = {};  // for some of the shards
+  // If it is set, a row is never rejected for a reason that this machine may
+  // cause: its shard is dropped, and this is told why, one call at a time.
+  std::function<Result<void>(const Doubt& doubt)> on_doubt = nullptr;
 };
 
 struct ExtractOutcome {
   std::map<size_t, ShardWriter::Committed> committed;  // by shard
   uint64_t num_stored = 0;  // rows of this call, even of uncommitted shards
   uint64_t num_rejected = 0;
+  size_t num_dropped = 0;  // shards that ExtractJob::on_doubt was told of
   // The error that ended the run early. Without it and without a stop signal,
-  // every shard of the job is committed. After a signal no shard is begun, and
-  // Extract completes those shards in work that fit into RunControl::kGrace.
+  // every shard of the job is committed or dropped. After a signal no shard is
+  // begun, and
+  // Extract completes those shards in work that fit into RunControl::grace.
   std::optional<Error> fault;
   Telemetry telemetry;  // only from Extract
 };

@@ -19,6 +19,7 @@ class SerialExtractor {
     }
     outcome_.num_stored = dispatcher_.num_stored();
     outcome_.num_rejected = dispatcher_.num_rejected();
+    outcome_.num_dropped = dispatcher_.num_dropped();
     outcome_.fault = dispatcher_.fault();
     return std::move(outcome_);
   }

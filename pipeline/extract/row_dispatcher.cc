@@ -91,7 +91,9 @@ std::optional<DispatchedRow> RowDispatcher::Next() {
   if (!next.ok()) Fail(next.error());
   if (!next.ok() || !next.value()) return {};
   const QueuedRow& queued = *next.value();
-  OpenShard* shard = open_shards_.at(queued.shard).shard.get();
+  ShardInWork& in_work = open_shards_.at(queued.shard);
+  OpenShard* shard = in_work.shard.get();
+  ++in_work.num_given_out;
   ++num_given_out_;
   return DispatchedRow{queued, shard->rows()[shard->rows().InOrder(queued.row)],
                        shard};
@@ -111,6 +113,29 @@ std::unique_ptr<OpenShard> RowDispatcher::FinishRow(const DispatchedRow& row) {
   std::unique_ptr<OpenShard> shard = std::move(found->second.shard);
   open_shards_.erase(found);
   return shard;
+}
+
+// Other rows of the shard may still be in work.
+void RowDispatcher::DropShard(const DispatchedRow& row, const Error& error) {
+  const Result<void> told = job_.on_doubt(
+      {.shard = row.queued.shard, .task = row.task, .error = error});
+  if (!told.ok()) return Fail(told.error());
+  ++num_dropped_;
+  ShardInWork& in_work = open_shards_.at(row.queued.shard);
+  in_work.is_dropped = true;
+  in_work.permit.Revoke();
+  queue_.Drop(row.queued.shard);
+  GiveUp(row);
+}
+
+// Takes back a row that is neither stored nor rejected.
+void RowDispatcher::GiveUp(const DispatchedRow& row) {
+  queue_.GiveUp(row.queued);
+  const auto found = open_shards_.find(row.queued.shard);
+  if (!found->second.is_dropped || found->second.num_given_out > 0) return;
+  closed_frames_ += found->second.permit.num_frames();
+  open_shards_.erase(found);
+  queue_.Forget(row.queued.shard);
 }
 
 std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
@@ -135,6 +160,10 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     }
     return nullptr;
   }
+  if (may_pass && job_.on_doubt) {
+    DropShard(row, error);
+    return nullptr;
+  }
   const Result<void> rejected = row.shard->Reject(row.task, error);
   if (!rejected.ok()) {
     Fail(rejected.error());
@@ -149,7 +178,13 @@ std::unique_ptr<OpenShard> RowDispatcher::TakeBack(
     const DispatchedRow& row, const Result<void>& outcome) {
   const std::lock_guard lock(mutex_);
   ++num_taken_back_;
+  ShardInWork& in_work = open_shards_.at(row.queued.shard);
+  --in_work.num_given_out;
   if (fault_) return nullptr;
+  if (in_work.is_dropped) {
+    GiveUp(row);
+    return nullptr;
+  }
   if (outcome.ok()) {
     unreadable_files_.AddRead(row.task);
     ++num_stored_;
@@ -158,7 +193,7 @@ std::unique_ptr<OpenShard> RowDispatcher::TakeBack(
   const Error& error = outcome.error();
   if (error.code.is_reject()) return RetryOrReject(row, error);
   if (error.code == ErrorCode::kStopped) {
-    queue_.GiveUp(row.queued);
+    GiveUp(row);
   } else {
     Fail(error);
   }

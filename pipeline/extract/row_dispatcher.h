@@ -29,9 +29,9 @@ struct DispatchedRow {
 };
 
 // Gives out the rows of a job and takes each back with its outcome. Opens
-// shards, has rows tried again, rejects them, and decides what a stopped run
-// still completes. For one thread at a time, which need not be the one that
-// computes.
+// shards, has rows tried again, rejects them or drops their shard, and decides
+// what a stopped run still completes. For one thread at a time, which need not
+// be the one that computes.
 class RowDispatcher : private RowSource {
  public:
   // `job` must outlive it. `max_bytes` is that of RowQueue::Limits.
@@ -59,6 +59,7 @@ class RowDispatcher : private RowSource {
 
   uint64_t num_stored() const { return num_stored_; }
   uint64_t num_rejected() const { return num_rejected_; }
+  size_t num_dropped() const { return num_dropped_; }  // shards
   uint64_t num_given_out() const { return num_given_out_; }
   uint64_t num_taken_back() const { return num_taken_back_; }
   // The memory of the rows that are given out.
@@ -72,6 +73,8 @@ class RowDispatcher : private RowSource {
 
     WorkPermit permit;
     std::unique_ptr<OpenShard> shard;
+    size_t num_given_out = 0;  // rows that have not come back
+    bool is_dropped = false;
   };
 
   // Overrides of RowSource.
@@ -81,6 +84,8 @@ class RowDispatcher : private RowSource {
   bool IsOver() const;
   std::unique_ptr<OpenShard> RetryOrReject(const DispatchedRow& row,
                                            const Error& error);
+  void DropShard(const DispatchedRow& row, const Error& error);
+  void GiveUp(const DispatchedRow& row);
   std::unique_ptr<OpenShard> FinishRow(const DispatchedRow& row);
   void ChooseWhatToComplete();
   void OnStop();
@@ -98,6 +103,7 @@ class RowDispatcher : private RowSource {
   std::optional<Error> fault_;
   uint64_t num_stored_ = 0;
   uint64_t num_rejected_ = 0;
+  size_t num_dropped_ = 0;
   uint64_t num_given_out_ = 0;
   uint64_t num_taken_back_ = 0;
 };

@@ -132,6 +132,15 @@ bool RowQueue::Defer(const QueuedRow& row) {
 
 void RowQueue::GiveUp(const QueuedRow& row) { TakeBack(row); }
 
+void RowQueue::Drop(size_t index) {
+  Shard& shard = shards_.at(index);
+  shard.is_dropped = true;
+  StopCounting(&shard);
+  if (filling_ == index) filling_.reset();
+  std::erase_if(deferred_,
+                [index](const QueuedRow& row) { return row.shard == index; });
+}
+
 void RowQueue::Forget(size_t shard) {
   const auto found = shards_.find(shard);
   if (found == shards_.end()) return;
@@ -154,7 +163,8 @@ std::vector<ShardRest> RowQueue::Rests(
     const std::function<uint64_t(size_t shard)>& computed_frames) const {
   std::vector<ShardRest> rests;
   for (const auto& [index, shard] : shards_) {
-    if (shard.num_unsettled == 0) continue;  // on its way to the disk
+    // A shard without unsettled rows is on its way to the disk.
+    if (shard.num_unsettled == 0 || shard.is_dropped) continue;
     const uint64_t all = shard.size.num_frames;
     rests.push_back(
         {.shard = index,

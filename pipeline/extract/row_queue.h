@@ -98,6 +98,10 @@ class RowQueue {
   // Takes a row that was stopped. Its shard will not be made.
   void GiveUp(const QueuedRow& row);
 
+  // Takes a shard that will not be made, in place of its remaining rows. Those
+  // in work must still come back, through GiveUp.
+  void Drop(size_t shard);
+
   // Call it when the shard has its final name, or will get none.
   void Forget(size_t shard);
 
@@ -122,6 +126,7 @@ class RowQueue {
     size_t num_unsettled = 0;
     uint64_t lost_frames = 0;  // frames given out, if they count
     bool waits_for_retry = false;
+    bool is_dropped = false;
   };
 
   bool IsWanted(size_t shard) const { return !kept_ || kept_->contains(shard); }

@@ -91,15 +91,6 @@ Result<void> CutSegment(const SegmentRequest& request, SeenSource* seen) {
   return {};
 }
 
-uint64_t PieceIdentity(const Source& source, uint64_t file_identity) {
-  if (!source.is_piece()) return file_identity;
-  const uint64_t piece[] = {file_identity,
-                            static_cast<uint64_t>(source.segment_start),
-                            static_cast<uint64_t>(source.segment_num_samples),
-                            source.range.offset, source.range.num_bytes};
-  return Xxh3_64(std::as_bytes(std::span(piece)));
-}
-
 Result<SeenSource> TryReadSource(const std::string& path,
                                  const ClipLimits& limits, const Preset& preset,
                                  const PieceRequest& piece) {
@@ -130,6 +121,15 @@ bool MayPass(ErrorCode code) {
 }
 
 }  // namespace
+
+uint64_t PieceIdentity(const Source& source, uint64_t file_identity) {
+  if (!source.is_piece()) return file_identity;
+  const uint64_t piece[] = {file_identity,
+                            static_cast<uint64_t>(source.segment_start),
+                            static_cast<uint64_t>(source.segment_num_samples),
+                            source.range.offset, source.range.num_bytes};
+  return Xxh3_64(std::as_bytes(std::span(piece)));
+}
 
 Result<SeenSource> ReadSource(const std::string& path, const ClipLimits& limits,
                               const Preset& preset, const PieceRequest& piece) {

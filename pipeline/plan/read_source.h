@@ -27,6 +27,9 @@ struct SeenSource {
   SoundOddity oddity = SoundOddity::kNone;
 };
 
+// SeenSource::piece_identity for a file with this identity.
+uint64_t PieceIdentity(const Source& source, uint64_t file_identity);
+
 // Opens a file, reads its header and says what it, or the piece of it, will
 // become. Reads no audio. Tries I/O errors three times. Errors: the codes of
 // the stages "open" and "header", kBadSegment, kIoError, and kMachineFault.

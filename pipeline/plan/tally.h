@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace melmill {
@@ -48,6 +50,11 @@ enum class Warning {
   kCutBehindData,
   kNoFrameCount,
 };
+
+// The name in JSON: "no_template" and so on.
+std::string_view WarningName(Warning warning);
+// Returns nothing for any other name.
+std::optional<Warning> FindWarning(std::string_view name);
 
 struct LanguageCount {
   uint64_t num_rows = 0;

@@ -9,8 +9,10 @@
 #include "io/file/durable_file.h"
 #include "io/file/file_digest.h"
 #include "io/file/line_reader.h"
+#include "io/hash.h"
 #include "io/manifest/training_line.h"
 #include "pipeline/input/copied_audio.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
 #include "store/damage.h"
@@ -85,14 +87,15 @@ uint64_t CountPlanned(const std::vector<SplitReport>& splits) {
 class StoreFinisher {
  public:
   StoreFinisher(const PlannedWork& work, const std::vector<SplitReport>& splits,
-                const PlannedFiles& files, const std::string& folder,
+                const PlannedFiles* files, const std::string& folder,
                 const std::map<size_t, ShardWriter::Committed>& committed)
       : work_(work),
         plan_(work.plan),
         splits_(splits),
-        files_(files, CountPlanned(splits)),
         folder_(folder),
-        committed_(committed) {}
+        committed_(committed) {
+    if (files != nullptr) files_.emplace(*files, CountPlanned(splits));
+  }
 
   Result<FinishedStore> Finish();
 
@@ -106,6 +109,7 @@ class StoreFinisher {
   Result<void> OpenShardFile(size_t shard);
   Result<void> VisitRow(uint64_t number, const PlanRow& row);
   Result<void> VisitPlanned(uint64_t number, const PlanRow& row);
+  Result<uint64_t> NextIdentity(const PlanRow& row);
   Result<void> CopyLine(const PlanRow& row);
   Result<void> Reject(const PlanRow& row, RejectCode code,
                       const std::string& message);
@@ -115,7 +119,7 @@ class StoreFinisher {
   const PlannedWork work_;
   const Plan& plan_;
   const std::vector<SplitReport>& splits_;
-  PlannedFileReader files_;
+  std::optional<PlannedFileReader> files_;
   const std::string& folder_;
   const std::map<size_t, ShardWriter::Committed>& committed_;
   FinishedStore store_;
@@ -262,10 +266,18 @@ Result<void> StoreFinisher::CopyLine(const PlanRow& row) {
   return training_->Append(FormatTrainingLine(line) + '\n');
 }
 
+// The identity of the next planned row's piece, as CopiedAudio takes it.
+Result<uint64_t> StoreFinisher::NextIdentity(const PlanRow& row) {
+  if (!files_) return PieceIdentity(row.source, Xxh3_64(row.audio));
+  const Result<PlannedFile> file = files_->Next();
+  if (!file.ok()) return file.error();
+  return file.value().identity;
+}
+
 Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   const ShardRow& shard_row = shard_->rows()[next_shard_row_++];
-  const Result<PlannedFile> file = files_.Next();
-  if (!file.ok()) return file.error();
+  const Result<uint64_t> identity = NextIdentity(row);
+  if (!identity.ok()) return identity.error();
   if (shard_row.status != RowStatus::kStored) {
     return Reject(row, shard_row.reject_code,
                   RejectMessage(shard_row.reject_code, shard_row.reject_detail,
@@ -275,7 +287,7 @@ Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   ++split.num_stored;
   split.num_samples += shard_row.num_samples;
   split.num_frames += shard_row.num_frames;
-  copied_audio_.Add(number, shard_row.source_checksum, file.value().identity);
+  copied_audio_.Add(number, shard_row.source_checksum, identity.value());
   const Result<void> copied = CopyLine(row);
   if (!copied.ok()) return copied;
   return table_->Append(row, shard_row, next_shard_ - 1);
@@ -336,7 +348,7 @@ Result<FinishedStore> StoreFinisher::Finish() {
 
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
-    const PlannedFiles& files, const std::string& folder,
+    const PlannedFiles* files, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed) {
   return StoreFinisher(work, splits, files, folder, committed).Finish();
 }

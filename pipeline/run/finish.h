@@ -25,12 +25,13 @@ struct FinishedStore {
 // Turns a folder with plan.h5 and all its shards into a store. Writes split
 // tables, accepted and training manifests, rejects.jsonl and, last, store.json.
 // The result depends only on the plan and the shards. `splits` are the
-// manifests as planning read them, `files` the audio files. `committed` is what
-// is known of the shards; the others are read. Error: kMachineFault, also if a
-// manifest changed since the plan.
+// manifests as planning read them, `files` the audio files if this process
+// planned, otherwise null: then two names of one file count as copies.
+// `committed` is what is known of the shards; the others are read. Error:
+// kMachineFault, also if a manifest changed since the plan.
 Result<FinishedStore> FinishStore(
     const PlannedWork& work, const std::vector<SplitReport>& splits,
-    const PlannedFiles& files, const std::string& folder,
+    const PlannedFiles* files, const std::string& folder,
     const std::map<size_t, ShardWriter::Committed>& committed);
 
 }  // namespace melmill

@@ -11,6 +11,9 @@
 #include "io/file/durable_file.h"
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
+#include "pipeline/folder/found_store.h"
+#include "pipeline/folder/old_files.h"
+#include "pipeline/folder/run_folder.h"
 #include "pipeline/input/input_check.h"
 #include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_computer.h"
@@ -19,11 +22,9 @@
 #include "pipeline/row/suspects_file.h"
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
-#include "pipeline/run/found_store.h"
-#include "pipeline/run/old_files.h"
+#include "pipeline/run/job.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/report_parts.h"
-#include "pipeline/run/run_folder.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/run/shard_check.h"
 #include "pipeline/run/suspects.h"
@@ -42,18 +43,11 @@
 namespace melmill {
 namespace {
 
-void CheckDiskSpace(const PlanNotice& notice, const std::string& folder) {
-  if (notice.bytes_to_write <= notice.free_bytes) return;
-  throw SetupError(fmt::format("the store needs {} more and {} has {} free",
-                               FormatBytes(notice.bytes_to_write), folder,
-                               FormatBytes(notice.free_bytes)));
-}
-
-// One run of RunExtract, step by step.
+// One run of RunExtract or RunPlan, step by step.
 class ExtractRun {
  public:
-  ExtractRun(const RunConfig& config, RunControl* control)
-      : config_(config), control_(control) {
+  ExtractRun(const RunConfig& config, bool only_plans, RunControl* control)
+      : config_(config), only_plans_(only_plans), control_(control) {
     if (config_.resources.num_threads == 0)
       config_.resources.num_threads = AvailableCpus();
   }
@@ -70,11 +64,14 @@ class ExtractRun {
   Result<void> LoadLocalFile();
   bool CompareAudio();
   void PrepareExtraction();
+  bool HasSamePlan() const;
   bool WritePlan();
+  void WriteJob();
   Result<void> StartLocalFile();
   bool TrySuspects();
   bool ExtractShards();
   void Finish();
+  void MakeStore();
   // Both record what ended the run and return false, for callers to return.
   bool EndWith(RunStatus status);
   bool EndWithFault(const Error& error);
@@ -86,6 +83,7 @@ class ExtractRun {
   }
 
   RunConfig config_;
+  const bool only_plans_;
   RunControl* control_;
   RunReport report_;
   Stopwatch stopwatch_;
@@ -282,25 +280,13 @@ void ExtractRun::CountShards() {
 
 // Announces what will be done, and refuses if the disk has too little space.
 void ExtractRun::PrepareExtraction() {
-  const Plan& plan = *plan_;
   folder_.RemoveDeadRunsFiles(&report_.notes);
-  PlanNotice notice;
-  notice.plan = &*report_.plan;
-  notice.num_lines = report_.plan->num_lines();
-  notice.num_rejected = report_.plan->num_rejected();
-  notice.num_samples = report_.plan->num_samples();
-  notice.sample_rate_hz = report_.log_mel.mel.sample_rate_hz;
-  notice.num_shards_to_make = shards_.to_make.size();
-  for (const size_t shard : shards_.to_make) {
-    notice.bytes_to_write +=
-        EstimateShardBytes(work().SpecOf(plan.shards[shard]));
-  }
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const std::string folder = folder_.ExistingFolder();
-  if (const std::optional<uint64_t> free_bytes = FreeBytes(folder)) {
-    notice.free_bytes = *free_bytes;
-    CheckDiskSpace(notice, folder);
-  }
+  const PlanNotice notice =
+      MakeNotice(report_, work(), shards_.to_make, folder);
+  // Parts may be made elsewhere, and at any time.
+  if (!only_plans_) CheckDiskSpace(notice.bytes_to_write, folder);
   if (control_->on_planned) control_->on_planned(notice);
 }
 
@@ -330,6 +316,25 @@ bool ExtractRun::WritePlan() {
                          folder_.found().FindFile(kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
+}
+
+// Whether an unfinished store has this plan. Its shards are then those of
+// parts, which the finish checks.
+bool ExtractRun::HasSamePlan() const {
+  const FoundStore& found = folder_.found();
+  return !found.index && found.plan &&
+         found.plan->fingerprint == plan_->fingerprint;
+}
+
+void ExtractRun::WriteJob() {
+  report_.num_shards_left = plan_->shards.size();
+  const Result<void> written =
+      WriteJobFile(config_, *plan_, *report_.plan, folder_.found());
+  if (written.ok()) {
+    EndWith(RunStatus::kPlanWritten);
+  } else {
+    EndWithFault(written.error());
+  }
 }
 
 // Tries rows that ended an earlier run, each alone, before anything else runs.
@@ -389,37 +394,36 @@ void ExtractRun::Finish() {
     return;
   }
   Result<FinishedStore> finished = FinishStore(
-      work(), report_.plan->splits, *files_, config_.store.folder, shards);
-  if (!finished.ok()) {
-    EndWithFault(finished.error());
-    return;
-  }
-  AddRejects(finished.value().rejects, &report_.rejects);
-  report_.num_rejected = SumCounts(report_.rejects);
-  report_.store = std::move(finished.value().index);
-  report_.plan->warnings.merge(finished.value().copies);
-  const uint64_t num_stored = report_.store->num_stored();
-  if (num_stored + report_.num_rejected != report_.plan->num_lines()) {
-    EndWithFault({ErrorCode::kMachineFault,
-                  fmt::format("rows do not add up (a bug): {} lines, {} "
-                              "stored, {} rejected",
-                              report_.plan->num_lines(), num_stored,
-                              report_.num_rejected)});
+      work(), report_.plan->splits, files_.get(), config_.store.folder, shards);
+  Result<void> done =
+      finished.ok() ? AddFinishedStore(std::move(finished).value(), &report_)
+                    : Result<void>(finished.error());
+  if (!done.ok()) {
+    EndWithFault(done.error());
     return;
   }
   CleanUp();
   EndWith(RunStatus::kFinished);
 }
 
+void ExtractRun::MakeStore() {
+  CountShards();
+  if (!MayGoOn()) return;
+  PrepareExtraction();
+  if (!WritePlan()) return;
+  if (only_plans_) return WriteJob();
+  if (TrySuspects() && ExtractShards()) Finish();
+}
+
 RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
   RequireThreads(config_);
-  if (OpenFolder() && MakePlan() && CheckRejects() && CheckStore()) {
-    CountShards();
-    if (MayGoOn()) {
-      PrepareExtraction();
-      if (WritePlan() && TrySuspects() && ExtractShards()) Finish();
+  if (OpenFolder() && MakePlan() && CheckRejects()) {
+    if (only_plans_ && HasSamePlan()) {
+      WriteJob();
+    } else if (CheckStore()) {
+      MakeStore();
     }
   }
   if (report_.store) {
@@ -427,13 +431,7 @@ RunReport ExtractRun::Run() {
   } else if (report_.plan) {
     report_.store_bytes = PlannedBytes(work());
   }
-  if (folder_.lacks_locks()) {
-    report_.notes.insert(
-        report_.notes.begin(),
-        fmt::format("the file system of {} has no locks: make sure that no "
-                    "other run uses this folder",
-                    config_.store.folder));
-  }
+  folder_.TellOfLocks(&report_.notes);
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);
 }
@@ -441,7 +439,12 @@ RunReport ExtractRun::Run() {
 }  // namespace
 
 RunReport RunExtract(const RunConfig& config, RunControl* control) {
-  return ExtractRun(config, control).Run();
+  return ExtractRun(config, /*only_plans=*/false, control).Run();
+}
+
+RunReport RunPlan(const RunConfig& config, RunControl* control) {
+  CheckManifestsStay(config);
+  return ExtractRun(config, /*only_plans=*/true, control).Run();
 }
 
 }  // namespace melmill

@@ -11,6 +11,11 @@ namespace melmill {
 // earlier run stopped. Throws SetupError before anything is written.
 RunReport RunExtract(const RunConfig& config, RunControl* control);
 
+// Does only the first step: writes plan.h5 and job.json, with which RunPart
+// makes shards and RunFinish the store. Throws SetupError also for a manifest
+// that the finish could not read again.
+RunReport RunPlan(const RunConfig& config, RunControl* control);
+
 }  // namespace melmill
 
 #endif  // MELMILL_PIPELINE_RUN_RUN_H_

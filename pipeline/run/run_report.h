@@ -10,6 +10,7 @@
 #include "dsp/log_mel/log_mel.h"
 #include "io/result.h"
 #include "pipeline/extract/telemetry.h"
+#include "pipeline/folder/doubts_file.h"
 #include "pipeline/plan/plan_report.h"
 #include "pipeline/plan/reject_tally.h"
 #include "pipeline/run/plan_change.h"
@@ -20,6 +21,10 @@ namespace melmill {
 
 enum class RunStatus {
   kPlanned,         // for validate, which writes nothing
+  kPlanWritten,     // for plan: the store's folder has plan and job
+  kPartDone,        // for a part: all its shards are there
+  kDoubtful,        // for a part: some shards have rows it could not read
+  kShardsMissing,   // for finish: parts have not made all shards
   kFinished,        // the store is complete
   kNothingToDo,     // the store was complete before
   kTooManyRejects,  // the plan rejects more than allowed; nothing extracted
@@ -52,7 +57,9 @@ struct RunReport {
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
   uint64_t num_shards_left = 0;  // planned for this run but not made
-  uint64_t num_frames_made = 0;  // frames of the rows this run extracted
+  std::string missing_shards;    // for kShardsMissing, as --shards takes them
+  std::vector<DoubtfulRow> doubts;  // for kDoubtful and kShardsMissing
+  uint64_t num_frames_made = 0;     // frames of the rows this run extracted
   // What the computing of a plan of validate is likely to take.
   double estimated_seconds = 0;
   int num_threads = 0;  // that this holds for

@@ -76,7 +76,8 @@ Result<uint64_t> ShardChecker::CountChangedRejects(const PlannedShard& shard,
   const auto is_rejected = [](const ShardRow& row) {
     return row.status == RowStatus::kRejected;
   };
-  if (std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
+  if (!job_.try_rejects ||
+      std::none_of(reader.rows().begin(), reader.rows().end(), is_rejected)) {
     return uint64_t{0};
   }
   WorkPermit permit(*job_.control, [&permit] { permit.Revoke(); });

@@ -8,11 +8,11 @@
 #include <vector>
 
 #include "io/result.h"
+#include "pipeline/folder/found_store.h"
 #include "pipeline/plan/planned_work.h"
 #include "pipeline/plan/reject_tally.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/suspects_file.h"
-#include "pipeline/run/found_store.h"
 #include "pipeline/setup/run_control.h"
 #include "store/damage.h"
 #include "store/shard/shard_writer.h"
@@ -33,6 +33,7 @@ struct ShardCheckJob {
   const std::string& folder;
   const StoreIndex* index = nullptr;  // store.json, if there is one
   bool read_features = false;         // otherwise reads the rest only
+  bool try_rejects = true;  // otherwise rejected rows stay as they are
   const RowComputer& processor;
   const Suspects& suspects;  // rows to try alone
   double hang_seconds;       // time limit of such a row

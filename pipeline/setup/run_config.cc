@@ -128,6 +128,29 @@ bool MaxRejects::Allows(uint64_t num_rejected, uint64_t num_lines) const {
          value * static_cast<double>(num_lines) * (1 + kRounding);
 }
 
+void CheckResources(const Resources& resources) {
+  if (resources.num_threads < 0 || resources.num_threads > 1024) {
+    throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
+  }
+  if (resources.num_io_threads < 1 || resources.num_io_threads > 1024) {
+    throw SetupError("--io-threads must be 1 to 1024");
+  }
+  if (!(resources.hang_seconds >= 1 &&
+        resources.hang_seconds <= kMaxHangSeconds)) {
+    throw SetupError(fmt::format(
+        "--hang-after must be 1 to {:.0f} seconds (a year)", kMaxHangSeconds));
+  }
+  if (resources.memory_bytes < 2 * kBaseMemoryBytes) {
+    throw SetupError(fmt::format("--memory must be at least {}MiB",
+                                 2 * kBaseMemoryBytes >> 20));
+  }
+  if (!(resources.grace_seconds >= 0 &&
+        resources.grace_seconds <= kMaxGraceSeconds)) {
+    throw SetupError(fmt::format("--grace must be 0 to {:.0f} seconds (a day)",
+                                 kMaxGraceSeconds));
+  }
+}
+
 void CheckConfig(const RunConfig& config) {
   CheckSplits(config.input);
   CheckKeptFields(config.input);
@@ -140,22 +163,7 @@ void CheckConfig(const RunConfig& config) {
   if (!(config.clips.max_duration_s > 0)) {
     throw SetupError("--max-duration must be above 0 seconds");
   }
-  if (config.resources.num_threads < 0 || config.resources.num_threads > 1024) {
-    throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
-  }
-  if (config.resources.num_io_threads < 1 ||
-      config.resources.num_io_threads > 1024) {
-    throw SetupError("--io-threads must be 1 to 1024");
-  }
-  if (!(config.resources.hang_seconds >= 1 &&
-        config.resources.hang_seconds <= kMaxHangSeconds)) {
-    throw SetupError(fmt::format(
-        "--hang-after must be 1 to {:.0f} seconds (a year)", kMaxHangSeconds));
-  }
-  if (config.resources.memory_bytes < 2 * kBaseMemoryBytes) {
-    throw SetupError(fmt::format("--memory must be at least {}MiB",
-                                 2 * kBaseMemoryBytes >> 20));
-  }
+  CheckResources(config.resources);
   if (config.store.shard_bytes &&
       (*config.store.shard_bytes < kMinShardBytes ||
        *config.store.shard_bytes > kMaxShardBytes)) {

@@ -40,6 +40,7 @@ inline constexpr uint64_t kBaseMemoryBytes = uint64_t{64} << 20;
 
 // A year. No row takes that long, and a clock can count to it.
 inline constexpr double kMaxHangSeconds = 365.0 * 24 * 3600;
+inline constexpr double kMaxGraceSeconds = 24.0 * 3600;
 
 // Which audio files of existing shards are read and compared.
 enum class AudioCheck {
@@ -88,6 +89,8 @@ struct Resources {
   uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
   // A row without progress for this long has hung. From 1 to kMaxHangSeconds.
   double hang_seconds = 600;
+  // How long a stopped run may complete shards. From 0 to kMaxGraceSeconds.
+  double grace_seconds = 10;
 };
 
 // The whole configuration of a run.
@@ -102,6 +105,9 @@ struct RunConfig {
 
 // Throws SetupError for values that are invalid, alone or together.
 void CheckConfig(const RunConfig& config);
+
+// Throws SetupError for values that are out of range.
+void CheckResources(const Resources& resources);
 
 // How a store that this configuration makes is made. Relative paths start from
 // the working directory of this process.

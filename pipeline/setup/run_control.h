@@ -76,11 +76,13 @@ class RunControl {
   }
 
   // How long a run that was asked to stop may take to complete shards in work.
+  // Set it before the run.
   static constexpr std::chrono::seconds kGrace{10};
+  std::chrono::nanoseconds grace = kGrace;
 
   // Asks the run to stop because of a signal. Returns false if it was asked
   // before. A signal handler may call this.
-  bool RequestStop(int signal_number, std::chrono::nanoseconds grace = kGrace) {
+  bool RequestStop(int signal_number) {
     int none = 0;
     if (!stop_signal_.compare_exchange_strong(none, signal_number)) {
       return false;
@@ -92,11 +94,11 @@ class RunControl {
   // The signal number once the run was asked to stop, otherwise 0.
   int stop_signal() const { return stop_signal_; }
   bool stop_requested() const { return stop_signal_ != 0; }
-  // The time that is left of the run's grace, from 0 to kGrace.
+  // The time that is left of the run's grace, from 0 to `grace`.
   double grace_left_seconds() const {
     const auto left = grace_end_.load() - Clock::now().time_since_epoch();
     return std::clamp(std::chrono::duration<double>(left).count(), 0.0,
-                      std::chrono::duration<double>(kGrace).count());
+                      std::chrono::duration<double>(grace).count());
   }
   // Whether the run's grace is over, so that nothing new may be started.
   bool grace_is_over() const {

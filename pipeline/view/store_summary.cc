@@ -151,24 +151,6 @@ Result<StoreSummary> SummarizeStore(const std::string& folder,
   return Summarizer(folder, index).Summarize();
 }
 
-StoreProgress FindProgress(const std::string& folder, const Plan& plan) {
-  StoreProgress progress;
-  std::map<std::string, const PlannedShard*> shards;
-  for (const PlannedShard& shard : plan.shards) {
-    shards[plan.ShardFileName(shard)] = &shard;
-  }
-  const auto add = [](const PlannedShard& shard, StoreProgress::Count* count) {
-    ++count->num_shards;
-    count->num_rows += shard.num_rows;
-    count->num_frames += shard.num_frames;
-  };
-  for (const auto& [file, shard] : shards) {
-    add(*shard, &progress.planned);
-    if (FileExists(folder + '/' + file)) add(*shard, &progress.made);
-  }
-  return progress;
-}
-
 std::optional<Origin> ReadOrigin(const std::string& folder) {
   const auto local = LocalFile::Load(folder + '/' + kLocalFile);
   if (!local.ok()) return std::nullopt;

@@ -11,7 +11,6 @@
 #include "pipeline/plan/tally.h"
 #include "store/damage.h"
 #include "store/origin.h"
-#include "store/plan/plan.h"
 #include "store/store_index.h"
 
 namespace melmill {
@@ -40,20 +39,6 @@ struct StoreSummary {
 // row. Error: kMachineFault for a file that cannot be read.
 Result<StoreSummary> SummarizeStore(const std::string& folder,
                                     const StoreIndex& index);
-
-// How far an unfinished store is. A shard file that is listed twice counts
-// once.
-struct StoreProgress {
-  struct Count {
-    uint64_t num_shards = 0;
-    uint64_t num_rows = 0;
-    uint64_t num_frames = 0;
-  };
-  Count made;
-  Count planned;
-};
-
-StoreProgress FindProgress(const std::string& folder, const Plan& plan);
 
 // The origin that the store's `.local` remembers, if that can be read.
 std::optional<Origin> ReadOrigin(const std::string& folder);

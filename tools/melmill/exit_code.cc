@@ -12,8 +12,12 @@ bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
     case RunStatus::kPlanned:
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
-      return !config.max_rejects.Allows(report.num_rejected,
-                                        report.plan->num_lines());
+      return report.plan && !config.max_rejects.Allows(
+                                report.num_rejected, report.plan->num_lines());
+    case RunStatus::kPlanWritten:
+    case RunStatus::kPartDone:
+    case RunStatus::kDoubtful:
+    case RunStatus::kShardsMissing:
     case RunStatus::kNeedsUpdate:
     case RunStatus::kStopped:
     case RunStatus::kMachineFault:
@@ -28,11 +32,15 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
     case RunStatus::kStopped:
       return kExitSignal + control.stop_signal();
     case RunStatus::kMachineFault:
+    case RunStatus::kDoubtful:
+    case RunStatus::kShardsMissing:
       return kExitMachine;
     case RunStatus::kNeedsUpdate:
       return kExitUsage;
     case RunStatus::kTooManyRejects:
     case RunStatus::kPlanned:
+    case RunStatus::kPlanWritten:
+    case RunStatus::kPartDone:
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
       break;

@@ -43,6 +43,8 @@ void GiveLargeBlocksBack() {
 void AddCommands(CLI::App* app, int* exit_code) {
   melmill::AddExtractCommand(app, exit_code);
   melmill::AddValidateCommand(app, exit_code);
+  melmill::AddPlanCommand(app, exit_code);
+  melmill::AddFinishCommand(app, exit_code);
   melmill::AddInfoCommand(app, exit_code);
   melmill::AddShowCommand(app, exit_code);
   melmill::AddVerifyCommand(app, exit_code);

@@ -139,10 +139,11 @@ class ExtractStopTest : public testing::Test {
                             .control = &control_};
     EXPECT_GE(job.shards.size(), 2u);
     first_shard_frames_ = built.plan().shards[0].num_frames;
-    if (at_once) control_.RequestStop(15, grace);
+    control_.grace = grace;
+    if (at_once) control_.RequestStop(15);
     std::atomic<int> num_opened{0};
     on_open = [&] {
-      if (++num_opened == 3) control_.RequestStop(15, grace);
+      if (++num_opened == 3) control_.RequestStop(15);
     };
     const ExtractOutcome outcome = melmill::Extract(job);
     EXPECT_FALSE(outcome.fault);

@@ -57,7 +57,7 @@ class ExtractTest : public testing::Test {
     num_shards_ = shards.size();
     EXPECT_TRUE(
         WritePlanFile(built.plan(), config.store.folder + "/plan.h5").ok());
-    EXPECT_TRUE(FinishStore(built.work(), built.report().splits, built.files(),
+    EXPECT_TRUE(FinishStore(built.work(), built.report().splits, &built.files(),
                             config.store.folder, outcome_.committed)
                     .ok());
     return ReadStoreFiles(config.store.folder);

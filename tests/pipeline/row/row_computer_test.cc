@@ -396,7 +396,10 @@ class RowStopTest : public RowComputerTest {
     task.permit = &permit_;
     return task;
   }
-  void EndGrace() { control_.RequestStop(15, std::chrono::seconds(-1)); }
+  void EndGrace() {
+    control_.grace = std::chrono::seconds(-1);
+    control_.RequestStop(15);
+  }
   void ExpectStopped(const RowTask& task) {
     const Result<ShardRow> row = Try(task);
     ASSERT_FALSE(row.ok());

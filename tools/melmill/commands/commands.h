@@ -8,6 +8,8 @@ namespace melmill {
 // Each function adds its subcommand to `app`. The subcommand's action sets
 // `*exit_code`, and throws SetupError for errors that the user must fix.
 void AddExtractCommand(CLI::App* app, int* exit_code);
+void AddPlanCommand(CLI::App* app, int* exit_code);
+void AddFinishCommand(CLI::App* app, int* exit_code);
 void AddValidateCommand(CLI::App* app, int* exit_code);
 void AddInfoCommand(CLI::App* app, int* exit_code);
 void AddShowCommand(CLI::App* app, int* exit_code);

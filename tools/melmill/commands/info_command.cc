@@ -2,8 +2,11 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "pipeline/parts/part_choice.h"
 #include "pipeline/setup/setup_error.h"
+#include "pipeline/view/store_progress.h"
 #include "pipeline/view/store_summary.h"
 #include "store/damage.h"
 #include "store/plan/plan_file.h"
@@ -23,7 +26,12 @@ struct InfoFlags {
   std::string folder;
   bool json = false;
   bool settings = false;
+  bool missing = false;
 };
+
+int PrintMissing(const std::vector<size_t>& shards) {
+  return PrintResult(FormatShards(shards) + '\n') ? kExitOk : kExitMachine;
+}
 
 template <typename Store>
 int PrintInfo(const InfoFlags& flags, const Store& store) {
@@ -34,10 +42,19 @@ int PrintInfo(const InfoFlags& flags, const Store& store) {
   return is_printed ? kExitOk : kExitMachine;
 }
 
+int PrintUnfinished(const InfoFlags& flags, const Plan& plan) {
+  const Result<StoreProgress> progress = FindProgress(flags.folder, plan);
+  if (!progress.ok()) return PrintFault(progress.error());
+  if (flags.missing) return PrintMissing(progress.value().missing);
+  return PrintInfo(flags, UnfinishedStore{flags.folder, plan, progress.value(),
+                                          ReadOrigin(flags.folder)});
+}
+
 int RunInfoCommand(const InfoFlags& flags) {
   if (flags.json) ExpectJson();
   const std::string& folder = flags.folder;
   const Result<StoreIndex> index = ReadStoreIndex(folder);
+  if (index.ok() && flags.missing) return PrintMissing({});
   if (index.ok()) {
     const Result<StoreSummary> summary = SummarizeStore(folder, index.value());
     if (!summary.ok()) return PrintFault(summary.error());
@@ -51,11 +68,7 @@ int RunInfoCommand(const InfoFlags& flags) {
     RefuseStore(folder, index.error());
   }
   const Result<Plan> plan = ReadPlanFile(folder + '/' + kPlanFile);
-  if (plan.ok()) {
-    return PrintInfo(flags, UnfinishedStore{folder, plan.value(),
-                                            FindProgress(folder, plan.value()),
-                                            ReadOrigin(folder)});
-  }
+  if (plan.ok()) return PrintUnfinished(flags, plan.value());
   if (plan.error().code == ErrorCode::kMachineFault) {
     return PrintFault(Unreadable(kPlanFile, plan.error()));
   }
@@ -78,8 +91,14 @@ void AddInfoCommand(CLI::App* app, int* exit_code) {
   command->add_flag("--settings", flags->settings,
                     "Also show every setting of the features, and the code "
                     "that computed them, as the store keeps them");
-  command->add_flag("--json", flags->json,
-                    "Print one JSON object on standard output");
+  CLI::Option* json = command->add_flag(
+      "--json", flags->json, "Print one JSON object on standard output");
+  command
+      ->add_flag("--missing", flags->missing,
+                 "Print only the numbers of the shards that an unfinished "
+                 "store misses, as extract --shards takes them; an empty line "
+                 "if none is missing")
+      ->excludes(json);
   command->footer("Exit codes: 0 shown, 2 no store, 4 fault of the machine.");
   command->callback(
       [flags, exit_code] { *exit_code = RunInfoCommand(*flags); });

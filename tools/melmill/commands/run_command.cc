@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,8 @@ namespace {
 // Sets `*has_warned` once the plan's warnings are shown.
 RunReport RunWatched(const RunCommand& command, const RunConfig& config,
                      RunControl* control, bool* has_warned) {
+  control->grace = std::chrono::duration_cast<std::chrono::nanoseconds>(
+      std::chrono::duration<double>(config.resources.grace_seconds));
   InstallSignalHandlers(control);
   control->end_process = [control](const std::string& message) {
     EndProcess(*control, message);

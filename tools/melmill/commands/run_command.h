@@ -9,10 +9,10 @@
 
 namespace melmill {
 
-// A run of extract or validate, watched and reported.
+// A run that makes a store or part of one, or plans it: watched and reported.
 struct RunCommand {
   std::function<RunConfig()> make_config;  // may throw SetupError
-  RunReport (*run)(const RunConfig& config, RunControl* control) = nullptr;
+  std::function<RunReport(const RunConfig& config, RunControl* control)> run;
   bool json = false;   // print a JSON object instead of a summary
   bool quiet = false;  // print no progress, and no summary of success
   bool list = false;   // print each rejected line

@@ -16,7 +16,7 @@
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/report/quantities.h"
-#include "tools/melmill/report/row_report.h"
+#include "tools/melmill/row/row_report.h"
 #include "tools/melmill/terminal/console.h"
 #include "tools/melmill/terminal/terminal_size.h"
 

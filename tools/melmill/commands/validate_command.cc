@@ -3,8 +3,8 @@
 #include "pipeline/run/run.h"
 #include "pipeline/run/validate.h"
 #include "tools/melmill/commands/commands.h"
-#include "tools/melmill/commands/input_flags.h"
 #include "tools/melmill/commands/run_command.h"
+#include "tools/melmill/flags/input_flags.h"
 #include "tools/melmill/usage/config_file.h"
 
 namespace melmill {

@@ -3,18 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "pipeline/parts/part_choice.h"
 #include "pipeline/setup/byte_size.h"
 #include "store/json_object.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
+#include "tools/melmill/report/parts_text.h"
 #include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/report_facts.h"
 #include "tools/melmill/report/settings_text.h"
+#include "tools/melmill/report/summary_json.h"
 #include "tools/melmill/report/summary_text.h"
 #include "tools/melmill/terminal/console.h"
 
@@ -202,6 +207,43 @@ void AddJsonSummary(const StoreSummary& summary, ordered_json* json) {
   }
 }
 
+// The seconds since a shard in work was written to, or null.
+ordered_json SecondsSince(const StoreProgress& progress) {
+  if (!progress.last_write_ns) return nullptr;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto since = now - std::chrono::nanoseconds(*progress.last_write_ns);
+  return std::max(0.0, std::chrono::duration<double>(since).count());
+}
+
+// What is being done about the rest, and how to do it.
+void AddWork(const UnfinishedStore& store, std::string* text) {
+  const StoreProgress& progress = store.progress;
+  const std::string folder = Printable(ShellLine({store.folder}));
+  if (!progress.has_job) {
+    *text += "if no run is at work on it, the same command continues it\n";
+  } else if (progress.missing.empty()) {
+    *text += fmt::format("to complete it: melmill finish --out {}\n", folder);
+  } else {
+    *text += fmt::format(
+        "parts make the rest: melmill extract --out {} --part I/N, or --shards "
+        "with what info --missing prints\n",
+        folder);
+  }
+  if (progress.num_temporary > 0) {
+    *text += fmt::format(
+        "in work, or left by processes that died: {}, {}; the last write was "
+        "{} ago\n",
+        Counted(progress.num_temporary, "file"),
+        FormatBytes(progress.temporary_bytes),
+        FormatDuration(SecondsSince(progress).get<double>()));
+  }
+  if (!progress.doubts.empty()) {
+    *text += fmt::format("in doubt: {} could not be read:\n{}",
+                         Counted(progress.doubts.size(), "row"),
+                         ListDoubts(progress.doubts));
+  }
+}
+
 ordered_json JsonCount(const StoreProgress::Count& count) {
   return {{"shards", count.num_shards},
           {"rows", count.num_rows},
@@ -256,18 +298,20 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
 }
 
 std::string FormatInfo(const UnfinishedStore& store, bool with_settings) {
-  const auto& [made, planned] = store.progress;
+  const StoreProgress& progress = store.progress;
+  const auto& [made, planned] = std::tie(progress.made, progress.planned);
   const auto duration = [](uint64_t num_frames) {
     return FormatDuration(static_cast<double>(num_frames) / kFramesPerSecond);
   };
-  std::string text = fmt::format(
-      "{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\nif no run is "
-      "at work on it, the same command continues it\nsplits: {}; {}\nsettings: "
-      "{}\n",
-      Printable(store.folder), made.num_shards,
-      Counted(planned.num_shards, "shard"), FormatCount(made.num_rows),
-      Counted(planned.num_rows, "row"), duration(made.num_frames),
-      duration(planned.num_frames), fmt::join(store.plan.split_names, ", "),
+  std::string text =
+      fmt::format("{}: UNFINISHED: {} of {} made ({} of {}, {} of {})\n",
+                  Printable(store.folder), made.num_shards,
+                  Counted(planned.num_shards, "shard"),
+                  FormatCount(made.num_rows), Counted(planned.num_rows, "row"),
+                  duration(made.num_frames), duration(planned.num_frames));
+  AddWork(store, &text);
+  text += fmt::format(
+      "splits: {}; {}\nsettings: {}\n", fmt::join(store.plan.split_names, ", "),
       Counted(store.plan.rows->num_rows(), "manifest line"),
       DescribeSettings(store.plan.contract, store.plan.producer));
   AddCommand(store.origin, store.folder, &text);
@@ -299,6 +343,11 @@ std::string FormatInfoJson(const UnfinishedStore& store) {
   json["splits"] = store.plan.split_names;
   json["made"] = JsonCount(store.progress.made);
   json["planned"] = JsonCount(store.progress.planned);
+  json["missing"] = FormatShards(store.progress.missing);
+  json["in_work"] = {{"files", store.progress.num_temporary},
+                     {"bytes", store.progress.temporary_bytes},
+                     {"seconds_since_write", SecondsSince(store.progress)}};
+  json["doubts"] = ordered_json::parse(FormatJsonDoubts(store.progress.doubts));
   AddJsonCommand(store.origin, store.folder, {}, &json);
   AddJsonSettings(store.plan.contract, store.plan.producer, &json);
   return JsonText(json) + '\n';

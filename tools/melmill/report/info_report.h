@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "pipeline/view/store_progress.h"
 #include "pipeline/view/store_summary.h"
 #include "store/plan/plan.h"
 #include "store/store_index.h"
@@ -21,7 +22,7 @@ struct CompleteStore {
 struct UnfinishedStore {
   const std::string& folder;
   const Plan& plan;
-  StoreProgress progress;
+  const StoreProgress& progress;
   std::optional<Origin> origin;
 };
 

@@ -42,42 +42,6 @@ LanguageCounts SumLanguages(const PlanReport& plan) {
   return sum;
 }
 
-std::string_view WarningName(Warning warning) {
-  switch (warning) {
-    case Warning::kNoTemplate:
-      return "no_template";
-    case Warning::kDoubledTemplate:
-      return "doubled_template";
-    case Warning::kNeedlessTemplate:
-      return "needless_template";
-    case Warning::kUnknownLanguage:
-      return "unknown_language";
-    case Warning::kSegment:
-      return "segment";
-    case Warning::kClippedSegment:
-      return "clipped_segment";
-    case Warning::kRepeatedAudio:
-      return "repeated_audio";
-    case Warning::kLeak:
-      return "leak";
-    case Warning::kCopiedAudio:
-      return "copied_audio";
-    case Warning::kCopyLeak:
-      return "copy_leak";
-    case Warning::kNoDataSize:
-      return "no_data_size";
-    case Warning::kFileSizeAsDataSize:
-      return "file_size_as_data_size";
-    case Warning::kBytesBehindData:
-      return "bytes_behind_data";
-    case Warning::kCutBehindData:
-      return "cut_behind_data";
-    case Warning::kNoFrameCount:
-      return "no_frame_count";
-  }
-  return "";
-}
-
 std::vector<std::string> AcceptedFiles(const RunReport& report,
                                        const std::string& out) {
   std::vector<std::string> files;

@@ -34,9 +34,6 @@ std::vector<std::string> AcceptedFiles(const RunReport& report,
 std::vector<std::string> TrainingFiles(const RunReport& report,
                                        const std::string& out);
 
-// The name in the JSON: "no_template" and so on.
-std::string_view WarningName(Warning warning);
-
 }  // namespace melmill
 
 #endif  // MELMILL_TOOLS_MELMILL_REPORT_REPORT_FACTS_H_

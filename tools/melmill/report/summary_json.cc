@@ -21,6 +21,14 @@ std::string_view StatusName(RunStatus status) {
   switch (status) {
     case RunStatus::kPlanned:
       return "planned";
+    case RunStatus::kPlanWritten:
+      return "plan_written";
+    case RunStatus::kPartDone:
+      return "part_done";
+    case RunStatus::kDoubtful:
+      return "doubtful";
+    case RunStatus::kShardsMissing:
+      return "shards_missing";
     case RunStatus::kFinished:
       return "finished";
     case RunStatus::kNothingToDo:
@@ -125,6 +133,19 @@ ordered_json JsonChange(const PlanChange& change) {
   return json;
 }
 
+ordered_json JsonDoubts(const std::vector<DoubtfulRow>& doubts) {
+  auto json = ordered_json::array();
+  for (const DoubtfulRow& row : doubts) {
+    json.push_back({{"shard", row.shard},
+                    {"split", row.split},
+                    {"line", row.line},
+                    {"audio", row.audio},
+                    {"message", row.message},
+                    {"host", row.machine.host}});
+  }
+  return json;
+}
+
 ordered_json JsonFault(const std::string& message) {
   auto json = ordered_json::object();
   json["status"] = StatusName(RunStatus::kMachineFault);
@@ -164,6 +185,10 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   json["shards_made"] = report.num_shards_made;
   json["shards_kept"] = report.num_shards_kept;
   json["shards_left"] = report.num_shards_left;
+  if (report.status == RunStatus::kShardsMissing) {
+    json["missing"] = report.missing_shards;
+  }
+  if (!report.doubts.empty()) json["doubts"] = JsonDoubts(report.doubts);
   json["plan_seconds"] = report.plan_seconds;
   json["seconds"] = report.total_seconds;
   json["x_real_time"] = report.plan ? RealTimeFactor(report) : 0;
@@ -194,6 +219,10 @@ std::string FormatJsonFault(const std::string& message,
   json["shards_kept"] = num_kept;
   json["shards_left"] = control.shards_in_all - num_kept - num_made;
   return JsonText(json) + '\n';
+}
+
+std::string FormatJsonDoubts(const std::vector<DoubtfulRow>& doubts) {
+  return JsonText(JsonDoubts(doubts));
 }
 
 }  // namespace melmill

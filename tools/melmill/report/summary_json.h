@@ -2,7 +2,9 @@
 #define MELMILL_TOOLS_MELMILL_REPORT_SUMMARY_JSON_H_
 
 #include <string>
+#include <vector>
 
+#include "pipeline/folder/doubts_file.h"
 #include "pipeline/run/run.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_control.h"
@@ -24,6 +26,9 @@ std::string FormatJsonSetupError(const std::string& message);
 std::string FormatJsonFault(const std::string& message);
 std::string FormatJsonFault(const std::string& message,
                             const RunControl& control);
+
+// An array of rows that parts could not read, without a line end.
+std::string FormatJsonDoubts(const std::vector<DoubtfulRow>& doubts);
 
 }  // namespace melmill
 

@@ -14,6 +14,7 @@
 #include "pipeline/setup/byte_size.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
+#include "tools/melmill/report/parts_text.h"
 #include "tools/melmill/report/quantities.h"
 #include "tools/melmill/report/rejects_text.h"
 #include "tools/melmill/report/report_facts.h"
@@ -212,6 +213,8 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       }
       return report.num_rejected == 0 ? "all lines are good\n"
                                       : CountRejected(report) + '\n';
+    case RunStatus::kPlanWritten:
+      return PartsToMake(report, out);
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo: {
       std::string text = TrainOn(report, out) + '\n';
@@ -230,6 +233,9 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       }
       return text;
     }
+    case RunStatus::kPartDone:
+    case RunStatus::kDoubtful:
+    case RunStatus::kShardsMissing:
     case RunStatus::kTooManyRejects:
     case RunStatus::kNeedsUpdate:
     case RunStatus::kStopped:
@@ -272,10 +278,16 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
   switch (report.status) {
     case RunStatus::kStopped:
     case RunStatus::kMachineFault:
+    case RunStatus::kDoubtful:
+    case RunStatus::kShardsMissing:
+      break;
+    case RunStatus::kPartDone:
+      text = FormatPart(report);
       break;
     case RunStatus::kNeedsUpdate:
       AddChange(*report.change, &text);
       break;
+    case RunStatus::kPlanWritten:
     case RunStatus::kTooManyRejects:
       AddPieces(report, &text);
       AddAllRejects(report, config, &text);
@@ -292,6 +304,7 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       break;
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
+      if (!report.plan) break;
       AddPieces(report, &text);
       AddAllRejects(report, config, &text);
       if (report.change) AddChange(*report.change, &text);
@@ -315,6 +328,10 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
           Printable(config.store.folder));
     case RunStatus::kStopped:
       return DescribeKept(report) + '\n';
+    case RunStatus::kDoubtful:
+      return DescribeDoubts(report);
+    case RunStatus::kShardsMissing:
+      return DescribeMissing(report, config.store.folder);
     case RunStatus::kMachineFault:
       return fmt::format(
           "error: {}\n{}\n", Printable(report.fault->message),

@@ -202,15 +202,16 @@ void ProgressLine::ShowStopping() {
   const int num_shards = control_.shards_to_complete;
   if (has_shown_stopping_ || num_shards < 0) return;
   has_shown_stopping_ = true;
+  const auto grace = std::chrono::ceil<std::chrono::seconds>(control_.grace);
   const std::string text =
       num_shards == 0
           ? fmt::format("stopping: no shard in work can be completed in {} s\n",
-                        RunControl::kGrace.count())
+                        grace.count())
           : fmt::format(
                 "stopping: completing {} {} in work, within {} s; another "
                 "signal or Ctrl-C ends at once\n",
                 num_shards, num_shards == 1 ? "shard" : "shards",
-                RunControl::kGrace.count());
+                grace.count());
   PrintMessage(is_terminal_ ? "\r\033[K" + text : text);
 }
 

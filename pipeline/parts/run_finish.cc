@@ -1,0 +1,316 @@
+#include "pipeline/parts/run_finish.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "io/file/durable_file.h"
+#include "io/file/name_change.h"
+#include "pipeline/extract/extract.h"
+#include "pipeline/folder/doubts_file.h"
+#include "pipeline/folder/file_system.h"
+#include "pipeline/folder/job_file.h"
+#include "pipeline/folder/machine.h"
+#include "pipeline/folder/run_folder.h"
+#include "pipeline/parts/part_choice.h"
+#include "pipeline/parts/part_config.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/run/finish.h"
+#include "pipeline/run/report_parts.h"
+#include "pipeline/run/shard_check.h"
+#include "pipeline/run/suspects.h"
+#include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/stopwatch.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+// On a network file system a name that another machine made may show late.
+constexpr std::chrono::seconds kWaitForNames{60};
+constexpr std::chrono::seconds kLookInterval{2};
+
+// One run of RunFinish, step by step.
+class FinishRun {
+ public:
+  FinishRun(const RunConfig& config, RunControl* control)
+      : config_(config), control_(control) {
+    if (config_.resources.num_threads == 0)
+      config_.resources.num_threads = AvailableCpus();
+  }
+
+  RunReport Run();
+
+ private:
+  const std::string& folder() const { return config_.store.folder; }
+  const Plan& plan() const { return *folder_.found().plan; }
+  PlannedWork work() const {
+    return {plan(), config_.features, config_.input.audio_root};
+  }
+  bool Open();
+  bool FindShards();
+  Result<std::vector<size_t>> FindMissing() const;
+  Result<void> CheckShards();
+  Result<void> RemoveDamaged();
+  bool JudgeDoubts();
+  bool MakeDoubtful();
+  void Finish();
+  void CleanUp(const StoreIndex& index);
+  bool EndWithFault(const Error& error);
+  bool EndWithMissing(const std::vector<size_t>& shards);
+  bool MayGoOn();
+
+  RunConfig config_;
+  RunControl* control_;
+  RunReport report_;
+  const Stopwatch stopwatch_;
+  RunFolder folder_{config_};
+  std::optional<Job> job_;
+  std::optional<RowComputer> computer_;
+  ShardCheck shards_;
+  std::vector<DoubtfulRow> doubts_;  // of missing shards
+};
+
+bool FinishRun::EndWithFault(const Error& error) {
+  report_.fault = error;
+  report_.status = RunStatus::kMachineFault;
+  return false;
+}
+
+bool FinishRun::EndWithMissing(const std::vector<size_t>& shards) {
+  report_.missing_shards = FormatShards(shards);
+  report_.num_shards_left = shards.size();
+  report_.doubts = doubts_;
+  report_.status = RunStatus::kShardsMissing;
+  return false;
+}
+
+bool FinishRun::MayGoOn() {
+  if (!control_->stop_requested()) return true;
+  report_.status = RunStatus::kStopped;
+  return false;
+}
+
+void FinishRun::CleanUp(const StoreIndex& index) {
+  const Result<void> done = folder_.RemoveLeftovers(index);
+  if (!done.ok()) report_.notes.push_back(done.error().message);
+}
+
+// Returns true if the store is not complete yet.
+bool FinishRun::Open() {
+  const Result<void> opened = folder_.Open();
+  if (!opened.ok()) return EndWithFault(opened.error());
+  const FoundStore& found = folder_.found();
+  if (!found.plan) {
+    throw SetupError(fmt::format(
+        "{}: plan.h5 is damaged; run melmill plan again", folder()));
+  }
+  report_.log_mel = config_.features.log_mel();
+  report_.num_shards_planned = DistinctShards(plan()).size();
+  if (found.index) {
+    report_.store = found.index;
+    report_.num_shards_kept = report_.num_shards_planned;
+    report_.status = RunStatus::kNothingToDo;
+    CleanUp(*found.index);
+    return false;
+  }
+  job_ = ReadJobOfPlan(folder(), plan());
+  report_.plan = job_->report;
+  report_.rejects = job_->report.rejects;
+  report_.num_rejected = SumCounts(report_.rejects);
+  computer_.emplace(config_.features);
+  return true;
+}
+
+Result<std::vector<size_t>> FinishRun::FindMissing() const {
+  const Result<std::vector<std::string>> names = ListFolder(folder());
+  if (!names.ok()) return names.error();
+  std::vector<size_t> missing = DistinctShards(plan());
+  std::erase_if(missing, [&](size_t i) {
+    return std::binary_search(names.value().begin(), names.value().end(),
+                              plan().ShardFileName(plan().shards[i]));
+  });
+  return missing;
+}
+
+Result<void> FinishRun::CheckShards() {
+  Result<ShardCheck> shards =
+      melmill::CheckShards({.work = work(),
+                            .folder = folder(),
+                            .try_rejects = false,
+                            .processor = *computer_,
+                            .suspects = {},
+                            .hang_seconds = config_.resources.hang_seconds,
+                            .control = control_});
+  if (!shards.ok()) return shards.error();
+  shards_ = std::move(shards).value();
+  report_.damages = shards_.damages;
+  return {};
+}
+
+// Parts go by names, so a damaged file must lose its name.
+Result<void> FinishRun::RemoveDamaged() {
+  if (shards_.damages.empty()) return {};
+  for (const Damage& damage : shards_.damages) {
+    const auto identity = folder_.found().FindFile(damage.file);
+    if (!identity) continue;
+    const Result<bool> removed =
+        RemoveIfSame(folder() + '/' + damage.file, *identity);
+    if (!removed.ok()) return removed.error();
+  }
+  return SyncFolder(folder());
+}
+
+// Finds the shards that parts made and those that they left in doubt. Returns
+// true if no other shard is missing.
+bool FinishRun::FindShards() {
+  const Result<std::vector<DoubtfulRow>> doubts = ReadDoubts(folder());
+  if (!doubts.ok()) return EndWithFault(doubts.error());
+  std::set<std::string> doubtful;
+  for (const DoubtfulRow& row : doubts.value()) doubtful.insert(row.shard);
+  const auto is_undoubted = [&](size_t i) {
+    return !doubtful.contains(plan().ShardFileName(plan().shards[i]));
+  };
+  const auto wait =
+      IsOnNetwork(folder()) ? kWaitForNames : std::chrono::seconds::zero();
+  Result<std::vector<size_t>> missing = FindMissing();
+  while (missing.ok() && stopwatch_.seconds() < wait.count() &&
+         std::any_of(missing.value().begin(), missing.value().end(),
+                     is_undoubted)) {
+    if (!MayGoOn()) return false;
+    std::this_thread::sleep_for(kLookInterval);
+    missing = FindMissing();
+  }
+  if (!missing.ok()) return EndWithFault(missing.error());
+  const Result<void> checked = CheckShards();
+  if (!MayGoOn()) return false;
+  if (!checked.ok()) return EndWithFault(checked.error());
+  const Result<void> removed = RemoveDamaged();
+  if (!removed.ok()) return EndWithFault(removed.error());
+  report_.num_shards_kept = shards_.kept.size();
+  std::set<std::string> left;
+  for (const size_t i : shards_.to_make) {
+    left.insert(plan().ShardFileName(plan().shards[i]));
+  }
+  for (const DoubtfulRow& row : doubts.value()) {
+    if (left.contains(row.shard)) doubts_.push_back(row);
+  }
+  std::vector<size_t> undoubted;
+  std::copy_if(shards_.to_make.begin(), shards_.to_make.end(),
+               std::back_inserter(undoubted), is_undoubted);
+  return undoubted.empty() || EndWithMissing(undoubted);
+}
+
+// Whether this machine may reject what parts could not read.
+bool FinishRun::JudgeDoubts() {
+  const Machine here = ThisMachine();
+  std::set<std::pair<std::string, uint64_t>> rows;
+  std::set<std::string> confirmed;  // shards that another machine doubts
+  bool is_one_machine = job_->machine == here;
+  for (const DoubtfulRow& row : doubts_) {
+    rows.emplace(row.split, row.line);
+    if (row.machine == here) continue;
+    is_one_machine = false;
+    confirmed.insert(row.shard);
+  }
+  constexpr uint64_t kAlwaysAllowed = 16;
+  const uint64_t num_lines = job_->report.num_lines();
+  if (rows.size() > std::max(kAlwaysAllowed, num_lines / 100)) {
+    return EndWithFault(
+        {ErrorCode::kMachineFault,
+         fmt::format("parts could not read {} rows, such as {} line {} ({}: "
+                     "{}, on {}): too many to reject. See that the audio can "
+                     "be read, and make these parts again",
+                     rows.size(), doubts_[0].split, doubts_[0].line,
+                     doubts_[0].audio, doubts_[0].message,
+                     doubts_[0].machine.host)});
+  }
+  if (is_one_machine) return true;
+  std::vector<size_t> unconfirmed;
+  for (const size_t i : shards_.to_make) {
+    if (!confirmed.contains(plan().ShardFileName(plan().shards[i]))) {
+      unconfirmed.push_back(i);
+    }
+  }
+  return unconfirmed.empty() || EndWithMissing(unconfirmed);
+}
+
+bool FinishRun::MakeDoubtful() {
+  if (shards_.to_make.empty()) return true;
+  if (!JudgeDoubts()) return false;
+  const double hang_seconds = config_.resources.hang_seconds;
+  const Result<Suspects> suspects = ReadAllSuspects(folder());
+  if (!suspects.ok()) return EndWithFault(suspects.error());
+  Result<Quarantine> quarantine =
+      TrySuspects(suspects.value(), work(), shards_.to_make, *computer_,
+                  hang_seconds, *control_, &report_.notes);
+  if (!MayGoOn()) return false;
+  if (!quarantine.ok()) return EndWithFault(quarantine.error());
+  control_->phase = RunControl::Phase::kExtract;
+  const RowWatch watch(WatchOptions(folder(), plan(), hang_seconds, *control_));
+  ExtractOutcome made = Extract(
+      {.work = work(),
+       .processor = *computer_,
+       .shards = shards_.to_make,
+       .folder = folder(),
+       .num_threads = config_.resources.num_threads,
+       .num_io_threads = config_.resources.num_io_threads,
+       .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
+       .control = control_,
+       .quarantine = std::move(quarantine).value()});
+  report_.num_shards_made = made.committed.size();
+  report_.num_shards_left = shards_.to_make.size() - made.committed.size();
+  report_.num_frames_made = control_->frames_done;
+  report_.telemetry = made.telemetry;
+  if (made.fault) return EndWithFault(*made.fault);
+  shards_.kept.merge(made.committed);
+  return MayGoOn();
+}
+
+void FinishRun::Finish() {
+  control_->phase = RunControl::Phase::kFinish;
+  Result<FinishedStore> finished = FinishStore(
+      work(), report_.plan->splits, /*files=*/nullptr, folder(), shards_.kept);
+  if (!finished.ok()) {
+    EndWithFault(finished.error());
+    return;
+  }
+  const Result<void> added =
+      AddFinishedStore(std::move(finished).value(), &report_);
+  if (!added.ok()) {
+    EndWithFault(added.error());
+    return;
+  }
+  CleanUp(*report_.store);
+  report_.status = RunStatus::kFinished;
+}
+
+RunReport FinishRun::Run() {
+  RequireOpenFiles(MaxOpenFilesOfExtraction(config_, 1));
+  RequireThreads(config_);
+  if (Open() && FindShards() && MakeDoubtful()) Finish();
+  if (report_.store) report_.store_bytes = StoreBytes(*report_.store);
+  folder_.TellOfLocks(&report_.notes);
+  report_.total_seconds = stopwatch_.seconds();
+  return std::move(report_);
+}
+
+}  // namespace
+
+RunReport RunFinish(const RunConfig& config, RunControl* control) {
+  return FinishRun(config, control).Run();
+}
+
+}  // namespace melmill

@@ -1,0 +1,227 @@
+#include "pipeline/parts/run_part.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "pipeline/extract/extract.h"
+#include "pipeline/folder/doubts_file.h"
+#include "pipeline/folder/job_file.h"
+#include "pipeline/folder/machine.h"
+#include "pipeline/parts/part_config.h"
+#include "pipeline/row/row_computer.h"
+#include "pipeline/row/row_task.h"
+#include "pipeline/row/row_watch.h"
+#include "pipeline/run/canary.h"
+#include "pipeline/run/report_parts.h"
+#include "pipeline/run/suspects.h"
+#include "pipeline/setup/byte_size.h"
+#include "pipeline/setup/cpu_count.h"
+#include "pipeline/setup/resource_limits.h"
+#include "pipeline/setup/run_control.h"
+#include "pipeline/setup/setup_error.h"
+#include "pipeline/setup/stopwatch.h"
+#include "store/shard/shard_writer.h"
+#include "store/store_folder.h"
+
+namespace melmill {
+namespace {
+
+// The same signal must give the same bits as where the plan was made.
+void CheckCanary(const Job& job, const FeatureSpec& features) {
+  const auto own = ComputeCanary(features);
+  for (const auto& [rate_hz, hash] : job.canary) {
+    const auto found = own.find(rate_hz);
+    if (found != own.end() && found->second == hash) continue;
+    throw SetupError(fmt::format(
+        "this machine ({}) computes other features from {} Hz audio than the "
+        "one that planned ({}): its processor, its memory or a library is not "
+        "the same; make this part on another machine",
+        ThisMachine().host, rate_hz, job.machine.host));
+  }
+}
+
+// One run of RunPart, step by step.
+class PartRun {
+ public:
+  PartRun(const RunConfig& config, const PartChoice& choice,
+          RunControl* control)
+      : config_(config), choice_(choice), control_(control) {
+    if (config_.resources.num_threads == 0)
+      config_.resources.num_threads = AvailableCpus();
+  }
+
+  RunReport Run();
+
+ private:
+  const std::string& folder() const { return config_.store.folder; }
+  PlannedWork work() const {
+    return {*plan_, config_.features, config_.input.audio_root};
+  }
+  bool Lock();
+  bool Choose();
+  bool MakeRoom();
+  bool Extract();
+  Result<void> AddDoubt(const Doubt& doubt);
+  void End();
+  bool EndWithFault(const Error& error);
+
+  RunConfig config_;
+  const PartChoice& choice_;
+  RunControl* control_;
+  RunReport report_;
+  const Stopwatch stopwatch_;
+  std::optional<FileLock> lock_;
+  std::optional<Plan> plan_;
+  std::vector<size_t> to_make_;
+};
+
+bool PartRun::EndWithFault(const Error& error) {
+  report_.fault = error;
+  report_.status = RunStatus::kMachineFault;
+  return false;
+}
+
+// Whoever plans, finishes, updates or repairs excludes parts.
+bool PartRun::Lock() {
+  Result<FileLock> lock = LockStore(folder(), LockKind::kShared);
+  if (!lock.ok()) return EndWithFault(lock.error());
+  lock_ = std::move(lock).value();
+  if (!lock_->is_held()) {
+    report_.notes.push_back(fmt::format(
+        "the file system of {} has no locks: make sure that melmill finish "
+        "starts only when all parts have ended",
+        folder()));
+  }
+  return true;
+}
+
+// Returns true if there is something to make. A final name means a whole file,
+// so names are enough here; the finish reads them all.
+bool PartRun::Choose() {
+  plan_ = ReadPlanOfFolder(folder());
+  const std::vector<size_t> chosen = choice_.Choose(*plan_);
+  const Result<std::vector<std::string>> names = ListFolder(folder());
+  if (!names.ok()) return EndWithFault(names.error());
+  const bool is_complete = IsComplete(folder(), *plan_);
+  for (const size_t i : chosen) {
+    const std::string name = plan_->ShardFileName(plan_->shards[i]);
+    const bool exists =
+        std::binary_search(names.value().begin(), names.value().end(), name);
+    if (!exists && !is_complete) to_make_.push_back(i);
+  }
+  report_.num_shards_planned = chosen.size();
+  report_.num_shards_kept = chosen.size() - to_make_.size();
+  report_.num_shards_left = to_make_.size();
+  control_->shards_kept = report_.num_shards_kept;
+  control_->shards_in_all = chosen.size();
+  if (!to_make_.empty()) return true;
+  report_.status = RunStatus::kPartDone;
+  return false;
+}
+
+// Removes what dead processes left if the disk has too little space otherwise.
+bool PartRun::MakeRoom() {
+  uint64_t num_bytes = 0;
+  for (const size_t i : to_make_) {
+    num_bytes += EstimateShardBytes(work().SpecOf(plan_->shards[i]));
+  }
+  std::optional<uint64_t> free_bytes = FreeBytes(folder());
+  if (!free_bytes || num_bytes <= *free_bytes) return true;
+  const Result<SeenFiles> files = SeeFiles(folder());
+  if (!files.ok()) return EndWithFault(files.error());
+  const Result<void> removed =
+      RemoveTemporaryFiles(folder(), files.value(), /*is_locked=*/false);
+  if (!removed.ok()) report_.notes.push_back(removed.error().message);
+  free_bytes = FreeBytes(folder());
+  if (!free_bytes || num_bytes <= *free_bytes) return true;
+  return EndWithFault({ErrorCode::kMachineFault,
+                       fmt::format("the part needs {} more and {} has {} free",
+                                   FormatBytes(num_bytes), folder(),
+                                   FormatBytes(*free_bytes))});
+}
+
+Result<void> PartRun::AddDoubt(const Doubt& doubt) {
+  const PlannedShard& shard = plan_->shards[doubt.shard];
+  report_.doubts.push_back({.shard = plan_->ShardFileName(shard),
+                            .split = plan_->split_names[shard.split],
+                            .line = doubt.task.line,
+                            .audio = doubt.task.audio,
+                            .message = doubt.error.message,
+                            .machine = ThisMachine()});
+  return {};
+}
+
+// Tries rows that ended an earlier process, each alone, and makes the shards.
+bool PartRun::Extract() {
+  const RowComputer computer(config_.features);
+  const double hang_seconds = config_.resources.hang_seconds;
+  const Result<Suspects> suspects = ReadAllSuspects(folder());
+  if (!suspects.ok()) return EndWithFault(suspects.error());
+  Result<Quarantine> quarantine =
+      TrySuspects(suspects.value(), work(), to_make_, computer, hang_seconds,
+                  *control_, &report_.notes);
+  if (control_->stop_requested()) return true;
+  if (!quarantine.ok()) return EndWithFault(quarantine.error());
+  for (const size_t i : to_make_) {
+    control_->frames_to_do += plan_->shards[i].num_frames;
+    control_->rows_to_do += plan_->shards[i].num_rows;
+  }
+  control_->phase = RunControl::Phase::kExtract;
+  const RowWatch watch(WatchOptions(folder(), *plan_, hang_seconds, *control_));
+  ExtractOutcome made = melmill::Extract(
+      {.work = work(),
+       .processor = computer,
+       .shards = to_make_,
+       .folder = folder(),
+       .num_threads = config_.resources.num_threads,
+       .num_io_threads = config_.resources.num_io_threads,
+       .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
+       .control = control_,
+       .quarantine = std::move(quarantine).value(),
+       .on_doubt = [this](const Doubt& doubt) { return AddDoubt(doubt); }});
+  report_.num_shards_made = made.committed.size();
+  report_.num_shards_left = to_make_.size() - made.committed.size();
+  report_.num_frames_made = control_->frames_done;
+  report_.num_rejected = made.num_rejected;
+  report_.telemetry = made.telemetry;
+  if (!report_.doubts.empty()) {
+    const Result<void> written = WriteDoubts(folder(), report_.doubts);
+    if (!written.ok()) report_.notes.push_back(written.error().message);
+  }
+  return !made.fault || EndWithFault(*made.fault);
+}
+
+void PartRun::End() {
+  if (control_->stop_requested()) {
+    report_.status = RunStatus::kStopped;
+  } else {
+    report_.status =
+        report_.doubts.empty() ? RunStatus::kPartDone : RunStatus::kDoubtful;
+  }
+}
+
+RunReport PartRun::Run() {
+  report_.log_mel = config_.features.log_mel();
+  if (Lock() && Choose()) {
+    CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
+    RequireOpenFiles(MaxOpenFilesOfExtraction(config_, to_make_.size()));
+    RequireThreads(config_);
+    if (MakeRoom() && Extract()) End();
+  }
+  report_.total_seconds = stopwatch_.seconds();
+  return std::move(report_);
+}
+
+}  // namespace
+
+RunReport RunPart(const RunConfig& config, const PartChoice& choice,
+                  RunControl* control) {
+  return PartRun(config, choice, control).Run();
+}
+
+}  // namespace melmill

@@ -1,0 +1,32 @@
+#ifndef MELMILL_TOOLS_MELMILL_FLAGS_MACHINE_FLAGS_H_
+#define MELMILL_TOOLS_MELMILL_FLAGS_MACHINE_FLAGS_H_
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "pipeline/setup/run_config.h"
+
+namespace melmill {
+
+// The flags that say how a run uses its machine. They change no byte.
+struct MachineFlags {
+  int num_threads = 0;
+  int num_io_threads = 16;
+  std::string memory = "512MB";
+  std::string simd = "auto";
+};
+
+void AddMachineFlags(CLI::App* command, MachineFlags* flags);
+
+// Throws SetupError for invalid values.
+Resources MakeResources(const MachineFlags& flags);
+
+void AddAudioRootFlag(CLI::App* command, std::string* audio_root,
+                      const std::string& description);
+
+// --hang-after and --grace, for runs that compute rows.
+void AddPatienceFlags(CLI::App* command, Resources* resources);
+
+}  // namespace melmill
+
+#endif  // MELMILL_TOOLS_MELMILL_FLAGS_MACHINE_FLAGS_H_
