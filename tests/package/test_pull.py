@@ -19,8 +19,8 @@ from melmill._transfer.local_file import LocalFile
 from melmill._transfer.pull import Pull
 from melmill._transfer.pull_command import main as pull_main
 from melmill._transfer.push_command import main as push_main
-from store_job import Job, cut_off, flip_byte, seal
-from support import files_of, run_melmill
+from store_job import SHARD_SIZE, Job, cut_off, flip_byte, seal
+from support import ANY_REJECTS, files_of, run_melmill
 from transfer_stores import (
     Place,
     copied_store,
@@ -433,45 +433,92 @@ def test_a_part_of_another_plan_is_refused(
 # The end.
 
 
-def finish(job: Job, folder: Path) -> None:
-    """What `melmill finish` does, by what there is of it."""
-    run = job.extract(out=str(folder))
-    assert run.exit_code == 0, run.stderr
+def run(job: Job, *arguments: object) -> None:
+    """Runs the program, which must succeed."""
+    done = run_melmill(*map(str, arguments), cwd=job.folder)
+    assert done.exit_code == 0, done.stderr
 
 
-def test_a_store_is_finished_without_its_features(
-    store_job: Job, place: Place, folder: Path, tmp_path: Path
+def test_parts_and_end_need_no_common_disk(
+    store_job: Job,
+    place: Place,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Parts push, the end reads no features, and pushes the rest."""
-    whole = files_of(store_job.store)
-    part = make_unfinished(store_job.store)
-    (part / "job.json").unlink()
-    assert push(part, place.url, "--delete") == 0
-    assert pull(place.url, folder, "--for-finish") == 0
-    for name in shards_of(folder):
-        assert len(whole[name]) == (folder / name).stat().st_size
-        assert (folder / name).read_bytes() != whole[name]
-    largest = max(shards_of(folder), key=lambda name: len(whole[name]))
-    with (folder / largest).open("rb") as file:
+    """Each machine has a folder of its own, which no other one sees."""
+    job = store_job
+    whole = files_of(job.store)
+    planned = tmp_path / "planned"
+    manifests = ("train.jsonl", "eval.jsonl")
+    flags = ("--shard-size", SHARD_SIZE, *ANY_REJECTS, "--out", planned)
+    run(job, "plan", *manifests, *flags)
+    assert push(planned, place.url) == 0
+    made = []
+    for number, part in enumerate(("0/3", "1/3", "1/3", "2/3", "3/3")):
+        scratch = tmp_path / f"scratch{number}"
+        capsys.readouterr()
+        assert pull(place.url, scratch, "--part", part) == 0
+        shards = capsys.readouterr().out.strip()
+        made.append(bool(shards))
+        if shards:
+            run(job, "extract", "--out", scratch, "--shards", shards)
+        assert push(scratch, place.url, "--delete") == 0
+        assert shards_of(scratch) == []
+    assert made == [True, True, False, True, False]
+    # The end, of which no features come.
+    end = tmp_path / "end"
+    assert pull(place.url, end, "--for-finish") == 0
+    for name in shards_of(end):
+        assert len(whole[name]) == (end / name).stat().st_size
+    largest = max(shards_of(end), key=lambda name: len(whole[name]))
+    with (end / largest).open("rb") as file:
         assert os.lseek(file.fileno(), 0, os.SEEK_HOLE) == 8192
-    finish(store_job, folder)
-    found = files_of(folder)
+    run(job, "finish", "--out", end)
+    found = files_of(end)
     assert found.keys() == whole.keys()
     assert all(found[n] == whole[n] for n in whole if not is_shard(n))
     assert all(WITHOUT_FEATURES in found[n] for n in whole if is_shard(n))
-    assert push(folder, place.url) == 0
+    assert push(end, place.url) == 0
     assert place.files() == whole
     assert pull(place.url, tmp_path / "back") == 0
     assert files_of(tmp_path / "back") == whole
     # Once more, as when the machine of the end was lost: nothing is left to do.
-    assert pull(place.url, folder, "--for-finish") == 0
-    assert files_of(folder) == found
-    shutil.rmtree(folder)
-    assert pull(place.url, folder, "--for-finish") == 0
-    assert files_of(folder) == found
+    shutil.rmtree(end)
+    assert pull(place.url, end, "--for-finish") == 0
+    assert files_of(end) == found
+    run(job, "finish", "--out", end)
+    assert push(end, place.url) == 0
     # The features can come later.
-    assert pull(place.url, folder) == 0
-    assert files_of(folder) == whole
+    assert pull(place.url, end) == 0
+    assert files_of(end) == whole
+
+
+def test_an_end_rejects_what_no_machine_could_read(
+    store_job: Job, place: Place, tmp_path: Path
+) -> None:
+    """By the notes of the parts, which come with the rest."""
+    job = store_job
+    planned = tmp_path / "planned"
+    flags = ("--shard-size", SHARD_SIZE, *ANY_REJECTS, "--out", planned)
+    run(job, "plan", "train.jsonl", "eval.jsonl", *flags)
+    assert push(planned, place.url) == 0
+    job.clip(7).unlink()
+    part = tmp_path / "part"
+    assert pull(place.url, part, "--part", "0/1") == 0
+    done = run_melmill(
+        "extract", "--out", part, "--part", "0/1", cwd=job.folder
+    )
+    assert done.exit_code == 4
+    assert push(part, place.url, "--delete") == 0
+    assert any(name.startswith(".doubts.") for name in place.files())
+    end = tmp_path / "end"
+    assert pull(place.url, end, "--for-finish") == 0
+    run(job, "finish", "--out", end)
+    assert push(end, place.url) == 0
+    assert pull(place.url, tmp_path / "back") == 0
+    assert place.files() == files_of(tmp_path / "back")
+    assert len(melmill.open(tmp_path / "back")["train"]) == 24 - 4
+    assert run_melmill("verify", tmp_path / "back").exit_code == 0
 
 
 def test_an_end_that_was_not_pushed_is_kept(
@@ -492,7 +539,7 @@ def test_the_end_names_what_is_missing(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    note = ".doubt.train.0123456789ab.machine"
+    note = ".doubts.0123456789abcdef"
     (unfinished / note).write_bytes(b"doubt")
     (unfinished / shards_of(unfinished)[0]).unlink()
     assert push(unfinished, place.url) == 0

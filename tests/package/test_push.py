@@ -120,7 +120,7 @@ def test_only_files_of_the_store_are_pushed(store: Path, place: Place) -> None:
     before = files_of(store)
     names = (
         *(".local", ".lock", ".suspects.0123456789abcdef", "train.backup.h5"),
-        *(".doubt.x.y", "train.0123456789ab.h5", "job.json"),
+        *(".doubts.0123456789abcdef", "train.0123456789ab.h5", "job.json"),
         "plan.h5.0123456789abcdef.tmp",
     )
     for name in names:
@@ -652,7 +652,7 @@ def test_the_shards_of_a_part_are_pushed_and_deleted(
     ):
         (unfinished / name).write_bytes(b"x")
     notes = {
-        ".doubt.train.0123456789ab.machine-1": b"doubt",
+        ".doubts.0123456789abcdef": b"doubt",
         ".suspects.0123456789abcdef": b"suspect",
     }
     for name, note in notes.items():

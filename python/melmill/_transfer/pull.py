@@ -232,13 +232,18 @@ class Pull:
         return (self._folder / INDEX_FILE).exists()
 
     def _find_missing(self, files: StoreFiles, part: Part) -> None:
-        """Finds the shards of a part that are not there, each once."""
+        """Finds the shards of a part that are not there.
+
+        As the program has it, a shard that the plan names more than once has
+        the number of the first time.
+        """
         self.result.num_shards = len(files.shards)
-        known = set(self._there)
+        seen: set[str] = set()
         for number, name in enumerate(files.shard_names):
-            if part.has(number) and name not in known:
+            is_first = name not in seen
+            seen.add(name)
+            if is_first and part.has(number) and name not in self._there:
                 self.result.missing.append(number)
-                known.add(name)
 
     def _run(self, work: Callable[[str], None], names: Collection[str]) -> None:
         self._jobs.run(work, sorted(names))
