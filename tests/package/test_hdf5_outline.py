@@ -6,9 +6,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from melmill._contents.hdf5_outline import Hdf5Outline
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
-from melmill._transfer.hdf5_outline import Hdf5Outline
 from transfer_stores import STORES
 
 FILES = sorted(STORES.glob("*/*.h5"))

@@ -14,14 +14,8 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
-    "_store",
-    "_batch",
-    "_models",
-    "_convert",
-    "_remote",
-    "_stage",
-    "_transfer",
-    "",
+    *("_store", "_batch", "_models", "_convert", "_contents"),
+    *("_remote", "_stage", "_transfer", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
@@ -46,7 +40,7 @@ LAZY = {
 # Rooms and modules that import no PyTorch, directly or through others.
 WITHOUT_TORCH = [
     *("_store", "_batch.batch_plan", "_batch.mel", "_batch.padding"),
-    *("_batch.sampler", "_remote", "_stage", "_transfer"),
+    *("_batch.sampler", "_contents", "_remote", "_stage", "_transfer"),
 ]
 
 # Modules that have no tests of their own, and whose tests reach them.
@@ -79,8 +73,8 @@ TESTED_BY = {
     "melmill._transfer.local_file": "test_pull.py",
     "melmill._transfer.pull_command": "test_pull.py",
     "melmill._transfer.push_command": "test_push.py",
-    "melmill._transfer.store_difference": "test_push.py",
-    "melmill._transfer.store_files": "test_pull.py",
+    "melmill._contents.store_difference": "test_push.py",
+    "melmill._contents.store_files": "test_pull.py",
 }
 
 

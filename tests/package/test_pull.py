@@ -13,10 +13,11 @@ from typing import Any
 
 import melmill
 import pytest
+from melmill._contents.store_files import StoreFiles
 from melmill._store.shard import WITHOUT_FEATURES
 from melmill._transfer.folder_lock import locked_folder
 from melmill._transfer.local_file import LocalFile
-from melmill._transfer.pull import Pull
+from melmill._transfer.pull import Part, Pull
 from melmill._transfer.pull_command import main as pull_main
 from melmill._transfer.push_command import main as push_main
 from store_job import SHARD_SIZE, Job, cut_off, flip_byte, seal
@@ -396,6 +397,19 @@ def test_a_part_gets_the_plan_and_its_missing_shards(
     text = capsys.readouterr()
     assert text.out == "0,2-3\n"
     assert text.err == ""
+
+
+def test_a_shard_that_is_named_twice_has_its_first_number() -> None:
+    """As the program counts."""
+    names = ("a", "b", "a", "c", "b")
+    files = StoreFiles("plan", (), (), names)
+    numbers = []
+    for part in (Part(0, 1), Part(0, 2), Part(1, 2)):
+        pull = Pull(None, Path(), None)  # type: ignore[arg-type]
+        pull._there = {"c": 1}
+        pull._find_missing(files, part)
+        numbers.append(pull.result.missing)
+    assert numbers == [[0, 1], [0], [1]]
 
 
 def test_a_part_shares_its_folder(

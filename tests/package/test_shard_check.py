@@ -3,14 +3,14 @@
 from pathlib import Path
 
 import pytest
-from melmill._store.errors import DamagedStoreError
-from melmill._store.files import StoreFile
-from melmill._transfer.shard_check import ShardIndex, checked_pieces
-from melmill._transfer.store_files import (
+from melmill._contents.shard_check import ShardIndex, checked_pieces
+from melmill._contents.store_files import (
     ShardFile,
     finished_store_files,
     unfinished_store_files,
 )
+from melmill._store.errors import DamagedStoreError
+from melmill._store.files import StoreFile
 from transfer_stores import STORES
 
 NAMES = ["qwen3_asr_f16", "spectral_bf16", "whisper_f32", "pieces_f16"]

@@ -18,7 +18,7 @@ from melmill._remote.remote_error import (
 from melmill._transfer.store_url import StoreUrl
 
 # Size of what is sent or asked for at once; a larger object is sent in parts.
-PIECE_BYTES: Final = 16 << 20
+PIECE_BYTES: Final = 8 << 20
 
 _MAX_PARTS = 10_000  # of an upload, in S3
 _CHECKSUM = "melmill-checksum"  # of an object's metadata

@@ -14,20 +14,9 @@ from pathlib import Path
 
 import xxhash
 
-from melmill._remote.command_line import UsageError
-from melmill._store.errors import DamagedStoreError
-from melmill._store.files import StoreFile
-from melmill._store.shard import (
-    FEATURES_OFFSET,
-    WITHOUT_FEATURES,
-    lacks_features,
-)
-from melmill._transfer.jobs import Jobs
-from melmill._transfer.local_file import LocalFile, flush_names, local_faults
-from melmill._transfer.object_store import ObjectStore
-from melmill._transfer.shard_check import ShardIndex
-from melmill._transfer.store_difference import store_difference
-from melmill._transfer.store_files import (
+from melmill._contents.shard_check import ShardIndex
+from melmill._contents.store_difference import store_difference
+from melmill._contents.store_files import (
     INDEX_FILE,
     JOB_FILE,
     MAX_INDEX_BYTES,
@@ -39,6 +28,17 @@ from melmill._transfer.store_files import (
     is_temporary,
     unfinished_store_files,
 )
+from melmill._remote.command_line import UsageError
+from melmill._store.errors import DamagedStoreError
+from melmill._store.files import StoreFile
+from melmill._store.shard import (
+    FEATURES_OFFSET,
+    WITHOUT_FEATURES,
+    lacks_features,
+)
+from melmill._transfer.jobs import Jobs
+from melmill._transfer.local_file import LocalFile, flush_names, local_faults
+from melmill._transfer.object_store import ObjectStore
 
 _DELETE = "delete it, or pull to another folder"
 

@@ -15,6 +15,18 @@ from pathlib import Path
 
 import xxhash
 
+from melmill._contents.shard_check import Pieces, ShardIndex, checked_pieces
+from melmill._contents.store_difference import store_difference
+from melmill._contents.store_files import (
+    INDEX_FILE,
+    JOB_FILE,
+    MAX_INDEX_BYTES,
+    PLAN_FILE,
+    ShardFile,
+    finished_store_files,
+    is_note,
+    unfinished_store_files,
+)
 from melmill._remote.command_line import UsageError
 from melmill._remote.remote_error import (
     ExistsError,
@@ -28,18 +40,6 @@ from melmill._store.shard import lacks_features
 from melmill._transfer.jobs import Jobs
 from melmill._transfer.local_file import local_faults
 from melmill._transfer.object_store import ObjectStore
-from melmill._transfer.shard_check import Pieces, ShardIndex, checked_pieces
-from melmill._transfer.store_difference import store_difference
-from melmill._transfer.store_files import (
-    INDEX_FILE,
-    JOB_FILE,
-    MAX_INDEX_BYTES,
-    PLAN_FILE,
-    ShardFile,
-    finished_store_files,
-    is_note,
-    unfinished_store_files,
-)
 
 
 class ConflictError(UsageError):

@@ -14,11 +14,11 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
+from melmill._contents.hdf5_outline import Hdf5Outline
+from melmill._contents.store_files import ShardFile
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
 from melmill._store.shard import FEATURES_OFFSET
-from melmill._transfer.hdf5_outline import Hdf5Outline
-from melmill._transfer.store_files import ShardFile
 
 _STATUS_STORED = 1
 

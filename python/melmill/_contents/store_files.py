@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
+from melmill._contents.hdf5_outline import Hdf5Outline
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
 from melmill._store.index import FILE_NAME, FileFacts, parse_index
 from melmill._store.shard import FEATURES_OFFSET
-from melmill._transfer.hdf5_outline import Hdf5Outline
 
 INDEX_FILE: Final = FILE_NAME
 PLAN_FILE: Final = "plan.h5"
