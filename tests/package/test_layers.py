@@ -68,11 +68,13 @@ TESTED_BY = {
     "melmill._store.shard": "test_bad_stores.py",
     "melmill._store.table": "test_bad_stores.py",
     "melmill._transfer.command": "test_push.py",
+    "melmill._transfer.downloads": "test_pull.py",
     "melmill._transfer.folder_lock": "test_push.py",
     "melmill._transfer.jobs": "test_push.py",
     "melmill._transfer.local_file": "test_pull.py",
     "melmill._transfer.pull_command": "test_pull.py",
     "melmill._transfer.push_command": "test_push.py",
+    "melmill._transfer.uploads": "test_push.py",
     "melmill._contents.store_difference": "test_push.py",
     "melmill._contents.store_files": "test_pull.py",
 }

@@ -15,6 +15,7 @@ import melmill
 import pytest
 from melmill._contents.store_files import StoreFiles
 from melmill._store.shard import WITHOUT_FEATURES
+from melmill._transfer.downloads import Downloads
 from melmill._transfer.folder_lock import locked_folder
 from melmill._transfer.local_file import LocalFile
 from melmill._transfer.pull import Part, Pull
@@ -162,11 +163,16 @@ def test_other_damaged_files_get_no_name(
     ["../x.h5", "/x.h5", ".lock", "store.json", "a\0b.h5", "job.json", 7],
 )
 def test_names_cannot_lead_out_of_the_folder(
-    name: object, pushed: Place, store: Path, folder: Path
+    name: object,
+    pushed: Place,
+    store: Path,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     path = store / "store.json"
+    original = path.read_text()
     for kind in ("table", "shard"):
-        index = json.loads(path.read_text())
+        index = json.loads(original)
         if kind == "table":
             index["splits"][0]["table"]["file"] = name
         else:
@@ -178,6 +184,9 @@ def test_names_cannot_lead_out_of_the_folder(
         pushed.put("store.json", path.read_bytes())
         assert pull(pushed.url, folder) == 1
         assert list(folder.iterdir()) == [folder / ".lock"]
+        text = capsys.readouterr().err
+        expected = "no name of a " if name != 7 else f"{name}"
+        assert expected in text
 
 
 def test_another_store_is_not_replaced(
@@ -406,7 +415,7 @@ def test_a_shard_that_is_named_twice_has_its_first_number() -> None:
     numbers = []
     for part in (Part(0, 1), Part(0, 2), Part(1, 2)):
         pull = Pull(None, Path(), None)  # type: ignore[arg-type]
-        pull._there = {"c": 1}
+        pull.downloads.there = {"c": 1}
         pull._find_missing(files, part)
         numbers.append(pull.result.missing)
     assert numbers == [[0, 1], [0], [1]]
@@ -536,15 +545,26 @@ def test_an_end_rejects_what_no_machine_could_read(
 
 
 def test_an_end_that_was_not_pushed_is_kept(
-    store: Path, unfinished: Path, place: Place, folder: Path
+    store: Path,
+    unfinished: Path,
+    place: Place,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
+    """With a shard that it made itself."""
+    (unfinished / shards_of(unfinished)[0]).unlink()
     assert push(unfinished, place.url) == 0
     shutil.copytree(store, folder)
     before = files_of(folder)
+    capsys.readouterr()
     assert pull(place.url, folder, "--for-finish") == 0
+    assert "missing" not in capsys.readouterr().out
     assert files_of(folder) == before
     assert pull(place.url, folder, "--part", "0/1") == 0
+    assert capsys.readouterr().out == "\n"
     assert files_of(folder) == before
+    assert push(folder, place.url) == 0
+    assert place.files() == before
 
 
 def test_the_end_names_what_is_missing(
@@ -612,7 +632,7 @@ def test_features_are_not_copied_for_the_end(
     pushed: Place, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[int, int]] = []
-    copy = Pull._copy
+    copy = Downloads._copy
 
     def note(
         self: Pull, name: str, first: int, end: int, *rest: object
@@ -621,7 +641,7 @@ def test_features_are_not_copied_for_the_end(
             asked.append((first, end))
         copy(self, name, first, end, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Pull, "_copy", note)
+    monkeypatch.setattr(Downloads, "_copy", note)
     assert pull(pushed.url, folder, "--for-finish") == 0
     assert len(asked) == 2 * len(shards_of(folder))
     firsts = {first for first, _ in asked}

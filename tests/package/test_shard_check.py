@@ -3,7 +3,12 @@
 from pathlib import Path
 
 import pytest
-from melmill._contents.shard_check import ShardIndex, checked_pieces
+import xxhash
+from melmill._contents.shard_check import (
+    FeaturesCheck,
+    ShardIndex,
+    checked_pieces,
+)
 from melmill._contents.store_files import (
     ShardFile,
     finished_store_files,
@@ -87,6 +92,47 @@ def test_a_shard_of_another_plan_is_refused() -> None:
     )
     with pytest.raises(DamagedStoreError):
         read(path, other)
+
+
+def test_bytes_of_no_row_must_be_zeros() -> None:
+    """Before, between and behind the rows."""
+    body = bytearray(b"\0\0abcd\0\0\0efgh\0")
+    rows = [
+        (first, first + 4, xxhash.xxh3_64_intdigest(body[first : first + 4]))
+        for first in (2, 9)
+    ]
+
+    def check(body: bytes, piece_bytes: int) -> None:
+        features = FeaturesCheck(rows, 14, "x")
+        for at in range(0, len(body), piece_bytes):
+            features.update(memoryview(body[at : at + piece_bytes]))
+        features.finish()
+
+    for piece_bytes in (1, 3, 14):
+        check(bytes(body), piece_bytes)
+        for at in range(len(body)):
+            body[at] ^= 1
+            with pytest.raises(DamagedStoreError):
+                check(bytes(body), piece_bytes)
+            body[at] ^= 1
+        for wrong in (body[:-1], body + b"\0"):
+            with pytest.raises(DamagedStoreError):
+                check(bytes(wrong), piece_bytes)
+
+
+def test_a_shard_that_changes_while_it_is_read_is_damage(
+    tmp_path: Path,
+) -> None:
+    (shard,) = shards_of("spectral_bf16")
+    path = tmp_path / shard.name
+    path.write_bytes((STORES / "spectral_bf16" / shard.name).read_bytes())
+    file = StoreFile(path, path.stat().st_size)
+    index = ShardIndex(file, shard, "x")
+    body = bytearray(path.read_bytes())
+    body[100] ^= 1
+    path.write_bytes(body)
+    with pytest.raises(DamagedStoreError, match="it changed while it was"):
+        list(index.pieces(4096))
 
 
 def test_other_files_have_one_checksum(tmp_path: Path) -> None:

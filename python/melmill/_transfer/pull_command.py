@@ -20,7 +20,7 @@ from melmill._transfer.command import (
     exit_code_of,
 )
 from melmill._transfer.folder_lock import locked_folder
-from melmill._transfer.pull import Part, Pull, Pulled
+from melmill._transfer.pull import Part, Pull
 from melmill._transfer.store_url import StoreUrl, is_url
 
 _DESCRIPTION = """\
@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
         raise UsageError(f"{folder} is a file")
     session = Session(url, options.jobs)
     pull = Pull(session.objects, folder, session.jobs)
-    result = pull.result
+    downloads, result = pull.downloads, pull.result
     pull.look()
     is_whole = options.part is None and not options.for_finish
     if is_whole and not result.is_finished:
@@ -100,7 +100,7 @@ def _run(options: argparse.Namespace) -> int:
         locked_folder(folder, is_alone=is_alone, makes=True),
         session.progress(
             "pulling",
-            lambda: result.num_copied + result.num_kept,
+            lambda: downloads.num_copied + downloads.num_kept,
             is_quiet=options.quiet,
         ),
     ):
@@ -110,7 +110,7 @@ def _run(options: argparse.Namespace) -> int:
             pull.for_finish()
         else:
             pull.whole()
-    _print_result(options, url, session, result)
+    _print_result(options, url, session, pull)
     return EXIT_OK
 
 
@@ -118,12 +118,13 @@ def _print_result(
     options: argparse.Namespace,
     url: StoreUrl,
     session: Session,
-    result: Pulled,
+    pull: Pull,
 ) -> None:
+    downloads, result = pull.downloads, pull.result
     text = (
         f"pulled {url} to {options.folder}: "
-        f"{count(result.num_copied, 'file')} copied ({session.traffic}), "
-        f"{result.num_kept:,} kept"
+        f"{count(downloads.num_copied, 'file')} copied ({session.traffic}), "
+        f"{downloads.num_kept:,} kept"
     )
     missing = len(result.missing)
     if options.part is not None:

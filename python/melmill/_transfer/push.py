@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import threading
 from collections.abc import Callable, Collection
-from functools import partial
 from pathlib import Path
 
 import xxhash
 
-from melmill._contents.shard_check import Pieces, ShardIndex, checked_pieces
 from melmill._contents.store_difference import store_difference
 from melmill._contents.store_files import (
     INDEX_FILE,
@@ -29,21 +26,14 @@ from melmill._contents.store_files import (
 )
 from melmill._remote.command_line import UsageError
 from melmill._remote.remote_error import (
-    ExistsError,
-    GoneError,
     RemoteFaultError,
 )
-from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
 from melmill._store.index import FileFacts
-from melmill._store.shard import lacks_features
 from melmill._transfer.jobs import Jobs
 from melmill._transfer.local_file import local_faults
 from melmill._transfer.object_store import ObjectStore
-
-
-class ConflictError(UsageError):
-    """A file or store is there that is another one, and is not replaced."""
+from melmill._transfer.uploads import ConflictError, Uploads
 
 
 @dataclasses.dataclass
@@ -51,8 +41,6 @@ class Pushed:
     """What a push did.
 
     Attributes:
-      num_uploaded: Files that were uploaded.
-      num_kept: Files that were there.
       num_deleted: Local shards that were deleted.
       num_shards: Shards of the store.
       num_shards_there: Those that are at their place.
@@ -61,8 +49,6 @@ class Pushed:
         removed.
     """
 
-    num_uploaded: int = 0
-    num_kept: int = 0
     num_deleted: int = 0
     num_shards: int = 0
     num_shards_there: int = 0
@@ -79,17 +65,17 @@ class Push:
       jobs: The threads.
 
     Attributes:
-      result: What was done.
+      uploads: The files that were uploaded, or were there.
+      result: What else was done.
     """
 
     def __init__(self, folder: Path, objects: ObjectStore, jobs: Jobs) -> None:
+        self.uploads = Uploads(folder, objects)
         self.result = Pushed()
         self._folder = folder
         self._objects = objects
         self._jobs = jobs
-        self._lock = threading.Lock()  # of the result and of what is below
         self._there: dict[str, int] = {}  # objects and their sizes
-        self._certain: set[str] = set()  # that have a file's checksum
 
     def run(self, *, deletes: bool) -> None:
         """Pushes what is missing.
@@ -136,27 +122,27 @@ class Push:
             **{name: (f.num_bytes, f.checksum) for name, f in others.items()},
         }
         self._run(
-            lambda name: self._compare(name, *facts[name]),
+            lambda name: self.uploads.compare(name, *facts[name]),
             facts.keys() & self._there.keys(),
         )
         # The plan goes first: with it, one of several stores gets the place.
         missing = others.keys() - self._there.keys()
         self._run(
-            lambda name: self._upload_whole(others[name]),
+            lambda name: self.uploads.upload_whole(others[name]),
             missing & {PLAN_FILE},
         )
         self._run(
-            lambda name: self._upload_shard(shards[name]),
+            lambda name: self.uploads.upload_shard(shards[name]),
             shards.keys() - self._there.keys(),
         )
         self._run(
-            lambda name: self._upload_whole(others[name]),
+            lambda name: self.uploads.upload_whole(others[name]),
             missing - {PLAN_FILE},
         )
         if INDEX_FILE in self._there:
-            self.result.num_kept += 1
+            self.uploads.num_kept += 1
         else:
-            self._run(lambda _: self._upload_whole(index), [INDEX_FILE])
+            self._run(lambda _: self.uploads.upload_whole(index), [INDEX_FILE])
             # Servers that know no conditions replace what is there.
             self._compare_index(content)
         self.result.is_finished = True
@@ -179,27 +165,30 @@ class Push:
             for name in (PLAN_FILE, JOB_FILE):
                 self._push_whole(name)
         self._run(
-            lambda name: self._compare_shard(shards[name]),
+            lambda name: self.uploads.compare_shard(shards[name]),
             shards.keys() & self._there.keys(),
         )
         if not self.result.is_finished:
-            self._run(self._push_note, self._local_notes())
             self._run(
-                lambda name: self._upload_shard(shards[name]),
+                lambda name: self.uploads.upload_note(
+                    name, self._there.get(name, -1)
+                ),
+                self._local_notes(),
+            )
+            self._run(
+                lambda name: self.uploads.upload_shard(shards[name]),
                 shards.keys() - self._there.keys(),
             )
         names = {shard.name for shard in files.shards}
         self.result.num_shards = len(names)
         self.result.num_shards_there = len(
-            names & (self._there.keys() | self._certain)
+            names & (self._there.keys() | self.uploads.certain)
         )
         if deletes:
-            self._delete(shards.keys() & self._certain)
+            self._delete(shards.keys() & self.uploads.certain)
 
     def _run(self, work: Callable[[str], None], names: Collection[str]) -> None:
         self._jobs.run(work, sorted(names))
-
-    # What is there.
 
     def _compare_index(self, content: bytes) -> None:
         """Raises ConflictError if there is another store."""
@@ -228,50 +217,6 @@ class Push:
         num_bytes = min(num_bytes, MAX_INDEX_BYTES)
         return b"".join(self._objects.read(INDEX_FILE, 0, num_bytes))
 
-    def _compare_shard(self, shard: ShardFile) -> None:
-        file, index = self._open_shard(shard)
-        self._compare(shard.name, file.num_bytes, index.checksum)
-
-    def _compare(self, name: str, num_bytes: int, checksum: str) -> None:
-        """Raises ConflictError if an object is not a file."""
-        try:
-            there_bytes, there_checksum = self._objects.checksum(name)
-        except GoneError:
-            raise RemoteFaultError("it was there, and is gone") from None
-        problem = ""
-        if there_bytes != num_bytes:
-            problem = f"has {there_bytes:,} bytes, not {num_bytes:,}"
-        elif there_checksum not in (None, checksum):
-            problem = f"has the checksum {there_checksum}, not {checksum}"
-        if problem:
-            raise ConflictError(
-                f"{self._objects.url}/{name} {problem}; it is not replaced"
-            )
-        with self._lock:
-            self.result.num_kept += 1
-            if there_checksum is not None:
-                self._certain.add(name)
-
-    # What is missing.
-
-    def _upload_shard(self, shard: ShardFile) -> None:
-        file, index = self._open_shard(shard)
-        if lacks_features(file, shard.features_end):
-            raise DamagedStoreError(
-                f"{file.path}: this copy has no features, and "
-                f"{self._objects.url} has no such shard"
-            )
-        self._put(shard.name, file.num_bytes, index.checksum, index.pieces)
-
-    def _open_shard(self, shard: ShardFile) -> tuple[StoreFile, ShardIndex]:
-        path = self._folder / shard.name
-        num_bytes = shard.num_bytes
-        if num_bytes is None:
-            with local_faults(path):
-                num_bytes = path.stat().st_size
-        file = StoreFile(path, num_bytes)
-        return file, ShardIndex(file, shard, str(path))
-
     def _push_whole(self, name: str) -> None:
         """A file of an unfinished store, if there is one."""
         path = self._folder / name
@@ -284,47 +229,13 @@ class Push:
             file=name, num_bytes=file.num_bytes, checksum=checksum
         )
         if name in self._there:
-            self._compare(name, facts.num_bytes, checksum)
+            self.uploads.compare(name, facts.num_bytes, checksum)
         else:
-            self._run(lambda _: self._upload_whole(facts), [name])
-
-    def _upload_whole(self, facts: FileFacts) -> None:
-        path = self._folder / facts.file
-        file = StoreFile(path, facts.num_bytes)
-        pieces = partial(checked_pieces, file, facts.checksum, str(path))
-        self._put(facts.file, facts.num_bytes, facts.checksum, pieces)
-
-    def _put(
-        self, name: str, num_bytes: int, checksum: str, pieces: Pieces
-    ) -> None:
-        try:
-            self._objects.put(name, num_bytes, checksum, pieces)
-        except ExistsError:  # another push was faster
-            self._compare(name, num_bytes, checksum)
-            return
-        with self._lock:
-            self.result.num_uploaded += 1
-            self._certain.add(name)
-
-    # Notes: what machines tell those that go on with an unfinished store.
+            self._run(lambda _: self.uploads.upload_whole(facts), [name])
 
     def _local_notes(self) -> list[str]:
         with local_faults(self._folder):
             return [name for name in os.listdir(self._folder) if is_note(name)]
-
-    def _push_note(self, name: str) -> None:
-        """A note grows, so a shorter one is replaced."""
-        path = self._folder / name
-        with local_faults(path):
-            content = path.read_bytes()
-        if self._there.get(name, -1) < len(content):
-            self._objects.put(
-                name,
-                len(content),
-                xxhash.xxh3_64_hexdigest(content),
-                lambda _: iter([memoryview(content)]),
-                replaces=True,
-            )
 
     def _remove_leftovers(self) -> None:
         """Removes what only an unfinished store needs."""

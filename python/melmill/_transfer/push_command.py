@@ -17,7 +17,7 @@ from melmill._transfer.command import (
     exit_code_of,
 )
 from melmill._transfer.folder_lock import locked_folder
-from melmill._transfer.push import Push, Pushed
+from melmill._transfer.push import Push
 from melmill._transfer.store_url import StoreUrl, is_url
 
 _DESCRIPTION = """\
@@ -75,14 +75,14 @@ def _run(options: argparse.Namespace) -> int:
     session = Session(url, options.jobs)
     with locked_folder(folder, is_alone=options.delete, makes=False):
         push = Push(folder, session.objects, session.jobs)
-        result = push.result
+        uploads, result = push.uploads, push.result
         with session.progress(
             "pushing",
-            lambda: result.num_uploaded + result.num_kept,
+            lambda: uploads.num_uploaded + uploads.num_kept,
             is_quiet=options.quiet,
         ):
             push.run(deletes=options.delete)
-    print(_summary(options.folder, url, session, result))
+    print(_summary(options.folder, url, session, push))
     if result.left:
         print(
             f"warning: could not remove {', '.join(result.left)} from {url}; a "
@@ -92,13 +92,12 @@ def _run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _summary(
-    folder: str, url: StoreUrl, session: Session, result: Pushed
-) -> str:
+def _summary(folder: str, url: StoreUrl, session: Session, push: Push) -> str:
+    uploads, result = push.uploads, push.result
     text = (
         f"pushed {folder} to {url}: "
-        f"{count(result.num_uploaded, 'file')} uploaded ({session.traffic}), "
-        f"{result.num_kept:,} kept"
+        f"{count(uploads.num_uploaded, 'file')} uploaded ({session.traffic}), "
+        f"{uploads.num_kept:,} kept"
     )
     if result.num_deleted:
         text += f", {count(result.num_deleted, 'local shard')} deleted"
