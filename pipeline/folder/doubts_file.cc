@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -68,6 +69,12 @@ Result<void> WriteDoubts(const std::string& folder,
   std::string text;
   for (const DoubtfulRow& row : rows) text += FormatDoubt(row);
   return WriteFileDurably(folder + '/' + DoubtsFileName(), text);
+}
+
+size_t CountRows(const std::vector<DoubtfulRow>& doubts) {
+  std::set<std::pair<std::string_view, uint64_t>> rows;
+  for (const DoubtfulRow& row : doubts) rows.emplace(row.split, row.line);
+  return rows.size();
 }
 
 Result<std::vector<DoubtfulRow>> ReadDoubts(const std::string& folder) {

@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_FOLDER_DOUBTS_FILE_H_
 #define MELMILL_PIPELINE_FOLDER_DOUBTS_FILE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -27,6 +28,9 @@ struct DoubtfulRow {
 // it once. A doubt that gets lost is raised again. Error: kMachineFault.
 Result<void> WriteDoubts(const std::string& folder,
                          const std::vector<DoubtfulRow>& rows);
+
+// The number of different rows among doubts: several processes may doubt one.
+size_t CountRows(const std::vector<DoubtfulRow>& doubts);
 
 // The doubts that all processes left in a store's folder. Skips malformed
 // lines. Error: kMachineFault.

@@ -32,6 +32,7 @@
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/stopwatch.h"
+#include "store/local_file.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_folder.h"
 
@@ -68,6 +69,7 @@ class FinishRun {
   bool MakeDoubtful();
   void Finish();
   void CleanUp(const StoreIndex& index);
+  Result<void> ForgetAudio();
   bool EndWithFault(const Error& error);
   bool EndWithMissing(const std::vector<size_t>& shards);
   bool MayGoOn();
@@ -216,24 +218,23 @@ bool FinishRun::FindShards() {
 // Whether this machine may reject what parts could not read.
 bool FinishRun::JudgeDoubts() {
   const Machine here = ThisMachine();
-  std::set<std::pair<std::string, uint64_t>> rows;
   std::set<std::string> confirmed;  // shards that another machine doubts
   bool is_one_machine = job_->machine == here;
   for (const DoubtfulRow& row : doubts_) {
-    rows.emplace(row.split, row.line);
     if (row.machine == here) continue;
     is_one_machine = false;
     confirmed.insert(row.shard);
   }
   constexpr uint64_t kAlwaysAllowed = 16;
   const uint64_t num_lines = job_->report.num_lines();
-  if (rows.size() > std::max(kAlwaysAllowed, num_lines / 100)) {
+  const size_t num_rows = CountRows(doubts_);
+  if (num_rows > std::max(kAlwaysAllowed, num_lines / 100)) {
     return EndWithFault(
         {ErrorCode::kMachineFault,
          fmt::format("parts could not read {} rows, such as {} line {} ({}: "
                      "{}, on {}): too many to reject. See that the audio can "
                      "be read, and make these parts again",
-                     rows.size(), doubts_[0].split, doubts_[0].line,
+                     num_rows, doubts_[0].split, doubts_[0].line,
                      doubts_[0].audio, doubts_[0].message,
                      doubts_[0].machine.host)});
   }
@@ -250,6 +251,7 @@ bool FinishRun::JudgeDoubts() {
 bool FinishRun::MakeDoubtful() {
   if (shards_.to_make.empty()) return true;
   if (!JudgeDoubts()) return false;
+  RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
   const double hang_seconds = config_.resources.hang_seconds;
   const Result<Suspects> suspects = ReadAllSuspects(folder());
   if (!suspects.ok()) return EndWithFault(suspects.error());
@@ -279,6 +281,13 @@ bool FinishRun::MakeDoubtful() {
   return MayGoOn();
 }
 
+// Other machines made shards, so this one knows nothing of their files.
+Result<void> FinishRun::ForgetAudio() {
+  const auto local = LocalFile::Load(folder() + '/' + kLocalFile);
+  if (!local.ok()) return local.error();
+  return local.value()->Rewrite({}, IdsOfShards(*report_.store));
+}
+
 void FinishRun::Finish() {
   control_->phase = RunControl::Phase::kFinish;
   Result<FinishedStore> finished = FinishStore(
@@ -294,11 +303,12 @@ void FinishRun::Finish() {
     return;
   }
   CleanUp(*report_.store);
+  const Result<void> taken = ForgetAudio();
+  if (!taken.ok()) report_.notes.push_back(taken.error().message);
   report_.status = RunStatus::kFinished;
 }
 
 RunReport FinishRun::Run() {
-  RequireOpenFiles(MaxOpenFilesOfExtraction(config_, 1));
   RequireThreads(config_);
   if (Open() && FindShards() && MakeDoubtful()) Finish();
   if (report_.store) report_.store_bytes = StoreBytes(*report_.store);

@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <atomic>
 #include <cassert>
+#include <filesystem>
 #include <mutex>
 #include <optional>
+#include <system_error>
 #include <utility>
 
 #include "io/file/line_reader.h"
@@ -33,10 +35,24 @@ namespace melmill {
 namespace {
 
 // A batch is the unit of work of the plan's pipeline. It is large enough for
-// its overhead to be negligible, and small enough for many threads to share a
-// short manifest while they wait for a slow file system.
-constexpr size_t kBatchLines = 64;
+// its overhead to be negligible. Batches of a short manifest are smaller, so
+// that all threads share it while they wait for a slow file system.
+constexpr size_t kMaxBatchLines = 64;
 constexpr size_t kBatchBytes = size_t{1} << 20;
+
+// The lines of a batch, for several batches a thread.
+size_t BatchLines(const std::string& manifest, int num_threads) {
+  constexpr uint64_t kUsualLineBytes = 128;
+  constexpr uint64_t kBatchesOfThread = 4;
+  std::error_code error;
+  const uint64_t num_bytes = std::filesystem::file_size(manifest, error);
+  if (error) return kMaxBatchLines;
+  const uint64_t num_lines = num_bytes / kUsualLineBytes;
+  const uint64_t num_batches =
+      static_cast<uint64_t>(num_threads) * kBatchesOfThread;
+  return static_cast<size_t>(
+      std::clamp<uint64_t>(num_lines / num_batches, 1, kMaxBatchLines));
+}
 
 // Batches come in rounds of this many bytes. This bounds the memory if every
 // line has the maximum length.
@@ -102,6 +118,7 @@ class PlanBuilder {
 
   std::optional<LineReader> reader_;
   size_t reader_split_ = 0;  // the split after the one that is read
+  size_t batch_lines_ = kMaxBatchLines;
   uint64_t round_bytes_ = 0;
   bool all_read_ = false;
 
@@ -165,6 +182,7 @@ bool PlanBuilder::OpenNextManifest() {
     return false;
   }
   reader_ = std::move(reader).value();
+  batch_lines_ = BatchLines(split.manifest, config_.resources.num_plan_threads);
   ++reader_split_;
   return true;
 }
@@ -176,9 +194,9 @@ bool PlanBuilder::ReadBatch(Batch* batch) {
   if (all_read_) return false;
   SplitReport& split = report_.splits[reader_split_ - 1];
   batch->split = static_cast<uint32_t>(reader_split_ - 1);
-  batch->lines.reserve(kBatchLines);
+  batch->lines.reserve(batch_lines_);
   size_t num_bytes = 0;
-  while (batch->lines.size() < kBatchLines && num_bytes < kBatchBytes) {
+  while (batch->lines.size() < batch_lines_ && num_bytes < kBatchBytes) {
     Result<std::optional<Line>> next = reader_->Next();
     if (!next.ok()) {
       Fail({ErrorCode::kMachineFault,
@@ -305,7 +323,7 @@ void PlanBuilder::AppendBatch(Batch batch) {
 // Reading headers waits for the disk, so it uses as many threads as later wait
 // for the disk.
 void PlanBuilder::RunPipeline() {
-  Arena arena(config_.resources.num_io_threads);
+  Arena arena(config_.resources.num_plan_threads);
   arena.Run([this] {
     while (!all_read_) RunRound();
   });
@@ -315,7 +333,7 @@ void PlanBuilder::RunRound() {
   namespace tbb = oneapi::tbb;
   round_bytes_ = 0;
   tbb::parallel_pipeline(
-      static_cast<size_t>(2 * config_.resources.num_io_threads),
+      static_cast<size_t>(2 * config_.resources.num_plan_threads),
       tbb::make_filter<void, Batch>(tbb::filter_mode::serial_in_order,
                                     [this](tbb::flow_control& flow) {
                                       Batch batch;

@@ -9,7 +9,9 @@
 namespace melmill {
 namespace {
 
-constexpr uint64_t kMaxShardsOfSplit = 1000;
+constexpr uint64_t kMaxShardsOfSplit = 4096;
+// A stopped process loses its shards in work, one for each thread.
+constexpr uint64_t kMaxTargetBytes = uint64_t{2} << 30;
 
 Hasher128 StartFingerprint(const ShardShape& shape) {
   Hasher128 hasher;
@@ -39,7 +41,10 @@ bool ShardCutter::StartsShard(std::string_view audio, uint64_t row_bytes) {
 uint64_t ChooseShardBytes(const std::vector<uint64_t>& split_bytes) {
   uint64_t target = kDefaultShardBytes;
   for (const uint64_t num_bytes : split_bytes) {
-    while (num_bytes / target >= kMaxShardsOfSplit) target *= 2;
+    while (num_bytes / target >= kMaxShardsOfSplit &&
+           target < kMaxTargetBytes) {
+      target *= 2;
+    }
   }
   return target;
 }

@@ -40,7 +40,7 @@ class ShardCutter {
 };
 
 // The default target for splits of these feature bytes: kDefaultShardBytes,
-// doubled until none needs more than 1,000 shards.
+// doubled until no split needs more than 4,096 shards, but at most 2 GiB.
 uint64_t ChooseShardBytes(const std::vector<uint64_t>& split_bytes);
 
 // Cuts a plan's rows (ordered by split, then line) into shards.

@@ -49,7 +49,7 @@ size_t CountOpenFiles() {
 
 size_t MaxOpenFilesOfPlan(const RunConfig& config) {
   return kFilesOfEveryPhase +
-         static_cast<size_t>(config.resources.num_io_threads);
+         static_cast<size_t>(config.resources.num_plan_threads);
 }
 
 size_t MaxOpenFilesOfExtraction(const RunConfig& config, size_t num_shards) {
@@ -77,9 +77,9 @@ void RequireOpenFiles(size_t num_files) {
 void RequireThreads(const RunConfig& config) {
   // The plan's threads live on during extraction, which has as many more that
   // wait for the disk.
-  const int num_threads =
-      std::max(config.resources.num_threads, config.resources.num_io_threads) +
-      config.resources.num_io_threads + kFurtherThreads;
+  const int num_threads = std::max(config.resources.num_threads,
+                                   config.resources.num_plan_threads) +
+                          config.resources.num_io_threads + kFurtherThreads;
   std::vector<std::thread> threads;
   std::latch end(1);
   int error_number = 0;

@@ -132,8 +132,11 @@ void CheckResources(const Resources& resources) {
   if (resources.num_threads < 0 || resources.num_threads > 1024) {
     throw SetupError("--threads must be 1 to 1024, or 0 for all CPUs");
   }
-  if (resources.num_io_threads < 1 || resources.num_io_threads > 1024) {
-    throw SetupError("--io-threads must be 1 to 1024");
+  for (const int num_threads :
+       {resources.num_plan_threads, resources.num_io_threads}) {
+    if (num_threads < 1 || num_threads > 1024) {
+      throw SetupError("--io-threads must be 1 to 1024");
+    }
   }
   if (!(resources.hang_seconds >= 1 &&
         resources.hang_seconds <= kMaxHangSeconds)) {

@@ -74,7 +74,7 @@ struct ClipLimits {
 struct StoreChoice {
   std::string folder;  // empty if the run only plans
   // Target size of a shard's features. Without a value it is the store's own,
-  // or the default, doubled until no split needs over 1,000 shards.
+  // or what ChooseShardBytes chooses.
   std::optional<uint64_t> shard_bytes;
   bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
@@ -84,8 +84,9 @@ struct StoreChoice {
 };
 
 struct Resources {
-  int num_threads = 0;      // threads that compute; 0 for AvailableCpus()
-  int num_io_threads = 16;  // threads that wait for the disk
+  int num_threads = 0;        // threads that compute; 0 for AvailableCpus()
+  int num_plan_threads = 16;  // threads that read headers
+  int num_io_threads = 16;    // threads that wait for the disk in extraction
   uint64_t memory_bytes = kDefaultMemoryBytes;  // approximate limit of a run
   // A row without progress for this long has hung. From 1 to kMaxHangSeconds.
   double hang_seconds = 600;

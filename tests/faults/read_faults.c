@@ -8,9 +8,10 @@
 // COUNT of them (0: all) fail from call FROM on (0: none fails). CALL says
 // which are counted: "open", "fstat", "read" (read, pread and preadv2) or "any"
 // of them. KIND is the errno, or "short": reads give one byte only, or "slow":
-// calls take 20 ms. With READ_FAULTS_COLD set, preadv2 with RWF_NOWAIT fails
-// with EAGAIN, as if no page were cached. At the end of the process the number
-// of calls counted and of those that failed is written to LOG.
+// calls take READ_FAULTS_DELAY_MS (20). With READ_FAULTS_COLD set, preadv2 with
+// RWF_NOWAIT fails with EAGAIN, as if no page were cached. At the end of the
+// process the number of calls counted and of those that failed is written to
+// LOG.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -33,6 +34,7 @@ static const char* kind = "";
 static int error_number;
 static long first;
 static long count;
+static long delay_ms;
 static int is_cold;
 
 static _Atomic long num_calls;
@@ -59,6 +61,7 @@ __attribute__((constructor)) static void Start(void) {
   error_number = ErrnoOf(kind);
   first = atol(Setting("READ_FAULTS_FROM", "0"));
   count = atol(Setting("READ_FAULTS_COUNT", "1"));
+  delay_ms = atol(Setting("READ_FAULTS_DELAY_MS", "20"));
   is_cold = getenv("READ_FAULTS_COLD") != NULL;
 }
 
@@ -78,7 +81,7 @@ static int IsFault(const char* this_call) {
   if (count > 0 && number >= first + count) return 0;
   atomic_fetch_add(&num_faults, 1);
   if (strcmp(kind, "slow") == 0) {
-    const struct timespec delay = {0, 20000000};
+    const struct timespec delay = {delay_ms / 1000, delay_ms % 1000 * 1000000};
     nanosleep(&delay, NULL);
   }
   return 1;

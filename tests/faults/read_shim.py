@@ -14,6 +14,7 @@ class ReadFault:
     first: int = 0  # the number of the first call that fails; 0: none does
     count: int = 1  # of calls that fail; 0: all from the first on
     cold: bool = False  # no page is cached
+    delay_ms: int = 20  # of a slow call
 
     def env(self, shim_folder: Path, log: Path) -> dict[str, str]:
         """What makes a run of the program meet the fault.
@@ -30,6 +31,7 @@ class ReadFault:
             "READ_FAULTS_FROM": str(self.first),
             "READ_FAULTS_COUNT": str(self.count),
             "READ_FAULTS_LOG": str(log),
+            "READ_FAULTS_DELAY_MS": str(self.delay_ms),
         }
         if self.cold:
             env["READ_FAULTS_COLD"] = "1"

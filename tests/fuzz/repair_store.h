@@ -58,6 +58,7 @@ class RepairStore {
     config.input.audio_root = path_;
     config.resources.num_threads = 1;
     config.resources.num_io_threads = 1;
+    config.resources.num_plan_threads = 1;
     return config;
   }
 

@@ -303,6 +303,7 @@ def test_contributing_names_paths() -> None:
 SCRIPTS = (
     "tools/coverage",
     "tools/fuzz",
+    "examples/slurm/parts.sbatch",
     "examples/finetune_qwen3_asr.py",
     "tools/build_wheel",
     "tools/soak",
@@ -312,12 +313,21 @@ SCRIPTS = (
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )
-OTHERS = ("cmake", "docker", "ldd", "tools/test", "torchrun")
+COMMANDS = (
+    "extract",
+    "validate",
+    "plan",
+    "finish",
+    "info",
+    "show",
+    "verify",
+    "bench",
+)
+OTHERS = ("cmake", "docker", "ldd", "sbatch", "tools/test", "torchrun")
 
 
 def test_flags_in_the_documents_exist() -> None:
-    commands = ("extract", "validate", "info", "show", "verify", "bench")
-    known = "".join(run_melmill(name, "--help").stdout for name in commands)
+    known = "".join(run_melmill(name, "--help").stdout for name in COMMANDS)
     # Of scripts, some of which need packages of their own.
     scripts = [REPOSITORY / script for script in SCRIPTS]
     for script in [*scripts, *(REPOSITORY / "bench" / "studies").glob("*.py")]:

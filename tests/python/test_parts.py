@@ -219,6 +219,20 @@ def test_after_the_finish_nothing_changes(corpus: Path) -> None:
     assert snapshot(store) == before
 
 
+def test_a_later_run_does_not_read_what_other_machines_read(
+    corpus: Path,
+) -> None:
+    store = make_plan(corpus)
+    make_part(corpus, "0/1")
+    finish(corpus)
+    before = snapshot(store)
+    names = ("train.jsonl", "eval.jsonl", "--out", "store")
+    run = melmill(corpus, "extract", *names)
+    assert "this machine has no record of it" in run.stderr
+    melmill(corpus, "extract", *names, "--rehash")
+    assert snapshot(store) == before
+
+
 def test_a_plan_may_be_written_again(
     corpus: Path, one_run: dict[str, bytes]
 ) -> None:

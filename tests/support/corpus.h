@@ -110,6 +110,7 @@ class Corpus {
     config.store.shard_bytes = 32 << 10;
     config.resources.num_threads = 2;
     config.resources.num_io_threads = 2;
+    config.resources.num_plan_threads = 2;
     return config;
   }
 

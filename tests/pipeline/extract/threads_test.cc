@@ -265,7 +265,8 @@ class ThreadsTest : public testing::TestWithParam<ThreadsCase> {
     config.store.shard_bytes = GetParam().shard_bytes;
     config.features = MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
                                       {.simd = GetParam().simd});
-    config.resources.num_io_threads = 1;  // BuildPlan's pipeline is oneTBB's
+    config.resources.num_io_threads = 1;
+    config.resources.num_plan_threads = 1;  // BuildPlan's pipeline is oneTBB's
     return config;
   }
 

@@ -113,13 +113,20 @@ TEST(ShardCutterTest, ASplitStartsAShard) {
   EXPECT_TRUE(cutter.StartsShard("c", 10));
 }
 
-TEST(ChooseShardBytesTest, DoublesUntilNoSplitNeedsOverAThousandShards) {
+TEST(ChooseShardBytesTest, DoublesUntilNoSplitNeedsOver4096Shards) {
   EXPECT_EQ(ChooseShardBytes({}), kDefaultShardBytes);
-  EXPECT_EQ(ChooseShardBytes({999 * kDefaultShardBytes}), kDefaultShardBytes);
-  EXPECT_EQ(ChooseShardBytes({5, 1000 * kDefaultShardBytes}),
+  EXPECT_EQ(ChooseShardBytes({4095 * kDefaultShardBytes}), kDefaultShardBytes);
+  EXPECT_EQ(ChooseShardBytes({5, 4096 * kDefaultShardBytes}),
             2 * kDefaultShardBytes);
-  EXPECT_EQ(ChooseShardBytes({5000 * kDefaultShardBytes}),
-            8 * kDefaultShardBytes);
+  EXPECT_EQ(ChooseShardBytes({16000 * kDefaultShardBytes}),
+            4 * kDefaultShardBytes);
+}
+
+// 100,000 hours are 4,293 shards.
+TEST(ChooseShardBytesTest, NoShardIsOver2GiB) {
+  const uint64_t most = uint64_t{2} << 30;
+  EXPECT_EQ(ChooseShardBytes({most * 4293}), most);
+  EXPECT_EQ(ChooseShardBytes({most * 100'000}), most);
 }
 
 class LayOutShardsTest : public testing::Test {

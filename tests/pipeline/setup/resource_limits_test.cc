@@ -15,6 +15,7 @@ RunConfig Config(int num_threads, int num_io_threads) {
   RunConfig config;
   config.resources.num_threads = num_threads;
   config.resources.num_io_threads = num_io_threads;
+  config.resources.num_plan_threads = num_io_threads;
   return config;
 }
 

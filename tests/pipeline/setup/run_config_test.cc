@@ -55,9 +55,14 @@ TEST(CheckConfigTest, BoundsTheNumbersOfThreads) {
   for (const int good : {1, 1024}) {
     config.resources.num_io_threads = good;
     EXPECT_EQ(RefusalOf(config), "") << good;
+    config.resources.num_plan_threads = good;
+    EXPECT_EQ(RefusalOf(config), "") << good;
   }
   for (const int bad : {0, 1025}) {
     config.resources.num_io_threads = bad;
+    EXPECT_EQ(RefusalOf(config), "--io-threads must be 1 to 1024");
+    config.resources.num_io_threads = 1;
+    config.resources.num_plan_threads = bad;
     EXPECT_EQ(RefusalOf(config), "--io-threads must be 1 to 1024");
   }
 }

@@ -174,7 +174,12 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
   if (!flags.shard_bytes.empty()) {
     config.store.shard_bytes = ParseByteSize(flags.shard_bytes);
   }
-  config.resources = MakeResources(flags.machine);
+  std::vector<std::string> input = {
+      flags.audio_root.empty() ? "." : flags.audio_root};
+  for (const SplitInput& split : config.input.splits) {
+    input.push_back(split.manifest);
+  }
+  config.resources = MakeResources(flags.machine, input);
   ReadStandardInput(&config.input.splits);
   return config;
 }

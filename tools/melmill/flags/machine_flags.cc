@@ -1,17 +1,24 @@
 #include "tools/melmill/flags/machine_flags.h"
 
+#include <algorithm>
+
+#include "pipeline/folder/file_system.h"
 #include "tools/melmill/flags/flag_values.h"
 
 namespace melmill {
+namespace {
+
+constexpr int kPlanThreadsOnNetwork = 64;
+
+}  // namespace
 
 void AddMachineFlags(CLI::App* command, MachineFlags* flags) {
   command->add_option("-j,--threads", flags->num_threads,
                       "Number of computing threads (default, and 0: one for "
                       "each CPU that this process may use)");
-  command
-      ->add_option("--io-threads", flags->num_io_threads,
-                   "Number of threads that wait for the disk")
-      ->capture_default_str();
+  command->add_option("--io-threads", flags->num_io_threads,
+                      "Number of threads that wait for the disk (default: 16; "
+                      "64 to read headers on a network file system)");
   command
       ->add_option("--memory", flags->memory,
                    "Approximate memory limit, such as 512MB or 2GiB; rows "
@@ -25,10 +32,16 @@ void AddMachineFlags(CLI::App* command, MachineFlags* flags) {
       ->capture_default_str();
 }
 
-Resources MakeResources(const MachineFlags& flags) {
+Resources MakeResources(const MachineFlags& flags,
+                        const std::vector<std::string>& input) {
   Resources resources;
   resources.num_threads = flags.num_threads;
-  resources.num_io_threads = flags.num_io_threads;
+  if (flags.num_io_threads) {
+    resources.num_io_threads = *flags.num_io_threads;
+    resources.num_plan_threads = *flags.num_io_threads;
+  } else if (std::any_of(input.begin(), input.end(), IsOnNetwork)) {
+    resources.num_plan_threads = kPlanThreadsOnNetwork;
+  }
   resources.memory_bytes = ParseByteSize(flags.memory);
   return resources;
 }

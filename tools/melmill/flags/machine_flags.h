@@ -2,7 +2,9 @@
 #define MELMILL_TOOLS_MELMILL_FLAGS_MACHINE_FLAGS_H_
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "pipeline/setup/run_config.h"
 
@@ -11,15 +13,17 @@ namespace melmill {
 // The flags that say how a run uses its machine. They change no byte.
 struct MachineFlags {
   int num_threads = 0;
-  int num_io_threads = 16;
+  std::optional<int> num_io_threads;
   std::string memory = "512MB";
   std::string simd = "auto";
 };
 
 void AddMachineFlags(CLI::App* command, MachineFlags* flags);
 
-// Throws SetupError for invalid values.
-Resources MakeResources(const MachineFlags& flags);
+// `input` are files or folders of the input. Throws SetupError for invalid
+// values.
+Resources MakeResources(const MachineFlags& flags,
+                        const std::vector<std::string>& input = {});
 
 void AddAudioRootFlag(CLI::App* command, std::string* audio_root,
                       const std::string& description);

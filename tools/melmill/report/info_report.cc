@@ -239,7 +239,7 @@ void AddWork(const UnfinishedStore& store, std::string* text) {
   }
   if (!progress.doubts.empty()) {
     *text += fmt::format("in doubt: {} could not be read:\n{}",
-                         Counted(progress.doubts.size(), "row"),
+                         Counted(CountRows(progress.doubts), "row"),
                          ListDoubts(progress.doubts));
   }
 }

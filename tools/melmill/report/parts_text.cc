@@ -81,7 +81,7 @@ std::string DescribeMissing(const RunReport& report, const std::string& out) {
                   report.num_shards_left == 1 ? "is" : "are");
   if (!report.doubts.empty()) {
     text += fmt::format("{} could not be read:\n{}",
-                        Counted(report.doubts.size(), "row"),
+                        Counted(CountRows(report.doubts), "row"),
                         ListDoubts(report.doubts));
   }
   return text + fmt::format(

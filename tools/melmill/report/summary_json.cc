@@ -173,7 +173,11 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   json["status"] = StatusName(report.status);
   json["exit_code"] = exit_code;
   if (report.fault) json["error"] = report.fault->message;
-  if (report.plan) AddJsonPlan(report, &json);
+  if (report.plan) {
+    AddJsonPlan(report, &json);
+  } else if (report.num_shards_made > 0) {  // by a part
+    json["rejected"] = report.num_rejected;
+  }
   if (report.store) AddJsonStore(report, out, &json);
   if (report.change) {
     json["change"] = JsonChange(*report.change);
