@@ -6,8 +6,11 @@ melmill-qwen3-asr.
 
 import os
 import sys
+from collections.abc import Callable
 
 from melmill._stage.stage_command import main as stage_main
+from melmill._transfer.pull_command import main as pull_main
+from melmill._transfer.push_command import main as push_main
 
 
 def qwen3_asr() -> int:
@@ -24,9 +27,23 @@ def qwen3_asr() -> int:
     return main()
 
 
-def stage() -> int:
+def stage() -> None:
     """melmill-stage: melmill._stage.stage_command.main."""
-    exit_code = stage_main()
+    _end_with(stage_main)
+
+
+def push() -> None:
+    """melmill-push: melmill._transfer.push_command.main."""
+    _end_with(push_main)
+
+
+def pull() -> None:
+    """melmill-pull: melmill._transfer.pull_command.main."""
+    _end_with(pull_main)
+
+
+def _end_with(main: Callable[[], int]) -> None:
+    exit_code = main()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(exit_code)  # without waiting for threads that wait for a server

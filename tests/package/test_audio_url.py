@@ -1,13 +1,8 @@
 """Which audio strings are URLs, and what their copies are called."""
 
 import pytest
-from melmill._stage.audio_url import (
-    AudioUrl,
-    UrlError,
-    parse_url,
-    printable,
-    without_secrets,
-)
+from melmill._remote.url_text import UrlError, printable, without_secrets
+from melmill._stage.audio_url import AudioUrl, parse_url
 
 
 def parsed(text: str) -> AudioUrl:

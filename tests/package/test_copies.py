@@ -11,17 +11,16 @@ from pathlib import Path
 
 import pytest
 from audio_server import Answer, AudioServer
+from melmill._remote.patience import Patience, StoppingError
+from melmill._remote.remote_error import (
+    GoneError,
+    LocalFaultError,
+    RemoteFaultError,
+)
 from melmill._stage.audio_url import AudioUrl, parse_url
 from melmill._stage.copies import (
     Copies,
     FolderInUseError,
-    Patience,
-    StoppingError,
-)
-from melmill._stage.remote_error import (
-    GoneError,
-    LocalFaultError,
-    RemoteFaultError,
 )
 from melmill._stage.remote_files import RemoteFiles
 

@@ -13,7 +13,10 @@ from support import REPOSITORY
 PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
-ROOMS = ["_store", "_batch", "_models", "_convert", "_stage", ""]
+ROOMS = [
+    *("_store", "_batch", "_models", "_convert", "_contents"),
+    *("_remote", "_stage", "_transfer", ""),
+]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
@@ -28,7 +31,8 @@ LAZY = {
     ("melmill._models.stored_audio", "librosa"),
     ("melmill._models.stored_audio", "librosa.core.audio"),
     ("melmill._models.stored_audio", "librosa.util.utils"),
-    ("melmill._stage.remote_files", "aiohttp"),
+    ("melmill._remote.file_systems", "aiohttp"),
+    ("melmill._remote.file_systems", "fsspec"),
     ("melmill._stage.remote_files", "fsspec"),
     ("melmill.qwen3_asr", "qwen_asr.core.transformers_backend"),
 }
@@ -36,7 +40,7 @@ LAZY = {
 # Rooms and modules that import no PyTorch, directly or through others.
 WITHOUT_TORCH = [
     *("_store", "_batch.batch_plan", "_batch.mel", "_batch.padding"),
-    *("_batch.sampler", "_stage"),
+    *("_batch.sampler", "_contents", "_remote", "_stage", "_transfer"),
 ]
 
 # Modules that have no tests of their own, and whose tests reach them.
@@ -50,8 +54,12 @@ TESTED_BY = {
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
     "melmill._program": "../wheel/test_installers.py",
     "melmill._scripts": "test_scripts.py",
+    "melmill._remote.command_line": "test_stage_command.py",
+    "melmill._remote.file_systems": "test_remote_files.py",
+    "melmill._remote.patience": "test_copies.py",
+    "melmill._remote.progress": "test_stage_command.py",
+    "melmill._remote.url_text": "test_audio_url.py",
     "melmill._stage.output_files": "test_staging.py",
-    "melmill._stage.progress": "test_stage_command.py",
     "melmill._store.bfloat16": "test_row.py",
     "melmill._store.errors": "test_bad_stores.py",
     "melmill._store.hdf5": "test_bad_stores.py",
@@ -59,6 +67,16 @@ TESTED_BY = {
     "melmill._store.part": "test_row.py",
     "melmill._store.shard": "test_bad_stores.py",
     "melmill._store.table": "test_bad_stores.py",
+    "melmill._transfer.command": "test_push.py",
+    "melmill._transfer.downloads": "test_pull.py",
+    "melmill._transfer.folder_lock": "test_push.py",
+    "melmill._transfer.jobs": "test_push.py",
+    "melmill._transfer.local_file": "test_pull.py",
+    "melmill._transfer.pull_command": "test_pull.py",
+    "melmill._transfer.push_command": "test_push.py",
+    "melmill._transfer.uploads": "test_push.py",
+    "melmill._contents.store_difference": "test_push.py",
+    "melmill._contents.store_files": "test_pull.py",
 }
 
 

@@ -11,13 +11,14 @@ import botocore.exceptions
 import huggingface_hub.errors
 import pytest
 import requests
-from melmill._stage.audio_url import UrlError
-from melmill._stage.remote_error import (
+from melmill._remote.remote_error import (
+    ExistsError,
     GoneError,
     LocalFaultError,
     RemoteFaultError,
     error_of,
 )
+from melmill._remote.url_text import UrlError
 from multidict import CIMultiDict, CIMultiDictProxy
 from s3fs.errors import translate_boto_error
 from yarl import URL
@@ -104,7 +105,6 @@ def test_what_is_not_there_is_gone(error: Exception) -> None:
         caused_by(FileNotFoundError("a.wav"), TimeoutError()),
         # So does the hub for what may not be seen.
         caused_by(FileNotFoundError("a.wav"), of_hub(401)),
-        translate_boto_error(of_botocore(403, "AccessDenied")),
         translate_boto_error(of_botocore(503, "SlowDown")),
         translate_boto_error(of_botocore(500, "InternalError")),
         while_handling(PermissionError("x"), of_botocore(403, "403")),
@@ -151,6 +151,23 @@ def test_libraries_know_malformed_urls(error: Exception) -> None:
 def test_a_wrong_redirect_is_the_servers_fault() -> None:
     error = aiohttp.InvalidUrlRedirectClientError("http:/x")
     assert isinstance(error_of(error), RemoteFaultError)
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [(403, "AccessDenied"), (400, "ExpiredToken"), (501, "NotImplemented")],
+)
+def test_what_s3_refuses_does_not_pass(status: int, code: str) -> None:
+    fault = error_of(translate_boto_error(of_botocore(status, code)))
+    assert isinstance(fault, RemoteFaultError)
+    assert not fault.can_pass
+    assert fault.status == status
+    assert str(fault).endswith(f": {code}")
+
+
+def test_what_is_there_is_no_fault() -> None:
+    error = translate_boto_error(of_botocore(412, "PreconditionFailed"))
+    assert isinstance(error_of(error), ExistsError)
 
 
 def test_missing_credentials_do_not_come_by_waiting() -> None:

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from audio_server import Answer, AudioServer
 from fsspec import Callback
-from melmill._stage import remote_files
-from melmill._stage.audio_url import AudioUrl, parse_url
-from melmill._stage.remote_error import (
+from melmill._remote import file_systems
+from melmill._remote.file_systems import MissingPackageError
+from melmill._remote.remote_error import (
     GoneError,
     LocalFaultError,
     RemoteFaultError,
 )
-from melmill._stage.remote_files import MissingPackageError, RemoteFiles
+from melmill._stage.audio_url import AudioUrl, parse_url
+from melmill._stage.remote_files import RemoteFiles
 
 pytest_plugins = ["stage_fixtures"]
 
@@ -106,7 +107,7 @@ def test_http_without_a_server_is_a_fault(tmp_path: Path) -> None:
 def test_http_that_is_silent_is_a_fault(
     server: AudioServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(remote_files, "_READ_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(file_systems, "_READ_TIMEOUT_S", 0.2)
     server.answers["/a"] = [Answer(BODY, declared=len(BODY) + 1, then="hang")]
     files, url = RemoteFiles(), url_of(f"{server.url}/a")
     files.prepare("http")

@@ -19,10 +19,10 @@ import melmill
 import pytest
 from audio_server import Answer, AudioServer
 from fsspec.implementations.memory import MemoryFileSystem
+from melmill._remote import progress as progress_module
+from melmill._remote.patience import Patience
+from melmill._remote.progress import Progress, num_bytes_text
 from melmill._stage import copies as copies_module
-from melmill._stage import progress as progress_module
-from melmill._stage.copies import Patience
-from melmill._stage.progress import Progress, num_bytes_text
 from melmill._stage.stage_command import main
 from support import REPOSITORY, read_json_lines, run_melmill
 

@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from melmill._stage import staging as staging_module
-from melmill._stage.audio_url import AudioUrl
-from melmill._stage.copies import Copies
-from melmill._stage.output_files import OutputFiles, rejects_path
-from melmill._stage.remote_error import (
+from melmill._remote.remote_error import (
     GoneError,
     LocalFaultError,
     RemoteFaultError,
 )
+from melmill._stage import staging as staging_module
+from melmill._stage.audio_url import AudioUrl
+from melmill._stage.copies import Copies
+from melmill._stage.output_files import OutputFiles, rejects_path
 from melmill._stage.staging import Staging, TooManyFaultsError
 from support import read_json_lines
 

@@ -308,6 +308,8 @@ SCRIPTS = (
     "tools/build_wheel",
     "tools/soak",
     "python/melmill/_stage/stage_command.py",
+    "python/melmill/_transfer/pull_command.py",
+    "python/melmill/_transfer/push_command.py",
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )

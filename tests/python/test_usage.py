@@ -213,7 +213,7 @@ def test_help_names_the_commands() -> None:
     for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
-        names = [*COMMANDS, "convert", "qwen3-asr", "stage"]
+        names = [*COMMANDS, "convert", "pull", "push", "qwen3-asr", "stage"]
         assert all(f"\n  {name} " in run.stdout for name in names)
         assert "melmill help COMMAND" in run.stdout
 
@@ -439,6 +439,8 @@ def test_bash_completes(completions: Path) -> None:
         *COMMANDS,
         "help",
         "convert",
+        "pull",
+        "push",
         "qwen3-asr",
         "stage",
     } <= bash_completes(completions, "melmill ")

@@ -135,8 +135,8 @@ def test_uv_tool_installs_the_program(
         env=env,
     )
     assert version_on_path(tmp_path / "bin") == "melmill 0.1.0\n"
-    assert (tmp_path / "bin" / "melmill-qwen3-asr").exists()
-    assert (tmp_path / "bin" / "melmill-stage").exists()
+    for name in ("pull", "push", "qwen3-asr", "stage"):
+        assert (tmp_path / "bin" / f"melmill-{name}").exists()
 
 
 def test_pipx_installs_the_program(

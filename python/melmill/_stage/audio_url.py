@@ -8,28 +8,15 @@ import posixpath
 import re
 import urllib.parse
 
+from melmill._remote.url_text import BUCKET, UrlError, problem_of_text
+
 SCHEMES = ("s3", "gs", "https", "http", "hf")
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _MISSPELLED = re.compile(rf"({'|'.join(SCHEMES)}):", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_BUCKET = re.compile(r"[A-Za-z0-9._-]{1,255}|arn:[A-Za-z0-9:/_.-]+")
 _EXTENSION = re.compile(r"\.[A-Za-z0-9]{1,8}")
 
 _MAX_STEM = 60  # characters
-_MAX_PRINTED = 200  # characters
-
-
-class UrlError(Exception):
-    """A URL that no server can be asked for.
-
-    Attributes:
-      code: bad_url or unknown_scheme.
-    """
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(message)
-        self.code = code
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,19 +82,16 @@ def parse_url(audio: str) -> AudioUrl | None:
 
 def _problem(scheme: str, rest: str) -> str:
     """What is wrong with a URL; empty if nothing is."""
-    if _CONTROL.search(rest):
-        return "the URL has a control character"
-    try:
-        rest.encode()
-    except UnicodeEncodeError:
-        return "the URL has half of a surrogate pair"
+    problem = problem_of_text(rest)
+    if problem:
+        return problem
     if scheme in ("http", "https"):
         return _problem_of_http(f"{scheme}://{rest}")
     first, _, path = rest.partition("/")
     if scheme == "hf":
         # hf://datasets/OWNER/NAME/FILE, or hf://OWNER/NAME/FILE of a model
         return "" if path.count("/") >= 1 else "the URL names no file"
-    if not _BUCKET.fullmatch(first):
+    if not BUCKET.fullmatch(first):
         return "the URL names no bucket"
     return "" if path.strip("/") else "the URL names no file"
 
@@ -121,22 +105,3 @@ def _problem_of_http(url: str) -> str:
     if not parts.hostname or " " in parts.netloc:
         return "the URL names no host"
     return ""
-
-
-def printable(url: str) -> str:
-    """The URL without what may be secret: user, password, query, fragment."""
-    url = re.sub(r"//[^/]*@", "//", url)
-    url = re.sub(r"[?#].*", "?…", url, flags=re.DOTALL)
-    url = _CONTROL.sub("\ufffd", url)
-    url = url.encode(errors="replace").decode()
-    return url if len(url) <= _MAX_PRINTED else url[:_MAX_PRINTED] + "…"
-
-
-def without_secrets(text: str) -> str:
-    """A message of a library, with each URL in it as `printable` has it."""
-    text = re.sub(r"[A-Za-z0-9+.-]+://[^\s'\"<>]+", _printable_match, text)
-    return _CONTROL.sub(" ", text).encode(errors="replace").decode()
-
-
-def _printable_match(match: re.Match[str]) -> str:
-    return printable(match[0])

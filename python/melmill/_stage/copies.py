@@ -7,7 +7,6 @@ import dataclasses
 import fcntl
 import itertools
 import os
-import random
 import secrets
 import shutil
 import threading
@@ -15,8 +14,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
+from melmill._remote.patience import Patience
+from melmill._remote.remote_error import LocalFaultError
 from melmill._stage.audio_url import AudioUrl
-from melmill._stage.remote_error import LocalFaultError, RemoteFaultError
 
 # Holds copies that are not whole yet, within the folder of the copies.
 PARTIAL_FOLDER = ".partial"
@@ -30,28 +30,8 @@ class Files(Protocol):
     def copy(self, url: AudioUrl, path: str) -> int: ...
 
 
-@dataclasses.dataclass(frozen=True)
-class Patience:
-    """How often a file is tried, and how long is waited in between.
-
-    Attributes:
-      num_tries: Tries for a file.
-      first_wait_s: Wait behind the first try, in seconds; it doubles each time.
-        A part of it is random, so that not all threads come back together.
-      max_wait_s: Longest wait, also if the server asks for a longer one.
-    """
-
-    num_tries: int = 7
-    first_wait_s: float = 1
-    max_wait_s: float = 600
-
-
 class FolderInUseError(Exception):
     """Another process copies into the folder."""
-
-
-class StoppingError(Exception):
-    """The file was given up because all work stops."""
 
 
 @dataclasses.dataclass
@@ -156,25 +136,7 @@ class Copies:
             _fsync(folder, os.O_RDONLY)
 
     def _bring(self, url: AudioUrl) -> None:
-        patience = self._patience
-        wait_s = patience.first_wait_s
-        for num_tries in itertools.count(1):
-            if self._stopping.is_set():
-                raise StoppingError
-            try:
-                return self._try(url)
-            except RemoteFaultError as error:
-                if not error.can_pass:
-                    raise
-                if num_tries == patience.num_tries:
-                    raise RemoteFaultError(
-                        f"{error} (tried {num_tries} times)"
-                    ) from error
-                asked_s = error.retry_after_s
-            longest_s = max(wait_s * random.uniform(0.5, 1), asked_s)
-            if self._stopping.wait(min(longest_s, patience.max_wait_s)):
-                raise StoppingError
-            wait_s *= 2
+        self._patience.try_until_done(lambda: self._try(url), self._stopping)
 
     def _try(self, url: AudioUrl) -> None:
         path = self.path(url)

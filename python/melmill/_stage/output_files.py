@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
-from melmill._stage.remote_error import LocalFaultError
+from melmill._remote.remote_error import LocalFaultError
 
 
 def rejects_path(path: Path) -> Path:

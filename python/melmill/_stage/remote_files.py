@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import threading
-from typing import Any, Final
+from typing import Any
 
+from melmill._remote.file_systems import file_system
+from melmill._remote.remote_error import GoneError, RemoteFaultError, error_of
 from melmill._stage.audio_url import AudioUrl
-from melmill._stage.remote_error import GoneError, RemoteFaultError, error_of
-
-MAX_CONNECTIONS: Final = 64
-
-# What fsspec needs for each scheme.
-_PACKAGES = {
-    "s3": "s3fs",
-    "gs": "gcsfs",
-    "https": "aiohttp",
-    "http": "aiohttp",
-    "hf": "huggingface_hub",
-}
-
-_CONNECT_TIMEOUT_S = 30
-_READ_TIMEOUT_S = 60  # without a byte; a whole file may take longer
-
-
-class MissingPackageError(Exception):
-    """A package is not installed; the message has the command."""
 
 
 class RemoteFiles:
@@ -45,7 +27,7 @@ class RemoteFiles:
         """
         with self._lock:
             if scheme not in self._systems:
-                self._systems[scheme] = _file_system(scheme)
+                self._systems[scheme] = file_system(scheme)
 
     def num_bytes(self, url: AudioUrl) -> int | None:
         """The size that the server gives; None if it gives none.
@@ -94,37 +76,3 @@ class RemoteFiles:
                 f"{num_bytes:,} of {progress.size:,} bytes came"
             )
         return num_bytes
-
-
-def _file_system(scheme: str) -> Any:
-    package = _PACKAGES[scheme]
-    for name in ("fsspec", package):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            raise MissingPackageError(
-                f"{scheme}:// needs the package {error.name}\n"
-                f"  to install it: pip install fsspec {package}"
-            ) from None
-    from fsspec import filesystem
-
-    options: dict[str, Any] = {}
-    if package == "aiohttp":
-        from aiohttp import ClientTimeout
-
-        timeout = ClientTimeout(
-            total=None,
-            sock_connect=_CONNECT_TIMEOUT_S,
-            sock_read=_READ_TIMEOUT_S,
-        )
-        # A size is that of the file only if it comes as it is.
-        options = {
-            "client_kwargs": {"timeout": timeout},
-            "headers": {"Accept-Encoding": "identity"},
-        }
-    elif package == "s3fs":
-        options = {"config_kwargs": {"max_pool_connections": MAX_CONNECTIONS}}
-    try:
-        return filesystem(scheme, skip_instance_cache=True, **options)
-    except Exception as error:
-        raise error_of(error) from error

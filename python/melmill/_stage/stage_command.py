@@ -5,34 +5,33 @@ from __future__ import annotations
 import argparse
 import contextlib
 import shlex
-import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO
 
+from melmill._remote.command_line import (
+    EXIT_MACHINE_FAULT,
+    EXIT_OK,
+    EXIT_TOO_MANY_REJECTS,
+    EXIT_USAGE,
+    StoppedError,
+    UsageError,
+    fail,
+    signals_raise,
+)
+from melmill._remote.file_systems import MAX_CONNECTIONS, MissingPackageError
+from melmill._remote.progress import Progress, count, num_bytes_text
+from melmill._remote.remote_error import LocalFaultError, RemoteFaultError
 from melmill._stage.copies import Copies, FolderInUseError
 from melmill._stage.output_files import OutputFiles, rejects_path
-from melmill._stage.progress import Progress, count, num_bytes_text
-from melmill._stage.remote_error import LocalFaultError, RemoteFaultError
-from melmill._stage.remote_files import (
-    MAX_CONNECTIONS,
-    MissingPackageError,
-    RemoteFiles,
-)
+from melmill._stage.remote_files import RemoteFiles
 from melmill._stage.staging import (
     PATH_FIELD,
     Fault,
     Staging,
     TooManyFaultsError,
 )
-
-# As the program has them (docs/format.md).
-_EXIT_OK = 0
-_EXIT_USAGE = 2
-_EXIT_TOO_MANY_REJECTS = 3
-_EXIT_MACHINE_FAULT = 4
 
 _DEFAULT_JOBS = 16
 _RESUME = "what was copied is kept; the same command resumes"
@@ -51,18 +50,6 @@ server, 130/143 stopped by a signal; after 4, 130 and 143 the same command
 resumes."""
 
 
-class _UsageError(Exception):
-    pass
-
-
-class _StoppedError(BaseException):
-    """A signal asks to stop. No `except Exception` takes it for a fault."""
-
-    def __init__(self, signal_number: int) -> None:
-        super().__init__()
-        self.signal_number = signal_number
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; see --help.
 
@@ -74,19 +61,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parse(arguments)
     try:
-        with _signals_raise():
+        with signals_raise():
             return _run(options)
-    except (_UsageError, MissingPackageError) as error:
-        return _fail(_EXIT_USAGE, str(error))
+    except (UsageError, MissingPackageError) as error:
+        return fail(EXIT_USAGE, str(error))
     except FolderInUseError:
-        return _fail(
-            _EXIT_USAGE, f"another melmill stage copies to {options.to} now"
+        return fail(
+            EXIT_USAGE, f"another melmill stage copies to {options.to} now"
         )
     except (LocalFaultError, RemoteFaultError) as error:
-        return _fail(_EXIT_MACHINE_FAULT, f"{error}\n{_RESUME}")
-    except _StoppedError as stop:
+        return fail(EXIT_MACHINE_FAULT, f"{error}\n{_RESUME}")
+    except StoppedError as stop:
         print(f"stopped; {_RESUME}", file=sys.stderr)
-        return 128 + stop.signal_number
+        return stop.exit_code
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -133,24 +120,6 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
-@contextlib.contextmanager
-def _signals_raise() -> Iterator[None]:
-    """SIGINT and SIGTERM raise _StoppedError; the second one ends at once."""
-    signals = (signal.SIGINT, signal.SIGTERM)
-
-    def stop(number: int, _: FrameType | None) -> NoReturn:
-        for each in signals:
-            signal.signal(each, signal.SIG_DFL)
-        raise _StoppedError(number)
-
-    before = [signal.signal(each, stop) for each in signals]
-    try:
-        yield
-    finally:
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
-
-
 def _run(options: argparse.Namespace) -> int:
     with _opened(options.manifest) as manifest:
         _check_paths(options)
@@ -181,31 +150,31 @@ def _staged(options: argparse.Namespace, manifest: BinaryIO) -> int:
         _print_result(options, staging, copies, output)
         allowed = max(1, staging.num_rows // 100)
         if output.num_rejected > allowed:
-            return _EXIT_TOO_MANY_REJECTS
-        return _EXIT_OK
+            return EXIT_TOO_MANY_REJECTS
+        return EXIT_OK
 
 
 def _check_paths(options: argparse.Namespace) -> None:
     try:
         str(options.to).encode()
     except UnicodeEncodeError:
-        raise _UsageError("--to: the folder's name is not UTF-8") from None
+        raise UsageError("--to: the folder's name is not UTF-8") from None
     if options.output.is_dir():
-        raise _UsageError(f"{options.output} is a folder")
+        raise UsageError(f"{options.output} is a folder")
     for path in (options.output, rejects_path(options.output)):
         if path.exists() and path.samefile(options.manifest):
-            raise _UsageError(f"{path} would replace the input")
+            raise UsageError(f"{path} would replace the input")
     if not options.output.parent.is_dir():
-        raise _UsageError(f"there is no folder {options.output.parent}")
+        raise UsageError(f"there is no folder {options.output.parent}")
     if options.to.exists() and not options.to.is_dir():
-        raise _UsageError(f"--to {options.to}: this is not a folder")
+        raise UsageError(f"--to {options.to}: this is not a folder")
 
 
 def _opened(path: Path) -> BinaryIO:
     try:
         return path.open("rb")
     except OSError as error:
-        raise _UsageError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}") from None
 
 
 def _shown_progress(
@@ -258,9 +227,4 @@ def _fail_with(faults: Sequence[Fault]) -> int:
         f"  line {fault.line}: {fault.audio}: {fault.message}"
         for fault in faults
     ]
-    return _fail(_EXIT_MACHINE_FAULT, "\n".join([*lines, _RESUME]))
-
-
-def _fail(code: int, message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
-    return code
+    return fail(EXIT_MACHINE_FAULT, "\n".join([*lines, _RESUME]))

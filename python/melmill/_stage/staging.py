@@ -8,10 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import BinaryIO
 
-from melmill._stage.audio_url import AudioUrl, UrlError, parse_url, printable
+from melmill._remote.remote_error import GoneError, RemoteFaultError
+from melmill._remote.url_text import UrlError, printable
+from melmill._stage.audio_url import AudioUrl, parse_url
 from melmill._stage.copies import Copies
 from melmill._stage.output_files import OutputFiles
-from melmill._stage.remote_error import GoneError, RemoteFaultError
 from melmill._stage.staged_line import (
     LineError,
     StagedLine,

@@ -183,7 +183,19 @@ def read_index(folder: Path) -> StoreIndex:
       StoreReadError: The folder or the file cannot be read.
     """
     path = folder / FILE_NAME
-    content = _read(path)
+    return parse_index(path, _read(path))
+
+
+def parse_index(path: Path | str, content: bytes) -> StoreIndex:
+    """Reads the content of a store.json.
+
+    Args:
+      path: Names the file, or object, in messages.
+      content: Its bytes.
+
+    Raises:
+      FormatError, ContractError, DamagedStoreError: as `read_index`.
+    """
     fields = _parse(path, content)
     _check_format(fields)
     _check_own_checksum(path, content)
@@ -203,7 +215,9 @@ def read_index(folder: Path) -> StoreIndex:
 class _Fields:
     """A JSON object that knows its place in which file, for messages."""
 
-    def __init__(self, path: Path, place: str, values: dict[str, Any]) -> None:
+    def __init__(
+        self, path: Path | str, place: str, values: dict[str, Any]
+    ) -> None:
         self.path = path
         self.place = place
         self.values = values
@@ -285,7 +299,7 @@ def _read(path: Path) -> bytes:
         raise StoreReadError.of(path, error) from error
 
 
-def _parse(path: Path, content: bytes) -> _Fields:
+def _parse(path: Path | str, content: bytes) -> _Fields:
     try:
         values = json.loads(content)
     except (UnicodeDecodeError, ValueError, RecursionError) as error:
@@ -308,7 +322,7 @@ def _check_format(fields: _Fields) -> None:
         )
 
 
-def _check_own_checksum(path: Path, content: bytes) -> None:
+def _check_own_checksum(path: Path | str, content: bytes) -> None:
     counted = content[:-_CHECKSUM_LINES_BYTES]
     expected = f'  "checksum": "{xxhash.xxh3_64_hexdigest(counted)}"\n}}\n'
     if content[-_CHECKSUM_LINES_BYTES:] != expected.encode():

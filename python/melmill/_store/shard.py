@@ -9,11 +9,15 @@ import numpy as np
 import numpy.typing as npt
 
 from melmill._store.errors import DamagedStoreError
-from melmill._store.files import OpenFiles, read_only
+from melmill._store.files import OpenFiles, StoreFile, read_only
 from melmill._store.hdf5 import Columns
 from melmill._store.index import Contract, ShardFacts
 
 FEATURES_OFFSET = 4096  # of every shard; see docs/format.md
+
+# Where the features begin in a copy that lacks them (`melmill pull
+# --for-finish`). As features these bytes are larger than any real ones.
+WITHOUT_FEATURES = b"melmill: this copy of a shard lacks its features"
 
 _KINDS = {
     "status": "u1",
@@ -25,6 +29,19 @@ _KINDS = {
 }
 _STATUS_STORED = 1
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
+
+
+def lacks_features(file: StoreFile, features_end: int) -> bool:
+    """Whether a shard is a copy without features.
+
+    Raises:
+      StoreReadError: The system cannot read the file.
+    """
+    if features_end < FEATURES_OFFSET + len(WITHOUT_FEATURES):
+        return False  # such a copy has all bytes
+    start = bytearray(len(WITHOUT_FEATURES))
+    file.read_into(FEATURES_OFFSET, start)
+    return start == WITHOUT_FEATURES
 
 
 class Shard:
@@ -97,6 +114,11 @@ class Shard:
             raise DamagedStoreError(
                 f"{self.path}: checksum differs from that in store.json; "
                 "`melmill verify --repair` can rebuild the shard"
+            )
+        if lacks_features(file, self._features_end):
+            raise DamagedStoreError(
+                f"{self.path}: a copy without features, for `melmill finish` "
+                "alone; `melmill pull` without --for-finish brings them"
             )
 
     def _check_columns(self, contract: Contract) -> None:

@@ -19,6 +19,8 @@ inline constexpr ExternalCommand kKnownExternalCommands[] = {
     {"convert",
      "Turn manifests of other tools into melmill's, and audio that it does not "
      "read into FLAC"},
+    {"pull", "Copy a store from object storage to a local folder"},
+    {"push", "Copy a store to object storage"},
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
     {"stage", "Copy the remote audio of a manifest to a local folder"},

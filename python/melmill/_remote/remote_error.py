@@ -16,15 +16,21 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import TypeGuard
 
-from melmill._stage.audio_url import UrlError, without_secrets
+from melmill._remote.url_text import UrlError, without_secrets
 
 _GONE = (404, 410)
+_EXISTS = 412
+_NOT_IMPLEMENTED = 501
 # Errors of the local disk, whatever raises them.
 _DISK_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 # Errors of libraries about the URL itself.
 _BAD_URL = ("InvalidURL", "HFValidationError", "ParamValidationError")
-# Errors that do not go away by waiting.
-_LASTING = ("NoCredentialsError", "ProfileNotFound", "RefreshError")
+# Errors that do not go away by waiting, by their names in Python and in S3.
+_LASTING = (
+    *("NoCredentialsError", "ProfileNotFound", "RefreshError"),
+    *("AccessDenied", "ExpiredToken", "InvalidAccessKeyId", "InvalidToken"),
+    *("SignatureDoesNotMatch", "TokenRefreshRequired"),
+)
 
 _MAX_MESSAGE = 300  # characters
 
@@ -33,24 +39,35 @@ class GoneError(Exception):
     """The server says that there is no such file."""
 
 
+class ExistsError(Exception):
+    """The server has such a file already, and does not replace it."""
+
+
 class RemoteFaultError(Exception):
     """The server, the network or the credentials fail.
 
     Attributes:
+      status: What the server answered, as a number of HTTP; None if nothing.
       retry_after_s: What the server asks to wait, in seconds; 0 if nothing.
       can_pass: Whether trying again may help.
     """
 
     def __init__(
-        self, message: str, *, retry_after_s: float = 0, can_pass: bool = True
+        self,
+        message: str,
+        *,
+        retry_after_s: float = 0,
+        can_pass: bool = True,
+        status: int | None = None,
     ) -> None:
         super().__init__(message)
+        self.status = status
         self.retry_after_s = retry_after_s
         self.can_pass = can_pass
 
 
 class LocalFaultError(Exception):
-    """This machine cannot write the copy."""
+    """This machine cannot write a file."""
 
 
 def error_of(error: BaseException, path: str | None = None) -> Exception:
@@ -61,7 +78,8 @@ def error_of(error: BaseException, path: str | None = None) -> Exception:
       path: The local file that was written.
 
     Returns:
-      A GoneError, UrlError, RemoteFaultError or LocalFaultError, to be raised.
+      A GoneError, ExistsError, UrlError, RemoteFaultError or LocalFaultError,
+      to be raised.
     """
     causes = list(_causes(error))
     for cause in causes:
@@ -70,7 +88,7 @@ def error_of(error: BaseException, path: str | None = None) -> Exception:
     for cause in causes:
         status, headers = _response_of(cause)
         if status is not None:
-            return _error_of_status(status, headers)
+            return _error_of_status(status, headers, _code_of(cause))
     last = causes[-1]
     if isinstance(last, FileNotFoundError | NotADirectoryError):
         return GoneError("there is no such file")
@@ -120,13 +138,31 @@ def _response_of(
     return (code if isinstance(code, int) else None), {}
 
 
-def _error_of_status(status: int, headers: Mapping[str, str]) -> Exception:
+def _code_of(error: BaseException) -> str:
+    """The name that S3 has for an error; empty if it gave none."""
+    response = getattr(error, "response", None)
+    if not isinstance(response, Mapping):
+        return ""
+    code = str(response.get("Error", {}).get("Code", ""))
+    return code if code.isalnum() and not code.isdecimal() else ""
+
+
+def _error_of_status(
+    status: int, headers: Mapping[str, str], code: str
+) -> Exception:
     text = f"HTTP {status}"
     if status in http.HTTPStatus.__members__.values():
         text += f" {http.HTTPStatus(status).phrase}"
     if status in _GONE:
         return GoneError(f"there is no such file ({text})")
-    return RemoteFaultError(text, retry_after_s=_retry_after_s(headers))
+    if status == _EXISTS:
+        return ExistsError(f"there is such a file ({text})")
+    return RemoteFaultError(
+        f"{text}: {code}" if code else text,
+        retry_after_s=_retry_after_s(headers),
+        can_pass=status != _NOT_IMPLEMENTED and code not in _LASTING,
+        status=status,
+    )
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float:

@@ -1,4 +1,4 @@
-"""Shows on standard error how far the staging is, as the program does."""
+"""Shows on standard error how far the work is, as the program does."""
 
 from __future__ import annotations
 

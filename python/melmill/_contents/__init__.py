@@ -1,0 +1,1 @@
+"""What files a store has, and whether their bytes are right."""

@@ -1,0 +1,1 @@
+"""melmill push and melmill pull: stores on object storage."""
