@@ -1,7 +1,5 @@
 #include "pipeline/extract/row_dispatcher.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -128,11 +126,7 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     return nullptr;
   }
   if (may_pass && attempt < kMaxReadAttempts) {
-    if (!queue_.Defer(row.queued)) {
-      Fail({ErrorCode::kMachineFault,
-            fmt::format("over {} files cannot be read or have changed",
-                        RowQueue::kMaxDeferredRows)});
-    }
+    queue_.Defer(row.queued);
     return nullptr;
   }
   const Result<void> rejected = row.shard->Reject(row.task, error);
