@@ -121,6 +121,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
     : config_(config), planner_(config), control_(control) {
   CheckConfig(config);
   CheckAudioRoot(config.input.audio_root);
+  const ManifestOptions options = MakeManifestOptions(config);
   plan_.contract = config.features.Contract();
   plan_.producer = config.features.Producer();
   plan_.kept_fields = config.input.kept_fields;
@@ -135,7 +136,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
     report_.splits.push_back({.name = input.name,
                               .manifest = input.manifest,
                               .shown = input.Shown()});
-    CheckManifest(input);
+    CheckManifest(input, options);
   }
   hasher_.UpdateSized(plan_.contract);
   hasher_.UpdateSized(plan_.producer);
@@ -384,7 +385,7 @@ Result<BuiltPlan> PlanBuilder::Build() {
   const uint64_t num_rejected = report_.num_rejected();
   if (num_rejected == report_.num_lines() ||
       !config_.max_rejects.Allows(num_rejected, report_.num_lines())) {
-    CheckFormats(report_, config_.input.fields);
+    CheckFormats(report_, MakeManifestOptions(config_));
   }
   if (config_.input.segments != SegmentUse::kNone) {
     CheckNoSegments(report_, config_.input.segments);

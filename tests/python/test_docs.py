@@ -307,6 +307,7 @@ SCRIPTS = (
     "tools/build_wheel",
     "tools/soak",
     "python/melmill/_stage/stage_command.py",
+    "python/melmill/convert.py",
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )

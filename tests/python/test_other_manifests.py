@@ -487,6 +487,20 @@ def test_command_that_is_named_makes_the_manifest_usable(
     assert "2 of 2 lines can be stored" in output
 
 
+@pytest.mark.parametrize("case", ["common_voice", "cuts", "messages"])
+def test_texts_for_whisper_get_no_template(clips: Path, case: str) -> None:
+    name, content, what = COMMANDS[case]
+    whisper = ("--preset", "whisper")
+    error = refused(clips, write(clips, name, content), *whisper)
+    assert what in error
+    command = command_in(error)
+    assert "--plain-text" in command
+    assert "--language" not in command
+    output = shell(f"{command} --preset whisper", clips)
+    assert "2 of 2 lines can be stored" in output
+    assert "warning" not in output
+
+
 def test_kaldi_texts_are_joined_to_their_audio(clips: Path) -> None:
     data = clips / "data"
     data.mkdir()
@@ -577,6 +591,9 @@ def test_flags_that_are_named_make_the_manifest_usable(
     error = refused(clips, write(clips, "train.jsonl", content))
     assert f"train.jsonl: 2 of 2 lines cannot be used: it {what}" in error
     assert "add " + " ".join(flags) in error
+    for_whisper = refused(clips, "train.jsonl", "--preset", "whisper")
+    assert what in for_whisper
+    assert "--language" not in for_whisper
     if flags[-1] == "--language":
         flags = [*flags, "English"]
     run = run_melmill("validate", "train.jsonl", *flags, cwd=clips)

@@ -89,6 +89,7 @@ class Settings:
     text_field: str = ""
     audio_root: str = ""
     no_text: bool = False
+    plain_text: bool = False
 
 
 def make_line(
