@@ -105,8 +105,9 @@ void SegmentFields::AddText(std::string_view text, bool is_nested) {
 NamedSegment SegmentFields::Finish() const {
   NamedSegment segment;
   segment.has_start = has_start_;
-  if (has_zero_offset_) segment.duration_s = duration_s_;
-  if (!segment.has_start && !segment.duration_s) return segment;
+  segment.has_zero_offset = has_zero_offset_;
+  segment.duration_s = duration_s_;
+  if (!has_start_ && (!has_zero_offset_ || !duration_s_)) return segment;
   for (const Said& said : said_) {
     segment.fields += segment.fields.empty() ? "\"" : ", \"";
     segment.fields += said.key + "\": " + Quotable(*said.json);

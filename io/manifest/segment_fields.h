@@ -12,11 +12,12 @@ namespace melmill {
 // (PieceFields).
 struct NamedSegment {
   bool has_start = false;  // it starts after the file's beginning
-  // The "duration" of a line whose "offset" is 0. If the file has another one,
-  // the line names a part of it.
-  std::optional<double> duration_s;
-  // The fields that say so, as JSON for a message; shortened. Empty if neither
-  // of the above is set.
+  // The "offset" is 0. If the file's duration is not duration_s, the line names
+  // a part of it.
+  bool has_zero_offset = false;
+  std::optional<double> duration_s;  // the "duration"
+  // The fields that say so, as JSON for a message; shortened. Empty without
+  // has_start, and without has_zero_offset and duration_s.
   std::string fields;
 };
 

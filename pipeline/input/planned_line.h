@@ -34,6 +34,9 @@ struct PlannedLine {
   bool needs_no_template = false;   // and has it
   bool has_segment_fields = false;  // by which a segment is cut
   std::string segment;  // what the line says of a part of its file otherwise
+  // The line's duration if it cuts nothing and is not that of the file, in
+  // words.
+  std::string other_duration;
   SoundOddity oddity = SoundOddity::kNone;  // only of a planned row
 };
 

@@ -272,6 +272,11 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->is_clipped) {
     report_.warnings[Warning::kClippedSegment].Add(place());
   }
+  if (!planned->other_duration.empty()) {
+    Tally::Example example = place();
+    example.message = planned->other_duration;
+    report_.warnings[Warning::kOtherDuration].Add(example);
+  }
   if (!planned->segment.empty()) {
     Tally::Example example = place();
     example.message = planned->segment;

@@ -37,6 +37,7 @@ enum class Warning {
   kUnknownLanguage,   // a {Name} outside the model's own list
   kSegment,           // a part of a file is named, and the whole one is used
   kClippedSegment,    // a segment ends after its file, and is cut there
+  kOtherDuration,     // a duration that cuts nothing, and is not the file's
   kRepeatedAudio,     // a file that its split already has
   kLeak,              // a file that another split also has
   kCopiedAudio,       // a file with the samples of another one

@@ -82,6 +82,7 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
          x.piece.segment == y.piece.segment && x.piece.range == y.piece.range &&
          x.piece.fields == y.piece.fields &&
          x.segment.has_start == y.segment.has_start &&
+         x.segment.has_zero_offset == y.segment.has_zero_offset &&
          x.segment.duration_s == y.segment.duration_s &&
          x.segment.fields == y.segment.fields;
 }

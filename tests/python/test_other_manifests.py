@@ -163,6 +163,31 @@ def test_duration_that_is_a_text_may_differ_by_half_a_second(
     assert run.exit_code == (2 if stops else 0)
 
 
+def test_duration_alone_is_compared_with_the_file(clips: Path) -> None:
+    row = manifest_row("clip01.wav")  # 2 s
+    durations: list[object] = [2.49, 2.51, 1.49, 1.51, "99", "2.0", [9], None]
+    rows = [row | {"duration": duration} for duration in durations]
+    rows.append(row | {"start": 0, "duration": 1, "end": 3})
+    write_manifest(clips / "train.jsonl", [row] * len(rows))
+    plain = extract(clips / "a", "train.jsonl", cwd=clips)
+    write_manifest(clips / "train.jsonl", rows)
+    run = run_melmill(
+        "extract", "train.jsonl", "--out", clips / "b", cwd=clips
+    )
+    assert run.exit_code == 0
+    assert (
+        "warning: 4 lines with a duration that is not the file's: it is not "
+        "used, and the whole file is stored\n"
+        '  train line 2: clip01.wav: "duration" 2.51, the file has 2 s\n'
+        '  train line 3: clip01.wav: "duration" 1.49, the file has 2 s\n'
+        '  train line 5: clip01.wav: "duration" 99, the file has 2 s\n'
+    ) in run.stderr
+    shards = Store(clips / "b").index["shards"]
+    assert shards == plain.index["shards"]
+    checked = run_melmill("validate", "train.jsonl", "--json", cwd=clips)
+    assert json.loads(checked.stdout)["warnings"]["other_duration"] == 4
+
+
 def extract_seconds(clips: Path) -> float:
     """The length of clip00.wav."""
     write_manifest(clips / "one.jsonl", [manifest_row("clip00.wav")])

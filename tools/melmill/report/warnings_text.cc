@@ -40,6 +40,11 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
       return fmt::format(
           "{} up to 0.5 s after the end of the file: cut there",
           Counted(tally.count, "segment that ends", "segments that end"));
+    case Warning::kOtherDuration:
+      return fmt::format(
+          "{} with a duration that is not the file's: it is not used, and the "
+          "whole file is stored",
+          Counted(tally.count, "line"));
     case Warning::kRepeatedAudio:
       return fmt::format(
           "{} with the audio file of an earlier line: each is stored",
@@ -87,12 +92,18 @@ bool IsFoundLate(Warning warning) {
   return warning == Warning::kCopiedAudio || warning == Warning::kCopyLeak;
 }
 
+// What follows the place of an example.
+std::string DescribeExample(Warning warning, const Tally::Example& example) {
+  if (IsFoundLate(warning)) return " is a copy of " + example.message;
+  if (warning == Warning::kOtherDuration) return ": " + example.message;
+  return "";
+}
+
 void AddWarning(Warning warning, const Tally& tally, std::string* text) {
   *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
   for (const Tally::Example& example : tally.examples) {
-    *text += fmt::format(
-        "  {}{}\n", FormatPlace(example),
-        IsFoundLate(warning) ? " is a copy of " + example.message : "");
+    *text += fmt::format("  {}{}\n", FormatPlace(example),
+                         DescribeExample(warning, example));
   }
 }
 
