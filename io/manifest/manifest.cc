@@ -371,6 +371,7 @@ Result<ManifestLine> LineHandler::Finish() && {
   line_.piece = std::move(piece).value();
   UndropPieceFields();
   if (!line_.piece.segment) line_.segment = segment_.Finish();
+  line_.names_channel = segment_.has_channel();
   AddTemplate();
   line_.language = TemplateLanguage(line_.text);
   line_.lacks_template = options_.check_template && text_ == Presence::kGood &&

@@ -63,12 +63,13 @@ SegmentFields::Kind SegmentFields::KindOf(std::string_view key) {
   if (key == "end" || key == "end_time" || key == "num_samples") {
     return Kind::kEnd;
   }
+  if (key == "channel") return Kind::kChannel;
   return Kind::kOther;
 }
 
 bool SegmentFields::StartField(std::string_view key) {
   kind_ = KindOf(key);
-  if (kind_ == Kind::kOther) return false;
+  if (kind_ == Kind::kOther || kind_ == Kind::kChannel) return false;
   said_.push_back({.key = std::string(key)});
   return true;
 }
@@ -89,6 +90,9 @@ void SegmentFields::AddNumber(double value, bool is_nested) {
       return;
     case Kind::kDuration:
       if (!is_nested) duration_s_ = value;
+      return;
+    case Kind::kChannel:
+      has_channel_ = has_channel_ || !is_nested;
       return;
     case Kind::kOther:
     case Kind::kEnd:

@@ -28,7 +28,7 @@ std::optional<double> ParseSeconds(std::string_view text);
 // Finds the fields of one manifest line that name a part of its file. Numbers
 // other than 0 count, also as text or as a time, in the fields "offset",
 // "start", "begin" and "start_time", and within an object or array "segment";
-// and any number in "start_sample".
+// and any number in "start_sample". A "channel" is told apart.
 class SegmentFields {
  public:
   // Starts the next top-level field. Returns whether it is of interest here;
@@ -43,6 +43,8 @@ class SegmentFields {
   void AddText(std::string_view text, bool is_nested);
 
   NamedSegment Finish() const;
+  // Whether the line names a channel of its file, as a number.
+  bool has_channel() const { return has_channel_; }
 
  private:
   enum class Kind {
@@ -53,6 +55,7 @@ class SegmentFields {
     kSegment,
     kDuration,
     kEnd,
+    kChannel,
   };
   struct Said {
     std::string key;
@@ -63,6 +66,7 @@ class SegmentFields {
   Kind kind_ = Kind::kOther;  // of the current field
   bool has_start_ = false;
   bool has_zero_offset_ = false;
+  bool has_channel_ = false;
   std::optional<double> duration_s_;
   std::vector<Said> said_;
 };

@@ -97,6 +97,8 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   planned->is_clipped = seen.value().is_clipped;
   planned->oddity = seen.value().oddity;
   CheckDuration(line.segment, row.source.header, planned);
+  planned->mixes_channels =
+      line.names_channel && row.source.header.num_channels > 1;
 }
 
 }  // namespace melmill

@@ -37,6 +37,7 @@ struct PlannedLine {
   // The line's duration if it cuts nothing and is not that of the file, in
   // words.
   std::string other_duration;
+  bool mixes_channels = false;  // although the line names one of several
   SoundOddity oddity = SoundOddity::kNone;  // only of a planned row
 };
 

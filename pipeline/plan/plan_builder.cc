@@ -272,6 +272,9 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->is_clipped) {
     report_.warnings[Warning::kClippedSegment].Add(place());
   }
+  if (planned->mixes_channels) {
+    report_.warnings[Warning::kMixedChannels].Add(place());
+  }
   if (!planned->other_duration.empty()) {
     Tally::Example example = place();
     example.message = planned->other_duration;

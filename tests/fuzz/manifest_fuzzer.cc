@@ -84,7 +84,8 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
          x.segment.has_start == y.segment.has_start &&
          x.segment.has_zero_offset == y.segment.has_zero_offset &&
          x.segment.duration_s == y.segment.duration_s &&
-         x.segment.fields == y.segment.fields;
+         x.segment.fields == y.segment.fields &&
+         x.names_channel == y.names_channel;
 }
 
 // A segment that is found lies in its file, whatever the line asks for.

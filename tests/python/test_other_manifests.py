@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 from plain_reader import StoreError, read_store
 from support import (
@@ -171,9 +172,7 @@ def test_duration_alone_is_compared_with_the_file(clips: Path) -> None:
     write_manifest(clips / "train.jsonl", [row] * len(rows))
     plain = extract(clips / "a", "train.jsonl", cwd=clips)
     write_manifest(clips / "train.jsonl", rows)
-    run = run_melmill(
-        "extract", "train.jsonl", "--out", clips / "b", cwd=clips
-    )
+    run = run_melmill("extract", "train.jsonl", "--out", clips / "b", cwd=clips)
     assert run.exit_code == 0
     assert (
         "warning: 4 lines with a duration that is not the file's: it is not "
@@ -186,6 +185,30 @@ def test_duration_alone_is_compared_with_the_file(clips: Path) -> None:
     assert shards == plain.index["shards"]
     checked = run_melmill("validate", "train.jsonl", "--json", cwd=clips)
     assert json.loads(checked.stdout)["warnings"]["other_duration"] == 4
+
+
+def test_channel_of_a_file_with_several_is_not_selected(clips: Path) -> None:
+    stereo = np.stack([noise(16000, seed=5), noise(16000, seed=6)], axis=1)
+    write_wav(clips / "stereo.wav", stereo)
+    rows = [
+        manifest_row("clip00.wav") | {"channel": 0},
+        manifest_row("stereo.wav") | {"channel": 1},
+        manifest_row("stereo.wav")
+        | {"channel": 0, "start_sample": 0}
+        | {"num_samples": 8000},
+        manifest_row("stereo.wav") | {"channel": "News"},
+        manifest_row("stereo.wav"),
+    ]
+    write_manifest(clips / "train.jsonl", rows)
+    run = run_melmill("validate", "train.jsonl", cwd=clips)
+    assert run.exit_code == 0
+    assert (
+        "warning: 2 lines with a channel of a file that has several: THE MEAN "
+        "OF ALL CHANNELS IS USED\n  train line 2: stereo.wav\n"
+        "  train line 3: stereo.wav\n"
+    ) in run.stderr
+    run = run_melmill("validate", "train.jsonl", "--json", cwd=clips)
+    assert json.loads(run.stdout)["warnings"]["mixed_channels"] == 2
 
 
 def extract_seconds(clips: Path) -> float:

@@ -45,6 +45,11 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} with a duration that is not the file's: it is not used, and the "
           "whole file is stored",
           Counted(tally.count, "line"));
+    case Warning::kMixedChannels:
+      return fmt::format(
+          "{} with a channel of a file that has several: THE MEAN OF ALL "
+          "CHANNELS IS USED",
+          Counted(tally.count, "line"));
     case Warning::kRepeatedAudio:
       return fmt::format(
           "{} with the audio file of an earlier line: each is stored",
