@@ -93,7 +93,7 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->identity = seen.value().identity;
-  planned->piece_identity = seen.value().piece_identity;
+  planned->source_identity = seen.value().source_identity;
   planned->is_clipped = seen.value().is_clipped;
   planned->oddity = seen.value().oddity;
   CheckDuration(line.segment, row.source.header, planned);

@@ -24,7 +24,7 @@ struct PlannedLine {
   std::string reject_cause;
   FileFacts facts;
   uint64_t identity = 0;  // this and the next two as in SeenSource
-  uint64_t piece_identity = 0;
+  uint64_t source_identity = 0;
   bool is_clipped = false;
   std::string language;
   int num_dropped_fields = 0;

@@ -16,9 +16,11 @@
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/input/manifest_check.h"
+#include "pipeline/input/overlapping_audio.h"
 #include "pipeline/input/planned_line.h"
 #include "pipeline/input/segment_check.h"
 #include "pipeline/plan/piece_count.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/speed_estimate.h"
@@ -106,6 +108,7 @@ class PlanBuilder {
   bool all_read_ = false;
 
   RepeatedAudio repeated_audio_;
+  std::vector<uint64_t> sources_of_segments_;
   PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
@@ -216,7 +219,10 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
   CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
            &split->languages);
-  repeated_audio_.Add(planned.piece_identity);
+  repeated_audio_.Add(PieceIdentity(planned.source_identity, row.source));
+  if (row.source.is_segment()) {
+    sources_of_segments_.push_back(planned.source_identity);
+  }
   if (row.source.is_piece()) {
     plan_.has_pieces = true;
     pieces_.Add(planned.identity);
@@ -298,7 +304,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
     appended = built_.files->Add(
-        {planned->facts, planned->piece_identity, row.source.bytes_to_read()});
+        {planned->facts, planned->source_identity, row.source.bytes_to_read()});
   }
   if (!appended.ok()) Fail(appended.error());
 }
@@ -403,6 +409,10 @@ Result<BuiltPlan> PlanBuilder::Build() {
   Result<void> done = CheckLastPlanned();
   if (done.ok())
     done = repeated_audio_.Tell(*plan_.rows, *built_.files, &report_);
+  if (done.ok()) {
+    done = TellOverlaps(*plan_.rows, *built_.files,
+                        std::move(sources_of_segments_), &report_);
+  }
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
   return std::move(built_);

@@ -11,6 +11,7 @@
 #include "io/file/line_reader.h"
 #include "io/manifest/training_line.h"
 #include "pipeline/input/copied_audio.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
 #include "store/damage.h"
@@ -275,7 +276,8 @@ Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   ++split.num_stored;
   split.num_samples += shard_row.num_samples;
   split.num_frames += shard_row.num_frames;
-  copied_audio_.Add(number, shard_row.source_checksum, file.value().identity);
+  copied_audio_.Add(number, shard_row.source_checksum,
+                    PieceIdentity(file.value().identity, row.source));
   const Result<void> copied = CopyLine(row);
   if (!copied.ok()) return copied;
   return table_->Append(row, shard_row, next_shard_ - 1);

@@ -55,9 +55,8 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
           "{} with the audio file of an earlier line: each is stored",
           Counted(tally.count, "line"));
     case Warning::kLeak:
-      return fmt::format(
-          "LEAK: {} with an audio file that another split has too",
-          Counted(tally.count, "line"));
+      return fmt::format("LEAK: {} with audio that another split has too",
+                         Counted(tally.count, "line"));
     case Warning::kCopiedAudio:
       return fmt::format(
           "{} with a copy of the audio of an earlier line: each is stored",
