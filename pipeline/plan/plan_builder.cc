@@ -19,6 +19,7 @@
 #include "pipeline/input/overlapping_audio.h"
 #include "pipeline/input/planned_line.h"
 #include "pipeline/input/segment_check.h"
+#include "pipeline/plan/decode_cost.h"
 #include "pipeline/plan/piece_count.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
@@ -109,6 +110,7 @@ class PlanBuilder {
 
   RepeatedAudio repeated_audio_;
   std::vector<uint64_t> sources_of_segments_;
+  bool has_coded_segments_ = false;
   PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
@@ -215,7 +217,11 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   const PlanRow& row = planned.row;
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
   split->num_frames += static_cast<uint64_t>(row.source.num_frames);
-  split->decode_seconds += DecodeSeconds(row.source.header);
+  if (row.source.is_coded_segment()) {
+    has_coded_segments_ = true;
+  } else {
+    split->decode_seconds += DecodeSeconds(row.source.header);
+  }
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
   CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
            &split->languages);
@@ -381,6 +387,12 @@ Result<void> PlanBuilder::LayOut() {
       plan_.shard_target_bytes);
   if (!shards.ok()) return shards.error();
   plan_.shards = std::move(shards).value();
+  if (!has_coded_segments_) return {};
+  const Result<DecodeCost> decodes =
+      CountDecodes(plan_, *built_.files, config_.features.bytes_per_frame(),
+                   std::move(sources_of_segments_));
+  if (!decodes.ok()) return decodes.error();
+  report_.segment_decodes = decodes.value();
   return {};
 }
 
@@ -410,8 +422,8 @@ Result<BuiltPlan> PlanBuilder::Build() {
   if (done.ok())
     done = repeated_audio_.Tell(*plan_.rows, *built_.files, &report_);
   if (done.ok()) {
-    done = TellOverlaps(*plan_.rows, *built_.files,
-                        std::move(sources_of_segments_), &report_);
+    done = TellOverlaps(*plan_.rows, *built_.files, sources_of_segments_,
+                        &report_);
   }
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();

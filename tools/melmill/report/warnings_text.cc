@@ -111,6 +111,17 @@ void AddWarning(Warning warning, const Tally& tally, std::string* text) {
   }
 }
 
+void AddDecodes(const DecodeCost& decodes, std::string* text) {
+  if (!decodes.is_spread()) return;
+  *text += fmt::format(
+      "{} of coded audio would be decoded for {} of segments: the segments of "
+      "{} are spread over several shards each; sort the manifest by audio and "
+      "start to decode about {}\n",
+      FormatDuration(decodes.decoded_s), FormatDuration(decodes.segment_s),
+      Counted(decodes.num_files_decoded_again, "file"),
+      FormatDuration(decodes.sorted_s));
+}
+
 void AddSkipped(const PlanReport& plan, std::string* text) {
   for (const SplitReport& split : plan.splits) {
     if (split.num_blank_lines > 0) {
@@ -134,6 +145,7 @@ std::string FormatPlanWarnings(const PlanReport& plan) {
   for (const auto& [warning, tally] : plan.warnings) {
     if (!IsFoundLate(warning)) AddWarning(warning, tally, &text);
   }
+  AddDecodes(plan.segment_decodes, &text);
   AddSkipped(plan, &text);
   return text;
 }
