@@ -103,6 +103,14 @@ std::string Converted(const ManifestHead& head, std::string_view format,
                      PathOf(head), ShellQuoted(Printable(out)), flags);
 }
 
+// The flag for texts whose language `melmill convert` is told, or finds in the
+// file.
+std::string_view LanguageFlag(const ManifestOptions& options,
+                              bool has_language = false) {
+  if (!options.check_template) return " --plain-text";
+  return has_language ? "" : " --language English";
+}
+
 // ---- Text that is not JSON ----
 
 std::vector<std::string_view> FirstLines(std::string_view text) {
@@ -145,21 +153,23 @@ std::string FindName(const Names& names,
 }
 
 std::optional<std::string> RecognizeTable(const ManifestHead& head,
-                                          std::string_view header) {
+                                          std::string_view header,
+                                          const ManifestOptions& options) {
   const bool has_tabs = header.find('\t') != header.npos;
   const auto columns = Columns(header, has_tabs ? '\t' : ',');
   if (columns.size() < 2 || FindName(kAudioNames, columns).empty()) {
     return std::nullopt;
   }
-  std::string_view flags = " --language English";
-  if (!FindName(kLanguageNames, columns).empty()) flags = "";
+  std::string_view flags =
+      LanguageFlag(options, !FindName(kLanguageNames, columns).empty());
   if (FindName(kTextNames, columns).empty()) flags = " --no-text";
   return fmt::format("is {}; {}", has_tabs ? "a TSV table" : "a CSV table",
                      Converted(head, has_tabs ? "tsv" : "csv", flags));
 }
 
 std::optional<std::string> RecognizeKaldi(const ManifestHead& head,
-                                          std::string_view line) {
+                                          std::string_view line,
+                                          const ManifestOptions& options) {
   const size_t space = line.find_first_of(" \t");
   if (space == line.npos || space == 0) return std::nullopt;
   const std::string_view audio = line.substr(space + 1);
@@ -177,11 +187,12 @@ std::optional<std::string> RecognizeKaldi(const ManifestHead& head,
       !head.path.empty() && std::filesystem::exists(texts, error);
   return "is a wav.scp of Kaldi; " +
          Converted(head, "kaldi",
-                   has_texts ? " --language English" : " --no-text");
+                   has_texts ? LanguageFlag(options) : " --no-text");
 }
 
 std::optional<std::string> RecognizeText(const ManifestHead& head,
-                                         std::string_view text) {
+                                         std::string_view text,
+                                         const ManifestOptions& options) {
   const std::vector<std::string_view> lines = FirstLines(text);
   if (lines.empty()) return std::nullopt;
   const std::string_view first = lines[0];
@@ -191,8 +202,8 @@ std::optional<std::string> RecognizeText(const ManifestHead& head,
   if (first.starts_with("<!DOCTYPE") || first.starts_with("<html")) {
     return "is a web page: the download failed";
   }
-  if (auto table = RecognizeTable(head, first)) return table;
-  if (auto kaldi = RecognizeKaldi(head, first)) return kaldi;
+  if (auto table = RecognizeTable(head, first, options)) return table;
+  if (auto kaldi = RecognizeKaldi(head, first, options)) return kaldi;
   if (!IsAudioName(first)) return std::nullopt;
   return fmt::format(
       "is a list of paths; turn it into JSON lines: {}",
@@ -208,7 +219,8 @@ bool IsText(const Json& object, std::string_view key) {
 }
 
 // Flags for texts, and for their language unless the text has the template.
-std::string TextFlags(const Json& object, const ManifestFields& fields) {
+std::string TextFlags(const Json& object, const ManifestOptions& options) {
+  const ManifestFields& fields = options.fields;
   std::string text = fields.text;
   std::string flags;
   if (!object.contains(text)) {
@@ -219,8 +231,8 @@ std::string TextFlags(const Json& object, const ManifestFields& fields) {
     text = *name;
     flags = " --text-field " + text;
   }
-  if (!IsText(object, text) || !fields.language.empty() ||
-      !fields.language_field.empty() ||
+  if (!options.check_template || !IsText(object, text) ||
+      !fields.language.empty() || !fields.language_field.empty() ||
       !TemplateLanguage(object[text].get_ref<const std::string&>()).empty()) {
     return flags;
   }
@@ -233,9 +245,9 @@ std::string TextFlags(const Json& object, const ManifestFields& fields) {
 }
 
 std::string AudioFieldAdvice(const Json& object, std::string_view audio,
-                             const ManifestFields& fields) {
+                             const ManifestOptions& options) {
   return fmt::format("add --audio-field {}{}", ShellQuoted(std::string(audio)),
-                     TextFlags(object, fields));
+                     TextFlags(object, options));
 }
 
 std::string JqAdvice(const ManifestHead& head, std::string_view program,
@@ -246,11 +258,12 @@ std::string JqAdvice(const ManifestHead& head, std::string_view program,
 }
 
 std::optional<std::string> RecognizeChat(const ManifestHead& head,
-                                         const Json& object) {
+                                         const Json& object,
+                                         const ManifestOptions& options) {
   if (!object.contains("messages") && !object.contains("conversations")) {
     return std::nullopt;
   }
-  return "has chat messages; " + Converted(head, "chat", " --language English");
+  return "has chat messages; " + Converted(head, "chat", LanguageFlag(options));
 }
 
 bool HasLanguage(const Json& cut) {
@@ -260,11 +273,12 @@ bool HasLanguage(const Json& cut) {
 }
 
 std::optional<std::string> RecognizeLhotse(const ManifestHead& head,
-                                           const Json& object) {
+                                           const Json& object,
+                                           const ManifestOptions& options) {
   if (object.contains("recording") && object.contains("supervisions")) {
     return "has cuts of lhotse; " +
            Converted(head, "lhotse",
-                     HasLanguage(object) ? "" : " --language English");
+                     LanguageFlag(options, HasLanguage(object)));
   }
   if (object.contains("sources") && object.contains("sampling_rate")) {
     return "has recordings of lhotse; " +
@@ -281,42 +295,42 @@ std::optional<std::string> RecognizeLhotse(const ManifestHead& head,
 
 std::optional<std::string> RecognizeDataset(const ManifestHead& head,
                                             const Json& object,
-                                            const ManifestFields& fields) {
-  const auto audio = object.find(fields.audio);
+                                            const ManifestOptions& options) {
+  const auto audio = object.find(options.fields.audio);
   if (audio == object.end() || !audio->is_object()) return std::nullopt;
   if (!IsText(*audio, "path")) {
     return "has audio within its lines; write it to files first";
   }
   return "has audio objects of Hugging Face datasets; " +
-         JqAdvice(head, ".audio = .audio.path", TextFlags(object, fields));
+         JqAdvice(head, ".audio = .audio.path", TextFlags(object, options));
 }
 
 std::optional<std::string> RecognizeObject(const ManifestHead& head,
                                            const Json& object,
-                                           const ManifestFields& fields) {
-  if (IsText(object, fields.audio)) {
-    const std::string flags = TextFlags(object, fields);
-    if (object.contains(fields.text) || flags == " --no-text") {
+                                           const ManifestOptions& options) {
+  if (IsText(object, options.fields.audio)) {
+    const std::string flags = TextFlags(object, options);
+    if (object.contains(options.fields.text) || flags == " --no-text") {
       return std::nullopt;
     }
-    return "has no \"" + Quotable(fields.text) + "\"; add" + flags;
+    return "has no \"" + Quotable(options.fields.text) + "\"; add" + flags;
   }
-  if (auto dataset = RecognizeDataset(head, object, fields)) return dataset;
-  if (auto chat = RecognizeChat(head, object)) return chat;
-  if (auto lhotse = RecognizeLhotse(head, object)) return lhotse;
+  if (auto dataset = RecognizeDataset(head, object, options)) return dataset;
+  if (auto chat = RecognizeChat(head, object, options)) return chat;
+  if (auto lhotse = RecognizeLhotse(head, object, options)) return lhotse;
   if (IsText(object, "audio_filepath")) {
     return "is a NeMo manifest; " +
-           AudioFieldAdvice(object, "audio_filepath", fields);
+           AudioFieldAdvice(object, "audio_filepath", options);
   }
   if (IsText(object, "file_name")) {
     return "is the metadata of a Hugging Face audio folder; " +
-           AudioFieldAdvice(object, "file_name", fields);
+           AudioFieldAdvice(object, "file_name", options);
   }
   for (const auto& [key, value] : object.items()) {
     if (!value.is_string()) continue;
     if (IsAudioName(value.get_ref<const std::string&>())) {
       return fmt::format("has its audio in another field; {}",
-                         AudioFieldAdvice(object, Printable(key), fields));
+                         AudioFieldAdvice(object, Printable(key), options));
     }
   }
   return std::nullopt;
@@ -324,12 +338,12 @@ std::optional<std::string> RecognizeObject(const ManifestHead& head,
 
 std::optional<std::string> RecognizeObjects(const ManifestHead& head,
                                             std::string_view text,
-                                            const ManifestFields& fields) {
+                                            const ManifestOptions& options) {
   const std::vector<std::string_view> lines = FirstLines(text);
   for (const std::string_view line : lines) {
     const Json object = Json::parse(line.begin(), line.end(), nullptr, false);
     if (!object.is_object()) continue;
-    auto recognized = RecognizeObject(head, object, fields);
+    auto recognized = RecognizeObject(head, object, options);
     if (recognized) return recognized;
   }
   const bool is_spread =
@@ -357,7 +371,8 @@ std::string ReadManifestHead(const std::string& path) {
   return read.ok() ? bytes : "";
 }
 
-std::optional<std::string> RecognizeBinary(const ManifestHead& head) {
+std::optional<std::string> RecognizeBinary(const ManifestHead& head,
+                                           const ManifestOptions& options) {
   const std::string_view bytes = head.bytes;
   const auto magic = std::find_if(
       std::begin(kMagics), std::end(kMagics), [bytes](const Magic& candidate) {
@@ -376,12 +391,12 @@ std::optional<std::string> RecognizeBinary(const ManifestHead& head) {
         Piped(head, fmt::format("{} {}", magic->command, PathOf(head))));
   }
   return fmt::format("is {}; {}", magic->name,
-                     Converted(head, magic->format, " --language English"));
+                     Converted(head, magic->format, LanguageFlag(options)));
 }
 
 std::optional<std::string> RecognizeManifest(const ManifestHead& head,
-                                             const ManifestFields& fields) {
-  if (auto binary = RecognizeBinary(head)) return binary;
+                                             const ManifestOptions& options) {
+  if (auto binary = RecognizeBinary(head, options)) return binary;
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
   std::string_view text = head.bytes;
   if (text.starts_with(kByteOrderMark)) {
@@ -393,17 +408,17 @@ std::optional<std::string> RecognizeManifest(const ManifestHead& head,
     // Of chat messages, and not of rows.
     if (text.find("\"audios\"") != text.npos) {
       return "is a JSON array of chat messages; " +
-             Converted(head, "chat", " --language English");
+             Converted(head, "chat", LanguageFlag(options));
     }
     return "is a JSON array; put each object on one line: " +
            Piped(head, fmt::format("jq -c '.[]' {}", PathOf(head)));
   }
-  if (text.starts_with('{')) return RecognizeObjects(head, text, fields);
-  return RecognizeText(head, text);
+  if (text.starts_with('{')) return RecognizeObjects(head, text, options);
+  return RecognizeText(head, text, options);
 }
 
 std::string DescribeOtherFile(const std::string& path, const std::string& split,
-                              const ManifestFields& fields) {
+                              const ManifestOptions& options) {
   std::error_code error;
   if (std::filesystem::is_directory(path, error)) {
     return fmt::format("is a folder; give its manifests, as in {}/*.jsonl",
@@ -416,7 +431,7 @@ std::string DescribeOtherFile(const std::string& path, const std::string& split,
                  "quotes";
   }
   const auto recognized = RecognizeManifest(
-      {.bytes = ReadManifestHead(path), .path = path, .split = split}, fields);
+      {.bytes = ReadManifestHead(path), .path = path, .split = split}, options);
   if (recognized) return *recognized;
   return "a manifest's name must end in .jsonl or .json";
 }

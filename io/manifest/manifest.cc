@@ -386,6 +386,7 @@ Result<ManifestLine> LineHandler::Finish() && {
   if (IsUrl(line_.audio)) line_.audio_path = std::move(audio_path_).Take();
   UndropAudioFields();
   if (!line_.piece.segment) line_.segment = segment_.Finish();
+  line_.names_channel = segment_.has_channel();
   AddTemplate();
   line_.language = TemplateLanguage(line_.text);
   line_.lacks_template = options_.check_template && text_ == Presence::kGood &&

@@ -60,6 +60,7 @@ struct ManifestLine {
   // The part of the file that the line names otherwise; empty if a segment is
   // cut out.
   NamedSegment segment;
+  bool names_channel = false;  // the line names one channel of its file
 };
 
 // Whether the line has only spaces and tabs.

@@ -63,12 +63,13 @@ SegmentFields::Kind SegmentFields::KindOf(std::string_view key) {
   if (key == "end" || key == "end_time" || key == "num_samples") {
     return Kind::kEnd;
   }
+  if (key == "channel") return Kind::kChannel;
   return Kind::kOther;
 }
 
 bool SegmentFields::StartField(std::string_view key) {
   kind_ = KindOf(key);
-  if (kind_ == Kind::kOther) return false;
+  if (kind_ == Kind::kOther || kind_ == Kind::kChannel) return false;
   said_.push_back({.key = std::string(key)});
   return true;
 }
@@ -90,6 +91,9 @@ void SegmentFields::AddNumber(double value, bool is_nested) {
     case Kind::kDuration:
       if (!is_nested) duration_s_ = value;
       return;
+    case Kind::kChannel:
+      has_channel_ = has_channel_ || !is_nested;
+      return;
     case Kind::kOther:
     case Kind::kEnd:
       return;
@@ -105,8 +109,9 @@ void SegmentFields::AddText(std::string_view text, bool is_nested) {
 NamedSegment SegmentFields::Finish() const {
   NamedSegment segment;
   segment.has_start = has_start_;
-  if (has_zero_offset_) segment.duration_s = duration_s_;
-  if (!segment.has_start && !segment.duration_s) return segment;
+  segment.has_zero_offset = has_zero_offset_;
+  segment.duration_s = duration_s_;
+  if (!has_start_ && (!has_zero_offset_ || !duration_s_)) return segment;
   for (const Said& said : said_) {
     segment.fields += segment.fields.empty() ? "\"" : ", \"";
     segment.fields += said.key + "\": " + Quotable(*said.json);

@@ -12,11 +12,12 @@ namespace melmill {
 // (PieceFields).
 struct NamedSegment {
   bool has_start = false;  // it starts after the file's beginning
-  // The "duration" of a line whose "offset" is 0. If the file has another one,
-  // the line names a part of it.
-  std::optional<double> duration_s;
-  // The fields that say so, as JSON for a message; shortened. Empty if neither
-  // of the above is set.
+  // The "offset" is 0. If the file's duration is not duration_s, the line names
+  // a part of it.
+  bool has_zero_offset = false;
+  std::optional<double> duration_s;  // the "duration"
+  // The fields that say so, as JSON for a message; shortened. Empty without
+  // has_start, and without has_zero_offset and duration_s.
   std::string fields;
 };
 
@@ -27,7 +28,7 @@ std::optional<double> ParseSeconds(std::string_view text);
 // Finds the fields of one manifest line that name a part of its file. Numbers
 // other than 0 count, also as text or as a time, in the fields "offset",
 // "start", "begin" and "start_time", and within an object or array "segment";
-// and any number in "start_sample".
+// and any number in "start_sample". A "channel" is told apart.
 class SegmentFields {
  public:
   // Starts the next top-level field. Returns whether it is of interest here;
@@ -42,6 +43,8 @@ class SegmentFields {
   void AddText(std::string_view text, bool is_nested);
 
   NamedSegment Finish() const;
+  // Whether the line names a channel of its file, as a number.
+  bool has_channel() const { return has_channel_; }
 
  private:
   enum class Kind {
@@ -52,6 +55,7 @@ class SegmentFields {
     kSegment,
     kDuration,
     kEnd,
+    kChannel,
   };
   struct Said {
     std::string key;
@@ -62,6 +66,7 @@ class SegmentFields {
   Kind kind_ = Kind::kOther;  // of the current field
   bool has_start_ = false;
   bool has_zero_offset_ = false;
+  bool has_channel_ = false;
   std::optional<double> duration_s_;
   std::vector<Said> said_;
 };

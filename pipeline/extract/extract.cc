@@ -361,7 +361,7 @@ size_t MaxOpenFilesOfExtract(int num_threads, int num_io_threads,
       NumTokens(num_threads, num_io_threads, max_bytes_in_flight);
   // A shard is open while it is being filled, while a row of it is in work or
   // waits for another attempt, and while it waits for its commit.
-  const size_t num_open_shards = 1 + num_tokens + RowQueue::kMaxDeferredRows +
+  const size_t num_open_shards = 1 + num_tokens + RowQueue::kMaxWaitingShards +
                                  size_t{Committer::kMaxUncommittedShards};
   // Each row in work has its audio open.
   return num_tokens + std::min(num_open_shards, num_shards);

@@ -94,8 +94,8 @@ Result<void> OpenShard::Reject(const RowTask& task, const Error& error) {
 Result<ShardWriter::Committed> OpenShard::Commit(LocalFile* local) {
   if (are_several_unreadable_ && num_unreadable_ == num_rows_) {
     return Error{ErrorCode::kMachineFault,
-                 fmt::format("none of the {} files of a shard can be read, "
-                             "the first of them {}",
+                 fmt::format("none of the files of a shard of {} rows can be "
+                             "read, the first of them {}",
                              num_rows_, first_path_)};
   }
   const Result<ShardWriter::Committed> committed =

@@ -1,7 +1,5 @@
 #include "pipeline/extract/row_dispatcher.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
 #include <vector>
@@ -135,11 +133,7 @@ std::unique_ptr<OpenShard> RowDispatcher::RetryOrReject(
     return nullptr;
   }
   if (may_pass && attempt < kMaxReadAttempts) {
-    if (!queue_.Defer(row.queued)) {
-      Fail({ErrorCode::kMachineFault,
-            fmt::format("over {} files cannot be read or have changed",
-                        RowQueue::kMaxDeferredRows)});
-    }
+    queue_.Defer(row.queued);
     return nullptr;
   }
   if (may_pass && job_.may_reject &&

@@ -107,7 +107,8 @@ std::optional<QueuedRow> RowQueue::NextDeferred() {
 
 Result<std::optional<QueuedRow>> RowQueue::Next() {
   waits_for_commit_ = false;
-  if (!filling_ && !unopened_.empty()) {
+  if (!filling_ && !unopened_.empty() &&
+      num_waiting_shards_ < kMaxWaitingShards) {
     const Result<void> opened = OpenNextShard();
     if (!opened.ok()) return opened.error();
   }
@@ -116,18 +117,21 @@ Result<std::optional<QueuedRow>> RowQueue::Next() {
 
 bool RowQueue::Settle(const QueuedRow& row) {
   TakeBack(row);
-  return --shards_.at(row.shard).num_unsettled == 0;
+  Shard& shard = shards_.at(row.shard);
+  if (--shard.num_unsettled > 0) return false;
+  if (shard.waits_for_retry) --num_waiting_shards_;
+  return true;
 }
 
-bool RowQueue::Defer(const QueuedRow& row) {
+void RowQueue::Defer(const QueuedRow& row) {
   TakeBack(row);
-  if (!IsWanted(row.shard)) return true;
+  if (!IsWanted(row.shard)) return;
   Shard& shard = shards_.at(row.shard);
+  if (!shard.waits_for_retry) ++num_waiting_shards_;
   shard.waits_for_retry = true;
   StopCounting(&shard);
   deferred_.push_back(row);
   ++deferred_.back().attempt;
-  return deferred_.size() <= kMaxDeferredRows;
 }
 
 void RowQueue::GiveUp(const QueuedRow& row) { TakeBack(row); }

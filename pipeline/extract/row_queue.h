@@ -82,7 +82,8 @@ class RowQueue {
         source_(*source) {}
 
   // Returns the next row, or none while none may be given out. Rows that are
-  // tried again come after all others. Errors: those of Open.
+  // tried again come after all others, or once they keep too many shards open.
+  // Errors: those of Open.
   Result<std::optional<QueuedRow>> Next();
   // Whether Next returned none because of max_lost_frames: a commit may help.
   bool waits_for_commit() const { return waits_for_commit_; }
@@ -92,9 +93,8 @@ class RowQueue {
   // Settle takes a row that was stored or rejected. Returns whether it was the
   // shard's last, so that the shard can be committed.
   bool Settle(const QueuedRow& row);
-  // Takes a row that is to be given out again. Returns false if too many wait
-  // for that.
-  bool Defer(const QueuedRow& row);
+  // Takes a row that is to be given out again.
+  void Defer(const QueuedRow& row);
   // Takes a row that was stopped. Its shard will not be made.
   void GiveUp(const QueuedRow& row);
 
@@ -111,17 +111,17 @@ class RowQueue {
 
   uint64_t bytes_given_out() const { return bytes_given_out_; }
 
-  // The maximum number of rows that wait for another attempt. Each keeps its
-  // shard open.
-  static constexpr size_t kMaxDeferredRows = 256;
+  // While this many shards have rows that wait for another attempt, no further
+  // shard is opened. The rows in work may add one shard each.
+  static constexpr size_t kMaxWaitingShards = 256;
 
  private:
   struct Shard {
     RowSource::ShardSize size;
     size_t next_row = 0;
     size_t num_unsettled = 0;
-    uint64_t lost_frames = 0;  // frames given out, if they count
-    bool waits_for_retry = false;
+    uint64_t lost_frames = 0;      // frames given out, if they count
+    bool waits_for_retry = false;  // for good, once a row was deferred
   };
 
   bool IsWanted(size_t shard) const { return !kept_ || kept_->contains(shard); }
@@ -139,6 +139,7 @@ class RowQueue {
   RowSource& source_;
   std::map<size_t, Shard> shards_;
   std::optional<size_t> filling_;  // the shard that has fresh rows left
+  size_t num_waiting_shards_ = 0;  // waiting for a retry, and not settled
   std::deque<QueuedRow> deferred_;
   std::optional<std::set<size_t>> kept_;  // set once stopped
   bool waits_for_commit_ = false;

@@ -24,18 +24,27 @@ Result<void> ReadFromDevice(const std::string& path) {
 
 void UnreadableFiles::AddRead(const RowTask& task) {
   failed_paths_.clear();
+  unread_paths_.erase(task.path);
   witness_path_ = task.path;
 }
 
 Result<void> UnreadableFiles::AddFailure(const RowTask& task,
                                          const Error& error) {
   failed_paths_.insert(task.path);
-  if (failed_paths_.size() < kMaxFailuresInARow) return {};
-  return Error{
-      ErrorCode::kMachineFault,
-      fmt::format("{} files in a row cannot be read or have changed, the last "
-                  "one {}: {}",
-                  failed_paths_.size(), task.path, error.message)};
+  unread_paths_.insert(task.path);
+  const auto fault = [&](const std::string& files) -> Result<void> {
+    return Error{ErrorCode::kMachineFault,
+                 fmt::format("{} cannot be read or have changed, the last one "
+                             "{}: {}",
+                             files, task.path, error.message)};
+  };
+  if (failed_paths_.size() >= kMaxFailuresInARow) {
+    return fault(fmt::format("{} files in a row", failed_paths_.size()));
+  }
+  if (unread_paths_.size() > kMaxUnreadableFiles) {
+    return fault(fmt::format("{} files", unread_paths_.size()));
+  }
+  return {};
 }
 
 Result<void> UnreadableFiles::CheckMayReject(const RowTask& task,
@@ -49,31 +58,31 @@ Result<void> UnreadableFiles::CheckMayReject(const RowTask& task,
                   error.message, witness_path_, read.error().message)};
 }
 
-// Trying the first few is enough: if all of them are bad, the run stops and
-// nothing is lost.
+// Trying the first few files is enough: if all of them are bad, the run stops
+// and nothing is lost.
 Result<void> UnreadableFiles::CheckOtherFiles(const RowTask& task,
                                               const Error& error) const {
-  constexpr int kMaxTried = 16;
-  int num_tried = 0;
+  constexpr size_t kMaxTried = 16;
+  std::set<std::string> tried;
   bool any_read = false;
   const Result<void> visited = VisitPlanRows(
       *work_.plan.rows, 0, work_.plan.rows->num_rows(),
       [&](uint64_t, const PlanRow& row) -> Result<Visiting> {
-        if (!row.is_planned() || row.written_path() == task.written_path) {
+        if (!row.is_planned() || row.written_path() == task.written_path ||
+            !tried.insert(row.written_path()).second) {
           return Visiting::kGoOn;
         }
-        ++num_tried;
         any_read = ReadFromDevice(
                        ResolveAudioPath(work_.audio_root, row.written_path()))
                        .ok();
-        return any_read || num_tried == kMaxTried ? Visiting::kEnough
-                                                  : Visiting::kGoOn;
+        return any_read || tried.size() == kMaxTried ? Visiting::kEnough
+                                                     : Visiting::kGoOn;
       });
   if (!visited.ok()) return visited;
-  if (any_read || num_tried == 0) return {};
+  if (any_read || tried.empty()) return {};
   return Error{ErrorCode::kMachineFault,
                fmt::format("{}: {}; {} other files cannot be read either",
-                           task.path, error.message, num_tried)};
+                           task.path, error.message, tried.size())};
 }
 
 }  // namespace melmill

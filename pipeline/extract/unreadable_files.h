@@ -1,6 +1,7 @@
 #ifndef MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
 #define MELMILL_PIPELINE_EXTRACT_UNREADABLE_FILES_H_
 
+#include <cstddef>
 #include <set>
 #include <string>
 
@@ -13,6 +14,9 @@ namespace melmill {
 
 // This many unreadable files in a row are the machine's fault and end the run.
 inline constexpr int kMaxFailuresInARow = 16;
+
+// So does one more than this many that could not be read since.
+inline constexpr size_t kMaxUnreadableFiles = 256;
 
 // Reads the beginning of a file from its device, not from the page cache.
 // Errors: those of InputFile.
@@ -29,8 +33,8 @@ class UnreadableFiles {
   void AddRead(const RowTask& task);
 
   // Records that a file could not be read in the first attempt, with an error
-  // for which MayBeMachineFault is true. Several segments of a file count once.
-  // Error: kMachineFault if too many files in a row failed.
+  // for which MayBeMachineFault is true. Any number of pieces of a file count
+  // once. Error: kMachineFault if too many files failed, in a row or in all.
   Result<void> AddFailure(const RowTask& task, const Error& error);
 
   // Decides about a row whose file could not be read in the last attempt
@@ -46,6 +50,7 @@ class UnreadableFiles {
   const PlannedWork work_;
   std::string witness_path_;            // empty if there is none yet
   std::set<std::string> failed_paths_;  // since a file was read
+  std::set<std::string> unread_paths_;  // failed, and not read since
 };
 
 }  // namespace melmill

@@ -103,6 +103,24 @@ SplitReport SplitOf(const Json& json) {
   return split;
 }
 
+Json ToJson(const DecodeCost& cost) {
+  return {{"num_segments", cost.num_segments},
+          {"segment_s", cost.segment_s},
+          {"decoded_s", cost.decoded_s},
+          {"sorted_s", cost.sorted_s},
+          {"processor_s", cost.processor_s},
+          {"num_files_decoded_again", cost.num_files_decoded_again}};
+}
+
+DecodeCost CostOf(const Json& json) {
+  return {.num_segments = json.at("num_segments"),
+          .segment_s = json.at("segment_s"),
+          .decoded_s = json.at("decoded_s"),
+          .sorted_s = json.at("sorted_s"),
+          .processor_s = json.at("processor_s"),
+          .num_files_decoded_again = json.at("num_files_decoded_again")};
+}
+
 Json ToJson(const PlanReport& report) {
   auto splits = Json::array();
   for (const SplitReport& split : report.splits) {
@@ -127,7 +145,8 @@ Json ToJson(const PlanReport& report) {
           {"warnings", warnings},
           {"num_pieces", report.num_pieces},
           {"num_files_of_pieces", report.num_files_of_pieces},
-          {"num_audio_paths", report.num_audio_paths}};
+          {"num_audio_paths", report.num_audio_paths},
+          {"segment_decodes", ToJson(report.segment_decodes)}};
 }
 
 PlanReport ReportOf(const Json& json) {
@@ -151,6 +170,7 @@ PlanReport ReportOf(const Json& json) {
   json.at("num_pieces").get_to(report.num_pieces);
   json.at("num_files_of_pieces").get_to(report.num_files_of_pieces);
   json.at("num_audio_paths").get_to(report.num_audio_paths);
+  report.segment_decodes = CostOf(json.at("segment_decodes"));
   return report;
 }
 

@@ -18,7 +18,7 @@ namespace melmill {
 class CopiedAudio {
  public:
   // Adds a stored row of the plan: the checksum of its samples, and the row's
-  // SeenSource::piece_identity. Row numbers must increase.
+  // PieceIdentity. Row numbers must increase.
   void Add(uint64_t row_number, const Hash128& source_checksum,
            uint64_t identity);
 

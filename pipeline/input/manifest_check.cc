@@ -34,25 +34,25 @@ void CheckAudioRoot(const std::string& audio_root) {
                                exists ? "not a folder" : "no such folder"));
 }
 
-void CheckManifest(const SplitInput& input) {
+void CheckManifest(const SplitInput& input, const ManifestOptions& options) {
   const Result<LineReader> probe = LineReader::Open(input.manifest);
   if (!probe.ok()) {
     throw SetupError(fmt::format("cannot read the manifest {}: {}",
                                  Printable(input.Shown()),
                                  probe.error().message));
   }
-  const auto binary =
-      RecognizeBinary(HeadOf(input.manifest, input.Shown(), input.name));
+  const auto binary = RecognizeBinary(
+      HeadOf(input.manifest, input.Shown(), input.name), options);
   if (binary) {
     throw SetupError(fmt::format("{}: {}", Printable(input.Shown()), *binary));
   }
 }
 
-void CheckFormats(const PlanReport& report, const ManifestFields& fields) {
+void CheckFormats(const PlanReport& report, const ManifestOptions& options) {
   for (const SplitReport& split : report.splits) {
     if (split.num_bad_lines * 2 <= split.num_lines) continue;
     const auto foreign = RecognizeManifest(
-        HeadOf(split.manifest, split.shown, split.name), fields);
+        HeadOf(split.manifest, split.shown, split.name), options);
     if (!foreign) continue;
     throw SetupError(fmt::format("{}: {} of {} lines cannot be used: it {}",
                                  Printable(split.shown), split.num_bad_lines,

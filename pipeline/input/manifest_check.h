@@ -17,11 +17,11 @@ void CheckAudioRoot(const std::string& audio_root);
 // they seem to be and which command or flag helps.
 
 // Checks, before a manifest is read, that it can be opened and that it is text.
-void CheckManifest(const SplitInput& input);
+void CheckManifest(const SplitInput& input, const ManifestOptions& options);
 
 // Checks manifests that were read: if most of a manifest's lines are bad, it
 // may have the format of another tool.
-void CheckFormats(const PlanReport& report, const ManifestFields& fields);
+void CheckFormats(const PlanReport& report, const ManifestOptions& options);
 
 }  // namespace melmill
 

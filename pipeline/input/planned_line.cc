@@ -24,13 +24,22 @@ void RejectLine(const Error& error, PlannedLine* planned) {
   planned->row.message = error.message;
 }
 
-// Whether a line that starts at a file's beginning ends before its end.
-bool IsPartOf(const NamedSegment& segment, const SoundHeader& header) {
+// Looks at a duration that cuts nothing. With an offset of 0 another duration
+// than the file's names a part of it; alone it may be wrong.
+void CheckDuration(const NamedSegment& segment, const SoundHeader& header,
+                   PlannedLine* planned) {
   constexpr double kToleranceSeconds = 0.5;
-  if (!segment.duration_s) return false;
+  if (!segment.duration_s) return;
   const double seconds = static_cast<double>(header.num_samples) /
                          static_cast<double>(header.sample_rate_hz);
-  return std::abs(seconds - *segment.duration_s) > kToleranceSeconds;
+  if (std::abs(seconds - *segment.duration_s) <= kToleranceSeconds) return;
+  if (segment.has_zero_offset) {
+    planned->segment = segment.fields;
+  } else if (!segment.has_start) {
+    planned->other_duration =
+        fmt::format("\"duration\" {:.6g}, the file has {:.6g} s",
+                    *segment.duration_s, seconds);
+  }
 }
 
 }  // namespace
@@ -91,12 +100,12 @@ void LinePlanner::Plan(PlannedLine* planned) const {
   row.source = seen.value().source;
   planned->facts = seen.value().facts;
   planned->identity = seen.value().identity;
-  planned->piece_identity = seen.value().piece_identity;
+  planned->source_identity = seen.value().source_identity;
   planned->is_clipped = seen.value().is_clipped;
   planned->oddity = seen.value().oddity;
-  if (IsPartOf(line.segment, row.source.header)) {
-    planned->segment = line.segment.fields;
-  }
+  CheckDuration(line.segment, row.source.header, planned);
+  planned->mixes_channels =
+      line.names_channel && row.source.header.num_channels > 1;
 }
 
 }  // namespace melmill

@@ -24,7 +24,7 @@ struct PlannedLine {
   std::string reject_cause;
   FileFacts facts;
   uint64_t identity = 0;  // this and the next two as in SeenSource
-  uint64_t piece_identity = 0;
+  uint64_t source_identity = 0;
   bool is_clipped = false;
   std::string language;
   int num_dropped_fields = 0;
@@ -34,6 +34,10 @@ struct PlannedLine {
   bool needs_no_template = false;   // and has it
   bool has_segment_fields = false;  // by which a segment is cut
   std::string segment;  // what the line says of a part of its file otherwise
+  // The line's duration if it cuts nothing and is not that of the file, in
+  // words.
+  std::string other_duration;
+  bool mixes_channels = false;  // although the line names one of several
   SoundOddity oddity = SoundOddity::kNone;  // only of a planned row
 };
 

@@ -18,9 +18,12 @@
 #include "io/manifest/manifest.h"
 #include "pipeline/extract/unreadable_files.h"
 #include "pipeline/input/manifest_check.h"
+#include "pipeline/input/overlapping_audio.h"
 #include "pipeline/input/planned_line.h"
 #include "pipeline/input/segment_check.h"
+#include "pipeline/plan/decode_cost.h"
 #include "pipeline/plan/piece_count.h"
+#include "pipeline/plan/read_source.h"
 #include "pipeline/plan/repeated_audio.h"
 #include "pipeline/plan/shard_cutter.h"
 #include "pipeline/plan/speed_estimate.h"
@@ -123,6 +126,8 @@ class PlanBuilder {
   bool all_read_ = false;
 
   RepeatedAudio repeated_audio_;
+  std::vector<uint64_t> sources_of_segments_;
+  bool has_coded_segments_ = false;
   PieceCount pieces_;
   Hasher128 hasher_;
   int num_io_errors_in_a_row_ = 0;
@@ -138,6 +143,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
     : config_(config), planner_(config), control_(control) {
   CheckConfig(config);
   CheckAudioRoot(config.input.audio_root);
+  const ManifestOptions options = MakeManifestOptions(config);
   plan_.contract = config.features.Contract();
   plan_.producer = config.features.Producer();
   plan_.kept_fields = config.input.kept_fields;
@@ -152,7 +158,7 @@ PlanBuilder::PlanBuilder(const RunConfig& config,
     report_.splits.push_back({.name = input.name,
                               .manifest = input.manifest,
                               .shown = input.Shown()});
-    CheckManifest(input);
+    CheckManifest(input, options);
   }
   hasher_.UpdateSized(plan_.contract);
   hasher_.UpdateSized(plan_.producer);
@@ -229,11 +235,18 @@ void PlanBuilder::CountPlanned(const PlannedLine& planned, SplitReport* split) {
   const PlanRow& row = planned.row;
   split->num_samples += static_cast<uint64_t>(row.source.num_samples);
   split->num_frames += static_cast<uint64_t>(row.source.num_frames);
-  split->decode_seconds += DecodeSeconds(row.source.header);
+  if (row.source.is_coded_segment()) {
+    has_coded_segments_ = true;
+  } else {
+    split->decode_seconds += DecodeSeconds(row.source.header);
+  }
   ++split->rows_by_rate[row.source.header.sample_rate_hz];
   CountRow(planned.language, static_cast<uint64_t>(row.source.num_samples),
            &split->languages);
-  repeated_audio_.Add(planned.piece_identity);
+  repeated_audio_.Add(PieceIdentity(planned.source_identity, row.source));
+  if (row.source.is_segment()) {
+    sources_of_segments_.push_back(planned.source_identity);
+  }
   if (row.source.is_piece()) {
     plan_.has_pieces = true;
     pieces_.Add(planned.identity);
@@ -294,6 +307,14 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   if (planned->is_clipped) {
     report_.warnings[Warning::kClippedSegment].Add(place());
   }
+  if (planned->mixes_channels) {
+    report_.warnings[Warning::kMixedChannels].Add(place());
+  }
+  if (!planned->other_duration.empty()) {
+    Tally::Example example = place();
+    example.message = planned->other_duration;
+    report_.warnings[Warning::kOtherDuration].Add(example);
+  }
   if (!planned->segment.empty()) {
     Tally::Example example = place();
     example.message = planned->segment;
@@ -312,7 +333,7 @@ void PlanBuilder::AppendLine(PlannedLine* planned) {
   Result<void> appended = AppendPlanRow(row, spool_);
   if (appended.ok() && row.is_planned()) {
     appended = built_.files->Add(
-        {planned->facts, planned->piece_identity, row.source.bytes_to_read()});
+        {planned->facts, planned->source_identity, row.source.bytes_to_read()});
   }
   if (!appended.ok()) Fail(appended.error());
 }
@@ -389,6 +410,12 @@ Result<void> PlanBuilder::LayOut() {
       plan_.shard_target_bytes);
   if (!shards.ok()) return shards.error();
   plan_.shards = std::move(shards).value();
+  if (!has_coded_segments_) return {};
+  const Result<DecodeCost> decodes =
+      CountDecodes(plan_, *built_.files, config_.features.bytes_per_frame(),
+                   std::move(sources_of_segments_));
+  if (!decodes.ok()) return decodes.error();
+  report_.segment_decodes = decodes.value();
   return {};
 }
 
@@ -407,7 +434,7 @@ Result<BuiltPlan> PlanBuilder::Build() {
   const uint64_t num_rejected = report_.num_rejected();
   if (num_rejected == report_.num_lines() ||
       !config_.max_rejects.Allows(num_rejected, report_.num_lines())) {
-    CheckFormats(report_, config_.input.fields);
+    CheckFormats(report_, MakeManifestOptions(config_));
   }
   if (config_.input.segments != SegmentUse::kNone) {
     CheckNoSegments(report_, config_.input.segments);
@@ -417,6 +444,10 @@ Result<BuiltPlan> PlanBuilder::Build() {
   Result<void> done = CheckLastPlanned();
   if (done.ok())
     done = repeated_audio_.Tell(*plan_.rows, *built_.files, &report_);
+  if (done.ok()) {
+    done = TellOverlaps(*plan_.rows, *built_.files, sources_of_segments_,
+                        &report_);
+  }
   if (done.ok()) done = LayOut();
   if (!done.ok()) return done.error();
   return std::move(built_);

@@ -9,6 +9,7 @@
 
 #include "io/hash.h"
 #include "io/result.h"
+#include "pipeline/plan/decode_cost.h"
 #include "pipeline/plan/reject_tally.h"
 #include "pipeline/plan/tally.h"
 
@@ -25,7 +26,8 @@ struct SplitReport {
   uint64_t num_rejected = 0;
   uint64_t num_samples = 0;  // of planned rows, at the feature rate
   uint64_t num_frames = 0;
-  double decode_seconds = 0;   // of planned rows: DecodeSeconds
+  // DecodeSeconds of planned rows, without segments of coded files.
+  double decode_seconds = 0;
   uint64_t num_bad_lines = 0;  // rejected for what is in the manifest
   uint64_t num_dropped_fields = 0;
   // Names of dropped fields, at most kMaxDroppedNames.
@@ -48,6 +50,7 @@ struct PlanReport {
   uint64_t num_pieces = 0;  // planned rows that are pieces of files
   uint64_t num_files_of_pieces = 0;
   uint64_t num_audio_paths = 0;  // planned rows with an audio path of their own
+  DecodeCost segment_decodes;    // of segments of coded files
 
   uint64_t num_lines() const;
   uint64_t num_rejected() const;

@@ -8,6 +8,7 @@
 
 #include "io/file/file_facts.h"
 #include "io/result.h"
+#include "store/plan/plan_row.h"
 #include "store/table/table.h"
 #include "store/table/table_spool.h"
 
@@ -16,7 +17,7 @@ namespace melmill {
 // A planned row's file as the plan saw it.
 struct PlannedFile {
   FileFacts facts;
-  uint64_t identity = 0;   // SeenSource::piece_identity
+  uint64_t identity = 0;   // SeenSource::source_identity
   uint64_t num_bytes = 0;  // Source::bytes_to_read
 };
 
@@ -31,6 +32,7 @@ class PlannedFiles {
   // Error of Add and Read: kMachineFault.
   Result<void> Add(const PlannedFile& file);
   Result<std::vector<PlannedFile>> Read(uint64_t first, size_t count) const;
+  uint64_t size() const { return spool_.num_rows(); }
 
  private:
   TableSpool spool_;
@@ -53,6 +55,22 @@ class PlannedFileReader {
   std::vector<PlannedFile> piece_;
   size_t at_ = 0;  // the next one in piece_
 };
+
+// Calls visit(row_number, const PlanRow&, const PlannedFile&) for the planned
+// rows of a plan, in order, as ForEachPlanRow does.
+template <typename Visit>
+Result<void> ForEachPlannedRow(const TableReader& rows,
+                               const PlannedFiles& files, Visit visit) {
+  PlannedFileReader reader(files, files.size());
+  return ForEachPlanRow(
+      rows, 0, rows.num_rows(),
+      [&](uint64_t number, const PlanRow& row) -> Result<void> {
+        if (!row.is_planned()) return {};
+        const Result<PlannedFile> file = reader.Next();
+        if (!file.ok()) return file.error();
+        return visit(number, row, file.value());
+      });
+}
 
 }  // namespace melmill
 

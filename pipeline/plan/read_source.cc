@@ -111,7 +111,7 @@ Result<SeenSource> TryReadSource(const std::string& path,
   const Result<Source> source = CheckLength(seen.source, limits, preset);
   if (!source.ok()) return source.error();
   seen.source = source.value();
-  seen.piece_identity = PieceIdentity(seen.source, seen.identity);
+  seen.source_identity = SourceIdentity(seen.identity, seen.source);
   return seen;
 }
 
@@ -122,12 +122,18 @@ bool MayPass(ErrorCode code) {
 
 }  // namespace
 
-uint64_t PieceIdentity(const Source& source, uint64_t file_identity) {
-  if (!source.is_piece()) return file_identity;
-  const uint64_t piece[] = {file_identity,
+uint64_t SourceIdentity(uint64_t file_identity, const Source& source) {
+  if (!source.has_range()) return file_identity;
+  const uint64_t range[] = {file_identity, source.range.offset,
+                            source.range.num_bytes};
+  return Xxh3_64(std::as_bytes(std::span(range)));
+}
+
+uint64_t PieceIdentity(uint64_t source_identity, const Source& source) {
+  if (!source.is_segment()) return source_identity;
+  const uint64_t piece[] = {source_identity,
                             static_cast<uint64_t>(source.segment_start),
-                            static_cast<uint64_t>(source.segment_num_samples),
-                            source.range.offset, source.range.num_bytes};
+                            static_cast<uint64_t>(source.segment_num_samples)};
   return Xxh3_64(std::as_bytes(std::span(piece)));
 }
 

@@ -20,15 +20,17 @@ struct SeenSource {
   // Equal for two paths of one file: a hash of its device and inode. On file
   // systems whose inodes may change, a hash of the absolute path.
   uint64_t identity = 0;
-  // The same for two rows of one piece of a file. Equals `identity` for a whole
-  // file.
-  uint64_t piece_identity = 0;
+  // The same for a file, or for a range of one that holds a file.
+  uint64_t source_identity = 0;
   bool is_clipped = false;  // the segment was asked for beyond the file's end
   SoundOddity oddity = SoundOddity::kNone;
 };
 
-// SeenSource::piece_identity for a file with this identity.
-uint64_t PieceIdentity(const Source& source, uint64_t file_identity);
+// SeenSource::source_identity of a source in a file with this identity.
+uint64_t SourceIdentity(uint64_t file_identity, const Source& source);
+
+// Equal for two rows that are one segment, or the whole, of one file or range.
+uint64_t PieceIdentity(uint64_t source_identity, const Source& source);
 
 // Opens a file, reads its header and says what it, or the piece of it, will
 // become. Reads no audio. Tries I/O errors three times. Errors: the codes of

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 
+#include "pipeline/plan/read_source.h"
 #include "pipeline/plan/tally.h"
 #include "store/plan/plan_row.h"
 
@@ -25,18 +26,15 @@ void RepeatedAudio::KeepRepeated() {
 Result<void> RepeatedAudio::Tell(const TableReader& rows,
                                  const PlannedFiles& files,
                                  PlanReport* report) {
-  PlannedFileReader reader(files, identities_.size());
   KeepRepeated();
   if (identities_.empty()) return {};
   std::vector<uint32_t> first_split(identities_.size(), UINT32_MAX);
   std::vector<uint32_t> last_split(identities_.size(), UINT32_MAX);
-  return ForEachPlanRow(
-      rows, 0, rows.num_rows(),
-      [&](uint64_t, const PlanRow& row) -> Result<void> {
-        if (!row.is_planned()) return {};
-        const Result<PlannedFile> file = reader.Next();
-        if (!file.ok()) return file.error();
-        const uint64_t identity = file.value().identity;
+  return ForEachPlannedRow(
+      rows, files,
+      [&](uint64_t, const PlanRow& row,
+          const PlannedFile& file) -> Result<void> {
+        const uint64_t identity = PieceIdentity(file.identity, row.source);
         const auto found =
             std::lower_bound(identities_.begin(), identities_.end(), identity);
         if (found == identities_.end() || *found != identity) return {};

@@ -16,7 +16,7 @@ namespace melmill {
 // memory for each row.
 class RepeatedAudio {
  public:
-  // Adds the next planned row: SeenSource::piece_identity.
+  // Adds the next planned row: its PieceIdentity.
   void Add(uint64_t identity) { identities_.push_back(identity); }
 
   // Adds kRepeatedAudio and kLeak to the report's warnings. Call it once, after

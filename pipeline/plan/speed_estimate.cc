@@ -116,7 +116,7 @@ double EstimateSeconds(const FeatureSpec& features, const PlanReport& plan,
     num_rows_tried += static_cast<double>(num_rows);
   }
   if (num_rows_tried == 0) return 0;
-  double decode_seconds = 0;
+  double decode_seconds = plan.segment_decodes.processor_s;
   for (const SplitReport& split : plan.splits) {
     decode_seconds += split.decode_seconds;
   }

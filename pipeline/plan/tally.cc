@@ -16,6 +16,10 @@ std::string_view WarningName(Warning warning) {
       return "segment";
     case Warning::kClippedSegment:
       return "clipped_segment";
+    case Warning::kOtherDuration:
+      return "other_duration";
+    case Warning::kMixedChannels:
+      return "mixed_channels";
     case Warning::kRepeatedAudio:
       return "repeated_audio";
     case Warning::kLeak:

@@ -40,6 +40,8 @@ enum class Warning {
   kUnknownLanguage,   // a {Name} outside the model's own list
   kSegment,           // a part of a file is named, and the whole one is used
   kClippedSegment,    // a segment ends after its file, and is cut there
+  kOtherDuration,     // a duration that cuts nothing, and is not the file's
+  kMixedChannels,     // a channel is named, and the mean of all is used
   kRepeatedAudio,     // a file that its split already has
   kLeak,              // a file that another split also has
   kCopiedAudio,       // a file with the samples of another one

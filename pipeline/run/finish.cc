@@ -278,9 +278,9 @@ Result<void> StoreFinisher::CopyLine(const PlanRow& row) {
   return training_->Append(FormatTrainingLine(line) + '\n');
 }
 
-// The identity of the next planned row's piece, as CopiedAudio takes it.
+// The next planned row's SeenSource::source_identity.
 Result<uint64_t> StoreFinisher::NextIdentity(const PlanRow& row) {
-  if (!files_) return PieceIdentity(row.source, Xxh3_64(row.audio));
+  if (!files_) return SourceIdentity(Xxh3_64(row.audio), row.source);
   const Result<PlannedFile> file = files_->Next();
   if (!file.ok()) return file.error();
   return file.value().identity;
@@ -299,7 +299,8 @@ Result<void> StoreFinisher::VisitPlanned(uint64_t number, const PlanRow& row) {
   ++split.num_stored;
   split.num_samples += shard_row.num_samples;
   split.num_frames += shard_row.num_frames;
-  copied_audio_.Add(number, shard_row.source_checksum, identity.value());
+  copied_audio_.Add(number, shard_row.source_checksum,
+                    PieceIdentity(identity.value(), row.source));
   const Result<void> copied = CopyLine(row);
   if (!copied.ok()) return copied;
   return table_->Append(row, shard_row, next_shard_ - 1);

@@ -61,6 +61,8 @@ Flags:
       --language NAME     Language of texts whose line gives none, such as
                           English or en: they become "language
                           English<asr_text>{transcript}"
+      --plain-text        Leave texts as they are, whatever their language:
+                          for Whisper
       --audio-root FOLDER
                           Folder that relative audio paths start from (default:
                           as in the other tool)
@@ -170,6 +172,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
     ):
         parser.add_argument(flag, default="")
     parser.add_argument("--no-text", action="store_true")
+    parser.add_argument("--plain-text", action="store_true")
     options = parser.parse_intermixed_args(words)
     if len(options.paths) < 2:
         parser.error("give IN and OUT.jsonl")
@@ -177,6 +180,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         raise InputError(
             f"--language {options.language}: give a name such as English, or "
             "a code such as en"
+        )
+    if options.plain_text and (options.language or options.language_field):
+        raise InputError(
+            "--plain-text leaves texts as they are: give no --language and no "
+            "--language-field with it"
         )
     if options.audio_root and not os.path.isdir(options.audio_root):
         raise InputError(f"--audio-root {options.audio_root}: no such folder")
@@ -213,6 +221,7 @@ def _convert(options: argparse.Namespace) -> int:
         text_field=options.text_field,
         audio_root=options.audio_root,
         no_text=options.no_text,
+        plain_text=options.plain_text,
     )
     with Output(out, settings) as output:
         if options.format == "audio":

@@ -84,8 +84,10 @@ bool Same(const Result<ManifestLine>& a, const Result<ManifestLine>& b) {
          x.piece.segment == y.piece.segment && x.piece.range == y.piece.range &&
          x.piece.fields == y.piece.fields &&
          x.segment.has_start == y.segment.has_start &&
+         x.segment.has_zero_offset == y.segment.has_zero_offset &&
          x.segment.duration_s == y.segment.duration_s &&
-         x.segment.fields == y.segment.fields;
+         x.segment.fields == y.segment.fields &&
+         x.names_channel == y.names_channel;
 }
 
 // A segment that is found lies in its file, whatever the line asks for.
@@ -167,9 +169,9 @@ void CheckLine(std::string_view line, const ManifestOptions& options) {
   }
 }
 
-void CheckFormat(std::string_view text, const ManifestFields& fields) {
+void CheckFormat(std::string_view text, const ManifestOptions& options) {
   const ManifestHead head = {std::string(text.substr(0, 65536)), "a", "a"};
-  const auto format = RecognizeManifest(head, fields);
+  const auto format = RecognizeManifest(head, options);
   if (!format) return;
   Require(FindInvalidUtf8(*format) == std::string::npos && !format->empty() &&
               format->find('\n') == std::string::npos,
@@ -222,8 +224,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view text = AsText(data, size);
   const std::vector<std::string> lines = SplitLines(text);
   CheckLineReader(text, lines);
-  CheckFormat(text, kUsual.fields);
-  CheckFormat(text, kForeign.fields);
+  CheckFormat(text, kUsual);
+  CheckFormat(text, kForeign);
   for (const std::string& line : lines) {
     for (const ManifestOptions* options : {&kUsual, &kOther, &kForeign}) {
       CheckLine(line, *options);

@@ -76,6 +76,15 @@ def test_other_urls_are_rejected(convert: Convert) -> None:
     assert "audio at URLs" not in made.stderr
 
 
+def test_plain_texts_stay_as_they_are(convert: Convert) -> None:
+    header, row = "path\tsentence\tlocale", "a.wav\thello\ten"
+    Path("in.tsv").write_text(f"{header}\n{row}\n")
+    made = convert("tsv", "in.tsv", "--plain-text")
+    assert made.code == 0
+    assert made.stderr == ""
+    assert [row["text"] for row in made.rows] == ["hello"]
+
+
 @pytest.mark.parametrize("name", ["a b.jsonl", "sub/out.jsonl"])
 def test_the_manifest_goes_where_it_is_told(
     convert: Convert, tmp_path: Path, name: str
@@ -179,6 +188,14 @@ REFUSED: dict[str, tuple[list[str], str]] = {
     "language": (
         ["chat", "in.jsonl", "--language", "klingon"],
         "--language klingon: give a name such as English, or a code",
+    ),
+    "plain_text": (
+        ["chat", "in.jsonl", "--language", "en", "--plain-text"],
+        "--plain-text leaves texts as they are: give no --language",
+    ),
+    "plain_text_of_a_field": (
+        ["chat", "in.jsonl", "--language-field", "lang", "--plain-text"],
+        "--plain-text leaves texts as they are: give no --language",
     ),
     "root": (
         ["chat", "in.jsonl", "--audio-root", "x"],

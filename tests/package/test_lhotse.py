@@ -111,6 +111,19 @@ def test_parts_of_audio_at_urls_are_safe_for_opus(
     assert part.items() <= row.items()
 
 
+def test_a_channel_of_an_unknown_number_is_kept(convert: Convert) -> None:
+    unknown = changed(
+        **{
+            "recording.channel_ids": None,
+            "recording.sources.0.channels": None,
+            "channel": 1,
+        }
+    )
+    write_lines("cuts.jsonl", [unknown, WHOLE])
+    made = convert("lhotse", "cuts.jsonl")
+    assert [row.get("channel") for row in made.rows] == [1, None]
+
+
 def changed(**values: Any) -> Json:
     """The whole cut with some fields changed: "recording.sources"."""
     cut = copy.deepcopy(WHOLE)

@@ -164,6 +164,22 @@ def test_a_data_set_reads_every_piece(folder: Path) -> None:
     assert not (batch["input_features"][0] == batch["input_features"][1]).all()
 
 
+def test_pieces_are_columns_of_a_data_set(store: melmill.Store) -> None:
+    pytest.importorskip("datasets")
+    for split in (store["train"], store["eval"]):
+        frame = split.to_pandas()
+        stream = split.to_hf_dataset()
+        examples = list(stream)
+        assert len(examples) == len(split)
+        for name in (
+            *("segment_start", "segment_num_samples", "source_rate_hz"),
+            *("audio_offset", "audio_bytes"),
+        ):
+            assert stream.features[name].dtype.startswith("uint")
+            values = [example[name] for example in examples]
+            assert values == frame[name].tolist(), name
+
+
 def test_pieces_are_columns_of_pandas(store: melmill.Store) -> None:
     frame = store["train"].to_pandas()
     assert frame["segment_start"][5] == 22_050

@@ -1,8 +1,10 @@
 """Segments of coded files are slices of the whole, in any order."""
 
+import json
 import random
 from pathlib import Path
 
+import h5py
 import librosa
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from support import (
     max_difference,
     noise,
     read_json_lines,
+    read_strings,
     run_melmill,
     write_manifest,
 )
@@ -100,6 +103,59 @@ def test_threads_and_the_order_of_decoding_change_no_byte(
     assert stores[0] == stores[1] == stores[2]
     run = run_melmill("verify", tmp_path / "store1", "--against-audio", "64")
     assert run.exit_code == 0, run.stdout
+
+
+def decoded_seconds(store: Path, rate: int) -> float:
+    """What a plan has decoded: each file once a shard, up to its last row."""
+    with h5py.File(store / "plan.h5") as plan:
+        audio = read_strings(plan, "audio")
+        ends = plan["segment_start"][:] + plan["segment_num_samples"][:]
+        first, end = plan["shard_first_row"][:], plan["shard_end_row"][:]
+    num_samples = 0
+    for rows in map(slice, first, end):
+        last: dict[str, int] = {}
+        for name, sample in zip(audio[rows], ends[rows], strict=True):
+            last[name] = max(last.get(name, 0), int(sample))
+        num_samples += sum(last.values())
+    return num_samples / rate
+
+
+def test_what_spread_segments_cost_is_said_before(tmp_path: Path) -> None:
+    rate, files, seconds = 8000, 5, 40
+    rows: list[Json] = []
+    for number in range(files):
+        path = tmp_path / f"{number}.flac"
+        soundfile.write(path, noise(seconds * rate, number), rate)
+        rows += [
+            manifest_row(path.name)
+            | {"start_sample": start * rate, "num_samples": rate}
+            for start in range(seconds)
+        ]
+    flags = ("--shard-size", "256KiB")
+    write_manifest(tmp_path / "train.jsonl", rows)
+    run = run_melmill("validate", "train.jsonl", *flags, cwd=tmp_path)
+    assert "coded audio" not in run.text
+    random.Random(4).shuffle(rows)
+    write_manifest(tmp_path / "train.jsonl", rows)
+    run = run_melmill("validate", "train.jsonl", *flags, cwd=tmp_path)
+    store = tmp_path / "store"
+    made = run_melmill(
+        *("extract", "train.jsonl", "--out", store, *flags, "--json"),
+        cwd=tmp_path,
+    )
+    assert made.exit_code == 0
+    decoded = decoded_seconds(store, rate)
+    assert decoded > 9 * files * seconds
+    report = json.loads(made.stdout)["coded_segments"]
+    assert report["rows"] == files * seconds
+    assert report["hours"] == pytest.approx(files * seconds / 3600)
+    assert report["decoded_hours"] == pytest.approx(decoded / 3600, rel=1e-9)
+    assert report["files_decoded_again"] == files
+    assert (
+        f"{decoded / 3600:.2f} h of coded audio would be decoded for 3.3 min "
+        "of segments: the segments of 5 files are spread over several shards "
+        "each; sort the manifest by audio and start to decode about "
+    ) in run.stderr
 
 
 def test_replaced_audio_is_seen(tmp_path: Path) -> None:

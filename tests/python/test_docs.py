@@ -310,6 +310,7 @@ SCRIPTS = (
     "python/melmill/_stage/stage_command.py",
     "python/melmill/_transfer/pull_command.py",
     "python/melmill/_transfer/push_command.py",
+    "python/melmill/convert.py",
     "python/melmill/qwen3_asr.py",
     "tests/package/upstream_training.py",
 )

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 import pytest
 from plain_reader import StoreError, read_store
 from support import (
@@ -161,6 +162,53 @@ def test_duration_that_is_a_text_may_differ_by_half_a_second(
     write_manifest(clips / "train.jsonl", [row])
     run = run_melmill("validate", "train.jsonl", cwd=clips)
     assert run.exit_code == (2 if stops else 0)
+
+
+def test_duration_alone_is_compared_with_the_file(clips: Path) -> None:
+    row = manifest_row("clip01.wav")  # 2 s
+    durations: list[object] = [2.49, 2.51, 1.49, 1.51, "99", "2.0", [9], None]
+    rows = [row | {"duration": duration} for duration in durations]
+    rows.append(row | {"start": 0, "duration": 1, "end": 3})
+    write_manifest(clips / "train.jsonl", [row] * len(rows))
+    plain = extract(clips / "a", "train.jsonl", cwd=clips)
+    write_manifest(clips / "train.jsonl", rows)
+    run = run_melmill("extract", "train.jsonl", "--out", clips / "b", cwd=clips)
+    assert run.exit_code == 0
+    assert (
+        "warning: 4 lines with a duration that is not the file's: it is not "
+        "used, and the whole file is stored\n"
+        '  train line 2: clip01.wav: "duration" 2.51, the file has 2 s\n'
+        '  train line 3: clip01.wav: "duration" 1.49, the file has 2 s\n'
+        '  train line 5: clip01.wav: "duration" 99, the file has 2 s\n'
+    ) in run.stderr
+    shards = Store(clips / "b").index["shards"]
+    assert shards == plain.index["shards"]
+    checked = run_melmill("validate", "train.jsonl", "--json", cwd=clips)
+    assert json.loads(checked.stdout)["warnings"]["other_duration"] == 4
+
+
+def test_channel_of_a_file_with_several_is_not_selected(clips: Path) -> None:
+    stereo = np.stack([noise(16000, seed=5), noise(16000, seed=6)], axis=1)
+    write_wav(clips / "stereo.wav", stereo)
+    rows = [
+        manifest_row("clip00.wav") | {"channel": 0},
+        manifest_row("stereo.wav") | {"channel": 1},
+        manifest_row("stereo.wav")
+        | {"channel": 0, "start_sample": 0}
+        | {"num_samples": 8000},
+        manifest_row("stereo.wav") | {"channel": "News"},
+        manifest_row("stereo.wav"),
+    ]
+    write_manifest(clips / "train.jsonl", rows)
+    run = run_melmill("validate", "train.jsonl", cwd=clips)
+    assert run.exit_code == 0
+    assert (
+        "warning: 2 lines with a channel of a file that has several: THE MEAN "
+        "OF ALL CHANNELS IS USED\n  train line 2: stereo.wav\n"
+        "  train line 3: stereo.wav\n"
+    ) in run.stderr
+    run = run_melmill("validate", "train.jsonl", "--json", cwd=clips)
+    assert json.loads(run.stdout)["warnings"]["mixed_channels"] == 2
 
 
 def extract_seconds(clips: Path) -> float:
@@ -490,6 +538,20 @@ def test_command_that_is_named_makes_the_manifest_usable(
     assert "2 of 2 lines can be stored" in output
 
 
+@pytest.mark.parametrize("case", ["common_voice", "cuts", "messages"])
+def test_texts_for_whisper_get_no_template(clips: Path, case: str) -> None:
+    name, content, what = COMMANDS[case]
+    whisper = ("--preset", "whisper")
+    error = refused(clips, write(clips, name, content), *whisper)
+    assert what in error
+    command = command_in(error)
+    assert "--plain-text" in command
+    assert "--language" not in command
+    output = shell(f"{command} --preset whisper", clips)
+    assert "2 of 2 lines can be stored" in output
+    assert "warning" not in output
+
+
 def test_kaldi_texts_are_joined_to_their_audio(clips: Path) -> None:
     data = clips / "data"
     data.mkdir()
@@ -580,6 +642,9 @@ def test_flags_that_are_named_make_the_manifest_usable(
     error = refused(clips, write(clips, "train.jsonl", content))
     assert f"train.jsonl: 2 of 2 lines cannot be used: it {what}" in error
     assert "add " + " ".join(flags) in error
+    for_whisper = refused(clips, "train.jsonl", "--preset", "whisper")
+    assert what in for_whisper
+    assert "--language" not in for_whisper
     if flags[-1] == "--language":
         flags = [*flags, "English"]
     run = run_melmill("validate", "train.jsonl", *flags, cwd=clips)

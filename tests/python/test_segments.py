@@ -473,18 +473,24 @@ def test_other_pieces_of_a_file_are_no_duplicates_or_leaks(
     first = segment("a.wav", offset=0, duration=1)
     second = segment("a.wav", offset=1, duration=1)
     write_manifest(tmp_path / "train.jsonl", [first, second])
-    write_manifest(
-        tmp_path / "eval.jsonl", [segment("a.wav", offset=0.5, duration=1)]
-    )
+    third = segment("a.wav", offset=2, duration=0.5)
+    write_manifest(tmp_path / "eval.jsonl", [third])
     run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=tmp_path)
     assert run.exit_code == 0
     assert "LEAK" not in run.stderr
     assert "earlier line" not in run.stderr
+    across = segment("a.wav", offset=1.9, duration=0.5)
+    whole = manifest_row("a.wav")
+    write_manifest(tmp_path / "eval.jsonl", [third, across, whole])
+    run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=tmp_path)
+    assert run.exit_code == 0
+    assert (
+        "LEAK: 2 lines with audio that another split has too\n"
+        "  eval line 2: a.wav\n  eval line 3: a.wav\n"
+    ) in run.stderr
     write_manifest(tmp_path / "eval.jsonl", [second, second])
     run = run_melmill("validate", "train.jsonl", "eval.jsonl", cwd=tmp_path)
-    assert (
-        "LEAK: 1 line with an audio file that another split has" in run.stderr
-    )
+    assert "LEAK: 1 line with audio that another split has too" in run.stderr
     assert "1 line with the audio file of an earlier line" in run.stderr
 
 

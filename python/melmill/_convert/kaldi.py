@@ -95,6 +95,11 @@ class _Utterances:
         """The row of a line of segments."""
         name, rest = _split(line)
         fields = rest.split()
+        if len(fields) == 4:
+            raise Reject(
+                "the segment is one channel, and melmill uses the mean of all",
+                f"{name} channel {fields[3]}",
+            )
         if len(fields) != 3:
             raise Reject("a line of segments has not four fields", name)
         location = wavs.get(fields[0])

@@ -53,7 +53,11 @@ def _row(cut: Json, folders: AudioFolders, settings: Settings) -> Row:
         raise Reject("the source of the recording is not a file", f"{kind}")
     audio = folders.path(sources[0].get("source"))
     text, language = text_of(cut, settings)
-    return Row(audio, text, language, cut_id(cut), _segment(cut, audio))
+    part = _segment(cut, audio)
+    channel = cut.get("channel")
+    if _channels(recording) is None and type(channel) is int:
+        part["channel"] = channel  # melmill warns if there are several
+    return Row(audio, text, language, cut_id(cut), part)
 
 
 def cut_id(cut: Json) -> str:
@@ -74,12 +78,8 @@ def recording_of(cut: Json) -> Json:
     recording = cut.get("recording")
     if not isinstance(recording, dict):
         raise Reject("the cut has no recording", cut_id(cut))
-    channels = recording.get("channel_ids")
-    if channels is None:
-        sources = recording.get("sources")
-        first = sources[0] if isinstance(sources, list) and sources else {}
-        channels = first.get("channels") if isinstance(first, dict) else None
-    if isinstance(channels, list) and len(channels) > 1:
+    channels = _channels(recording)
+    if channels is not None and len(channels) > 1:
         raise Reject(
             "the cut is one channel of several, and melmill uses their mean",
             f"channel {cut.get('channel')} of {len(channels)}",
@@ -88,6 +88,15 @@ def recording_of(cut: Json) -> Json:
         if transform != "Resample":
             raise Reject("the recording is transformed", transform)
     return recording
+
+
+def _channels(recording: Json) -> list[object] | None:
+    channels = recording.get("channel_ids")
+    if channels is None:
+        sources = recording.get("sources")
+        first = sources[0] if isinstance(sources, list) and sources else {}
+        channels = first.get("channels") if isinstance(first, dict) else None
+    return channels if isinstance(channels, list) else None
 
 
 def _transforms(recording: Json) -> Iterator[str]:

@@ -77,7 +77,8 @@ class Output:
       path: Path of the manifest.
       num_rows: Rows so far.
       num_rejects: Rejected lines so far.
-      num_plain: Rows whose text does not have the template.
+      num_plain: Rows whose text does not have the template, unless it is to
+        have none.
       num_urls: Rows whose audio is at a URL.
       has_segments: Whether a row has `start` and `end`.
       reasons: Why lines were rejected.
@@ -151,6 +152,8 @@ class Output:
         return json.dumps(fields, ensure_ascii=False)
 
     def _text(self, text: str, language: str) -> str:
+        if self._settings.plain_text:
+            return text
         name = language_name(language or self._settings.language)
         if name:
             return with_template(text, name)

@@ -59,7 +59,8 @@ class Row:
       text: The transcript, or None.
       language: Name or code of its language in the source; "" if it has none.
       id: Name of the row in the source; "" if it has none.
-      part: Fields of a byte range or a segment, such as start_sample.
+      part: Fields of a byte range, a segment or a channel, such as
+        start_sample.
     """
 
     audio: str
@@ -94,6 +95,7 @@ class Settings:
     text_field: str = ""
     audio_root: str = ""
     no_text: bool = False
+    plain_text: bool = False
 
 
 def make_line(

@@ -9,10 +9,19 @@ from typing import Any
 import datasets
 import numpy as np
 
+from melmill._store.row import Row
 from melmill._store.split import Split
 
 # Workers and nodes get whole runs of rows, and shuffle() shuffles the runs.
 _MAX_RUNS = 1024
+
+_PIECE_TYPES = {
+    "segment_start": "uint64",
+    "segment_num_samples": "uint64",
+    "source_rate_hz": "uint32",
+    "audio_offset": "uint64",
+    "audio_bytes": "uint64",
+}
 
 
 def stream(split: Split) -> datasets.IterableDataset:
@@ -28,6 +37,8 @@ def stream(split: Split) -> datasets.IterableDataset:
       text, transcript, language, audio: Strings; a language can be None.
       duration_s: float64, seconds.
       index: int64, the row's number in the split.
+      segment_start, segment_num_samples, source_rate_hz, audio_offset,
+        audio_bytes: In a store with pieces only; see Row.piece.
     """
     n_mels = split.contract.n_mels
     is_half = split.contract.feature_type == "f16"
@@ -45,6 +56,7 @@ def stream(split: Split) -> datasets.IterableDataset:
             audio=datasets.Value("string"),
             duration_s=datasets.Value("float64"),
             index=datasets.Value("int64"),
+            **(_piece_columns() if split.has_pieces else {}),
         ),
         # `datasets` splits lists among workers.
         gen_kwargs={
@@ -52,6 +64,21 @@ def stream(split: Split) -> datasets.IterableDataset:
             "runs": list(itertools.pairwise(bounds)),
         },
     )
+
+
+def _piece_columns() -> dict[str, datasets.Value]:
+    return {name: datasets.Value(kind) for name, kind in _PIECE_TYPES.items()}
+
+
+def _piece(row: Row) -> dict[str, int]:
+    piece = row.piece
+    return {
+        "segment_start": piece.start,
+        "segment_num_samples": piece.num_samples,
+        "source_rate_hz": row.source_rate_hz,
+        "audio_offset": piece.range_offset,
+        "audio_bytes": piece.range_bytes,
+    }
 
 
 def _examples(
@@ -67,4 +94,5 @@ def _examples(
                 "audio": row.audio,
                 "duration_s": row.duration_s,
                 "index": row.index,
+                **(_piece(row) if rows.has_pieces else {}),
             }

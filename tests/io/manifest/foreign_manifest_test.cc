@@ -12,8 +12,8 @@ namespace {
 // Formats and their commands: tests/python/test_other_manifests.py.
 
 std::string Recognize(const std::string& bytes,
-                      const ManifestFields& fields = {}) {
-  return RecognizeManifest({bytes, "in.jsonl", "in"}, fields).value_or("");
+                      const ManifestOptions& options = {}) {
+  return RecognizeManifest({bytes, "in.jsonl", "in"}, options).value_or("");
 }
 
 TEST(ForeignManifestTest, OwnManifestsAreNotForeign) {
@@ -36,11 +36,29 @@ TEST(ForeignManifestTest, TheFirstLineThatIsForeignDecides) {
 TEST(ForeignManifestTest, FieldsThatWereGivenAreNotAdvised) {
   const std::string line =
       "{\"audio_filepath\":\"a.wav\",\"sentence\":\"x\"}\n";
-  EXPECT_EQ(Recognize(line, {.audio = "audio_filepath"}),
+  EXPECT_EQ(Recognize(line, {.fields = {.audio = "audio_filepath"}}),
             "has no \"text\"; add --text-field sentence --language English");
-  EXPECT_EQ(Recognize(line, {.audio = "wav", .language = "fr"}),
+  EXPECT_EQ(Recognize(line, {.fields = {.audio = "wav", .language = "fr"}}),
             "is a NeMo manifest; add --audio-field audio_filepath --text-field "
             "sentence");
+}
+
+TEST(ForeignManifestTest, PlainTextsGetNoTemplate) {
+  const ManifestOptions plain = {.check_template = false};
+  EXPECT_EQ(Recognize("{\"audio_filepath\":\"a.wav\",\"sentence\":\"x\","
+                      "\"lang\":\"en\"}\n",
+                      plain),
+            "is a NeMo manifest; add --audio-field audio_filepath --text-field "
+            "sentence");
+  for (const std::string text :
+       {"id,path,txt,lang\n", "id,path,txt\n",
+        "{\"messages\":[],\"audios\":[\"a.wav\"]}\n", "[{\"audios\":[]}]\n",
+        "{\"recording\":1,\"supervisions\":[{\"language\":\"en\"}]}\n", "PAR1",
+        "ARROW1"}) {
+    const std::string advice = Recognize(text, plain);
+    EXPECT_TRUE(advice.ends_with(" in_melmill.jsonl --plain-text")) << advice;
+  }
+  EXPECT_TRUE(Recognize("a a.wav\n", plain).ends_with(" --no-text"));
 }
 
 TEST(ForeignManifestTest, HostileBeginningsAreHarmless) {
@@ -53,10 +71,10 @@ TEST(ForeignManifestTest, HostileBeginningsAreHarmless) {
 }
 
 TEST(ForeignManifestTest, CommandsQuoteNames) {
-  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "it's $x.gz", "a b"}),
+  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "it's $x.gz", "a b"}, {}),
             "is gzip; unpack it: zcat 'it'\\''s $x.gz' | melmill validate "
             "'a b=-'");
-  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "", "a"}),
+  EXPECT_EQ(RecognizeBinary({"\x1F\x8B", "", "a"}, {}),
             "is gzip; unpack it: zcat FILE | melmill validate a=-");
 }
 

@@ -121,6 +121,22 @@ TEST(ManifestTest, NestedFieldsOfTheSameNamesMeanNothing) {
   EXPECT_FALSE(line.segment.has_start);
 }
 
+TEST(ManifestTest, AChannelIsANumberOfTheTopLevel) {
+  for (const char* fields :
+       {R"("channel":0)", R"("channel":1)", R"("channel":"1")",
+        R"("channel":1,"offset":1,"duration":2)"}) {
+    const ManifestLine line = Parse(With(fields));
+    EXPECT_TRUE(line.names_channel) << fields;
+    EXPECT_FALSE(line.segment.has_start) << fields;
+    EXPECT_EQ(line.dropped_fields, std::vector<std::string>{"channel"});
+  }
+  for (const char* fields :
+       {R"("channel":"news")", R"("channel":null)", R"("channel":[0,1])",
+        R"("channels":2)", R"("x":{"channel":1})"}) {
+    EXPECT_FALSE(Parse(With(fields)).names_channel) << fields;
+  }
+}
+
 TEST(ManifestTest, NestedDuplicateKeysAreAccepted) {
   EXPECT_EQ(Parse(With(R"("x":{"a":1,"a":2})")).num_dropped_fields, 1);
 }

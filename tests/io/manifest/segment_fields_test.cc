@@ -87,12 +87,13 @@ TEST(SegmentFieldsTest, ADurationCountsWithAnOffsetOfZero) {
   EXPECT_TRUE(fields.StartField("duration"));
   fields.SetJson(&two);
   fields.AddNumber(2, /*is_nested=*/false);
-  EXPECT_EQ(fields.Finish().duration_s, std::nullopt);
+  EXPECT_EQ(fields.Finish().duration_s, 2.0);
+  EXPECT_FALSE(fields.Finish().has_zero_offset);
   EXPECT_EQ(fields.Finish().fields, "");
   EXPECT_TRUE(fields.StartField("offset"));
   fields.SetJson(&zero);
   fields.AddNumber(0, /*is_nested=*/false);
-  EXPECT_EQ(fields.Finish().duration_s, 2.0);
+  EXPECT_TRUE(fields.Finish().has_zero_offset);
   EXPECT_EQ(fields.Finish().fields, "\"duration\": 2, \"offset\": 0");
   EXPECT_FALSE(fields.Finish().has_start);
 }

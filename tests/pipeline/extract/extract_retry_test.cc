@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "pipeline/extract/extract.h"
+#include "pipeline/extract/unreadable_files.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/setup/feature_spec.h"
 #include "pipeline/setup/run_control.h"
@@ -59,12 +60,20 @@ namespace {
 
 class ExtractRetryTest : public testing::TestWithParam<bool> {
  protected:
-  // Returns the rows of a shard of three clips. The second cannot be opened the
-  // first num_failures times.
-  std::vector<ShardRow> Extract(int num_failures) {
-    corpus_.WriteManifest("train.jsonl", {corpus_.AddWav("a.wav", 4000, 1),
-                                          corpus_.AddWav("flaky.wav", 4000, 2),
-                                          corpus_.AddWav("b.wav", 4000, 3)});
+  // Returns the rows of a shard: a clip, num_segments segments of a file that
+  // cannot be opened the first num_failures times, and another clip. One
+  // segment is the whole file.
+  std::vector<ShardRow> Extract(int num_failures, int num_segments = 1) {
+    std::vector<std::string> lines = {corpus_.AddWav("a.wav", 4000, 1)};
+    const std::string flaky = corpus_.AddWav("flaky.wav", 4000, 2);
+    for (int i = 0; i < num_segments; ++i) {
+      lines.push_back(flaky);
+      if (num_segments == 1) break;
+      lines.back().insert(1, "\"start_sample\": " + std::to_string(i) +
+                                 ", \"num_samples\": 500, ");
+    }
+    lines.push_back(corpus_.AddWav("b.wav", 4000, 3));
+    corpus_.WriteManifest("train.jsonl", lines);
     RunConfig config;
     config.features =
         MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16, {.simd = "none"});
@@ -106,6 +115,27 @@ TEST_P(ExtractRetryTest, AFileThatStaysAwayIsRejectedAlone) {
   EXPECT_EQ(rows[1].reject_code, RejectCode::kIoError);
   EXPECT_EQ(rows[1].reject_detail, EIO);
   EXPECT_EQ(rows[2].status, RowStatus::kStored);
+}
+
+// More segments than files may be unreadable.
+TEST_P(ExtractRetryTest, SegmentsOfAFileThatStaysAwayAreRejectedAlone) {
+  constexpr int kNumSegments = 400;
+  static_assert(kNumSegments > kMaxUnreadableFiles);
+  const std::vector<ShardRow> rows =
+      Extract(kNumSegments * kMaxReadAttempts, kNumSegments);
+  ASSERT_EQ(rows.size(), size_t{kNumSegments} + 2);
+  EXPECT_EQ(rows.front().status, RowStatus::kStored);
+  EXPECT_EQ(rows.back().status, RowStatus::kStored);
+  for (size_t i = 1; i + 1 < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].reject_code, RejectCode::kIoError);
+    EXPECT_EQ(rows[i].reject_detail, EIO);
+  }
+}
+
+TEST_P(ExtractRetryTest, SegmentsOfAFileThatComesBackAreStored) {
+  for (const ShardRow& row : Extract(600, 400)) {
+    EXPECT_EQ(row.status, RowStatus::kStored);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(SerialAndGraph, ExtractRetryTest, testing::Bool(),

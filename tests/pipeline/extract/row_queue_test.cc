@@ -111,7 +111,7 @@ TEST(RowQueueTest, KeepsToTheMemoryButForOneRow) {
 TEST(RowQueueTest, KeepsToTheMemoryForRowsTriedAgainToo) {
   FakeShards shards({{30, 30}});
   RowQueue queue({0}, {.max_bytes = 100, .max_lost_frames = 1000}, &shards);
-  EXPECT_TRUE(queue.Defer(*queue.Next().value()));
+  queue.Defer(*queue.Next().value());
   const std::vector<QueuedRow> rows = TakeAll(&queue);
   ASSERT_EQ(Places(rows), std::vector<Place>({{0, 1}}));
   queue.Settle(rows[0]);
@@ -215,7 +215,7 @@ TEST(RowQueueTest, TriesRowsAgainWhenAllOthersAreDone) {
   RowQueue queue({0, 1}, kNoLimits, &shards);
   const QueuedRow bad = *queue.Next().value();
   EXPECT_EQ(bad.attempt, 1);
-  EXPECT_TRUE(queue.Defer(bad));
+  queue.Defer(bad);
   EXPECT_EQ(queue.bytes_given_out(), 0u);
   const std::vector<QueuedRow> rows = TakeAll(&queue);
   ASSERT_EQ(Places(rows), (std::vector<Place>{{0, 1}, {1, 0}, {0, 0}}));
@@ -237,20 +237,40 @@ TEST(RowQueueTest, AShardThatWaitsForARetryHoldsUpNoOther) {
   FakeShards shards({{20, 20}, {40}, {40}});
   RowQueue queue({0, 1, 2}, {.max_bytes = 1000, .max_lost_frames = 40},
                  &shards);
-  EXPECT_TRUE(queue.Defer(*queue.Next().value()));
+  queue.Defer(*queue.Next().value());
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{0, 1}, {1, 0}}));
   EXPECT_TRUE(queue.waits_for_commit());
   queue.Forget(1);
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{2, 0}, {0, 0}}));
 }
 
-TEST(RowQueueTest, SaysWhenTooManyWaitForARetry) {
-  FakeShards shards({std::vector<uint64_t>(RowQueue::kMaxDeferredRows + 1, 1)});
-  RowQueue queue({0}, kNoLimits, &shards);
-  for (size_t i = 0; i < RowQueue::kMaxDeferredRows; ++i) {
-    EXPECT_TRUE(queue.Defer(*queue.Next().value()));
+TEST(RowQueueTest, AnyNumberOfRowsOfAShardMayWaitForARetry) {
+  FakeShards shards({std::vector<uint64_t>(1000, 1), {1}});
+  RowQueue queue({0, 1}, kNoLimits, &shards);
+  for (int i = 0; i < 1000; ++i) queue.Defer(*queue.Next().value());
+  EXPECT_EQ(queue.Next().value()->shard, 1u);
+  EXPECT_EQ(TakeAll(&queue).size(), 1000u);
+}
+
+TEST(RowQueueTest, TriesRowsAgainBeforeTheyKeepTooManyShardsOpen) {
+  constexpr size_t kMax = RowQueue::kMaxWaitingShards;
+  FakeShards shards(std::vector<std::vector<uint64_t>>(kMax + 2, {1, 1}));
+  RowQueue queue(FirstShards(kMax + 2), kNoLimits, &shards);
+  for (size_t i = 0; i < kMax; ++i) {
+    queue.Defer(*queue.Next().value());
+    queue.Settle(*queue.Next().value());
   }
-  EXPECT_FALSE(queue.Defer(*queue.Next().value()));
+  EXPECT_EQ(shards.opened.size(), kMax);
+  const std::vector<QueuedRow> retried = TakeAll(&queue);
+  ASSERT_EQ(retried.size(), kMax);
+  EXPECT_EQ(Places(retried)[0], Place(0, 0));
+  EXPECT_EQ(retried[0].attempt, 2);
+  EXPECT_EQ(shards.opened.size(), kMax);
+  // One that waits again makes no room, one that is settled does.
+  queue.Defer(retried[1]);
+  EXPECT_EQ(Places(TakeAll(&queue)), std::vector<Place>({{1, 0}}));
+  EXPECT_TRUE(queue.Settle(retried[0]));
+  EXPECT_EQ(queue.Next().value()->shard, kMax);
 }
 
 TEST(RowQueueTest, StoppedGivesOutRowsOfTheKeptShardsOnly) {
@@ -291,7 +311,7 @@ TEST(RowQueueTest, StoppedFillsAKeptShardToItsEnd) {
   // The dropped shard's frames no longer count as lost.
   queue.Stop({1});
   EXPECT_EQ(Places(TakeAll(&queue)), (std::vector<Place>{{1, 1}, {1, 2}}));
-  EXPECT_TRUE(queue.Defer(rows[0]));
+  queue.Defer(rows[0]);
   EXPECT_TRUE(TakeAll(&queue).empty());
 }
 

@@ -64,6 +64,24 @@ TEST_F(UnreadableFilesTest, AnyNumberOfSegmentsOfOneFileIsOneFailure) {
   }
 }
 
+TEST_F(UnreadableFilesTest, OneOver256IsTooManyHoweverManyAreRead) {
+  const auto fail = [this](size_t i) {
+    files_.AddRead(Task("b"));
+    return files_.AddFailure(Task(std::to_string(i)), kIoError);
+  };
+  for (size_t i = 0; i < 2 * kMaxUnreadableFiles; ++i) {
+    EXPECT_TRUE(fail(i % kMaxUnreadableFiles).ok());
+  }
+  files_.AddRead(Task("7"));
+  EXPECT_TRUE(fail(1000).ok());
+  const Result<void> last = fail(1001);
+  ASSERT_FALSE(last.ok());
+  EXPECT_EQ(last.error().code, ErrorCode::kMachineFault);
+  EXPECT_EQ(last.error().message,
+            "257 files cannot be read or have changed, the last one " +
+                Task("1001").path + ": cannot be read");
+}
+
 TEST_F(UnreadableFilesTest, AnyNumberMayBeRejectedWhileTheWitnessCanBeRead) {
   files_.AddRead(Task("b"));
   for (int i = 0; i < 100; ++i) {
@@ -126,6 +144,31 @@ TEST_F(UnreadableFilesTest, TheFirstOneThatCanBeReadIsEnough) {
   Remove("a");
   Remove("c");
   EXPECT_TRUE(files_.CheckMayReject(Task("a"), kIoError).ok());
+}
+
+TEST_F(UnreadableFilesTest, SegmentsOfOneFileAreTriedOnce) {
+  std::vector<std::string> lines = {corpus_.AddWav("a", 4000, 1),
+                                    corpus_.AddWav("b", 4000, 1)};
+  for (int i = 0; i < 20; ++i) {
+    std::string line = corpus_.Line("b");
+    line.insert(1, "\"start_sample\": 0, \"num_samples\": " +
+                       std::to_string(2000 + i) + ", ");
+    lines.push_back(line);
+  }
+  lines.push_back(corpus_.AddWav("c", 4000, 1));
+  corpus_.WriteManifest("train.jsonl", lines);
+  RunConfig config;
+  config.input.splits = {{"train", corpus_.Path("train.jsonl")}};
+  const BuiltWork built(config, corpus_.Path(""));
+  Remove("b");
+  UnreadableFiles files(built.work());
+  EXPECT_TRUE(files.CheckMayReject(Task("a"), kIoError).ok());
+  Remove("c");
+  const Result<void> checked = files.CheckMayReject(Task("a"), kIoError);
+  ASSERT_FALSE(checked.ok());
+  EXPECT_EQ(
+      checked.error().message,
+      Task("a").path + ": cannot be read; 2 other files cannot be read either");
 }
 
 TEST_F(UnreadableFilesTest, SixteenOthersAreTriedAtMost) {

@@ -53,6 +53,12 @@ Job MakeJob() {
   job.report.num_pieces = 10;
   job.report.num_files_of_pieces = 11;
   job.report.num_audio_paths = 12;
+  job.report.segment_decodes = {.num_segments = 13,
+                                .segment_s = 1.5,
+                                .decoded_s = 2.5,
+                                .sorted_s = 3.5,
+                                .processor_s = 4.5,
+                                .num_files_decoded_again = 14};
   return job;
 }
 

@@ -177,8 +177,9 @@ TEST_F(PlanBuilderTest, PiecesAreRowsOfTheirOwn) {
   EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).count, 2u);
   EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).examples[0].line, 3u);
   EXPECT_EQ(warnings.at(Warning::kRepeatedAudio).examples[1].line, 6u);
-  EXPECT_EQ(warnings.at(Warning::kLeak).count, 1u);
+  EXPECT_EQ(warnings.at(Warning::kLeak).count, 2u);
   EXPECT_EQ(warnings.at(Warning::kLeak).examples[0].line, 2u);
+  EXPECT_EQ(warnings.at(Warning::kLeak).examples[1].line, 1u);  // an overlap
 }
 
 TEST_F(PlanBuilderTest, CopiesInOtherFoldersGiveTheSameShards) {

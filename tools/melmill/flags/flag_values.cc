@@ -42,7 +42,7 @@ double ParseNumber(const std::string& text, std::string* rest) {
 }  // namespace
 
 SplitInput ParseSplitInput(const std::string& argument,
-                           const ManifestFields& fields) {
+                           const ManifestOptions& options) {
   SplitInput input;
   std::error_code ignored;
   // A name has no '/', so "dir=x/a.jsonl" with a slash first is a plain path.
@@ -68,7 +68,7 @@ SplitInput ParseSplitInput(const std::string& argument,
         HasManifestSuffix(input.name) ? FileStem(input.name) : input.name;
     throw SetupError(
         fmt::format("{}: {}", Printable(input.manifest),
-                    DescribeOtherFile(input.manifest, name, fields)));
+                    DescribeOtherFile(input.manifest, name, options)));
   }
   if (input.manifest.find_first_of("*?[") != std::string::npos &&
       !std::filesystem::exists(input.manifest, ignored)) {

@@ -17,9 +17,9 @@ inline constexpr char kStandardInput[] = "-";
 
 // Parses "path/a.jsonl" (split "a"), "NAME=path/a.jsonl" or "NAME=-". The
 // suffix must be .jsonl or .json; otherwise the error says what the file seems
-// to be. `fields` are those that melmill looks for.
+// to be; `options` as in foreign_manifest.h.
 SplitInput ParseSplitInput(const std::string& argument,
-                           const ManifestFields& fields = {});
+                           const ManifestOptions& options = {});
 
 // Parses "12" or "1.5%".
 MaxRejects ParseMaxRejects(const std::string& text);

@@ -147,9 +147,6 @@ void CheckLanguage(const std::string& text) {
 
 RunConfig MakeRunConfig(const InputFlags& flags) {
   RunConfig config;
-  for (const std::string& manifest : flags.manifests) {
-    config.input.splits.push_back(ParseSplitInput(manifest, flags.fields));
-  }
   config.input.fields = flags.fields;
   std::optional<ResamplerKind> resampler;
   if (flags.resampler) resampler = ParseResampler(*flags.resampler);
@@ -170,6 +167,10 @@ RunConfig MakeRunConfig(const InputFlags& flags) {
         std::min(config.clips.max_duration_s, kWhisperSeconds);
   }
   config.clips.truncate = flags.truncate;
+  for (const std::string& manifest : flags.manifests) {
+    config.input.splits.push_back(
+        ParseSplitInput(manifest, MakeManifestOptions(config)));
+  }
   if (!flags.max_rejects.empty()) {
     config.max_rejects = ParseMaxRejects(flags.max_rejects);
   }

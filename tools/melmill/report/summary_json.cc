@@ -10,6 +10,7 @@
 #include "pipeline/setup/run_control.h"
 #include "store/json_object.h"
 #include "tools/melmill/exit_code.h"
+#include "tools/melmill/hours.h"
 #include "tools/melmill/report/report_facts.h"
 
 namespace melmill {
@@ -86,6 +87,15 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
   if (report.plan->num_pieces > 0) {
     (*json)["pieces"] = report.plan->num_pieces;
     (*json)["files_of_pieces"] = report.plan->num_files_of_pieces;
+  }
+  const DecodeCost& decodes = report.plan->segment_decodes;
+  if (decodes.num_segments > 0) {
+    (*json)["coded_segments"] = {
+        {"rows", decodes.num_segments},
+        {"hours", decodes.segment_s / kSecondsPerHour},
+        {"decoded_hours", decodes.decoded_s / kSecondsPerHour},
+        {"decoded_hours_if_sorted", decodes.sorted_s / kSecondsPerHour},
+        {"files_decoded_again", decodes.num_files_decoded_again}};
   }
   (*json)["planned_hours"] = Hours(report.plan->num_samples(), report);
   (*json)["bytes"] = report.store_bytes;

@@ -40,14 +40,23 @@ std::string DescribeWarning(Warning warning, const Tally& tally) {
       return fmt::format(
           "{} up to 0.5 s after the end of the file: cut there",
           Counted(tally.count, "segment that ends", "segments that end"));
+    case Warning::kOtherDuration:
+      return fmt::format(
+          "{} with a duration that is not the file's: it is not used, and the "
+          "whole file is stored",
+          Counted(tally.count, "line"));
+    case Warning::kMixedChannels:
+      return fmt::format(
+          "{} with a channel of a file that has several: THE MEAN OF ALL "
+          "CHANNELS IS USED",
+          Counted(tally.count, "line"));
     case Warning::kRepeatedAudio:
       return fmt::format(
           "{} with the audio file of an earlier line: each is stored",
           Counted(tally.count, "line"));
     case Warning::kLeak:
-      return fmt::format(
-          "LEAK: {} with an audio file that another split has too",
-          Counted(tally.count, "line"));
+      return fmt::format("LEAK: {} with audio that another split has too",
+                         Counted(tally.count, "line"));
     case Warning::kCopiedAudio:
       return fmt::format(
           "{} with a copy of the audio of an earlier line: each is stored",
@@ -87,13 +96,30 @@ bool IsFoundLate(Warning warning) {
   return warning == Warning::kCopiedAudio || warning == Warning::kCopyLeak;
 }
 
+// What follows the place of an example.
+std::string DescribeExample(Warning warning, const Tally::Example& example) {
+  if (IsFoundLate(warning)) return " is a copy of " + example.message;
+  if (warning == Warning::kOtherDuration) return ": " + example.message;
+  return "";
+}
+
 void AddWarning(Warning warning, const Tally& tally, std::string* text) {
   *text += fmt::format("warning: {}\n", DescribeWarning(warning, tally));
   for (const Tally::Example& example : tally.examples) {
-    *text += fmt::format(
-        "  {}{}\n", FormatPlace(example),
-        IsFoundLate(warning) ? " is a copy of " + example.message : "");
+    *text += fmt::format("  {}{}\n", FormatPlace(example),
+                         DescribeExample(warning, example));
   }
+}
+
+void AddDecodes(const DecodeCost& decodes, std::string* text) {
+  if (!decodes.is_spread()) return;
+  *text += fmt::format(
+      "{} of coded audio would be decoded for {} of segments: the segments of "
+      "{} are spread over several shards each; sort the manifest by audio and "
+      "start to decode about {}\n",
+      FormatDuration(decodes.decoded_s), FormatDuration(decodes.segment_s),
+      Counted(decodes.num_files_decoded_again, "file"),
+      FormatDuration(decodes.sorted_s));
 }
 
 void AddSkipped(const PlanReport& plan, std::string* text) {
@@ -119,6 +145,7 @@ std::string FormatPlanWarnings(const PlanReport& plan) {
   for (const auto& [warning, tally] : plan.warnings) {
     if (!IsFoundLate(warning)) AddWarning(warning, tally, &text);
   }
+  AddDecodes(plan.segment_decodes, &text);
   AddSkipped(plan, &text);
   return text;
 }
