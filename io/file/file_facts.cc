@@ -92,14 +92,19 @@ FileFacts TakeFileFacts(int fd, const struct stat& status) {
   return MakeFileFacts(status, now, IsOnSuchMount(fd, status.st_dev));
 }
 
+bool IsSameState(const FileFacts& before, const FileFacts& now) {
+  if (!before.is_known() || !now.is_known()) return false;
+  const uint64_t kind = before.flags & FileFacts::kOnlyModified;
+  return before.modified_ns == now.modified_ns &&
+         kind == (now.flags & FileFacts::kOnlyModified) &&
+         (kind != 0 ||
+          (before.changed_ns == now.changed_ns && before.inode == now.inode));
+}
+
 bool LooksTouched(const FileFacts& before, const FileFacts& now) {
   assert(before.is_known() && now.is_known());
-  if ((before.flags & FileFacts::kUnsettled) != 0) return true;
-  if (before.modified_ns != now.modified_ns) return true;
-  const uint64_t kind = before.flags & FileFacts::kOnlyModified;
-  if (kind != (now.flags & FileFacts::kOnlyModified)) return true;
-  return kind == 0 &&
-         (before.changed_ns != now.changed_ns || before.inode != now.inode);
+  return (before.flags & FileFacts::kUnsettled) != 0 ||
+         !IsSameState(before, now);
 }
 
 }  // namespace melmill

@@ -42,8 +42,14 @@ FileFacts MakeFileFacts(const struct stat& status, const timespec& now,
 // this statfs f_type: network and FUSE mounts, FAT.
 bool TellsOnlyModified(uint64_t file_system_type);
 
+// Whether the system says the same of a file at both times: nobody has replaced
+// or changed it, unless twice within one tick of its file system's clock.
+// Nothing is the same as facts that are not known.
+bool IsSameState(const FileFacts& before, const FileFacts& now);
+
 // Whether a file's bytes may have changed since `before`, given that its size
-// has not. Both facts must be known.
+// has not. Unlike IsSameState, takes no chance with a clock's tick. Both facts
+// must be known.
 bool LooksTouched(const FileFacts& before, const FileFacts& now);
 
 }  // namespace melmill

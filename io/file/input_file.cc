@@ -168,6 +168,15 @@ void InputFile::WillNeed(uint64_t offset, uint64_t num_bytes) const {
                       static_cast<off_t>(num_bytes), POSIX_FADV_WILLNEED);
 }
 
+Result<void> InputFile::CheckUnchanged() const {
+  struct stat status;
+  if (fstat(fd_, &status) != 0) {
+    return ErrnoError(RejectCode::kIoError, "cannot be examined", errno);
+  }
+  if (IsSameState(facts_, TakeFileFacts(fd_, status))) return {};
+  return Error{RejectCode::kChangedSincePlan, "changed while it was read"};
+}
+
 void InputFile::DropCached() const {
   (void)posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED);
 }

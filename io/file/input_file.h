@@ -48,6 +48,11 @@ class InputFile : public ByteSource {
   // nothing where this is not supported.
   void WillNeed(uint64_t offset, uint64_t num_bytes) const;
 
+  // For a caller that reads bytes twice. Errors: kChangedSincePlan if the file
+  // has changed since it was opened, as far as its times tell; kIoError if the
+  // system cannot say.
+  Result<void> CheckUnchanged() const;
+
   // Asks the system to drop the whole file from its page cache, unless another
   // process uses it. The next read then goes to the device.
   void DropCached() const;

@@ -22,12 +22,9 @@ Error Changed() {
   return {RejectCode::kChangedSincePlan, "the file has changed"};
 }
 
-// Whether the facts are of one file that has not changed. Flags follow the time
-// of asking.
-bool IsSameFile(const FileFacts& a, const FileFacts& b) {
-  return !a.is_known() || !b.is_known() ||
-         (a.inode == b.inode && a.modified_ns == b.modified_ns &&
-          a.changed_ns == b.changed_ns);
+// Whether the error is one of the file's content.
+bool IsDamage(const Error& error) {
+  return error.code.is_reject() && error.code != RejectCode::kIoError;
 }
 
 Result<Hash128> HashFile(const InputFile& file,
@@ -86,25 +83,22 @@ class CodedSegments::File {
 
   Result<Hash128> Read(const CodedSegment& segment, const MayGoOn& may_go_on,
                        const Take& take) {
-    if (!clip_ || !IsSameFile(facts_, segment.facts) ||
+    Result<void> done;
+    if (!clip_ || !IsSameState(file_->facts(), segment.facts) ||
         segment.start < kept_begin()) {
-      const Result<void> opened = Open(segment, may_go_on);
-      if (!opened.ok()) return opened.error();
+      done = Open(segment, may_go_on);
     }
-    int64_t next = segment.start;
-    const int64_t end = segment.start + segment.num_samples;
-    while (next < end) {
-      Result<void> done = may_go_on();
-      if (done.ok() && next >= position_) done = DecodeMore();
-      if (!done.ok()) return done.error();
-      if (next >= position_) continue;
-      const int64_t count = std::min(end, position_) - next;
-      done = take(std::span<const float>(kept_).subspan(
-          static_cast<size_t>(next - kept_begin()),
-          static_cast<size_t>(count)));
-      if (!done.ok()) return done.error();
-      next += count;
+    if (done.ok()) done = HandOver(segment, may_go_on, take);
+    // The file was hashed before it was decoded: if it changed between the two,
+    // neither samples nor damage are those of the hash.
+    if (file_ && (done.ok() || IsDamage(done.error()))) {
+      const Result<void> unchanged = file_->CheckUnchanged();
+      if (!unchanged.ok()) {
+        clip_.reset();
+        return unchanged.error();
+      }
     }
+    if (!done.ok()) return done.error();
     return HashCodedSegment(hash_, segment.start, segment.num_samples);
   }
 
@@ -117,13 +111,13 @@ class CodedSegments::File {
 
   Result<void> Open(const CodedSegment& segment, const MayGoOn& may_go_on) {
     clip_.reset();  // before its file
+    file_.reset();
     kept_.clear();
     position_ = 0;
     error_.reset();
     Result<InputFile> opened = InputFile::Open(path_, range_);
     if (!opened.ok()) return opened.error();
     file_.emplace(std::move(opened).value());
-    facts_ = file_->facts();
     if (file_->size_bytes() != segment.file_bytes) return Changed();
     const Result<void> checked = CheckHeader(segment.header, *file_);
     if (!checked.ok()) return checked;
@@ -133,6 +127,25 @@ class CodedSegments::File {
     Result<CodedClip> clip = CodedClip::Open(segment.header, *file_);
     if (!clip.ok()) return clip.error();
     clip_.emplace(std::move(clip).value());
+    return {};
+  }
+
+  Result<void> HandOver(const CodedSegment& segment, const MayGoOn& may_go_on,
+                        const Take& take) {
+    int64_t next = segment.start;
+    const int64_t end = segment.start + segment.num_samples;
+    while (next < end) {
+      Result<void> done = may_go_on();
+      if (done.ok() && next >= position_) done = DecodeMore();
+      if (!done.ok()) return done;
+      if (next >= position_) continue;
+      const int64_t count = std::min(end, position_) - next;
+      done = take(std::span<const float>(kept_).subspan(
+          static_cast<size_t>(next - kept_begin()),
+          static_cast<size_t>(count)));
+      if (!done.ok()) return done;
+      next += count;
+    }
     return {};
   }
 
@@ -160,7 +173,6 @@ class CodedSegments::File {
   const std::string path_;
   const std::optional<ByteRange> range_;
   std::optional<InputFile> file_;
-  FileFacts facts_;
   Hash128 hash_ = {};
   std::optional<CodedClip> clip_;
   std::optional<Error> error_;  // of decoding what lies at position_

@@ -66,7 +66,7 @@ std::string RejectMessage(RejectCode code, int64_t detail,
           detail);
     case RejectCode::kChangedSincePlan:
       return "the file changed after it was planned: its size or header "
-             "differs";
+             "differs, or it changed while it was read";
     case RejectCode::kIoError: {
       if (detail == 0) return "could not be read: not a regular file";
       const char* reason = strerrordesc_np(static_cast<int>(detail));

@@ -261,7 +261,7 @@ Result<void> RowPass::DecodeAll() {
 }
 
 // Hashes all bytes of a coded file. A file larger than a block is then read
-// again for the decoder, from the page cache.
+// again for the decoder, from the page cache: CheckUnchanged.
 Result<void> RowPass::HashFile() {
   const uint64_t file_bytes = input_.file_->size_bytes();
   for (uint64_t position = 0; position < file_bytes;) {
@@ -281,6 +281,27 @@ Result<void> RowPass::HashFile() {
 Result<void> RowPass::DecodeCoded() {
   const Result<void> hashed = HashFile();
   if (!hashed.ok()) return hashed;
+  const Result<void> decoded = DecodeHashed();
+  // Damage, too, is that of the hashed bytes only if nobody changed them.
+  if (!decoded.ok() && (!decoded.error().code.is_reject() ||
+                        MayBeMachineFault(decoded.error().code))) {
+    return decoded;
+  }
+  const Result<void> unchanged = CheckUnchanged();
+  return unchanged.ok() ? decoded : unchanged;
+}
+
+// Whether the file is as it was before its first byte was read, if any of it
+// was read twice.
+Result<void> RowPass::CheckUnchanged() const {
+  if (input_.block_.size() == input_.file_->size_bytes()) return {};
+  const Result<void> unchanged = input_.file_->CheckUnchanged();
+  return unchanged.ok() || unchanged.error().code == RejectCode::kIoError
+             ? unchanged
+             : ChangedSincePlan();
+}
+
+Result<void> RowPass::DecodeHashed() {
   const FileBytes file(this);
   Result<CodedClip> clip =
       Decoding(&ws_.times, [&] { return CodedClip::Open(header_, file); });

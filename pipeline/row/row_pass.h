@@ -84,6 +84,8 @@ class RowPass {
   Result<void> DecodeAll();
   Result<void> HashFile();
   Result<void> DecodeCoded();
+  Result<void> CheckUnchanged() const;
+  Result<void> DecodeHashed();
   Result<void> DecodeCodedSegment();
   Result<void> AddDecoded(std::span<const float> mono, int64_t num_before);
   std::span<const int16_t> Pcm16InPlace();

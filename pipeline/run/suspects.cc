@@ -4,6 +4,8 @@
 
 #include <optional>
 #include <set>
+#include <string>
+#include <utility>
 
 #include "io/hash.h"
 #include "pipeline/extract/open_shard.h"
@@ -43,6 +45,9 @@ std::string DescribeRow(const Plan& plan, const Hash128& source_hash) {
   return description;
 }
 
+// The path of a file, and where in that path's bytes it begins.
+using FilePlace = std::pair<std::string, uint64_t>;
+
 }  // namespace
 
 Result<Suspects> ReadAllSuspects(const std::string& folder) {
@@ -66,30 +71,35 @@ Result<Quarantine> TrySuspects(const Suspects& suspects,
                                std::vector<std::string>* notes) {
   Quarantine quarantine;
   std::set<Hash128> tried;
-  if (suspects.empty()) return quarantine;
-  for (const size_t index : shards) {
-    const PlannedShard& shard = work.plan.shards[index];
-    const Result<RowList> tasks = RowList::Load(work, shard);
-    if (!tasks.ok()) return tasks.error();
-    for (size_t i = 0; i < tasks.value().size(); ++i) {
-      const RowTask task = tasks.value()[i];
-      if (!suspects.contains(task.source_hash) ||
-          !tried.insert(task.source_hash).second) {
-        continue;
-      }
-      const Result<std::optional<int>> ended =
-          TryRowAlone(task, processor, hang_seconds, control);
-      if (!ended.ok()) return ended.error();
-      const std::string row =
-          Describe(work.plan.split_names[shard.split], task.line, task.audio);
-      if (ended.value()) {
-        quarantine[task.source_hash] = *ended.value();
+  std::set<FilePlace> files;  // coded, with a segment that ended again
+  bool has_more = !suspects.empty();
+  while (has_more) {
+    has_more = false;
+    for (const size_t index : shards) {
+      const PlannedShard& shard = work.plan.shards[index];
+      const Result<RowList> tasks = RowList::Load(work, shard);
+      if (!tasks.ok()) return tasks.error();
+      for (size_t i = 0; i < tasks.value().size(); ++i) {
+        const RowTask task = tasks.value()[i];
+        const bool ended_a_run = suspects.contains(task.source_hash);
+        const bool is_segment = task.source.is_coded_segment();
+        const FilePlace file(task.path, task.source.range.offset);
+        const bool may_end =
+            ended_a_run || (is_segment && files.contains(file));
+        if (!may_end || !tried.insert(task.source_hash).second) continue;
+        const Result<std::optional<int>> ended =
+            TryRowAlone(task, processor, hang_seconds, control);
+        if (!ended.ok()) return ended.error();
+        if (ended.value()) {
+          quarantine[task.source_hash] = *ended.value();
+          if (is_segment && files.insert(file).second) has_more = true;
+        }
+        if (!ended_a_run) continue;
         notes->push_back(fmt::format(
-            "{} ended an earlier run, and again when tried alone: rejected",
-            row));
-      } else {
-        notes->push_back(fmt::format(
-            "{} ended an earlier run, but not when tried alone", row));
+            "{} ended an earlier run, {}",
+            Describe(work.plan.split_names[shard.split], task.line, task.audio),
+            ended.value() ? "and again when tried alone: rejected"
+                          : "but not when tried alone"));
       }
     }
   }

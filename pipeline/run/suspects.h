@@ -20,8 +20,11 @@ namespace melmill {
 Result<Suspects> ReadAllSuspects(const std::string& folder);
 
 // Tries each row of work.plan.shards[shards] that ended an earlier run, alone.
-// Returns those that did so again, and adds a line for each tried row to
-// `notes`. Error: kMachineFault, also once control.stop_requested().
+// If it is a segment of a coded file and ends its process again, all segments
+// of that file are tried: those that need the same place of it would each end a
+// run. Returns the rows that ended their process, and adds a line to `notes`
+// for each row that ended an earlier run. Error: kMachineFault, also once
+// control.stop_requested().
 Result<Quarantine> TrySuspects(const Suspects& suspects,
                                const PlannedWork& work,
                                const std::vector<size_t>& shards,

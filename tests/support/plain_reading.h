@@ -50,11 +50,18 @@ inline void ExpectSamplesOfLibsndfile(int format, int num_channels) {
   EXPECT_EQ(mono, MonoBySndfile(bytes, num_channels));
 }
 
-// Cuts a file at 64 places, all of which must be rejected.
+// Cuts a file at 64 places, at each of its first 600 bytes, and before its last
+// byte. All must be rejected, and for what they are.
 inline void ExpectNoCutIsAccepted(const std::vector<std::byte>& bytes) {
-  for (size_t i = 0; i < 64; ++i) {
-    EXPECT_NE(HeaderErrorOf(FirstBytes(bytes, bytes.size() * i / 64)), "ok")
-        << i;
+  std::vector<size_t> sizes = {bytes.size() - 1};
+  for (size_t i = 0; i < 64; ++i) sizes.push_back(bytes.size() * i / 64);
+  for (size_t i = 0; i < std::min<size_t>(600, bytes.size()); ++i) {
+    sizes.push_back(i);
+  }
+  for (const size_t size : sizes) {
+    const std::string code = HeaderCodeOf(FirstBytes(bytes, size));
+    EXPECT_NE(code, "ok") << size;
+    EXPECT_NE(code, "changed_since_plan") << size;
   }
 }
 

@@ -51,12 +51,63 @@ TEST(CafHeaderTest, AnUnknownSizeMeansToTheEnd) {
   EXPECT_EQ(sound.value().header.num_samples, 500);
 }
 
+// With more bytes before the chunk.
+std::vector<std::byte> WithBefore(const std::string& chunk,
+                                  const std::string& more) {
+  auto caf = SomeCaf();
+  const auto bytes = ToBytes(more);
+  caf.insert(caf.begin() + static_cast<ptrdiff_t>(ChunkAt(caf, chunk)) - 12,
+             bytes.begin(), bytes.end());
+  return caf;
+}
+
+// A chunk of so many bytes, at most 255.
+std::string ChunkOf(const std::string& name, size_t num_bytes) {
+  return name + std::string(7, '\0') + static_cast<char>(num_bytes) +
+         std::string(num_bytes, 'x');
+}
+
+TEST(CafHeaderTest, PassesOverOtherChunks) {
+  // They are not padded.
+  for (const size_t num_bytes : {0u, 1u, 200u}) {
+    const auto caf = WithBefore("data", ChunkOf("free", num_bytes));
+    const MemorySource file(caf);
+    const Result<SoundFile> sound = ReadCafHeader(file);
+    ASSERT_TRUE(sound.ok()) << sound.error().message;
+    EXPECT_EQ(sound.value().header.num_samples, 500);
+    EXPECT_EQ(MonoBySndfile(caf, 1), MonoBySndfile(SomeCaf(), 1));
+  }
+  std::string many;
+  for (int i = 0; i < 900; ++i) many += ChunkOf("free", 0);
+  EXPECT_EQ(HeaderErrorOf(WithBefore("data", many)), "ok");
+  EXPECT_EQ(HeaderErrorOf(WithBefore("data", many + many)),
+            "bad_header: has too many chunks before its data");
+}
+
+TEST(CafHeaderTest, TheFirstDescriptionCounts) {
+  std::string second = ToString(SomeCaf()).substr(8, 12 + 32);
+  second[13] ^= 0x20;  // the rate
+  const MemorySource file(WithBefore("data", second));
+  const Result<SoundFile> sound = ReadCafHeader(file);
+  ASSERT_TRUE(sound.ok()) << sound.error().message;
+  EXPECT_EQ(sound.value().header.sample_rate_hz, 16000);
+}
+
 TEST(CafHeaderTest, RejectsWhatItCannotRead) {
   EXPECT_EQ(HeaderErrorOf(SomeCaf()), "ok");
   ExpectNoCutIsAccepted(SomeCaf());
   EXPECT_EQ(WithByte("desc", 8, 'a'), "unsupported_format");  // "apcm"
   EXPECT_EQ(WithByte("desc", 31, 12), "unsupported_format");  // bits
+  // Integers of 64 bits, and floats of 8 to 24.
+  EXPECT_EQ(WithByte("desc", 31, 64), "unsupported_format");
+  for (const int bits : {8, 16, 24}) {
+    auto floats = SomeCaf();
+    floats[ChunkAt(floats, "desc") + 15] = std::byte{1};
+    floats[ChunkAt(floats, "desc") + 31] = static_cast<std::byte>(bits);
+    EXPECT_EQ(HeaderCodeOf(floats), "unsupported_format");
+  }
   EXPECT_EQ(WithByte("desc", 19, 3), "bad_header");  // bytes of a packet
+  EXPECT_EQ(WithByte("desc", 23, 2), "bad_header");  // samples of a packet
   EXPECT_EQ(WithByte("desc", 27, 0), "bad_header");  // channels
   EXPECT_EQ(WithByte("desc", 1, 0), "bad_sample_rate");
   auto caf = SomeCaf();
@@ -66,6 +117,14 @@ TEST(CafHeaderTest, RejectsWhatItCannotRead) {
   caf = SomeCaf();
   caf[ChunkAt(caf, "data") - 12] = std::byte{'X'};
   EXPECT_EQ(HeaderErrorOf(caf), "no_samples: has no data chunk");
+  caf = SomeCaf();
+  caf[ChunkAt(caf, "desc") - 1] = std::byte{31};
+  EXPECT_EQ(HeaderErrorOf(caf), "bad_header: its desc chunk is too short");
+  caf = SomeCaf();
+  caf.resize(ChunkAt(caf, "data") + 3);
+  caf[caf.size() - 5] = std::byte{0};
+  caf[caf.size() - 4] = std::byte{3};
+  EXPECT_EQ(HeaderErrorOf(caf), "bad_header: its data chunk is too short");
 }
 
 }  // namespace

@@ -85,6 +85,18 @@ TEST(FileFactsTest, OnNetworkMountsOnlyTheTimeOfModificationCounts) {
   EXPECT_TRUE(LooksTouched(facts, Facts({kNow - 9, 0}, {kNow - 20, 4}, 7)));
 }
 
+TEST(FileFactsTest, AnUnsettledFileWithTheSameTimesIsInTheSameState) {
+  const FileFacts unsettled = Facts({kNow, 0}, {kNow, 0});
+  EXPECT_TRUE(IsSameState(unsettled, unsettled));
+  FileFacts settled = unsettled;
+  settled.flags = 0;
+  EXPECT_TRUE(IsSameState(unsettled, settled));
+  EXPECT_FALSE(IsSameState(unsettled, Facts({kNow, 1}, {kNow, 0})));
+  EXPECT_FALSE(IsSameState(FileFacts(), FileFacts()));
+  EXPECT_FALSE(IsSameState(FileFacts(), settled));
+  EXPECT_FALSE(IsSameState(settled, FileFacts()));
+}
+
 TEST(FileFactsTest, KnowsNetworkAndUserFileSystems) {
   for (const uint64_t type :
        {0x6969u, 0x517Bu, 0xFF534D42u, 0xFE534D42u, 0x65735546u, 0x01021997u,

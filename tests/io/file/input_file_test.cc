@@ -233,6 +233,19 @@ TEST(InputFileTest, ClosesItsFileOnceHoweverItIsMoved) {
   EXPECT_EQ(NumOpenFiles(), before);
 }
 
+TEST(InputFileTest, TellsWhetherItHasChangedSinceItWasOpened) {
+  const TempFolder folder;
+  const std::string path = folder.File("a.wav");
+  WriteWholeFile(path, "abc");
+  MakeOld(path);
+  const InputFile file = InputFile::Open(path, ByteRange{1, 2}).value();
+  EXPECT_TRUE(file.CheckUnchanged().ok());
+  WriteWholeFile(path, "abd");
+  const Result<void> changed = file.CheckUnchanged();
+  ASSERT_FALSE(changed.ok());
+  EXPECT_EQ(changed.error().code, RejectCode::kChangedSincePlan);
+}
+
 TEST(InputFileTest, IsNotInheritedByOtherPrograms) {
   const TempFolder folder;
   WriteWholeFile(folder.File("a.wav"), "x");

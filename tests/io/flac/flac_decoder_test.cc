@@ -6,6 +6,7 @@
 
 #include "tests/support/coded_reading.h"
 #include "tests/support/corpus.h"
+#include "tests/support/flac_fields.h"
 
 namespace melmill {
 namespace {
@@ -18,13 +19,6 @@ std::vector<std::byte> MakeFlac(size_t num_samples, int num_channels, int bits,
   return WriteBySndfile(SF_FORMAT_FLAC | subtype,
                         MakeSamples(num_samples, num_channels, 3), rate_hz,
                         num_channels);
-}
-
-// The total of STREAMINFO, in its last four bytes.
-void SetTotal(uint32_t total, std::vector<std::byte>* flac) {
-  for (size_t i = 0; i < 4; ++i) {
-    (*flac)[25 - i] = static_cast<std::byte>(total >> (8 * i) & 0xFF);
-  }
 }
 
 TEST(FlacDecoderTest, GivesTheBitsOfLibsndfile) {
@@ -60,17 +54,29 @@ TEST(FlacDecoderTest, ABlockThatIsTooShortIsDamage) {
 
 TEST(FlacDecoderTest, HoldsTheFileToItsTotal) {
   auto flac = MakeFlac(20'000, 1, 16);
-  SetTotal(20'001, &flac);
+  SetStreamInfo(kFlacTotal, 20'001, &flac);
   CodedOutcome outcome = DecodeCodedFile(flac);
   EXPECT_EQ(outcome.error, "decode_failed: 20000 of 20001 samples");
   EXPECT_EQ(outcome.detail, 20'000);
-  SetTotal(19'999, &flac);
+  SetStreamInfo(kFlacTotal, 19'999, &flac);
   EXPECT_EQ(DecodeCodedFile(flac).error,
             "lying_size: more than the 19999 samples of its header");
-  SetTotal(4096, &flac);  // the end of a FLAC frame
+  SetStreamInfo(kFlacTotal, 4096, &flac);  // the end of a FLAC frame
   EXPECT_EQ(DecodeCodedFile(flac).code(), "lying_size");
   flac = MakeFlac(20'000, 1, 16);
   EXPECT_EQ(DecodeCodedFile(Concatenated(flac, flac)).code(), "several_files");
+}
+
+TEST(FlacDecoderTest, HoldsItsFramesToTheHeader) {
+  for (const auto& [field, value] :
+       {std::pair(kFlacRate, 22050), std::pair(kFlacChannelsLessOne, 1),
+        std::pair(kFlacBitsLessOne, 23)}) {
+    auto flac = MakeFlac(20'000, 1, 16);
+    SetStreamInfo(field, static_cast<uint64_t>(value), &flac);
+    const CodedOutcome outcome = DecodeCodedFile(flac);
+    EXPECT_EQ(outcome.code(), "decode_failed") << value;
+    EXPECT_EQ(outcome.detail, 0) << value;
+  }
 }
 
 TEST(FlacDecoderTest, IgnoresATagBehindTheSamples) {

@@ -7,6 +7,7 @@
 #include "io/sound/sound_file.h"
 #include "tests/support/coded_reading.h"
 #include "tests/support/corpus.h"
+#include "tests/support/flac_fields.h"
 
 namespace melmill {
 namespace {
@@ -16,20 +17,6 @@ std::vector<std::byte> SomeFlac(size_t num_samples = 5000,
   return EncodeSound(SampleEncoding::kFlac,
                      MakeSamples(num_samples, num_channels, 1), 22050,
                      num_channels);
-}
-
-// Replaces the packed fields of STREAMINFO: rate, channels, bits, samples.
-void SetField(int shift, int num_bits, uint64_t value,
-              std::vector<std::byte>* flac) {
-  uint64_t packed = 0;
-  for (size_t i = 18; i < 26; ++i) {
-    packed = packed << 8 | std::to_integer<uint64_t>((*flac)[i]);
-  }
-  const uint64_t mask = ((uint64_t{1} << num_bits) - 1) << shift;
-  packed = (packed & ~mask) | value << shift;
-  for (size_t i = 26; i-- > 18; packed >>= 8) {
-    (*flac)[i] = static_cast<std::byte>(packed & 0xFF);
-  }
 }
 
 std::string HeaderError(std::vector<std::byte> bytes) {
@@ -67,15 +54,15 @@ TEST(FlacHeaderTest, FindsTheStreamBehindId3Tags) {
 
 TEST(FlacHeaderTest, RejectsWhatItCannotTrust) {
   auto flac = SomeFlac();
-  SetField(0, 36, 0, &flac);
+  SetStreamInfo(kFlacTotal, 0, &flac);
   EXPECT_TRUE(HeaderError(flac).starts_with("length_unknown: "));
   flac = SomeFlac();
-  SetField(44, 20, 999, &flac);
+  SetStreamInfo(kFlacRate, 999, &flac);
   EXPECT_TRUE(HeaderError(flac).starts_with("bad_sample_rate: "));
-  SetField(44, 20, 800'000, &flac);
+  SetStreamInfo(kFlacRate, 800'000, &flac);
   EXPECT_TRUE(HeaderError(flac).starts_with("bad_sample_rate: "));
   flac = SomeFlac();
-  SetField(36, 5, 19, &flac);
+  SetStreamInfo(kFlacBitsLessOne, 19, &flac);
   EXPECT_TRUE(HeaderError(flac).starts_with(
       "unsupported_format: holds FLAC samples of 20 bits"));
   flac = SomeFlac();
