@@ -531,3 +531,19 @@ def test_tables_that_a_killed_finish_left_are_made_again(
     run = parts.finish()
     assert run.exit_code == DONE, run.stderr
     parts.assert_complete(disk.whole)
+
+
+def test_a_finish_waits_for_names_that_show_late(disk: FaultyDisk) -> None:
+    """As those of other machines do on NFS."""
+    scene = Scene(disk)
+    before = made_files(disk)
+    parts = scene.new("late", before)
+    shard = next(name for name in before if name.startswith("eval."))
+    env = {
+        "LD_PRELOAD": str(disk.shim_folder / "late_names.so"),
+        "LATE_NAMES": "." + shard.split(".")[1] + ".h5",
+        "LATE_NAMES_SECONDS": "1.5",
+    }
+    run = parts.finish(env=env)
+    assert run.exit_code == DONE, run.stderr
+    parts.assert_complete(disk.whole)
