@@ -108,6 +108,10 @@ bool PartRun::Choose() {
   const Result<std::vector<std::string>> names = ListFolder(folder());
   if (!names.ok()) return EndWithFault(names.error());
   const bool is_complete = IsComplete(folder(), *plan_);
+  // Also of a part without shards: so a machine can be tried beforehand.
+  if (!is_complete) {
+    CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
+  }
   for (const size_t i : chosen) {
     const std::string name = plan_->ShardFileName(plan_->shards[i]);
     const bool exists =
@@ -208,7 +212,6 @@ void PartRun::End() {
 RunReport PartRun::Run() {
   report_.log_mel = config_.features.log_mel();
   if (Lock() && Choose()) {
-    CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
     RequireOpenFiles(MaxOpenFilesOfExtraction(config_, to_make_.size()));
     RequireThreads(config_);
     if (MakeRoom() && Extract()) End();

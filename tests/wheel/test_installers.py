@@ -136,6 +136,7 @@ def test_uv_tool_installs_the_program(
     )
     assert version_on_path(tmp_path / "bin") == "melmill 0.1.0\n"
     assert (tmp_path / "bin" / "melmill-qwen3-asr").exists()
+    assert (tmp_path / "bin" / "melmill-ray").exists()
     assert (tmp_path / "bin" / "melmill-stage").exists()
 
 
