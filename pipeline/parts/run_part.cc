@@ -78,6 +78,7 @@ class PartRun {
   const Stopwatch stopwatch_;
   std::optional<FileLock> lock_;
   std::optional<Plan> plan_;
+  std::optional<Job> job_;  // none of a complete store
   std::vector<size_t> to_make_;
 };
 
@@ -114,6 +115,11 @@ bool PartRun::Choose() {
   const Result<std::vector<std::string>> names = ListFolder(folder());
   if (!names.ok()) return EndWithFault(names.error());
   const bool is_complete = IsComplete(folder(), *plan_);
+  // Also of a part without shards: so a machine can be tried beforehand.
+  if (!is_complete) {
+    job_ = ReadJobOfPlan(folder(), *plan_);
+    CheckCanary(*job_, config_.features);
+  }
   for (const size_t i : chosen) {
     const std::string name = plan_->ShardFileName(plan_->shards[i]);
     const bool exists =
@@ -214,11 +220,9 @@ void PartRun::End() {
 RunReport PartRun::Run() {
   report_.log_mel = config_.features.log_mel();
   if (Lock() && Choose()) {
-    const Job job = ReadJobOfPlan(folder(), *plan_);
-    CheckCanary(job, config_.features);
     RequireOpenFiles(MaxOpenFilesOfExtraction(config_, to_make_.size()));
     RequireThreads(config_);
-    if (MakeRoom() && NoteMachine(job.machine) && Extract()) End();
+    if (MakeRoom() && NoteMachine(job_->machine) && Extract()) End();
   }
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);

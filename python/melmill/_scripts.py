@@ -27,6 +27,20 @@ def qwen3_asr() -> int:
     return main()
 
 
+def ray() -> int:
+    """melmill-ray: melmill.ray.main, if Ray is there."""
+    try:
+        from melmill.ray import main
+    except ModuleNotFoundError as error:
+        print(
+            f"error: melmill-ray needs the package {error.name}; install "
+            "melmill with the extra ray (docs/many-machines.md)",
+            file=sys.stderr,
+        )
+        return 2
+    return main()
+
+
 def stage() -> None:
     """melmill-stage: melmill._stage.stage_command.main."""
     _end_with(stage_main)

@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", ""),
+    *("_remote", "_stage", "_transfer", "_ray", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
@@ -24,7 +24,9 @@ LAZY = {
     ("melmill._convert.parquet", "pyarrow.ipc"),
     ("melmill._convert.parquet", "pyarrow.parquet"),
     ("melmill._convert.parquet", "pyarrow.types"),
+    ("melmill._ray.child", "ray"),
     ("melmill._scripts", "melmill.qwen3_asr"),
+    ("melmill._scripts", "melmill.ray"),
     ("melmill._store.split", "melmill._models.hf"),
     ("melmill._store.split", "pandas"),
     ("melmill._store.row", "matplotlib"),
@@ -52,6 +54,14 @@ TESTED_BY = {
     "melmill._convert.rows": "test_convert.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
+    "melmill._ray.child": "../cluster/test_deaths.py",
+    "melmill._ray.cluster": "../cluster/test_deaths.py",
+    "melmill._ray.extract_error": "../cluster/test_refusals.py",
+    "melmill._ray.faults": "../cluster/test_faults.py",
+    "melmill._ray.job": "../cluster/test_job.py",
+    "melmill._ray.parts": "../cluster/test_bad_nodes.py",
+    "melmill._ray.ray_command": "../cluster/test_refusals.py",
+    "melmill.ray": "../cluster/test_job.py",
     "melmill._program": "../wheel/test_installers.py",
     "melmill._scripts": "test_scripts.py",
     "melmill._remote.command_line": "test_stage_command.py",

@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from melmill._scripts import qwen3_asr
+from melmill._scripts import qwen3_asr, ray
 
 
 def test_qwen3_asr_is_the_launcher(
@@ -26,3 +26,14 @@ def test_a_missing_package_is_named(
     message = capsys.readouterr().err
     assert "melmill-qwen3-asr needs the package torch" in message
     assert "docs/training.md" in message
+
+
+def test_ray_is_named_where_it_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.delitem(sys.modules, "melmill.ray", raising=False)
+    assert ray() == 2
+    message = capsys.readouterr().err
+    assert "melmill-ray needs the package ray" in message
+    assert "docs/many-machines.md" in message

@@ -213,7 +213,15 @@ def test_help_names_the_commands() -> None:
     for arguments in (["--help"], ["-h"], ["help"], ["help", "help"]):
         run = run_melmill(*arguments)
         assert (run.exit_code, run.stderr) == (0, "")
-        names = [*COMMANDS, "convert", "pull", "push", "qwen3-asr", "stage"]
+        names = [
+            *COMMANDS,
+            "convert",
+            "pull",
+            "push",
+            "qwen3-asr",
+            "ray",
+            "stage",
+        ]
         assert all(f"\n  {name} " in run.stdout for name in names)
         assert "melmill help COMMAND" in run.stdout
 
@@ -442,6 +450,7 @@ def test_bash_completes(completions: Path) -> None:
         "pull",
         "push",
         "qwen3-asr",
+        "ray",
         "stage",
     } <= bash_completes(completions, "melmill ")
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}

@@ -23,6 +23,7 @@ inline constexpr ExternalCommand kKnownExternalCommands[] = {
     {"push", "Copy a store to object storage"},
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
+    {"ray", "Make a store on all nodes of a Ray cluster"},
     {"stage", "Copy the remote audio of a manifest to a local folder"},
 };
 

@@ -1,0 +1,1 @@
+"""melmill ray: the parts of a store as tasks of a Ray cluster."""

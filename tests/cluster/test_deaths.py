@@ -1,0 +1,97 @@
+"""Programs, workers, nodes and drivers die; the store stays the same."""
+
+import os
+import signal
+import subprocess
+
+from processes import is_alive, kill, parent_of, tree_of, wait_until
+from ray_job import Call, RayJob
+
+pytest_plugins = ["ray_fixtures"]
+
+
+def start(ray_job: RayJob) -> tuple[subprocess.Popen[bytes], Call]:
+    """A driver, and a part whose program is at work."""
+    ray_job.slow_down()
+    driver = ray_job.start()
+    return driver, ray_job.wait_for_part()
+
+
+def assert_tried_again(ray_job: RayJob, call: Call) -> list[Call]:
+    """A part was started twice, and the store is as it must be."""
+    ray_job.assert_same()
+    attempts = ray_job.attempts(call.part)
+    assert len(attempts) == 2
+    return attempts
+
+
+def test_the_program_is_killed(ray_job: RayJob) -> None:
+    driver, call = start(ray_job)
+    os.kill(call.pid, signal.SIGKILL)
+    run = ray_job.end(driver)
+    first, second = assert_tried_again(ray_job, call)
+    assert second.node != first.node
+    assert f"part {call.part} on " in run.stderr
+    assert "exit code 137" in run.stderr
+
+
+def test_a_worker_is_killed(ray_job: RayJob) -> None:
+    """Its program gets SIGTERM from the kernel."""
+    driver, call = start(ray_job)
+    worker = parent_of(call.pid)
+    assert worker != ray_job.cluster.raylet(call.node)
+    os.kill(worker, signal.SIGKILL)
+    wait_until(lambda: not is_alive(call.pid), timeout_s=15)
+    run = ray_job.end(driver)
+    assert_tried_again(ray_job, call)
+    assert f"part {call.part}: its worker or node died" in run.stderr
+
+
+def test_a_raylet_is_killed(ray_job: RayJob) -> None:
+    """Its worker goes on for a while, maybe while another tries the part."""
+    driver, call = start(ray_job)
+    os.kill(ray_job.cluster.raylet(call.node), signal.SIGKILL)
+    ray_job.end(driver)
+    ray_job.assert_same()
+    first, *others = ray_job.attempts(call.part)
+    assert all(other.node != first.node for other in others)
+    assert not ray_job.cluster.is_alive(first.node)
+
+
+def test_a_node_dies(ray_job: RayJob) -> None:
+    driver, call = start(ray_job)
+    kill(*tree_of(ray_job.cluster.raylet(call.node)))
+    wait_until(lambda: not is_alive(call.pid), timeout_s=15)
+    ray_job.end(driver)
+    first, second = assert_tried_again(ray_job, call)
+    assert second.node != first.node
+
+
+def test_a_driver_is_killed_and_started_again(ray_job: RayJob) -> None:
+    """The second one waits until the programs of the first have ended."""
+    driver, _ = start(ray_job)
+    driver.kill()
+    run = ray_job.extract()
+    ray_job.assert_same()
+    assert "complete" in run.stdout
+    plans = [c for c in ray_job.calls() if c.arguments[0] == "plan"]
+    assert len(plans) >= 2
+
+
+def test_a_driver_is_stopped(ray_job: RayJob) -> None:
+    """It ends when no program is left; shards in work are whole or gone."""
+    driver, _ = start(ray_job)
+    driver.send_signal(signal.SIGTERM)
+    run = ray_job.end(driver, 143)
+    assert run.stderr.endswith("stopped; the same command resumes\n")
+    assert not ray_job.programs()
+    names = {path.name for path in ray_job.store.iterdir()}
+    assert not any(name.endswith(".tmp") for name in names)
+    made = {name for name in names if name.count(".") == 2}
+    assert all(
+        (ray_job.store / name).read_bytes() == ray_job.one_run[name]
+        for name in made - {"plan.h5"}
+    )
+    ray_job.remove_settings()
+    ray_job.extract()
+    ray_job.assert_same()
