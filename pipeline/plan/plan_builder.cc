@@ -69,25 +69,6 @@ struct Batch {
   std::vector<PlannedLine> lines;
 };
 
-std::optional<Warning> WarningOf(SoundOddity oddity) {
-  switch (oddity) {
-    case SoundOddity::kNone:
-      return std::nullopt;
-    case SoundOddity::kNoDataSize:
-      return Warning::kNoDataSize;
-    case SoundOddity::kFileSizeAsDataSize:
-      return Warning::kFileSizeAsDataSize;
-    case SoundOddity::kBytesBehindData:
-      return Warning::kBytesBehindData;
-    case SoundOddity::kCutBehindData:
-      return Warning::kCutBehindData;
-    case SoundOddity::kNoFrameCount:
-      return Warning::kNoFrameCount;
-  }
-  assert(false);
-  return std::nullopt;
-}
-
 class PlanBuilder {
  public:
   PlanBuilder(const RunConfig& config, const std::string& spool_folder,

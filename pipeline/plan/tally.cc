@@ -1,5 +1,7 @@
 #include "pipeline/plan/tally.h"
 
+#include <cassert>
+
 namespace melmill {
 
 std::string_view WarningName(Warning warning) {
@@ -40,6 +42,25 @@ std::string_view WarningName(Warning warning) {
       return "no_frame_count";
   }
   return "";
+}
+
+std::optional<Warning> WarningOf(SoundOddity oddity) {
+  switch (oddity) {
+    case SoundOddity::kNone:
+      return std::nullopt;
+    case SoundOddity::kNoDataSize:
+      return Warning::kNoDataSize;
+    case SoundOddity::kFileSizeAsDataSize:
+      return Warning::kFileSizeAsDataSize;
+    case SoundOddity::kBytesBehindData:
+      return Warning::kBytesBehindData;
+    case SoundOddity::kCutBehindData:
+      return Warning::kCutBehindData;
+    case SoundOddity::kNoFrameCount:
+      return Warning::kNoFrameCount;
+  }
+  assert(false);
+  return std::nullopt;
 }
 
 std::optional<Warning> FindWarning(std::string_view name) {

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include "io/sound/sound_header.h"
+
 namespace melmill {
 
 // A count, with the places where the thing was seen first.
@@ -53,6 +55,9 @@ enum class Warning {
   kCutBehindData,
   kNoFrameCount,
 };
+
+// The warning of an odd file; nothing if it is not odd.
+std::optional<Warning> WarningOf(SoundOddity oddity);
 
 // The name in JSON: "no_template" and so on.
 std::string_view WarningName(Warning warning);

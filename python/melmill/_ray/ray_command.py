@@ -13,7 +13,7 @@ from typing import Any
 from melmill._ray.cluster import connect
 from melmill._ray.extract_error import USAGE, ExtractError
 from melmill._ray.job import Job
-from melmill._stage.progress import count
+from melmill._remote.progress import count
 
 _DESCRIPTION = """\
 Makes a store on all nodes of a Ray cluster: melmill plan, melmill extract
