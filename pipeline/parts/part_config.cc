@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "io/hash.h"
+#include "pipeline/folder/machine.h"
 #include "pipeline/folder/stored_features.h"
+#include "pipeline/run/canary.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/damage.h"
 #include "store/plan/plan_file.h"
@@ -58,6 +60,19 @@ bool IsComplete(const std::string& folder, const Plan& plan) {
   if (index.ok()) return index.value().plan == ToHex(plan.fingerprint);
   if (index.error().code == RejectCode::kNotFound) return false;
   Refuse(folder, kStoreIndexFile, index.error());
+}
+
+void CheckCanary(const Job& job, const FeatureSpec& features) {
+  const auto own = ComputeCanary(features);
+  for (const auto& [rate_hz, hash] : job.canary) {
+    const auto found = own.find(rate_hz);
+    if (found != own.end() && found->second == hash) continue;
+    throw SetupError(fmt::format(
+        "this machine ({}) computes other features from {} Hz audio than the "
+        "one that planned ({}): its processor, its memory or a library is not "
+        "the same; make this part on another machine",
+        ThisMachine().host, rate_hz, job.machine.host));
+  }
 }
 
 RunConfig MakePartConfig(const PartSettings& settings) {

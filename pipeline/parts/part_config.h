@@ -32,6 +32,10 @@ Plan ReadPlanOfFolder(const std::string& folder);
 // of another plan.
 Job ReadJobOfPlan(const std::string& folder, const Plan& plan);
 
+// Throws SetupError if this machine computes other bits than the one that
+// planned, from the same signal. Call it before shards are made.
+void CheckCanary(const Job& job, const FeatureSpec& features);
+
 // Whether the folder has the complete store of the plan. Throws as
 // MakePartConfig does.
 bool IsComplete(const std::string& folder, const Plan& plan);

@@ -266,6 +266,7 @@ bool FinishRun::EndWithDoubts(std::vector<DoubtfulRow> doubts) {
 bool FinishRun::MakeDoubtful() {
   if (shards_.to_make.empty()) return true;
   if (!FewAreDoubtful()) return false;
+  CheckCanary(*job_, config_.features);
   const Result<DoubtJudge> judge = MakeJudge();
   if (!judge.ok()) return EndWithFault(judge.error());
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));

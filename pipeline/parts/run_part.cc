@@ -17,7 +17,6 @@
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
 #include "pipeline/row/row_watch.h"
-#include "pipeline/run/canary.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/suspects.h"
 #include "pipeline/setup/byte_size.h"
@@ -31,20 +30,6 @@
 
 namespace melmill {
 namespace {
-
-// The same signal must give the same bits as where the plan was made.
-void CheckCanary(const Job& job, const FeatureSpec& features) {
-  const auto own = ComputeCanary(features);
-  for (const auto& [rate_hz, hash] : job.canary) {
-    const auto found = own.find(rate_hz);
-    if (found != own.end() && found->second == hash) continue;
-    throw SetupError(fmt::format(
-        "this machine ({}) computes other features from {} Hz audio than the "
-        "one that planned ({}): its processor, its memory or a library is not "
-        "the same; make this part on another machine",
-        ThisMachine().host, rate_hz, job.machine.host));
-  }
-}
 
 // One run of RunPart, step by step.
 class PartRun {
@@ -66,7 +51,7 @@ class PartRun {
   bool Lock();
   bool Choose();
   bool MakeRoom();
-  bool NoteMachine(const Machine& planner);
+  bool NoteMachine();
   bool Extract();
   void End();
   bool EndWithFault(const Error& error);
@@ -78,7 +63,6 @@ class PartRun {
   const Stopwatch stopwatch_;
   std::optional<FileLock> lock_;
   std::optional<Plan> plan_;
-  std::optional<Job> job_;  // none of a complete store
   std::vector<size_t> to_make_;
 };
 
@@ -117,8 +101,7 @@ bool PartRun::Choose() {
   const bool is_complete = IsComplete(folder(), *plan_);
   // Also of a part without shards: so a machine can be tried beforehand.
   if (!is_complete) {
-    job_ = ReadJobOfPlan(folder(), *plan_);
-    CheckCanary(*job_, config_.features);
+    CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
   }
   for (const size_t i : chosen) {
     const std::string name = plan_->ShardFileName(plan_->shards[i]);
@@ -158,10 +141,8 @@ bool PartRun::MakeRoom() {
 }
 
 // A row is not rejected on the word of one machine where others work.
-bool PartRun::NoteMachine(const Machine& planner) {
-  const Machine here = ThisMachine();
-  if (here == planner) return true;
-  const Result<void> noted = WriteWorker(folder(), here);
+bool PartRun::NoteMachine() {
+  const Result<void> noted = WriteWorker(folder(), ThisMachine());
   return noted.ok() || EndWithFault(noted.error());
 }
 
@@ -222,7 +203,7 @@ RunReport PartRun::Run() {
   if (Lock() && Choose()) {
     RequireOpenFiles(MaxOpenFilesOfExtraction(config_, to_make_.size()));
     RequireThreads(config_);
-    if (MakeRoom() && NoteMachine(job_->machine) && Extract()) End();
+    if (MakeRoom() && NoteMachine() && Extract()) End();
   }
   report_.total_seconds = stopwatch_.seconds();
   return std::move(report_);

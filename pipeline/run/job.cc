@@ -56,6 +56,14 @@ Result<void> WriteJobFile(const RunConfig& config, const Plan& plan,
   for (SplitReport& split : job.report.splits) {
     split.manifest = AbsolutePath(split.manifest);
   }
+  const Result<Job> old = ReadJob(config.store.folder);
+  if (old.ok() && old.value().plan == job.plan &&
+      old.value().canary != job.canary) {
+    throw SetupError(fmt::format(
+        "this machine ({}) computes other features than {}, which wrote this "
+        "plan before; plan there, or into another --out",
+        job.machine.host, old.value().machine.host));
+  }
   const std::string path = config.store.folder + '/' + kJobFile;
   if (const auto identity = found.FindFile(kJobFile)) {
     const Result<bool> removed = RemoveIfSame(path, *identity);

@@ -14,7 +14,9 @@ namespace melmill {
 void CheckManifestsStay(const RunConfig& config);
 
 // Writes the job.json of a plan that was made with this configuration, in place
-// of the one that was found. The folder must be locked. Error: kMachineFault.
+// of the one that was found. The folder must be locked. Throws SetupError if
+// that is of the same plan and of a machine that computes other bits. Error:
+// kMachineFault.
 Result<void> WriteJobFile(const RunConfig& config, const Plan& plan,
                           const PlanReport& report, const FoundStore& found);
 

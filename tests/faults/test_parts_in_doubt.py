@@ -27,6 +27,7 @@ from support import (
 )
 
 DONE = 0
+USAGE = 2
 MACHINE_FAULT = 4
 RATE_OF_POISON = 11131  # that libsoxr resamples in any case
 POISONED = "poisoned.wav"
@@ -204,12 +205,33 @@ def test_a_finish_rejects_nothing_alone_where_others_worked_without_doubts(
 def test_a_part_leaves_word_that_its_machine_worked(
     parts: PartsJob, whole: Whole
 ) -> None:
-    assert parts.part("0/40").exit_code == DONE
-    assert not list(parts.store.glob(".worker.*"))
-    name_another_machine(parts)
-    for part in ("1/40", "2/40", "3/40"):
+    for part in ("0/40", "1/40", "2/40"):
         assert parts.part(part).exit_code == DONE
-    assert len(list(parts.store.glob(".worker.*"))) == 1
+        (worker,) = parts.store.glob(".worker.*")
+    machine = json.loads(worker.read_text())
+    job = json.loads((parts.store / "job.json").read_text())
+    assert machine == {key: job[key] for key in ("host", "boot_id")}
+    parts.assert_finishes(whole)
+
+
+def test_a_machine_that_computes_other_bits_makes_no_shard(
+    parts: PartsJob, whole: Whole, folder: Path
+) -> None:
+    """Neither in the finish, nor does it become the measure of others."""
+    other = OtherMachine(parts, folder)
+    other.remove("clip00.wav")
+    assert parts.part("0/1", *other.part_flags()).exit_code == MACHINE_FAULT
+    path = parts.store / "job.json"
+    job = path.read_text()
+    bits = json.loads(job)
+    bits["canary"][-1][1] = "0" * 16
+    path.write_text(json.dumps(bits))
+    before = shards(parts)
+    for run in (parts.finish(), parts.plan()):
+        assert run.exit_code == USAGE
+        assert "computes other features" in run.stderr
+    assert shards(parts) == before
+    path.write_text(job)
     parts.assert_finishes(whole)
 
 
