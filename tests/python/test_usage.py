@@ -161,10 +161,15 @@ def test_the_value_of_a_flag_may_look_like_a_flag(folder: Path) -> None:
             "c.ini line 2: --max-duration long: must be a number",
         ),
         (
-            "# later\npreset = whispe\n",
-            "c.ini line 2: --preset whispe: the presets are qwen3-asr and "
+            "# later\n; or never\npreset = whispe\n",
+            "c.ini line 3: --preset whispe: the presets are qwen3-asr and "
             "whisper\n  did you mean whisper?",
         ),
+        (
+            "# of Windows\r\n\r\n\tthread\t= 4\r\n",
+            "c.ini line 3: there is no flag thread\n  did you mean threads?",
+        ),
+        ("config = d.ini\n", "c.ini line 1: there is no flag config"),
         (
             'keep = [\n  "a"\n]\n',
             "c.ini line 1: the list does not end on its line\n"
@@ -186,10 +191,11 @@ def test_the_command_line_is_not_taken_for_the_config_file(
     folder: Path,
 ) -> None:
     (folder / "c.ini").write_text("dtype = f16\n")
-    flags = ["--config", "c.ini", "--dtype", "f17"]
-    run = run_melmill("validate", "train.jsonl", *flags, cwd=folder)
-    assert run.exit_code == 2
-    assert run.stderr.startswith("error: --dtype f17: ")
+    for words in (["--dtype", "f17"], ["--dtype=f17"]):
+        flags = ["--config", "c.ini", *words]
+        run = run_melmill("validate", "train.jsonl", *flags, cwd=folder)
+        assert run.exit_code == 2
+        assert run.stderr.startswith("error: --dtype f17: ")
 
 
 def test_the_config_file_in_the_documents_works(folder: Path) -> None:
@@ -418,6 +424,9 @@ def completions(tmp_path: Path) -> Path:
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "melmill").symlink_to(melmill_path())
+    (tmp_path / "data").mkdir()
+    for name in ("data.jsonl", "train.jsonl", "two words.jsonl"):
+        (tmp_path / name).touch()
     return tmp_path
 
 
@@ -437,12 +446,10 @@ def bash_completes(folder: Path, line: str) -> set[str]:
         check=True,
     )
     assert done.stderr == ""
-    return set(done.stdout.split())
+    return set(done.stdout.splitlines())
 
 
 def test_bash_completes(completions: Path) -> None:
-    (completions / "data").mkdir()
-    (completions / "train.jsonl").touch()
     assert {
         *COMMANDS,
         "help",
@@ -468,7 +475,10 @@ def test_bash_completes(completions: Path) -> None:
         "Chinese",
         "Czech",
     }
-    assert bash_completes(completions, "melmill extract t") == {"train.jsonl"}
+    assert bash_completes(completions, "melmill extract t") == {
+        "train.jsonl",
+        "two words.jsonl",
+    }
     assert "verify" in bash_completes(completions, "melmill help v")
     assert "--repair" not in bash_completes(completions, "melmill extract --")
 
@@ -495,6 +505,8 @@ def test_fish_completes(completions: Path) -> None:
         complete("melmill extract --preset ")
     )
     assert complete("melmill help ver") == ["verify"]
+    for flag in ("--out", "-o"):
+        assert complete(f"melmill extract {flag} dat") == ["data/"]
 
 
 def test_zsh_completes(completions: Path) -> None:
@@ -516,6 +528,8 @@ def test_zsh_completes(completions: Path) -> None:
         b"zstyle ':completion:*' list-prompt ''\n"
         b"melmill show \t\x15\n"
         b"melmill extract --preset q\t --language Macedo\t >/dev/null 2>&1\n"
+        b"melmill extract train.jsonl two\t >/dev/null 2>&1\n"
+        b"melmill help verif\t; melmill info dat\t\n"
         b"melmill extract --io-thr\t 1 >/dev/null 2>&1; print -- END$((1+1))\n"
         b"exit\n",
     )
@@ -531,7 +545,13 @@ def test_zsh_completes(completions: Path) -> None:
     assert b"doubled" not in shown
     for words in (b"--preset qwen3-asr", b"--language Macedonian"):
         assert words in shown, shown.decode(errors="replace")
-    assert b"--io-threads" in shown, shown.decode(errors="replace")
+    for words in (
+        b"--io-threads",
+        b"train.jsonl two\\ words.jsonl",
+        b"help verify",
+        b"info data/",
+    ):
+        assert words in shown, shown.decode(errors="replace")
 
 
 def test_the_manual_page_has_all_flags_and_no_mistakes(tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ void CheckConfigFile(const CLI::App& app, const CLI::App& command,
     if (AnyCommandHas(app, flag)) continue;
     std::vector<std::string> names = LongFlags(command);
     for (std::string& name : names) name.erase(0, 2);
+    std::erase_if(names, [&](const std::string& name) {
+      return !AnyCommandHas(app, name);  // such as config itself
+    });
     throw SetupError(fmt::format("{}there is no flag {}{}", place, flag,
                                  DidYouMean(flag, names)));
   }
