@@ -141,21 +141,14 @@ class RayJob:
         self.program.chmod(0o755)
 
     def slow_down(self, milliseconds: int = 300) -> None:
-        """Has each call on audio take so long."""
-        shim = Path(melmill_path()).parents[1] / "bench/studies"
-        self.write_settings(
-            "settings",
-            LD_PRELOAD=shim / "libslow_files.so",
-            SLOW_FILES_ROOT=self.folder / "clips",
-            SLOW_FILES_MS=milliseconds,
+        """Has each call of a part on audio take so long."""
+        build = Path(melmill_path()).parents[1]
+        shim = build / "bench/studies/libslow_files.so"
+        (self.folder / "settings").write_text(
+            f"""[ "$1" != extract ] || export LD_PRELOAD={shim}
+export SLOW_FILES_ROOT={self.folder}/clips SLOW_FILES_MS={milliseconds}
+"""
         )
-
-    def write_settings(self, name: str, **values: object) -> None:
-        """Sets variables of programs on a node, or on all ("settings")."""
-        lines = [f"export {key}='{value}'\n" for key, value in values.items()]
-        path = self.folder / name
-        path.with_suffix(".new").write_text("".join(lines))
-        path.with_suffix(".new").rename(path)
 
     def remove_settings(self, name: str = "settings") -> None:
         (self.folder / name).unlink()

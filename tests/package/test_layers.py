@@ -54,7 +54,7 @@ TESTED_BY = {
     "melmill._convert.rows": "test_convert.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
-    "melmill._ray.child": "../cluster/test_deaths.py",
+    "melmill._ray.child": "../cluster/test_child.py",
     "melmill._ray.cluster": "../cluster/test_deaths.py",
     "melmill._ray.extract_error": "../cluster/test_refusals.py",
     "melmill._ray.faults": "../cluster/test_faults.py",
