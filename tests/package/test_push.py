@@ -657,6 +657,7 @@ def test_the_shards_of_a_part_are_pushed_and_deleted(
     notes = {
         ".doubts.0123456789abcdef": b"doubt",
         ".suspects.0123456789abcdef": b"suspect",
+        ".worker.0123456789abcdef": b"worker",
     }
     for name, note in notes.items():
         (unfinished / name).write_bytes(note)
