@@ -307,6 +307,7 @@ SCRIPTS = (
     "examples/finetune_qwen3_asr.py",
     "tools/build_wheel",
     "tools/soak",
+    "python/melmill/_ray/ray_command.py",
     "python/melmill/_stage/stage_command.py",
     "python/melmill/_transfer/pull_command.py",
     "python/melmill/_transfer/push_command.py",
@@ -324,7 +325,10 @@ COMMANDS = (
     "verify",
     "bench",
 )
-OTHERS = ("cmake", "docker", "ldd", "sbatch", "tools/test", "torchrun")
+OTHERS = (
+    *("cmake", "docker", "ldd", "ray job submit", "sbatch", "tools/test"),
+    "torchrun",
+)
 
 
 def test_flags_in_the_documents_exist() -> None:
