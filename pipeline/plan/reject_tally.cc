@@ -24,7 +24,7 @@ std::string CauseOfMissing(const std::string& audio, const std::string& path) {
              : "no such folder";
 }
 
-// "FLAC" of "is FLAC, not WAV; convert it: ...".
+// "AAC" of "is AAC, which is not read; convert it: ...".
 std::string CauseOfFormat(std::string_view message) {
   for (const std::string_view prefix : {"is ", "holds "}) {
     if (!message.starts_with(prefix)) continue;
@@ -60,7 +60,7 @@ std::string RejectCause(RejectCode code, const std::string& audio,
   switch (code) {
     case RejectCode::kNotFound:
       return CauseOfMissing(audio, path);
-    case RejectCode::kNotWav:
+    case RejectCode::kForeignFormat:
     case RejectCode::kUnsupportedFormat:
       return CauseOfFormat(message);
     default:
