@@ -16,7 +16,7 @@
 #include "io/manifest/utf8.h"
 #include "io/sound/coded_clip.h"
 #include "io/sound/span_source.h"
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 #include "pipeline/plan/read_source.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/feature_spec.h"
@@ -179,7 +179,7 @@ std::vector<float> DecodeClip(const BenchClip& clip) {
     DecodeCodedClip(clip, &mono);
     return mono;
   }
-  WavDecoder decoder;
+  PlainDecoder decoder;
   const Result<void> started = decoder.Start(clip.header);
   if (!started.ok()) throw std::runtime_error(started.error().message);
   const Result<void> decoded = decoder.DecodeToMono(clip.data, mono);

@@ -8,8 +8,8 @@
 
 #include "bench/stages.h"
 #include "dsp/samples/pcm.h"
+#include "io/wav/plain_decoder.h"
 #include "io/wav/sndfile_decoder.h"
-#include "io/wav/wav_decoder.h"
 
 namespace melmill {
 namespace {
@@ -37,7 +37,7 @@ class OwnDecoder : public BlockDecoder {
   }
 
  private:
-  WavDecoder decoder_;
+  PlainDecoder decoder_;
 };
 
 class Libsndfile : public BlockDecoder {

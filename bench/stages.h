@@ -19,8 +19,8 @@ namespace melmill {
 // supports, on one thread unless it says otherwise. The clips must outlive the
 // cases.
 
-// For each plain format, WavDecoder and libsndfile with the mean of the
-// channels. WavDecoder must give the same samples, bit for bit.
+// For each plain format, PlainDecoder and libsndfile with the mean of the
+// channels. PlainDecoder must give the same samples, bit for bit.
 std::vector<BenchCase> MakeDecodeCases(std::span<const BenchClip> clips);
 
 // A clip in every coded format, made of a plain one by libsndfile.

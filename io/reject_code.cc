@@ -54,7 +54,7 @@ std::string_view RejectCodeName(RejectCode code) {
       return "open_failed";
     case RejectCode::kEmptyFile:
       return "empty_file";
-    case RejectCode::kNotWav:
+    case RejectCode::kForeignFormat:
       return "not_wav";
     case RejectCode::kUnsupportedFormat:
       return "unsupported_format";

@@ -39,7 +39,7 @@ enum class RejectCode : uint8_t {
 
   // Errors of the file's header (stage "header").
   kEmptyFile = 64,
-  kNotWav = 65,
+  kForeignFormat = 65,  // its name is "not_wav", from when there was only WAV
   kUnsupportedFormat = 66,
   kBadHeader = 67,
   kBadSampleRate = 68,

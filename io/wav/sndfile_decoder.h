@@ -10,16 +10,16 @@
 
 namespace melmill {
 
-// Decodes the bytes of a WAV's data chunk to floats with libsndfile. Integer
+// Decodes the bytes of plain samples to floats with libsndfile. Integer
 // and companded types are scaled to [-1, 1] (8 bit by 2^7, 16 bit by 2^15,
 // ...). Float types are kept as they are, NaN included. libsndfile sees only
 // these bytes, as headerless samples of the given type; the file's own header
-// never reaches it. WavDecoder does the same faster for common types.
+// never reaches it. PlainDecoder does the same faster for common types.
 //
 // One object decodes one file at a time on one thread.
 class SndfileDecoder {
  public:
-  // `header` comes from ReadWavHeader. Throws std::bad_alloc if libsndfile runs
+  // `header` is as in PlainDecoder. Throws std::bad_alloc if libsndfile runs
   // out of memory.
   static Result<SndfileDecoder> Create(const SoundHeader& header);
 
@@ -27,8 +27,8 @@ class SndfileDecoder {
   SndfileDecoder(SndfileDecoder&&) noexcept;
   SndfileDecoder& operator=(SndfileDecoder&&) noexcept;
 
-  // Decodes the next block of the data chunk: whole sample groups (one sample
-  // of every channel), in file order. `interleaved` has room for exactly their
+  // Decodes the next block of samples: whole sample groups (one sample of every
+  // channel), in file order. `interleaved` has room for exactly their
   // samples. Error: kDecodeFailed.
   Result<void> Decode(std::span<const std::byte> block,
                       std::span<float> interleaved);

@@ -179,7 +179,7 @@ Result<WavWalk> WalkFile(RiffFile* riff) {
       return WalkChunks(*riff, container == "RF64");
     }
   }
-  return Error{RejectCode::kNotWav, DescribeForeignFormat(head)};
+  return Error{RejectCode::kForeignFormat, DescribeForeignFormat(head)};
 }
 
 }  // namespace

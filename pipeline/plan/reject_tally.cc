@@ -25,7 +25,7 @@ std::string CauseOfMissing(const std::string& written_path,
              : "no such folder";
 }
 
-// "FLAC" of "is FLAC, not WAV; convert it: ...".
+// "AAC" of "is AAC, which is not read; convert it: ...".
 std::string CauseOfFormat(std::string_view message) {
   for (const std::string_view prefix : {"is ", "holds "}) {
     if (!message.starts_with(prefix)) continue;
@@ -61,7 +61,7 @@ std::string RejectCause(RejectCode code, const std::string& written_path,
   switch (code) {
     case RejectCode::kNotFound:
       return CauseOfMissing(written_path, path);
-    case RejectCode::kNotWav:
+    case RejectCode::kForeignFormat:
     case RejectCode::kUnsupportedFormat:
       return CauseOfFormat(message);
     default:

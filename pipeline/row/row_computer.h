@@ -17,7 +17,7 @@
 #include "io/hash.h"
 #include "io/result.h"
 #include "io/sound/sound_header.h"
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 #include "io/wav/wav_header.h"
 #include "pipeline/row/feature_sink.h"
 #include "pipeline/row/row_task.h"
@@ -72,7 +72,7 @@ class RowWorkspace {
   // Releases the memory that a long row took.
   void ReleaseExcess();
 
-  WavDecoder decoder_;
+  PlainDecoder decoder_;
   Resampler resampler_;
   ReusableBuffer<float> mono_;  // one block at the source's rate
   // The clip at the feature rate, from first_sample_ on: the samples that the

@@ -6,7 +6,7 @@
 
 #include "io/sound/coded_clip.h"
 #include "io/sound/sound_file.h"
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/support/memory_source.h"
 
@@ -91,7 +91,7 @@ void FuzzSoundFile(std::span<const std::byte> bytes) {
             "decoding again gives the same");
     return;
   }
-  WavDecoder decoder;
+  PlainDecoder decoder;
   Require(decoder.Start(header.value()).ok(),
           "what is accepted can be decoded");
   std::vector<float> mono(static_cast<size_t>(header.value().num_samples));

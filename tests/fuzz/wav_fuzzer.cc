@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
+#include "io/wav/plain_decoder.h"
 #include "io/wav/sndfile_decoder.h"
-#include "io/wav/wav_decoder.h"
 #include "io/wav/wav_header.h"
 #include "tests/fuzz/fuzz_input.h"
 #include "tests/fuzz/sound_fuzzing.h"
@@ -44,7 +44,7 @@ std::vector<float> DecodeBySndfile(const SoundHeader& header,
 // Decodes in blocks of 1, 3, 9, 27, ... samples.
 std::vector<float> DecodeInBlocks(const SoundHeader& header,
                                   std::span<const std::byte> samples) {
-  WavDecoder decoder;
+  PlainDecoder decoder;
   Require(decoder.Start(header).ok(), "what is accepted can be decoded");
   const auto group_bytes = static_cast<size_t>(header.bytes_per_sample_group());
   std::vector<float> mono(static_cast<size_t>(header.num_samples));

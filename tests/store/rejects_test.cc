@@ -45,8 +45,9 @@ TEST(LedgerTest, SaysWhichPieceOfTheFile) {
 }
 
 TEST(LedgerTest, EscapesWhatWouldBreakTheLine) {
-  const std::string line = LedgerLine(
-      {"train", 1, "a\n\"b\\\t\x1b", RejectCode::kNotWav, "says \"fLaC\"\n"});
+  const std::string line =
+      LedgerLine({"train", 1, "a\n\"b\\\t\x1b", RejectCode::kForeignFormat,
+                  "says \"fLaC\"\n"});
   EXPECT_EQ(line,
             "{\"split\":\"train\",\"line\":1,"
             "\"audio\":\"a\\n\\\"b\\\\\\t\\u001b\","

@@ -15,7 +15,7 @@
 #include "io/file/input_file.h"
 #include "io/sound/coded_clip.h"
 #include "io/sound/sound_file.h"
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 
 namespace melmill {
 namespace {
@@ -24,7 +24,7 @@ Result<void> DecodePlain(const SoundHeader& header, const ByteSource& file,
                          std::vector<float>* samples) {
   std::vector<std::byte> bytes(static_cast<size_t>(header.data_bytes));
   Result<void> done = file.ReadAt(header.data_offset, bytes);
-  WavDecoder decoder;
+  PlainDecoder decoder;
   if (done.ok()) done = decoder.Start(header);
   if (!done.ok()) return done;
   samples->resize(static_cast<size_t>(header.num_samples));

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 #include "tests/support/coded_reading.h"
 #include "tests/support/corpus.h"
 
@@ -38,7 +38,7 @@ inline void ExpectSamplesOfLibsndfile(int format, int num_channels) {
   EXPECT_EQ(header.num_samples, 3000);
   EXPECT_EQ(header.num_channels, num_channels);
   EXPECT_EQ(header.sample_rate_hz, 22050);
-  WavDecoder decoder;
+  PlainDecoder decoder;
   ASSERT_TRUE(decoder.Start(header).ok());
   std::vector<float> mono(3000);
   ASSERT_TRUE(decoder

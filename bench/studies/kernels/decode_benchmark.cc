@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "dsp/samples/pcm.h"
+#include "io/wav/plain_decoder.h"
 #include "io/wav/sndfile_decoder.h"
-#include "io/wav/wav_decoder.h"
 
 namespace melmill {
 namespace {
@@ -104,7 +104,7 @@ bool DecodeByLibsndfile(Clip& clip) {
       });
 }
 
-bool DecodeByMelmill(Clip& clip, WavDecoder& decoder) {
+bool DecodeByMelmill(Clip& clip, PlainDecoder& decoder) {
   return decoder.Start(clip.header).ok() &&
          DecodeBlocks(clip, [&](std::span<const std::byte> block,
                                 std::span<float> mono) {
@@ -116,7 +116,7 @@ bool BothAgree(Clip& clip) {
   if (!DecodeByLibsndfile(clip)) return false;
   const std::vector<float> expected = clip.mono;
   std::ranges::fill(clip.mono, 0.0f);
-  WavDecoder decoder;
+  PlainDecoder decoder;
   return DecodeByMelmill(clip, decoder) &&
          std::memcmp(clip.mono.data(), expected.data(),
                      expected.size() * sizeof(float)) == 0;
@@ -147,7 +147,7 @@ void BM_Melmill(benchmark::State& state) {
   state.SetLabel(Label(format));
   Clip clip = MakeClip(format);
   if (!BothAgree(clip)) return state.SkipWithError("wrong samples");
-  WavDecoder decoder;
+  PlainDecoder decoder;
   for (auto _ : state) {
     benchmark::DoNotOptimize(DecodeByMelmill(clip, decoder));
     benchmark::ClobberMemory();

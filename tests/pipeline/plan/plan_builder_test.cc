@@ -165,7 +165,7 @@ TEST_F(PlanBuilderTest, PiecesAreRowsOfTheirOwn) {
   EXPECT_EQ(rows[7].code, RejectCode::kTooShort);
   EXPECT_EQ(rows[8].source.range, (ByteRange{0, 32044}));
   EXPECT_EQ(rows[8].source.file_bytes, 32044u);
-  EXPECT_EQ(rows[9].code, RejectCode::kNotWav);
+  EXPECT_EQ(rows[9].code, RejectCode::kForeignFormat);
   EXPECT_EQ(rows[10].code, RejectCode::kRangeOutside);
   EXPECT_TRUE(built.plan.has_pieces);
   EXPECT_EQ(built.plan.segments, SegmentUse::kExplicit);

@@ -24,11 +24,11 @@ TEST(RejectCauseTest, APathThatLeadsNowhereHasACause) {
 
 TEST(RejectCauseTest, AForeignFormatIsNamed) {
   const auto cause = [](const std::string& message) {
-    return RejectCause(RejectCode::kNotWav, "a", "a", message);
+    return RejectCause(RejectCode::kForeignFormat, "a", "a", message);
   };
-  EXPECT_EQ(cause("is FLAC, not WAV; convert it: ffmpeg"), "FLAC");
-  EXPECT_EQ(cause("is text, not WAV"), "text");
-  EXPECT_EQ(cause("starts with zeros, not as a WAV file does"), "unknown");
+  EXPECT_EQ(cause("is AAC, which is not read; convert it: ffmpeg"), "AAC");
+  EXPECT_EQ(cause("is text, not sound"), "text");
+  EXPECT_EQ(cause("starts with zeros, not as a sound file does"), "unknown");
   EXPECT_EQ(RejectCause(RejectCode::kUnsupportedFormat, "a", "a",
                         "holds GSM 6.10 samples (format 0x0031), which"),
             "GSM 6.10");
@@ -60,12 +60,12 @@ TEST(RejectTallyTest, CausesAreBounded) {
 TEST(RejectTallyTest, TalliesAddUp) {
   RejectTallies sum;
   RejectTallies more;
-  sum[RejectCode::kNotWav].Add({"train", 1, "", ""}, "FLAC");
-  more[RejectCode::kNotWav].Add({"train", 2, "", ""}, "FLAC");
+  sum[RejectCode::kForeignFormat].Add({"train", 1, "", ""}, "FLAC");
+  more[RejectCode::kForeignFormat].Add({"train", 2, "", ""}, "FLAC");
   more[RejectCode::kNotFinite].Add({"train", 3, "", ""});
   AddRejects(more, &sum);
   EXPECT_EQ(SumCounts(sum), 3u);
-  EXPECT_EQ(sum[RejectCode::kNotWav].causes.at("FLAC").count, 2u);
+  EXPECT_EQ(sum[RejectCode::kForeignFormat].causes.at("FLAC").count, 2u);
 }
 
 }  // namespace

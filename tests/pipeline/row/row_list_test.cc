@@ -157,7 +157,7 @@ TEST_F(RowListTest, AShardThatContradictsItsRowsIsRefused) {
   plan_.shards[0] = good;
   plan_.shards[0].num_rows = plan_.shards[0].num_frames = 0;
   std::vector<PlanRow> rows = rows_;
-  for (PlanRow& row : rows) row.code = RejectCode::kNotWav;
+  for (PlanRow& row : rows) row.code = RejectCode::kForeignFormat;
   EXPECT_FALSE(Load(rows).ok());
 }
 

@@ -52,7 +52,7 @@ class PlanFileTest : public testing::Test {
   static std::vector<PlanRow> MakeRows() {
     std::vector<PlanRow> rows = {MakeRow(0, 1), MakeRow(0, 2), MakeRow(0, 4),
                                  MakeRow(1, 1)};
-    rows[1].code = RejectCode::kNotWav;
+    rows[1].code = RejectCode::kForeignFormat;
     rows[1].message = "is no WAV";
     rows[1].source = {};
     rows[1].source.header.encoding = SampleEncoding{};  // 0, like all of it

@@ -17,8 +17,8 @@ TEST(RejectsTextTest, GroupsComeByCountWithExamples) {
   rejects[RejectCode::kNotFound].Add({"train", 9, "/no/a.wav", "gone"},
                                      "no such folder");
   for (uint64_t line = 1; line <= 4; ++line) {
-    rejects[RejectCode::kNotWav].Add({"train", line, "b.wav", "is FLAC, not"},
-                                     "FLAC");
+    rejects[RejectCode::kForeignFormat].Add(
+        {"train", line, "b.wav", "is FLAC, not"}, "FLAC");
   }
   EXPECT_EQ(FormatRejects(rejects, 2000, ""),
             "rejected 5 of 2,000 lines (0.2 %):\n"
@@ -69,7 +69,7 @@ TEST(RejectsTextTest, AWrongKindOfPathHasItsAdvice) {
 TEST(RejectsTextTest, ManyCausesAreCutShort) {
   RejectTallies rejects;
   for (const char* cause : {"FLAC", "MP3", "Opus", "text", "JSON"}) {
-    rejects[RejectCode::kNotWav].Add({"train", 1, "x", ""}, cause);
+    rejects[RejectCode::kForeignFormat].Add({"train", 1, "x", ""}, cause);
   }
   const std::string text = FormatLargestCauses(rejects);
   EXPECT_TRUE(text.ends_with(", 2 others")) << text;

@@ -35,8 +35,8 @@ RunReport Finished(uint64_t num_rejected) {
   report.store->splits[0].accepted.file = "train.accepted.jsonl";
   report.plan.emplace().splits.push_back({.name = "train", .num_lines = 10});
   for (uint64_t i = 0; i < num_rejected; ++i) {
-    report.rejects[RejectCode::kNotWav].Add({"train", i + 1, "a.wav", ""},
-                                            "FLAC");
+    report.rejects[RejectCode::kForeignFormat].Add(
+        {"train", i + 1, "a.wav", ""}, "FLAC");
   }
   report.num_rejected = num_rejected;
   return report;

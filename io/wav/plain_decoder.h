@@ -1,5 +1,5 @@
-#ifndef MELMILL_IO_WAV_WAV_DECODER_H_
-#define MELMILL_IO_WAV_WAV_DECODER_H_
+#ifndef MELMILL_IO_WAV_PLAIN_DECODER_H_
+#define MELMILL_IO_WAV_PLAIN_DECODER_H_
 
 #include <cstddef>
 #include <optional>
@@ -13,22 +13,23 @@
 
 namespace melmill {
 
-// Decodes the bytes of a WAV's data chunk to one channel of floats:
-// libsndfile's values, then the mean of the channels (DownmixToMono). The
-// common types are little-endian PCM of 16, 24 and 32 bits and float32 in one
-// or two channels. They are decoded here, to the same bits apart from the
+// Decodes the bytes of plain samples, in whatever container, to one channel of
+// floats: libsndfile's values, then the mean of the channels (DownmixToMono).
+// The common types are little-endian PCM of 16, 24 and 32 bits and float32 in
+// one or two channels. They are decoded here, to the same bits apart from the
 // payloads of NaNs; libsndfile is used only for the other types.
 //
 // One object decodes one file at a time on one thread, and any number of files
 // in turn. It allocates nothing for files of the common types.
-class WavDecoder {
+class PlainDecoder {
  public:
-  // Begins a file. `header` comes from ReadWavHeader. Error: kDecodeFailed;
+  // Begins a file. `header` comes from ReadSoundHeader, or from one of the
+  // readers behind it, and its encoding is not coded. Error: kDecodeFailed;
   // after it, Start must come next.
   Result<void> Start(const SoundHeader& header);
 
-  // Decodes the next block of the data chunk: whole sample groups (one sample
-  // of every channel), in file order and no more than the header says. `mono`
+  // Decodes the next block of samples: whole sample groups (one sample of every
+  // channel), in file order and no more than the header says. `mono`
   // has room for one sample for each group. Error: kDecodeFailed.
   Result<void> DecodeToMono(std::span<const std::byte> block,
                             std::span<float> mono);
@@ -42,4 +43,4 @@ class WavDecoder {
 
 }  // namespace melmill
 
-#endif  // MELMILL_IO_WAV_WAV_DECODER_H_
+#endif  // MELMILL_IO_WAV_PLAIN_DECODER_H_

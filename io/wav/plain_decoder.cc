@@ -1,4 +1,4 @@
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 
 #include <cassert>
 #include <utility>
@@ -26,7 +26,7 @@ std::optional<PcmType> CommonType(const SoundHeader& header) {
 
 }  // namespace
 
-Result<void> WavDecoder::Start(const SoundHeader& header) {
+Result<void> PlainDecoder::Start(const SoundHeader& header) {
   num_channels_ = header.num_channels;
   common_type_ = CommonType(header);
   sndfile_.reset();
@@ -37,8 +37,8 @@ Result<void> WavDecoder::Start(const SoundHeader& header) {
   return {};
 }
 
-Result<void> WavDecoder::DecodeToMono(std::span<const std::byte> block,
-                                      std::span<float> mono) {
+Result<void> PlainDecoder::DecodeToMono(std::span<const std::byte> block,
+                                        std::span<float> mono) {
   if (common_type_.has_value()) {
     DecodePcmToMono(block, *common_type_, num_channels_, mono);
     return {};

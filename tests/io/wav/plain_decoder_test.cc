@@ -1,4 +1,4 @@
-#include "io/wav/wav_decoder.h"
+#include "io/wav/plain_decoder.h"
 
 #include <gtest/gtest.h>
 
@@ -70,7 +70,7 @@ std::vector<float> Reference(const Clip& clip) {
 // Decodes in blocks of `block_samples`, with a decoder that may have decoded
 // other clips before.
 std::vector<float> Decode(const Clip& clip, size_t block_samples,
-                          WavDecoder* decoder) {
+                          PlainDecoder* decoder) {
   const auto num_samples = static_cast<size_t>(clip.header.num_samples);
   const auto group_bytes =
       static_cast<size_t>(clip.header.bytes_per_sample_group());
@@ -98,8 +98,8 @@ bool SameBits(const std::vector<float>& a, const std::vector<float>& b) {
 
 // Encoding, byte order and number of channels decide the path. One decoder
 // takes all of them.
-TEST(WavDecoderTest, EqualsLibsndfileAndTheMeanWhicheverPathItTakes) {
-  WavDecoder decoder;
+TEST(PlainDecoderTest, EqualsLibsndfileAndTheMeanWhicheverPathItTakes) {
+  PlainDecoder decoder;
   for (const SampleEncoding encoding : kAllSampleEncodings) {
     for (const bool big_endian : {false, true}) {
       for (const int num_channels : {1, 2, 3}) {
@@ -118,11 +118,11 @@ TEST(WavDecoderTest, EqualsLibsndfileAndTheMeanWhicheverPathItTakes) {
   }
 }
 
-TEST(WavDecoderTest, AnEmptyBlockIsNoMistake) {
+TEST(PlainDecoderTest, AnEmptyBlockIsNoMistake) {
   for (const SampleEncoding encoding : kAllSampleEncodings) {
     for (const int num_channels : {1, 2, 3}) {
       const Clip clip = MakeClip(encoding, num_channels, false, 5);
-      WavDecoder decoder;
+      PlainDecoder decoder;
       ASSERT_TRUE(decoder.Start(clip.header).ok());
       EXPECT_TRUE(decoder.DecodeToMono({}, {}).ok());
       std::vector<float> mono(5);
@@ -132,9 +132,9 @@ TEST(WavDecoderTest, AnEmptyBlockIsNoMistake) {
   }
 }
 
-TEST(WavDecoderTest, WhatLibsndfileCannotDecodeIsAnError) {
+TEST(PlainDecoderTest, WhatLibsndfileCannotDecodeIsAnError) {
   const Clip clip = MakeClip(SampleEncoding::kPcmU8, 3, false, 4);
-  WavDecoder decoder;
+  PlainDecoder decoder;
   ASSERT_TRUE(decoder.Start(clip.header).ok());
   std::vector<float> mono(4);
   ASSERT_TRUE(decoder.DecodeToMono(clip.data, mono).ok());
@@ -146,7 +146,7 @@ TEST(WavDecoderTest, WhatLibsndfileCannotDecodeIsAnError) {
   EXPECT_TRUE(SameBits(Decode(clip, 4, &decoder), Reference(clip)));
 }
 
-TEST(WavDecoderTest, CommonFormatsAllocateNothing) {
+TEST(PlainDecoderTest, CommonFormatsAllocateNothing) {
   std::vector<Clip> clips;
   for (const SampleEncoding encoding : kCommonEncodings) {
     for (const int num_channels : {1, 2}) {
@@ -154,7 +154,7 @@ TEST(WavDecoderTest, CommonFormatsAllocateNothing) {
     }
   }
   std::vector<float> mono(3000);
-  WavDecoder decoder;
+  PlainDecoder decoder;
   for (const Clip& clip : clips) {
     const int64_t before = num_allocations;
     ASSERT_TRUE(decoder.Start(clip.header).ok());
