@@ -352,10 +352,10 @@ def write(folder: Path, name: str, data: str | bytes) -> str:
 def renamed(**names: object) -> str:
     """Lines whose "text" is plain, with "audio" in the fields given."""
     rows = []
-    for item in OBJECTS:
+    for item, seconds in zip(OBJECTS, (0.5, 2.0), strict=True):
+        told = {"AUDIO": item["audio"], "DURATION": seconds}
         row = {
-            name: item["audio"] if value == "AUDIO" else value
-            for name, value in names.items()
+            name: told.get(str(value), value) for name, value in names.items()
         }
         rows.append(row)
     return lines_of(rows)
@@ -589,7 +589,7 @@ def test_part_of_a_cut_becomes_a_segment(clips: Path) -> None:
 # Manifest lines, what they are, and the flags that the message gives.
 FLAGGED: dict[str, tuple[str, str, list[str]]] = {
     "nemo": (
-        renamed(audio_filepath="AUDIO", duration=1, text="hello"),
+        renamed(audio_filepath="AUDIO", duration="DURATION", text="hello"),
         "is a NeMo manifest",
         ["--audio-field", "audio_filepath", "--language", "English"],
     ),
