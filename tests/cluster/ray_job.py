@@ -223,16 +223,18 @@ export SLOW_FILES_ROOT={self.folder}/clips SLOW_FILES_MS={milliseconds}
 
     def wait_for_part(self) -> Call:
         """A part at work: with a shard that is not whole yet."""
+        working: list[Call] = []
 
-        def working() -> list[Call]:
-            return [
+        def is_one_at_work() -> bool:
+            working[:] = [
                 call
                 for call in self.calls()
                 if call.part and self._has_shard_in_work(call.pid)
             ]
+            return bool(working)
 
-        wait_until(lambda: bool(working()), timeout_s=30)
-        return working()[0]
+        wait_until(is_one_at_work, timeout_s=30)
+        return working[0]
 
     def assert_same(self) -> None:
         """The store is that of one run, and no program is left."""

@@ -40,6 +40,12 @@ from transfer_stores import (
 pytest_plugins = ["stage_fixtures", "transfer_fixtures"]
 
 
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A finished store of two splits that a test may change."""
+    return copied_store("qwen3_asr_f16", tmp_path / "store")
+
+
 def push(*arguments: object) -> int:
     return push_main([str(argument) for argument in arguments])
 

@@ -48,11 +48,5 @@ def small_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """A finished store of two splits that a test may change."""
-    return copied_store("qwen3_asr_f16", tmp_path / "store")
-
-
-@pytest.fixture
 def unfinished(tmp_path: Path) -> Path:
     return make_unfinished(copied_store("qwen3_asr_f16", tmp_path / "part"))
