@@ -193,11 +193,11 @@ TEST_P(CodedSegmentsTest, TheHashIsThatOfTheBytesThatWereDecoded) {
   const Hash128 hash = hash_;
   std::vector<std::byte> damaged = bytes_;
   damaged[bytes_.size() / 10 * 9] ^= std::byte{1};
-  for (const auto& [before, after] :
+  for (const auto& change :
        {std::pair(damaged, bytes_), std::pair(bytes_, damaged)}) {
     int num_changes = 0;
     for (bool has_changed = true; has_changed; num_changes += has_changed) {
-      Write(before);
+      Write(change.first);
       MakeOld(path_);
       file_->facts = InputFile::Open(path_).value().facts();
       has_changed = false;
@@ -205,7 +205,7 @@ TEST_P(CodedSegmentsTest, TheHashIsThatOfTheBytesThatWereDecoded) {
       const Result<ReadSegment> read =
           ReadSamples(&*segments_, *file_, start, 100, [&]() -> Result<void> {
             if (num_questions++ == num_changes) {
-              WriteWholeFile(path_, ToString(after));
+              WriteWholeFile(path_, ToString(change.second));
               has_changed = true;
             }
             return {};
