@@ -283,7 +283,7 @@ def test_many_doubtful_shards_need_no_more_files_and_lose_no_row(
     if step == 4:
         assert len(parts.doubts()) == 160
     else:
-        assert "over 256 files cannot be read" in run.stderr
+        assert "257 files cannot be read or have changed" in run.stderr
     assert not parts.temporary_files()
     parts.assert_whole(whole)
     parts.assert_finishes(whole)
