@@ -14,7 +14,6 @@
 
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
-#include "pipeline/extract/extract.h"
 #include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/file_system.h"
 #include "pipeline/folder/job_file.h"
@@ -24,11 +23,10 @@
 #include "pipeline/parts/part_choice.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
-#include "pipeline/row/row_watch.h"
 #include "pipeline/run/finish.h"
+#include "pipeline/run/make_shards.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/shard_check.h"
-#include "pipeline/run/suspects.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/setup_error.h"
@@ -270,37 +268,22 @@ bool FinishRun::MakeDoubtful() {
   const Result<DoubtJudge> judge = MakeJudge();
   if (!judge.ok()) return EndWithFault(judge.error());
   RequireOpenFiles(MaxOpenFilesOfExtraction(config_, shards_.to_make.size()));
-  const double hang_seconds = config_.resources.hang_seconds;
-  const Result<Suspects> suspects = ReadAllSuspects(folder());
-  if (!suspects.ok()) return EndWithFault(suspects.error());
-  Result<Quarantine> quarantine =
-      TrySuspects(suspects.value(), work(), shards_.to_make, *computer_,
-                  hang_seconds, *control_, &report_.notes);
-  if (!MayGoOn()) return false;
-  if (!quarantine.ok()) return EndWithFault(quarantine.error());
   std::vector<DoubtfulRow> doubts;
-  control_->phase = RunControl::Phase::kExtract;
-  const RowWatch watch(WatchOptions(folder(), plan(), hang_seconds, *control_));
-  ExtractOutcome made = Extract(
-      {.work = work(),
-       .processor = *computer_,
-       .shards = shards_.to_make,
-       .folder = folder(),
-       .num_threads = config_.resources.num_threads,
-       .num_io_threads = config_.resources.num_io_threads,
-       .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
-       .control = control_,
-       .quarantine = std::move(quarantine).value(),
-       .may_reject = [&](const Doubt& doubt) {
-         DoubtfulRow row = DescribeDoubt(plan(), doubt);
-         if (judge.value().MayReject(row)) return true;
-         doubts.push_back(std::move(row));
-         return false;
-       }});
-  report_.num_shards_made = made.committed.size();
-  report_.num_shards_left = shards_.to_make.size() - made.committed.size();
-  report_.num_frames_made = control_->frames_done;
-  report_.telemetry = made.telemetry;
+  ExtractOutcome made = MakeShards({.work = work(),
+                                    .processor = *computer_,
+                                    .shards = shards_.to_make,
+                                    .config = config_,
+                                    .control = control_,
+                                    .may_reject =
+                                        [&](const Doubt& doubt) {
+                                          DoubtfulRow row =
+                                              DescribeDoubt(plan(), doubt);
+                                          if (judge.value().MayReject(row))
+                                            return true;
+                                          doubts.push_back(std::move(row));
+                                          return false;
+                                        }},
+                                   &report_);
   if (made.fault) return EndWithFault(*made.fault);
   shards_.kept.merge(made.committed);
   if (!MayGoOn()) return false;

@@ -8,17 +8,14 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/extract/extract.h"
 #include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
-#include "pipeline/row/row_task.h"
-#include "pipeline/row/row_watch.h"
+#include "pipeline/run/make_shards.h"
 #include "pipeline/run/report_parts.h"
-#include "pipeline/run/suspects.h"
 #include "pipeline/setup/byte_size.h"
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/resource_limits.h"
@@ -146,42 +143,21 @@ bool PartRun::NoteMachine() {
   return noted.ok() || EndWithFault(noted.error());
 }
 
-// Tries rows that ended an earlier process, each alone, and makes the shards.
 bool PartRun::Extract() {
   const RowComputer computer(config_.features);
-  const double hang_seconds = config_.resources.hang_seconds;
-  const Result<Suspects> suspects = ReadAllSuspects(folder());
-  if (!suspects.ok()) return EndWithFault(suspects.error());
-  Result<Quarantine> quarantine =
-      TrySuspects(suspects.value(), work(), to_make_, computer, hang_seconds,
-                  *control_, &report_.notes);
-  if (control_->stop_requested()) return true;
-  if (!quarantine.ok()) return EndWithFault(quarantine.error());
-  for (const size_t i : to_make_) {
-    control_->frames_to_do += plan_->shards[i].num_frames;
-    control_->rows_to_do += plan_->shards[i].num_rows;
-  }
-  control_->phase = RunControl::Phase::kExtract;
-  const RowWatch watch(WatchOptions(folder(), *plan_, hang_seconds, *control_));
-  ExtractOutcome made = melmill::Extract(
-      {.work = work(),
-       .processor = computer,
-       .shards = to_make_,
-       .folder = folder(),
-       .num_threads = config_.resources.num_threads,
-       .num_io_threads = config_.resources.num_io_threads,
-       .max_bytes_in_flight = config_.resources.memory_bytes - kBaseMemoryBytes,
-       .control = control_,
-       .quarantine = std::move(quarantine).value(),
-       .may_reject = [this](const Doubt& doubt) {
-         report_.doubts.push_back(DescribeDoubt(*plan_, doubt));
-         return false;
-       }});
-  report_.num_shards_made = made.committed.size();
-  report_.num_shards_left = to_make_.size() - made.committed.size();
-  report_.num_frames_made = control_->frames_done;
+  const ExtractOutcome made =
+      MakeShards({.work = work(),
+                  .processor = computer,
+                  .shards = to_make_,
+                  .config = config_,
+                  .control = control_,
+                  .may_reject =
+                      [this](const Doubt& doubt) {
+                        report_.doubts.push_back(DescribeDoubt(*plan_, doubt));
+                        return false;
+                      }},
+                 &report_);
   report_.num_rejected = made.num_rejected;
-  report_.telemetry = made.telemetry;
   if (!report_.doubts.empty()) {
     const Result<void> written = WriteDoubts(folder(), report_.doubts);
     if (!written.ok()) report_.notes.push_back(written.error().message);

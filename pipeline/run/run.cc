@@ -23,6 +23,7 @@
 #include "pipeline/run/audio_change.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/run/job.h"
+#include "pipeline/run/make_shards.h"
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/report_parts.h"
 #include "pipeline/run/run_report.h"
@@ -68,7 +69,6 @@ class ExtractRun {
   bool WritePlan();
   void WriteJob();
   Result<void> StartLocalFile();
-  bool TrySuspects();
   bool ExtractShards();
   void Finish();
   void MakeStore();
@@ -94,7 +94,6 @@ class ExtractRun {
   std::unique_ptr<LocalFile> local_;
   ShardCheck shards_;
   AudioChange audio_;
-  Quarantine quarantine_;
   ExtractOutcome extracted_;
 };
 
@@ -337,47 +336,15 @@ void ExtractRun::WriteJob() {
   }
 }
 
-// Tries rows that ended an earlier run, each alone, before anything else runs.
-bool ExtractRun::TrySuspects() {
-  const Result<Suspects> suspects = ReadAllSuspects(config_.store.folder);
-  if (!suspects.ok()) return EndWithFault(suspects.error());
-  Result<Quarantine> quarantine = melmill::TrySuspects(
-      suspects.value(), work(), shards_.to_make, *processor_,
-      config_.resources.hang_seconds, *control_, &report_.notes);
-  if (!MayGoOn()) return false;
-  if (!quarantine.ok()) return EndWithFault(quarantine.error());
-  quarantine_ = std::move(quarantine).value();
-  return true;
-}
-
 bool ExtractRun::ExtractShards() {
-  for (const size_t index : shards_.to_make) {
-    control_->frames_to_do += plan_->shards[index].num_frames;
-    control_->rows_to_do += plan_->shards[index].num_rows;
-  }
   control_->lines_rejected = report_.num_rejected;
-  control_->phase = RunControl::Phase::kExtract;
-  if (!shards_.to_make.empty()) {
-    const RowWatch watch(WatchOptions(config_.store.folder, *plan_,
-                                      config_.resources.hang_seconds,
-                                      *control_));
-    extracted_ = Extract({.work = work(),
-                          .processor = *processor_,
-                          .shards = shards_.to_make,
-                          .folder = config_.store.folder,
-                          .num_threads = config_.resources.num_threads,
-                          .num_io_threads = config_.resources.num_io_threads,
-                          .max_bytes_in_flight =
-                              config_.resources.memory_bytes - kBaseMemoryBytes,
-                          .control = control_,
-                          .quarantine = quarantine_,
-                          .local = local_.get()});
-  }
-  report_.num_shards_left =
-      shards_.to_make.size() - extracted_.committed.size();
-  report_.num_shards_made = extracted_.committed.size();
-  report_.num_frames_made = control_->frames_done;
-  report_.telemetry = extracted_.telemetry;
+  extracted_ = MakeShards({.work = work(),
+                           .processor = *processor_,
+                           .shards = shards_.to_make,
+                           .config = config_,
+                           .control = control_,
+                           .local = local_.get()},
+                          &report_);
   if (extracted_.fault) return EndWithFault(*extracted_.fault);
   return MayGoOn();
 }
@@ -411,7 +378,7 @@ void ExtractRun::MakeStore() {
   PrepareExtraction();
   if (!WritePlan()) return;
   if (only_plans_) return WriteJob();
-  if (TrySuspects() && ExtractShards()) Finish();
+  if (ExtractShards()) Finish();
 }
 
 RunReport ExtractRun::Run() {

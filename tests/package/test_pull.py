@@ -332,7 +332,7 @@ class KilledError(BaseException):
 def test_each_call_may_be_the_last(
     place: Place, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of those that change the folder."""
+    """Each call that changes the folder ends the process once."""
     store = copied_store("default_f16", tmp_path / "store")
     whole = files_of(store)
     assert push(store, place.url) == 0
