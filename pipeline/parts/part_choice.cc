@@ -105,6 +105,15 @@ std::vector<size_t> DistinctShards(const Plan& plan) {
   return shards;
 }
 
+std::vector<size_t> MissingShards(std::vector<size_t> shards, const Plan& plan,
+                                  const std::vector<std::string>& names) {
+  std::erase_if(shards, [&](size_t i) {
+    return std::binary_search(names.begin(), names.end(),
+                              plan.ShardFileName(plan.shards[i]));
+  });
+  return shards;
+}
+
 std::string FormatShards(const std::vector<size_t>& shards) {
   std::string text;
   for (size_t i = 0; i < shards.size();) {

@@ -41,6 +41,10 @@ class PartChoice {
 // The indices into plan.shards, of shards with one file name only the first.
 std::vector<size_t> DistinctShards(const Plan& plan);
 
+// Those of `shards` whose files are not among `names`, which are sorted.
+std::vector<size_t> MissingShards(std::vector<size_t> shards, const Plan& plan,
+                                  const std::vector<std::string>& names);
+
 // Shard numbers in increasing order, as OfShards reads them.
 std::string FormatShards(const std::vector<size_t>& shards);
 

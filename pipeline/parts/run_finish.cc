@@ -140,12 +140,7 @@ bool FinishRun::Open() {
 Result<std::vector<size_t>> FinishRun::FindMissing() const {
   const Result<std::vector<std::string>> names = ListFolder(folder());
   if (!names.ok()) return names.error();
-  std::vector<size_t> missing = DistinctShards(plan());
-  std::erase_if(missing, [&](size_t i) {
-    return std::binary_search(names.value().begin(), names.value().end(),
-                              plan().ShardFileName(plan().shards[i]));
-  });
-  return missing;
+  return MissingShards(DistinctShards(plan()), plan(), names.value());
 }
 
 Result<void> FinishRun::CheckShards() {

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <string>
 #include <utility>
@@ -99,12 +98,7 @@ bool PartRun::Choose() {
   // Also of a part without shards: so a machine can be tried beforehand.
   if (!is_complete) {
     CheckCanary(ReadJobOfPlan(folder(), *plan_), config_.features);
-  }
-  for (const size_t i : chosen) {
-    const std::string name = plan_->ShardFileName(plan_->shards[i]);
-    const bool exists =
-        std::binary_search(names.value().begin(), names.value().end(), name);
-    if (!exists && !is_complete) to_make_.push_back(i);
+    to_make_ = MissingShards(chosen, *plan_, names.value());
   }
   report_.num_shards_planned = chosen.size();
   report_.num_shards_kept = chosen.size() - to_make_.size();

@@ -21,33 +21,24 @@ struct ExtractFlags {
   InputFlags input;
   StoreFlags store;
   PartFlags part;
-  Resources patience;
   bool verify_resume = false;
   bool dry_run = false;
   bool json = false;
   bool quiet = false;
 };
 
-void SetPatience(const ExtractFlags& flags, Resources* resources) {
-  resources->hang_seconds = flags.patience.hang_seconds;
-  resources->grace_seconds = flags.patience.grace_seconds;
-}
-
 RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
   RunConfig config = MakeRunConfig(flags.input);
   SetStore(flags.store, command, &config.store);
   config.store.verify_resume = flags.verify_resume;
-  SetPatience(flags, &config.resources);
   return config;
 }
 
 RunConfig MakeConfigOfPart(const ExtractFlags& flags) {
-  PartSettings settings = {.folder = FolderOf(flags.store.out),
-                           .audio_root = flags.input.audio_root,
-                           .simd = flags.input.machine.simd,
-                           .resources = MakeResources(flags.input.machine)};
-  SetPatience(flags, &settings.resources);
-  return MakePartConfig(settings);
+  return MakePartConfig({.folder = FolderOf(flags.store.out),
+                         .audio_root = flags.input.audio_root,
+                         .simd = flags.input.machine.simd,
+                         .resources = MakeResources(flags.input.machine)});
 }
 
 int RunExtractCommand(const ExtractFlags& flags, const CLI::App& command) {
@@ -83,7 +74,7 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
                     "those of features, and rebuild damaged files (without "
                     "it: the index of every shard and the size of every "
                     "file)");
-  AddPatienceFlags(command, &flags->patience);
+  AddPatienceFlags(command, &flags->input.machine);
   command->add_flag("--json", flags->json,
                     "At the end print one JSON object on standard output "
                     "instead of the summary");

@@ -16,19 +16,15 @@ struct FinishFlags {
   std::string out;
   std::string audio_root;
   MachineFlags machine;
-  Resources patience;
   bool json = false;
   bool quiet = false;
 };
 
 RunConfig MakeConfig(const FinishFlags& flags) {
-  PartSettings settings = {.folder = FolderOf(flags.out),
-                           .audio_root = flags.audio_root,
-                           .simd = flags.machine.simd,
-                           .resources = MakeResources(flags.machine)};
-  settings.resources.hang_seconds = flags.patience.hang_seconds;
-  settings.resources.grace_seconds = flags.patience.grace_seconds;
-  return MakePartConfig(settings);
+  return MakePartConfig({.folder = FolderOf(flags.out),
+                         .audio_root = flags.audio_root,
+                         .simd = flags.machine.simd,
+                         .resources = MakeResources(flags.machine)});
 }
 
 }  // namespace
@@ -42,7 +38,7 @@ void AddFinishCommand(CLI::App* app, int* exit_code) {
                    "Folder that relative audio paths start from on this "
                    "machine (default: as for melmill plan)");
   AddMachineFlags(command, &flags->machine);
-  AddPatienceFlags(command, &flags->patience);
+  AddPatienceFlags(command, &flags->machine);
   command->add_flag("--json", flags->json,
                     "At the end print one JSON object on standard output "
                     "instead of the summary");

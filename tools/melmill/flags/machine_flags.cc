@@ -43,6 +43,8 @@ Resources MakeResources(const MachineFlags& flags,
     resources.num_plan_threads = kPlanThreadsOnNetwork;
   }
   resources.memory_bytes = ParseByteSize(flags.memory);
+  resources.hang_seconds = flags.hang_seconds;
+  resources.grace_seconds = flags.grace_seconds;
   return resources;
 }
 
@@ -51,16 +53,16 @@ void AddAudioRootFlag(CLI::App* command, std::string* audio_root,
   command->add_option("--audio-root", *audio_root, description);
 }
 
-void AddPatienceFlags(CLI::App* command, Resources* resources) {
+void AddPatienceFlags(CLI::App* command, MachineFlags* flags) {
   command
-      ->add_option("--hang-after", resources->hang_seconds,
+      ->add_option("--hang-after", flags->hang_seconds,
                    "End the run when a row makes no progress for this many "
                    "seconds (1 to 31536000, a year); the next run tries that "
                    "row alone")
       ->capture_default_str();
   command
       ->add_option(
-          "--grace", resources->grace_seconds,
+          "--grace", flags->grace_seconds,
           "After SIGINT or SIGTERM, complete those shards in work that "
           "take at most this many seconds (0 to 86400, a day)")
       ->capture_default_str();

@@ -16,6 +16,8 @@ struct MachineFlags {
   std::optional<int> num_io_threads;
   std::string memory = "512MB";
   std::string simd = "auto";
+  double hang_seconds = Resources().hang_seconds;
+  double grace_seconds = Resources().grace_seconds;
 };
 
 void AddMachineFlags(CLI::App* command, MachineFlags* flags);
@@ -29,7 +31,7 @@ void AddAudioRootFlag(CLI::App* command, std::string* audio_root,
                       const std::string& description);
 
 // --hang-after and --grace, for runs that compute rows.
-void AddPatienceFlags(CLI::App* command, Resources* resources);
+void AddPatienceFlags(CLI::App* command, MachineFlags* flags);
 
 }  // namespace melmill
 
