@@ -25,6 +25,7 @@ from melmill._transfer.push import Push
 from melmill._transfer.push_command import main as push_main
 from melmill._transfer.store_url import StoreUrl
 from melmill._transfer.uploads import ConflictError
+from moto.s3.responses import S3Response
 from s3fs.errors import translate_boto_error
 from store_job import cut_off, flip_byte
 from support import REPOSITORY, files_of
@@ -318,6 +319,21 @@ def push_together(place: Place, *folders: Path) -> list[Push | Exception]:
     return results
 
 
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has the server look for an object and make it in one step, as S3 does."""
+    lock = threading.Lock()
+    for name in ("_key_response_put", "_key_response_post"):
+        answer = getattr(S3Response, name)
+
+        def locked(*args: Any, answer: Any = answer) -> Any:
+            with lock:
+                return answer(*args)
+
+        monkeypatch.setattr(S3Response, name, locked)
+
+
+@pytest.mark.usefixtures("one_by_one")
 @pytest.mark.parametrize("pieces", ["whole", "small"])
 def test_two_pushes_at_once_agree(
     pieces: str, store: Path, place: Place, request: pytest.FixtureRequest
@@ -333,6 +349,7 @@ def test_two_pushes_at_once_agree(
     assert place.uploads() == []
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_of_two_stores_at_once_one_gets_the_place(
     store: Path, place: Place, tmp_path: Path
 ) -> None:
