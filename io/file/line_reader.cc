@@ -41,6 +41,10 @@ class LineReader::Impl {
 
   Result<std::optional<Line>> Next();
 
+  uint64_t num_bytes() const { return file_.size_bytes(); }
+  uint64_t offset() const { return offset_ - rest_.size(); }
+  Result<void> SkipTo(uint64_t offset);
+
   Hash128 ContentHash() const {
     assert(rest_.empty() && offset_ == file_.size_bytes());
     return hasher_.Digest();
@@ -124,6 +128,31 @@ Result<std::optional<Line>> LineReader::Impl::Next() {
   return std::optional(std::move(line));
 }
 
+Result<void> LineReader::Impl::SkipTo(uint64_t target) {
+  if (target <= offset() || offset() == file_.size_bytes()) return {};
+  // The byte before the target may end a line.
+  const uint64_t last_byte = std::min(target, file_.size_bytes()) - 1;
+  if (last_byte > offset_) {
+    rest_ = {};
+    offset_ = last_byte;
+  } else {
+    rest_.remove_prefix(static_cast<size_t>(last_byte - offset()));
+  }
+  ++num_lines_;  // no line that follows is the first of the file
+  for (;;) {
+    if (rest_.empty()) {
+      if (Result<void> read = ReadPiece(); !read.ok()) return read;
+      if (rest_.empty()) return {};
+    }
+    const size_t newline = rest_.find('\n');
+    if (newline != std::string_view::npos) {
+      rest_.remove_prefix(newline + 1);
+      return {};
+    }
+    rest_ = {};
+  }
+}
+
 Result<LineReader> LineReader::Open(const std::string& path) {
   Result<InputFile> file = InputFile::Open(path);
   if (!file.ok()) return file.error();
@@ -136,6 +165,14 @@ LineReader::LineReader(LineReader&&) noexcept = default;
 LineReader& LineReader::operator=(LineReader&&) noexcept = default;
 
 Result<std::optional<Line>> LineReader::Next() { return impl_->Next(); }
+
+uint64_t LineReader::num_bytes() const { return impl_->num_bytes(); }
+
+uint64_t LineReader::offset() const { return impl_->offset(); }
+
+Result<void> LineReader::SkipTo(uint64_t offset) {
+  return impl_->SkipTo(offset);
+}
 
 Hash128 LineReader::ContentHash() const { return impl_->ContentHash(); }
 

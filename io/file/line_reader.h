@@ -38,6 +38,13 @@ class LineReader {
   // file has become shorter. After an error the reader must not be used.
   Result<std::optional<Line>> Next();
 
+  uint64_t num_bytes() const;  // of the file
+  uint64_t offset() const;     // of the next line
+
+  // Goes on to the first line that begins at or behind an offset. Then the
+  // numbers of lines and ContentHash mean nothing. Error: as Next.
+  Result<void> SkipTo(uint64_t offset);
+
   // The hash of all bytes. Next must have reached the end.
   Hash128 ContentHash() const;
 

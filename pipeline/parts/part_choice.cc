@@ -3,26 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <set>
-#include <system_error>
 
 #include "io/manifest/utf8.h"
 #include "pipeline/setup/setup_error.h"
 
 namespace melmill {
 namespace {
-
-std::optional<uint64_t> ParseNumber(std::string_view text) {
-  uint64_t value = 0;
-  const char* const end = text.data() + text.size();
-  const auto parsed = std::from_chars(text.data(), end, value);
-  if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) {
-    return std::nullopt;
-  }
-  return value;
-}
 
 // "A-B" or "A".
 std::optional<std::pair<uint64_t, uint64_t>> ParseRange(std::string_view text) {
@@ -37,21 +25,9 @@ std::optional<std::pair<uint64_t, uint64_t>> ParseRange(std::string_view text) {
 }  // namespace
 
 PartChoice PartChoice::OfPart(std::string_view text) {
-  constexpr uint64_t kMaxParts = 1'000'000'000;
-  const size_t slash = text.find('/');
-  const auto part = ParseNumber(text.substr(0, slash));
-  const auto num_parts =
-      slash == text.npos ? std::nullopt : ParseNumber(text.substr(slash + 1));
-  if (!part || !num_parts || *num_parts == 0 || *num_parts > kMaxParts) {
-    throw SetupError(fmt::format(
-        "--part {}: give i/N, part i of N parts, as in --part 3/100 (i counts "
-        "from 0; N is at least 1)",
-        Printable(text)));
-  }
   PartChoice choice;
-  choice.text_ = fmt::format("part {}/{}", *part, *num_parts);
-  choice.part_ = *part % *num_parts;
-  choice.num_parts_ = *num_parts;
+  choice.part_ = ParsePart(text);
+  choice.text_ = fmt::format("part {}", text);
   return choice;
 }
 
@@ -76,8 +52,8 @@ PartChoice PartChoice::OfShards(std::string_view text) {
 
 std::vector<size_t> PartChoice::Choose(const Plan& plan) const {
   std::vector<size_t> shards = DistinctShards(plan);
-  if (num_parts_ > 0) {
-    std::erase_if(shards, [this](size_t i) { return i % num_parts_ != part_; });
+  if (part_) {
+    std::erase_if(shards, [this](size_t i) { return !part_->Includes(i); });
     return shards;
   }
   for (const auto& [first, last] : ranges_) {

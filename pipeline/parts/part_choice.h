@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "pipeline/setup/part_number.h"
 #include "store/plan/plan.h"
 
 namespace melmill {
@@ -16,8 +18,7 @@ namespace melmill {
 // claim: others may make the same shards at the same time.
 class PartChoice {
  public:
-  // "i/N": every Nth shard, counted from i modulo N. i is at least 0, N from 1
-  // to 1,000,000,000. Throws SetupError for any other text.
+  // "i/N", as ParsePart reads it: every Nth shard.
   static PartChoice OfPart(std::string_view text);
   // "A-B,C": ranges of shard numbers, which begin at 0. Throws SetupError for
   // any other text.
@@ -33,8 +34,7 @@ class PartChoice {
 
  private:
   std::string text_;
-  uint64_t part_ = 0;
-  uint64_t num_parts_ = 0;                             // 0 if shards are named
+  std::optional<PartNumber> part_;                     // or
   std::vector<std::pair<uint64_t, uint64_t>> ranges_;  // first and last
 };
 

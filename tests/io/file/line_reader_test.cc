@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -84,6 +85,44 @@ TEST_F(LineReaderTest, StripsByteOrderMarkOfFirstLineOnly) {
             (Strings{"one", "\xEF\xBB\xBFtwo"}));
   EXPECT_EQ(Texts("\xEF\xBB\xBF"), Strings{""});
   EXPECT_EQ(Texts("\xEF\xBB"), Strings{"\xEF\xBB"});
+}
+
+TEST_F(LineReaderTest, SkipsToTheFirstLineThatBeginsThere) {
+  const std::string bytes = "\xEF\xBB\xBFone\n\n\xEF\xBB\xBFthree\r\n" +
+                            std::string(2 * kMebibyte, 'x') + "\n\nlast";
+  const std::string path = Write(bytes);
+  std::vector<size_t> starts = {0};
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    if (bytes[i] == '\n') starts.push_back(i + 1);
+  }
+  for (const size_t target :
+       {size_t{1}, size_t{6}, size_t{7}, size_t{8}, size_t{9}, size_t{17},
+        size_t{18}, kMebibyte, 2 * kMebibyte, bytes.size() - 6,
+        bytes.size() - 5, bytes.size() - 4, bytes.size() - 1, bytes.size(),
+        bytes.size() + 9}) {
+    for (const bool reads_first : {false, true}) {
+      LineReader reader = OpenOrDie(path);
+      if (reads_first) (void)reader.Next();
+      const size_t from = std::max(target, reads_first ? starts[1] : 0);
+      ASSERT_TRUE(reader.SkipTo(target).ok());
+      const auto expected =
+          std::lower_bound(starts.begin(), starts.end(), from);
+      ASSERT_EQ(reader.offset(),
+                expected == starts.end() ? bytes.size() : *expected)
+          << target;
+      const auto line = reader.Next();
+      ASSERT_EQ(line.value().has_value(), expected != starts.end()) << target;
+      if (line.value() && *expected == starts[2]) {
+        EXPECT_EQ(line.value()->bytes, "\xEF\xBB\xBFthree");
+      }
+    }
+  }
+}
+
+TEST_F(LineReaderTest, SkipsToTheEndOfAnEmptyFile) {
+  LineReader reader = OpenOrDie(Write(""));
+  ASSERT_TRUE(reader.SkipTo(5).ok());
+  EXPECT_FALSE(reader.Next().value().has_value());
 }
 
 TEST_F(LineReaderTest, KeepsNulBytes) {
