@@ -19,6 +19,7 @@ inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
 inline constexpr char kJobFile[] = "job.json";  // of an unfinished store
+inline constexpr char kPlanFolder[] = ".plan";  // of an unfinished plan
 inline constexpr char kLockFile[] = ".lock";
 inline constexpr char kLocalFile[] = ".local";  // see LocalFile
 // The files of a split; NAME is its SplitFileStem.

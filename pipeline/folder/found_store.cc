@@ -25,7 +25,8 @@ void CheckIsFolder(const std::string& path) {
 // A folder that is not a store yet may hold only what a killed run left.
 void CheckHoldsNothingElse(const std::string& folder, const SeenFiles& files) {
   for (const auto& [name, identity] : files) {
-    if (name == kLockFile || name == kLocalFile || IsTemporaryFileName(name)) {
+    if (name == kLockFile || name == kLocalFile || name == kPlanFolder ||
+        IsTemporaryFileName(name)) {
       continue;
     }
     throw SetupError(fmt::format(

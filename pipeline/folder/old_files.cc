@@ -7,6 +7,7 @@
 #include "io/file/durable_file.h"
 #include "io/file/name_change.h"
 #include "pipeline/folder/found_store.h"
+#include "pipeline/lines/plan_chunks.h"
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"
@@ -162,6 +163,8 @@ Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
   }
   const Result<bool> removed = RemoveFound(found, names, folder);
   if (!removed.ok()) return removed.error();
+  const Result<void> done = RemovePlanChunks(folder);
+  if (!done.ok()) return done;
   return RemoveTemporaryFiles(folder, found.files, is_locked);
 }
 

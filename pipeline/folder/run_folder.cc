@@ -54,15 +54,15 @@ Result<void> RunFolder::Open() {
   return Inspect();  // now that nobody else changes it
 }
 
-void RunFolder::Lock() {
-  Result<FileLock> lock = LockStore(path());
+void RunFolder::Lock(LockKind kind) {
+  Result<FileLock> lock = LockStore(path(), kind);
   if (!lock.ok()) throw SetupError(lock.error().message);
   lock_ = std::move(lock).value();
 }
 
 // Locks a folder that held no store when it was inspected.
-void RunFolder::LockNewStore() {
-  Lock();
+void RunFolder::LockNewStore(LockKind kind) {
+  Lock(kind);
   // Another run may have come first.
   const Result<void> inspected = Inspect();
   if (!inspected.ok()) throw SetupError(inspected.error().message);
@@ -88,7 +88,7 @@ void RunFolder::RemoveDeadRunsFiles(std::vector<std::string>* notes) {
   if (!removed.ok()) notes->push_back(removed.error().message);
 }
 
-Result<void> RunFolder::Claim() {
+Result<void> RunFolder::Claim(LockKind kind) {
   // Another run may create it at the same time; the lock decides.
   if (!existed_ && mkdir(path().c_str(), 0777) != 0) {
     const int error_number = errno;
@@ -98,7 +98,7 @@ Result<void> RunFolder::Claim() {
     }
   }
   Result<void> synced = SyncFolder(ParentFolder(path()));
-  if (synced.ok() && !lock_) LockNewStore();
+  if (synced.ok() && !lock_) LockNewStore(kind);
   return synced;
 }
 

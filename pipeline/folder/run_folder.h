@@ -38,9 +38,10 @@ class RunFolder {
   // removed.
   void RemoveDeadRunsFiles(std::vector<std::string>* notes);
 
-  // Creates the folder if it does not exist, and locks it. Throws SetupError,
-  // also if another run came first. Error: kMachineFault.
-  Result<void> Claim();
+  // Creates the folder if it does not exist, and locks it, unless it is locked
+  // already. Throws SetupError, also if another run came first. Error:
+  // kMachineFault.
+  Result<void> Claim(LockKind kind = LockKind::kExclusive);
 
   // Removes files that were found and that the complete store `index` does not
   // need. The folder must be locked. Error: kMachineFault.
@@ -53,8 +54,8 @@ class RunFolder {
  private:
   const std::string& path() const { return config_.store.folder; }
   Result<void> Inspect();
-  void Lock();
-  void LockNewStore();
+  void Lock(LockKind kind = LockKind::kExclusive);
+  void LockNewStore(LockKind kind = LockKind::kExclusive);
 
   const RunConfig& config_;
   bool existed_ = false;

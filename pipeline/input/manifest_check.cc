@@ -22,8 +22,6 @@ ManifestHead HeadOf(const std::string& manifest, const std::string& shown,
           .split = split};
 }
 
-}  // namespace
-
 void CheckAudioRoot(const std::string& audio_root) {
   std::error_code error;
   if (audio_root.empty() || std::filesystem::is_directory(audio_root, error)) {
@@ -45,6 +43,16 @@ void CheckManifest(const SplitInput& input, const ManifestOptions& options) {
       HeadOf(input.manifest, input.Shown(), input.name), options);
   if (binary) {
     throw SetupError(fmt::format("{}: {}", Printable(input.Shown()), *binary));
+  }
+}
+
+}  // namespace
+
+void CheckInputFiles(const RunConfig& config) {
+  CheckAudioRoot(config.input.audio_root);
+  const ManifestOptions options = MakeManifestOptions(config);
+  for (const SplitInput& input : config.input.splits) {
+    CheckManifest(input, options);
   }
 }
 

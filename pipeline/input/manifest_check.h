@@ -9,15 +9,12 @@
 
 namespace melmill {
 
-// Throws SetupError if relative audio paths start from no folder. `audio_root`
-// is that of ManifestInput.
-void CheckAudioRoot(const std::string& audio_root);
-
 // Both throw SetupError for manifests that melmill cannot use, and say what
 // they seem to be and which command or flag helps.
 
-// Checks, before a manifest is read, that it can be opened and that it is text.
-void CheckManifest(const SplitInput& input, const ManifestOptions& options);
+// Checks, before the manifests are read, that each can be opened and is text,
+// and that relative audio paths start from a folder.
+void CheckInputFiles(const RunConfig& config);
 
 // Checks manifests that were read: if most of a manifest's lines are bad, it
 // may have the format of another tool.

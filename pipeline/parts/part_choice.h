@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "pipeline/setup/part_number.h"
+#include "pipeline/lines/part_number.h"
 #include "store/plan/plan.h"
 
 namespace melmill {

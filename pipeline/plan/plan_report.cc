@@ -4,6 +4,16 @@
 
 namespace melmill {
 
+std::vector<SplitReport> MakeSplitReports(const ManifestInput& input) {
+  std::vector<SplitReport> reports;
+  for (const SplitInput& split : input.splits) {
+    reports.push_back({.name = split.name,
+                       .manifest = split.manifest,
+                       .shown = split.Shown()});
+  }
+  return reports;
+}
+
 void SplitReport::AddDropped(int count, const std::vector<std::string>& names) {
   num_dropped_fields += static_cast<uint64_t>(count);
   if (static_cast<size_t>(count) > names.size()) drops_more_fields = true;

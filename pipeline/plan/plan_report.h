@@ -12,6 +12,7 @@
 #include "pipeline/plan/decode_cost.h"
 #include "pipeline/plan/reject_tally.h"
 #include "pipeline/plan/tally.h"
+#include "pipeline/setup/run_config.h"
 
 namespace melmill {
 
@@ -41,6 +42,9 @@ struct SplitReport {
   LanguageCounts languages;
   std::map<int, uint64_t> rows_by_rate;  // Hz -> planned rows
 };
+
+// The reports of the manifests before they are read.
+std::vector<SplitReport> MakeSplitReports(const ManifestInput& input);
 
 // The counts of planning, for people.
 struct PlanReport {

@@ -75,7 +75,7 @@ uint64_t IdentityOf(const std::string& path, const InputFile& file) {
     const uint64_t place[] = {file.device(), facts.inode};
     return Xxh3_64(std::as_bytes(std::span(place)));
   }
-  return Xxh3_64(std::filesystem::absolute(path).lexically_normal().string());
+  return PathIdentity(path);
 }
 
 // Cuts the segment out of the source. A segment of all samples is a whole file.
@@ -121,6 +121,10 @@ bool MayPass(ErrorCode code) {
 }
 
 }  // namespace
+
+uint64_t PathIdentity(const std::string& path) {
+  return Xxh3_64(std::filesystem::absolute(path).lexically_normal().string());
+}
 
 uint64_t SourceIdentity(uint64_t file_identity, const Source& source) {
   if (!source.has_range()) return file_identity;

@@ -26,6 +26,9 @@ struct SeenSource {
   SoundOddity oddity = SoundOddity::kNone;
 };
 
+// SeenSource::identity of a file whose inode may change.
+uint64_t PathIdentity(const std::string& path);
+
 // SeenSource::source_identity of a source in a file with this identity.
 uint64_t SourceIdentity(uint64_t file_identity, const Source& source);
 

@@ -15,6 +15,8 @@
 #include "pipeline/folder/old_files.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/input/input_check.h"
+#include "pipeline/input/manifest_check.h"
+#include "pipeline/lines/plan_chunks.h"
 #include "pipeline/plan/plan_builder.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/row/row_task.h"
@@ -57,6 +59,7 @@ class ExtractRun {
 
  private:
   bool OpenFolder();
+  bool OpenChunks();
   bool MakePlan();
   bool CheckRejects();
   bool CheckStore();
@@ -88,6 +91,7 @@ class ExtractRun {
   RunReport report_;
   Stopwatch stopwatch_;
   RunFolder folder_{config_};
+  std::optional<PlanChunks> chunks_;
   std::optional<Plan> plan_;
   std::unique_ptr<PlannedFiles> files_;
   std::optional<RowComputer> processor_;
@@ -129,15 +133,33 @@ bool ExtractRun::OpenFolder() {
   return true;
 }
 
+// Only the plan of a new store keeps chunks: that of an existing one needs the
+// facts of files, which chunks do not have.
+bool ExtractRun::OpenChunks() {
+  if (!only_plans_ || !folder_.found().is_empty()) return true;
+  if (!HasManyChunks(config_) && !folder_.found().FindFile(kPlanFolder)) {
+    return true;
+  }
+  CheckInputFiles(config_);
+  Result<void> done = folder_.Claim();
+  if (done.ok()) done = chunks_.emplace(config_).Open();
+  report_.chunks.emplace();
+  return done.ok() || EndWithFault(done.error());
+}
+
 bool ExtractRun::MakePlan() {
-  Result<BuiltPlan> built =
-      BuildPlan(config_, folder_.ExistingFolder(), control_);
+  Result<BuiltPlan> built = BuildPlan(config_, folder_.ExistingFolder(),
+                                      control_, chunks_ ? &*chunks_ : nullptr);
   report_.plan_seconds = stopwatch_.seconds();
   if (!MayGoOn()) return false;
   if (!built.ok()) return EndWithFault(built.error());
   plan_ = std::move(built.value().plan);
   files_ = std::move(built.value().files);
   report_.plan = std::move(built.value().report);
+  if (report_.chunks) {
+    report_.chunks->num_lines = report_.plan->num_lines();
+    report_.chunks->num_known_lines = built.value().num_known_lines;
+  }
   report_.log_mel = config_.features.log_mel();
   report_.num_shards_planned = plan_->shards.size();
   report_.rejects = report_.plan->rejects;
@@ -329,11 +351,13 @@ void ExtractRun::WriteJob() {
   report_.num_shards_left = plan_->shards.size();
   const Result<void> written =
       WriteJobFile(config_, *plan_, *report_.plan, folder_.found());
-  if (written.ok()) {
-    EndWith(RunStatus::kPlanWritten);
-  } else {
+  if (!written.ok()) {
     EndWithFault(written.error());
+    return;
   }
+  const Result<void> removed = RemovePlanChunks(config_.store.folder);
+  if (!removed.ok()) report_.notes.push_back(removed.error().message);
+  EndWith(RunStatus::kPlanWritten);
 }
 
 bool ExtractRun::ExtractShards() {
@@ -385,7 +409,7 @@ RunReport ExtractRun::Run() {
   CheckConfig(config_);
   RequireOpenFiles(MaxOpenFilesOfPlan(config_));
   RequireThreads(config_);
-  if (OpenFolder() && MakePlan() && CheckRejects()) {
+  if (OpenFolder() && OpenChunks() && MakePlan() && CheckRejects()) {
     if (only_plans_ && HasSamePlan()) {
       folder_.RemoveDeadRunsFiles(&report_.notes);
       WriteJob();

@@ -22,6 +22,7 @@ namespace melmill {
 enum class RunStatus {
   kPlanned,         // for validate, which writes nothing
   kPlanWritten,     // for plan: the store's folder has plan and job
+  kPlanPartDone,    // for a part of plan: its chunks are there
   kPartDone,        // for a part: all its shards are there
   kDoubtful,        // for a part: some shards have rows it could not read
   kShardsMissing,   // for finish: parts have not made all shards
@@ -33,14 +34,22 @@ enum class RunStatus {
   kMachineFault,    // see `fault`; a rerun resumes
 };
 
+// What a plan, or a part of one, kept of the manifests.
+struct PlannedChunks {
+  uint64_t num_chunks = 0;       // 0 if it is not known
+  uint64_t num_lines = 0;        // of these chunks
+  uint64_t num_known_lines = 0;  // of them, those that earlier runs read
+};
+
 // What a run did, for people and programs.
 struct RunReport {
   RunStatus status = RunStatus::kPlanned;
   std::optional<Error> fault;
-  std::optional<PlanReport> plan;    // set once there is a plan
-  LogMelOptions log_mel;             // options of the features
-  std::optional<PlanChange> change;  // if there was a store before
-  std::optional<StoreIndex> store;   // set once it is complete
+  std::optional<PlanReport> plan;       // set once there is a plan
+  std::optional<PlannedChunks> chunks;  // of a plan that keeps them
+  LogMelOptions log_mel;                // options of the features
+  std::optional<PlanChange> change;     // if there was a store before
+  std::optional<StoreIndex> store;      // set once it is complete
   // Rejects by reason: those of the plan, and all of them once the store is
   // complete.
   RejectTallies rejects;

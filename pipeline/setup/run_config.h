@@ -76,6 +76,8 @@ struct StoreChoice {
   // Target size of a shard's features. Without a value it is the store's own,
   // or what ChooseShardBytes chooses.
   std::optional<uint64_t> shard_bytes;
+  // A plan keeps its work by such pieces of the manifests.
+  uint64_t plan_chunk_bytes = uint64_t{16} << 20;
   bool verify_resume = false;  // read everything that an earlier run made
   AudioCheck audio_check = AudioCheck::kTouched;
   bool update = false;  // apply changes of the input to the store

@@ -15,6 +15,7 @@ bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
       return report.plan && !config.max_rejects.Allows(
                                 report.num_rejected, report.plan->num_lines());
     case RunStatus::kPlanWritten:
+    case RunStatus::kPlanPartDone:
     case RunStatus::kPartDone:
     case RunStatus::kDoubtful:
     case RunStatus::kShardsMissing:
@@ -40,6 +41,7 @@ int ExitCodeOf(const RunReport& report, const RunConfig& config,
     case RunStatus::kTooManyRejects:
     case RunStatus::kPlanned:
     case RunStatus::kPlanWritten:
+    case RunStatus::kPlanPartDone:
     case RunStatus::kPartDone:
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:

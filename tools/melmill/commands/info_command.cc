@@ -76,6 +76,12 @@ int RunInfoCommand(const InfoFlags& flags) {
     throw SetupError(fmt::format("{} is not a melmill store: {}: {}", folder,
                                  kPlanFile, plan.error().message));
   }
+  if (FileExists(folder + '/' + kPlanFolder)) {
+    throw SetupError(fmt::format(
+        "{} is not a melmill store yet: its plan is not complete: run melmill "
+        "plan",
+        folder));
+  }
   throw SetupError(fmt::format(
       "{} is not a melmill store: {}", folder,
       FileExists(folder) ? "it has no store.json" : "there is no such folder"));

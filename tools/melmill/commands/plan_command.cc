@@ -1,5 +1,8 @@
 #include <memory>
+#include <string>
 
+#include "pipeline/lines/part_number.h"
+#include "pipeline/run/plan_part.h"
 #include "pipeline/run/run.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/run_command.h"
@@ -13,6 +16,7 @@ namespace {
 struct PlanFlags {
   InputFlags input;
   StoreFlags store;
+  std::string part;
   bool json = false;
   bool quiet = false;
 };
@@ -23,6 +27,20 @@ RunConfig MakeConfig(const PlanFlags& flags, const CLI::App& command) {
   return config;
 }
 
+int RunPlanCommand(const PlanFlags& flags, const CLI::App& command) {
+  RunCommand run = {.make_config = [&] { return MakeConfig(flags, command); },
+                    .run = RunPlan,
+                    .json = flags.json,
+                    .quiet = flags.quiet};
+  if (command.count("--part") > 0) {
+    const PartNumber part = ParsePart(flags.part);
+    run.run = [part](const RunConfig& config, RunControl* control) {
+      return RunPlanPart(config, part, control);
+    };
+  }
+  return RunAndReport(run);
+}
+
 }  // namespace
 
 void AddPlanCommand(CLI::App* app, int* exit_code) {
@@ -31,6 +49,16 @@ void AddPlanCommand(CLI::App* app, int* exit_code) {
   auto flags = std::make_shared<PlanFlags>();
   AddInputFlags(command, &flags->input);
   AddStoreFlags(command, &flags->store);
+  command
+      ->add_option(
+          "--part", flags->part,
+          "Read only part i of N of the manifests, as in 3/8, and keep what "
+          "was "
+          "read for melmill plan without --part: every Nth chunk of 16 MiB, "
+          "counted from i modulo N. Any machine may do any part, in any order "
+          "and any number of times. Worth it when files are many and slow to "
+          "open")
+      ->excludes(command->get_option("--update"));
   command->add_flag("--json", flags->json,
                     "At the end print one JSON object on standard output "
                     "instead of the summary");
@@ -38,11 +66,7 @@ void AddPlanCommand(CLI::App* app, int* exit_code) {
                     "Print nothing unless something went wrong");
   AddConfigFlag(command);
   command->callback([command, flags, exit_code] {
-    *exit_code = RunAndReport(
-        {.make_config = [&] { return MakeConfig(*flags, *command); },
-         .run = RunPlan,
-         .json = flags->json,
-         .quiet = flags->quiet});
+    *exit_code = RunPlanCommand(*flags, *command);
   });
   command->footer(
       "Examples:\n"

@@ -44,6 +44,29 @@ std::string PartsToMake(const RunReport& report, const std::string& out) {
       Counted(report.num_shards_planned, "shard"), folder, folder);
 }
 
+std::string DescribeKnownLines(const RunReport& report) {
+  if (!report.chunks || report.chunks->num_known_lines == 0) return "";
+  return fmt::format("{} of {} planned by earlier runs\n",
+                     FormatCount(report.chunks->num_known_lines),
+                     Counted(report.chunks->num_lines, "line"));
+}
+
+std::string FormatPlanPart(const RunReport& report, const std::string& out) {
+  std::string text = DescribeKnownLines(report);
+  text += fmt::format("{} of this part, with {}",
+                      Counted(report.chunks->num_chunks, "chunk"),
+                      Counted(report.chunks->num_lines, "line"));
+  if (report.num_rejected > 0) {
+    text +=
+        fmt::format(", {} of them rejected", FormatCount(report.num_rejected));
+  }
+  return text +
+         fmt::format(
+             "\ntook {}\nwhen all parts have ended: melmill plan with the same "
+             "flags, but without --part, completes the plan of {}\n",
+             FormatDuration(report.total_seconds), Printable(out));
+}
+
 std::string FormatPart(const RunReport& report) {
   std::string text = fmt::format("{} of this part: {} made, {} there before\n",
                                  Counted(report.num_shards_planned, "shard"),

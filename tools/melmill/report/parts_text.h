@@ -18,6 +18,12 @@ std::string ListDoubts(const std::vector<DoubtfulRow>& doubts);
 // After a plan: how to make its shards.
 std::string PartsToMake(const RunReport& report, const std::string& out);
 
+// Lines of a plan that were planned before; empty without any.
+std::string DescribeKnownLines(const RunReport& report);
+
+// What a part of a plan did, and what completes the plan.
+std::string FormatPlanPart(const RunReport& report, const std::string& out);
+
 // What a part made.
 std::string FormatPart(const RunReport& report);
 

@@ -24,6 +24,8 @@ std::string_view StatusName(RunStatus status) {
       return "planned";
     case RunStatus::kPlanWritten:
       return "plan_written";
+    case RunStatus::kPlanPartDone:
+      return "plan_part_done";
     case RunStatus::kPartDone:
       return "part_done";
     case RunStatus::kDoubtful:
@@ -103,6 +105,15 @@ void AddJsonPlan(const RunReport& report, ordered_json* json) {
     (*json)["free_bytes"] = report.free_bytes;
     (*json)["estimated_seconds"] = report.estimated_seconds;
   }
+}
+
+void AddJsonChunks(const RunReport& report, ordered_json* json) {
+  if (report.status == RunStatus::kPlanPartDone) {
+    (*json)["lines"] = report.chunks->num_lines;
+    (*json)["rejected"] = report.num_rejected;
+    (*json)["chunks"] = report.chunks->num_chunks;
+  }
+  (*json)["lines_planned_before"] = report.chunks->num_known_lines;
 }
 
 ordered_json JsonTelemetry(const Telemetry& telemetry) {
@@ -191,6 +202,7 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   } else if (report.num_shards_made > 0) {  // by a part
     json["rejected"] = report.num_rejected;
   }
+  if (report.chunks) AddJsonChunks(report, &json);
   if (report.store) AddJsonStore(report, out, &json);
   if (report.change) {
     json["change"] = JsonChange(*report.change);

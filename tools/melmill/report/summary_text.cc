@@ -24,6 +24,10 @@
 namespace melmill {
 namespace {
 
+// Of a plan that was interrupted.
+const std::string kChunksKept =
+    "whole chunks of the plan are kept; run the same command to resume.";
+
 void AddAllRejects(const RunReport& report, const RunConfig& config,
                    std::string* text) {
   *text += FormatRejects(report.rejects, report.plan->num_lines(),
@@ -241,6 +245,7 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       }
       return text;
     }
+    case RunStatus::kPlanPartDone:
     case RunStatus::kPartDone:
     case RunStatus::kDoubtful:
     case RunStatus::kShardsMissing:
@@ -289,6 +294,9 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
     case RunStatus::kDoubtful:
     case RunStatus::kShardsMissing:
       break;
+    case RunStatus::kPlanPartDone:
+      text = FormatPlanPart(report, config.store.folder);
+      break;
     case RunStatus::kPartDone:
       text = FormatPart(report);
       break;
@@ -297,6 +305,7 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       break;
     case RunStatus::kPlanWritten:
     case RunStatus::kTooManyRejects:
+      text = DescribeKnownLines(report);
       AddKindsOfRows(report, &text);
       AddAllRejects(report, config, &text);
       AddPlanned(report, &text);
@@ -335,7 +344,7 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
           "written\n  --update applies the changes\n",
           Printable(config.store.folder));
     case RunStatus::kStopped:
-      return DescribeKept(report) + '\n';
+      return (report.chunks ? kChunksKept : DescribeKept(report)) + '\n';
     case RunStatus::kDoubtful:
       return DescribeDoubts(report);
     case RunStatus::kShardsMissing:
@@ -343,9 +352,11 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
     case RunStatus::kMachineFault:
       return fmt::format(
           "error: {}\n{}\n", Printable(report.fault->message),
-          DescribeKept(report,
-                       " (with --update if the manifest or files have "
-                       "changed)"));
+          report.chunks
+              ? kChunksKept
+              : DescribeKept(report,
+                             " (with --update if the manifest or files have "
+                             "changed)"));
     default:
       return "";
   }

@@ -1,5 +1,5 @@
-#ifndef MELMILL_PIPELINE_SETUP_PART_NUMBER_H_
-#define MELMILL_PIPELINE_SETUP_PART_NUMBER_H_
+#ifndef MELMILL_PIPELINE_LINES_PART_NUMBER_H_
+#define MELMILL_PIPELINE_LINES_PART_NUMBER_H_
 
 #include <cstdint>
 #include <optional>
@@ -24,4 +24,4 @@ std::optional<uint64_t> ParseNumber(std::string_view text);
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_SETUP_PART_NUMBER_H_
+#endif  // MELMILL_PIPELINE_LINES_PART_NUMBER_H_

@@ -1,4 +1,4 @@
-#include "pipeline/setup/part_number.h"
+#include "pipeline/lines/part_number.h"
 
 #include <fmt/format.h>
 
