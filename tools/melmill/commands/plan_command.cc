@@ -76,8 +76,8 @@ void AddPlanCommand(CLI::App* app, int* exit_code) {
       "  melmill finish --out features/\n"
       "\n"
       "Exit codes: 0 planned (also with rejects within --max-rejects), 2 wrong "
-      "usage or input, nothing written, 3 more lines rejected than "
-      "--max-rejects allows, nothing written, 4 fault of the machine, 130/143 "
+      "usage or input, no plan written, 3 more lines rejected than "
+      "--max-rejects allows, no plan written, 4 fault of the machine, 130/143 "
       "stopped by a signal; after 4, 130 and 143 run the same command again.");
 }
 
