@@ -43,10 +43,13 @@ def write_manifest(folder: Path, num_lines: int) -> Path:
 def plan_command(
     program: Path, manifest: Path, store: Path, *flags: str
 ) -> list[str | Path]:
-    return [
-        *(program, "plan", manifest, "--audio-root", manifest.parent),
-        *("--quiet", "--out", store, *flags),
-    ]
+    command: list[str | Path] = [program, "plan", manifest]
+    command += ["--audio-root", manifest.parent, "--out", store, "--quiet"]
+    return [*command, *flags]
+
+
+def part_command(program: Path, store: Path, part: str) -> list[str | Path]:
+    return [program, "extract", "--part", part, "--out", store, "--quiet"]
 
 
 def describe(run: process_run.ProcessRun) -> str:
@@ -58,7 +61,7 @@ def describe(run: process_run.ProcessRun) -> str:
 
 def seconds_to_first_shard(program: Path, store: Path) -> float:
     """From the start of a part until the file of its first shard is there."""
-    part = [program, "extract", "--part", "0/1000", "--out", store, "--quiet"]
+    part = part_command(program, store, "0/1000")
     begin = time.perf_counter()
     process = subprocess.Popen([*part, "--grace", "0"])
     while not any(name.endswith(".tmp") for name in os.listdir(store)):
@@ -106,8 +109,7 @@ def measure_finish(program: Path, folder: Path, num_lines: int) -> None:
     manifest = write_manifest(folder, num_lines)
     store = folder / "store"
     process_run.run(plan_command(program, manifest, store))
-    part = [program, "extract", "--part", "0/1", "--out", store, "--quiet"]
-    made = process_run.run(part)
+    made = process_run.run(part_command(program, store, "0/1"))
     finish = process_run.run([program, "finish", "--out", store, "--quiet"])
     for name, run in (("one part", made), ("finish", finish)):
         print(

@@ -10,9 +10,9 @@
 
 #include "pipeline/folder/machine.h"
 #include "pipeline/lines/part_number.h"
+#include "pipeline/parts/run_plan_part.h"
 #include "pipeline/plan/plan_builder.h"
 #include "pipeline/plan/tally.h"
-#include "pipeline/run/plan_part.h"
 #include "pipeline/run/run.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"

@@ -2,7 +2,7 @@
 #include <string>
 
 #include "pipeline/lines/part_number.h"
-#include "pipeline/run/plan_part.h"
+#include "pipeline/parts/run_plan_part.h"
 #include "pipeline/run/run.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/run_command.h"

@@ -1,4 +1,4 @@
-#include "pipeline/run/plan_part.h"
+#include "pipeline/parts/run_plan_part.h"
 
 #include <fmt/format.h>
 

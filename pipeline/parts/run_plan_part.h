@@ -1,8 +1,8 @@
-#ifndef MELMILL_PIPELINE_RUN_PLAN_PART_H_
-#define MELMILL_PIPELINE_RUN_PLAN_PART_H_
+#ifndef MELMILL_PIPELINE_PARTS_RUN_PLAN_PART_H_
+#define MELMILL_PIPELINE_PARTS_RUN_PLAN_PART_H_
 
-#include "pipeline/run/run_report.h"
 #include "pipeline/lines/part_number.h"
+#include "pipeline/run/run_report.h"
 #include "pipeline/setup/run_config.h"
 #include "pipeline/setup/run_control.h"
 
@@ -16,4 +16,4 @@ RunReport RunPlanPart(const RunConfig& config, PartNumber part,
 
 }  // namespace melmill
 
-#endif  // MELMILL_PIPELINE_RUN_PLAN_PART_H_
+#endif  // MELMILL_PIPELINE_PARTS_RUN_PLAN_PART_H_
