@@ -72,7 +72,6 @@ TESTED_BY = {
     "melmill._stage.output_files": "test_staging.py",
     "melmill._store.bfloat16": "test_row.py",
     "melmill._store.errors": "test_bad_stores.py",
-    "melmill._store.hdf5": "test_bad_stores.py",
     "melmill._store.index": "test_bad_stores.py",
     "melmill._store.part": "test_row.py",
     "melmill._store.shard": "test_bad_stores.py",
@@ -182,7 +181,7 @@ def test_reading_and_batches_of_numpy_need_little(room: str) -> None:
     assert names
     outer = set().union(*map(all_imports, names)) - MODULES.keys()
     tops = {name.split(".")[0] for name in outer} - sys.stdlib_module_names
-    assert tops <= {"h5py", "numpy", "xxhash"}
+    assert tops <= {"numpy", "xxhash"}
 
 
 def test_converting_needs_the_standard_library_alone() -> None:

@@ -32,6 +32,6 @@ def dependencies(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the wheels that melmill's need."""
     folder = tmp_path_factory.mktemp("dependencies")
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-    names = ("h5py", "numpy", "pip", "xxhash")  # pipx takes pip
+    names = ("numpy", "pip", "xxhash")  # pipx takes pip
     run_command(*pip, "download", "--quiet", "--dest", folder, *names)
     return folder

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from melmill._batch import mel
 from melmill._store import bfloat16
-from melmill._store.errors import ContractError
+from melmill._store.errors import ContractError, DamagedStoreError
 from melmill._store.index import Contract
 from melmill._store.row import Row
 from melmill._store.shard import StoredRow
@@ -172,6 +172,7 @@ def plan_batch(rows: Sequence[Row], num_samples: int) -> list[PaddedRow]:
     tails = np.empty((len(rows), contract.tail_length), np.float32)
     for place, tail in zip(stored, tails, strict=True):
         place.shard.copy_tail(place.row, tail)
+    _check_tails(stored, tails)
     ends = _Ends(np.repeat(np.arange(len(rows)), num_end), num_body, num_end)
     log10 = _end_log10(contract, tails, lengths, ends, num_samples)
 
@@ -202,6 +203,17 @@ def _check_lengths(
         raise ValueError(
             f"{row.audio} (row {row.index} of split {row.split.name}) has "
             f"{row.num_samples} samples, more than {num_samples}"
+        )
+
+
+def _check_tails(
+    stored: Sequence[StoredRow], tails: npt.NDArray[np.float32]
+) -> None:
+    is_sound = np.isfinite(tails).all(axis=1)
+    if not is_sound.all():
+        path = stored[int(is_sound.argmin())].shard.path
+        raise DamagedStoreError(
+            f"{path}: tail_samples: a sample that is no number"
         )
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import numpy.typing as npt
 import xxhash
 
-from melmill._contents.hdf5_outline import Hdf5Outline
 from melmill._contents.store_files import ShardFile
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
+from melmill._store.hdf5 import Hdf5File
 from melmill._store.shard import FEATURES_OFFSET
 
 _STATUS_STORED = 1
@@ -76,15 +76,15 @@ class ShardIndex:
         self._label = label
         if shard.features_end > file.num_bytes:
             raise self._damaged(f"{file.num_bytes:,} bytes are too few")
-        outline = None
+        hdf5 = None
         if shard.checksum is None:
-            outline = Hdf5Outline(file, label)
-            self._check_own_checksum(outline)
+            hdf5 = Hdf5File(file, label)
+            self._check_own_checksum(hdf5)
         ranges = shard.outside_features(file.num_bytes)
         self.checksum = file.checksum(ranges)
         if shard.checksum not in (None, self.checksum):
             raise self._damaged("it has a wrong checksum")
-        self._read_rows(outline or Hdf5Outline(file, label))
+        self._read_rows(hdf5 or Hdf5File(file, label))
 
     def pieces(self, piece_bytes: int) -> Iterator[memoryview]:
         """All bytes; raises DamagedStoreError before the last of wrong ones.
@@ -118,9 +118,9 @@ class ShardIndex:
             self._label,
         )
 
-    def _check_own_checksum(self, outline: Hdf5Outline) -> None:
+    def _check_own_checksum(self, hdf5: Hdf5File) -> None:
         """Compares the dataset `file_checksum`."""
-        place = outline.dataset("file_checksum")
+        place = hdf5.dataset("file_checksum")
         at = place.offset
         if place.num_bytes != 8 or at < self._shard.features_end:
             raise self._damaged("no file_checksum")
@@ -129,19 +129,19 @@ class ShardIndex:
             (self._shard.features_end, at),
             (at + 8, self._file.num_bytes),
         )
-        (checksum,) = outline.read("file_checksum", "<u8").tolist()
+        (checksum,) = hdf5.read("file_checksum", "<u8").tolist()
         if int(self._file.checksum(ranges), 16) != checksum:
             raise self._damaged("it has a wrong file_checksum")
 
-    def _read_rows(self, outline: Hdf5Outline) -> None:
+    def _read_rows(self, hdf5: Hdf5File) -> None:
         """Finds where in the features the stored rows are."""
         shard = self._shard
-        features = outline.dataset("features")
+        features = hdf5.dataset("features")
         end = features.offset + features.num_bytes
         if (features.offset, end) != (FEATURES_OFFSET, shard.features_end):
             raise self._damaged("its features are not those of the plan")
         columns = {
-            name: outline.read(name, kind)
+            name: hdf5.read(name, kind)
             for name, kind in (
                 ("status", "u1"),
                 ("start", "<u8"),

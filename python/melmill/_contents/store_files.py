@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
-from melmill._contents.hdf5_outline import Hdf5Outline
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
+from melmill._store.hdf5 import Hdf5File
 from melmill._store.index import FILE_NAME, FileFacts, parse_index
 from melmill._store.shard import FEATURES_OFFSET
 
@@ -131,15 +131,15 @@ def unfinished_store_files(path: Path, label: str) -> StoreFiles:
         num_bytes = path.stat().st_size
     except OSError:
         num_bytes = 0  # StoreFile says why
-    outline = Hdf5Outline(StoreFile(path, num_bytes), label)
-    if not outline.attributes.get("format", "").startswith("melmill plan "):
+    file = Hdf5File(StoreFile(path, num_bytes), label)
+    if not file.attributes.get("format", "").startswith("melmill plan "):
         raise DamagedStoreError(f"{label}: this is no plan")
-    names = outline.read_texts("shard_file")
-    frames = outline.read("shard_num_frames", "<u8").tolist()
-    rows = outline.read("shard_num_rows", "<u8").tolist()
+    names = file.read_texts("shard_file")
+    frames = file.read("shard_num_frames", "<u8").tolist()
+    rows = file.read("shard_num_rows", "<u8").tolist()
     if not len(names) == len(frames) == len(rows):
         raise DamagedStoreError(f"{label}: damaged: columns of several lengths")
-    frame_bytes = _frame_bytes(outline, label)
+    frame_bytes = _frame_bytes(file, label)
     shards = [
         ShardFile(
             name=name,
@@ -148,13 +148,13 @@ def unfinished_store_files(path: Path, label: str) -> StoreFiles:
         )
         for name, num_frames, num_rows in zip(names, frames, rows, strict=True)
     ]
-    plan = outline.attributes.get("fingerprint", "")
+    plan = file.attributes.get("fingerprint", "")
     return _store_files(label, plan, shards, ())
 
 
-def _frame_bytes(outline: Hdf5Outline, label: str) -> int:
+def _frame_bytes(file: Hdf5File, label: str) -> int:
     try:
-        contract = json.loads(outline.attributes["contract"])
+        contract = json.loads(file.attributes["contract"])
         n_mels = contract["n_mels"]
         feature_bytes = _FEATURE_BYTES[contract["feature_type"]]
     except (KeyError, TypeError, ValueError, RecursionError) as error:

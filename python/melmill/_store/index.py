@@ -34,6 +34,9 @@ _KNOWN_RULES = {
     "clamp": "body-max",
     "scaling": "(x+4)/4",
 }
+# Fields of the contract that say how much memory features and batches take.
+_SIZES = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "tail_length")
+_MAX_SIZE = 1 << 20
 _FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
 
 
@@ -346,6 +349,12 @@ def _contract(fields: _Fields) -> Contract:
             f"{contract.feature_type!r}; this version of the package knows "
             + ", ".join(_FEATURE_BYTES)
         )
+    for name in _SIZES:
+        value = getattr(contract, name)
+        if not 0 < value <= _MAX_SIZE:
+            raise DamagedStoreError(
+                f"{fields.path}: contract.{name} is {value}, which cannot be"
+            )
     return contract
 
 

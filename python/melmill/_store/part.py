@@ -56,6 +56,7 @@ class Part:
             folder,
             facts,
             self._files,
+            contract=index.contract,
             kept_fields=index.kept_fields,
             has_pieces=index.has_pieces,
             has_audio_paths=index.has_audio_paths,
@@ -66,12 +67,12 @@ class Part:
         """The place of row `at` in its shard."""
         table = self.table
         shard = self._shard(int(table.shard[at]))
-        start = int(table.start[at])
+        start, num_frames = int(table.start[at]), int(table.num_frames[at])
         return StoredRow(
             shard,
-            shard.row_at(start),
+            shard.row_at(start, num_frames),
             start,
-            int(table.num_frames[at]),
+            num_frames,
             int(table.num_samples[at]),
         )
 

@@ -28,6 +28,7 @@ _KINDS = {
     "tail_samples": "<f4",
 }
 _STATUS_STORED = 1
+_LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
 
 
@@ -92,6 +93,15 @@ class Shard:
         self._rows = stored[order].astype(np.uint32)
         self._body_max = self._columns.read("body_max")
         self._floor = self._columns.read("floor")
+        for name, values in (
+            ("body_max", self._body_max),
+            ("floor", self._floor),
+        ):
+            # NaN is not less than anything.
+            if not (np.abs(values) < _LEAST_IMPOSSIBLE).all():
+                raise DamagedStoreError(
+                    f"{self.path}: {name}: a number that no sound has"
+                )
 
     @property
     def _features_end(self) -> int:
@@ -128,8 +138,14 @@ class Shard:
             shape = (*rows, contract.tail_length) if is_tail else rows
             self._columns.check(name, kind, shape)
 
-    def row_at(self, start: int) -> int:
-        """The number in the shard of the row whose first frame is `start`."""
+    def row_at(self, start: int, num_frames: int) -> int:
+        """The number in the shard of the row with these frames.
+
+        Raises:
+          DamagedStoreError: No stored row begins there, or the shard has fewer
+            frames.
+        """
+        self._check_frames(start, num_frames)
         at = int(self._starts.searchsorted(np.uint64(start)))
         if at == len(self._starts) or self._starts[at] != start:
             raise DamagedStoreError(
@@ -160,11 +176,7 @@ class Shard:
         """A read-only view of the mapped file, [num_frames, n_mels].
 
         bfloat16 is returned as its bits, uint16.
-
-        Raises:
-          DamagedStoreError: The shard has fewer frames.
         """
-        self._check_frames(start, num_frames)
         return read_only(self._map().features[start : start + num_frames])
 
     def frames(self, start: int, buffer: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 from collections.abc import Iterator, Sequence
@@ -15,7 +16,7 @@ import xxhash
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, read_only
 from melmill._store.hdf5 import Columns
-from melmill._store.index import SplitFacts
+from melmill._store.index import Contract, SplitFacts
 from melmill._store.lookup import is_url, normalised
 
 _NUMBERS = {
@@ -69,6 +70,7 @@ class Table:
       folder: The store's folder.
       facts: The split's entry in store.json.
       files: Keeps the file open.
+      contract: The store's contract.
       kept_fields: Manifest fields that the store keeps.
       has_pieces: Whether the table says which piece of its file a row is.
       has_audio_paths: Whether the table has paths of audio files.
@@ -85,6 +87,7 @@ class Table:
         facts: SplitFacts,
         files: OpenFiles,
         *,
+        contract: Contract,
         kept_fields: Sequence[str],
         has_pieces: bool,
         has_audio_paths: bool,
@@ -130,6 +133,19 @@ class Table:
         self.has_audio_paths = has_audio_paths
         self.kept_fields = tuple(kept_fields)
         self._odd: _Odd | None = None
+        self._check_lengths(contract)
+
+    def _check_lengths(self, contract: Contract) -> None:
+        """Compares frames with samples, because both become sizes."""
+        frames = self.num_samples // np.uint64(contract.hop_length)
+        is_short = self.num_samples <= np.uint64(contract.n_fft // 2)
+        wrong = np.flatnonzero((self.num_frames != frames) | is_short)
+        if wrong.size:
+            row = int(wrong[0])
+            raise DamagedStoreError(
+                f"{self.path}: num_frames: {self.num_frames[row]} of a row of "
+                f"{self.num_samples[row]} samples"
+            )
 
     def _piece_column(self, name: str, has_pieces: bool) -> npt.NDArray[Any]:
         if has_pieces:
@@ -155,7 +171,8 @@ class Table:
         content: bytes = self._columns.read(
             f"{name}_bytes", first, end
         ).tobytes()
-        return content.decode()
+        with self._decoding(name):
+            return content.decode()
 
     def written_path(self, row: int) -> str:
         """The path of a row's audio file, as the manifest has it."""
@@ -164,17 +181,20 @@ class Table:
 
     def kept(self, field: str, row: int) -> Any:
         """The value of a kept field; None if the line has none."""
-        content = self.text(_KEPT + field, row)
-        return json.loads(content) if content else None
+        name = _KEPT + field
+        content = self.text(name, row)
+        with self._decoding(name):
+            return json.loads(content) if content else None
 
     def texts(self, name: str) -> list[str]:
         """One text of each row."""
-        offsets = self._columns.read(f"{name}_offsets").tolist()
-        content: bytes = self._columns.read(f"{name}_bytes").tobytes()
-        return [
-            content[first:end].decode()
-            for first, end in itertools.pairwise(offsets)
-        ]
+        ends, content = self._texts(name, 0, self.num_rows)
+        whole: bytes = content.tobytes()
+        with self._decoding(name):
+            return [
+                whole[first:end].decode()
+                for first, end in itertools.pairwise(ends.tolist())
+            ]
 
     def audio_paths(self) -> list[str]:
         """The audio path of each row; "" if its audio is a path itself."""
@@ -220,15 +240,12 @@ class Table:
         rows: list[int] = []
         for first in range(0, self.num_rows, _ROWS_AT_ONCE):
             end = min(first + _ROWS_AT_ONCE, self.num_rows)
-            offsets = self._columns.read("audio_offsets", first, end + 1)
-            content = self._columns.read(
-                "audio_bytes", int(offsets[0]), int(offsets[-1])
-            )
-            ends = (offsets - offsets[0]).astype(np.int64)
+            ends, content = self._texts("audio", first, end)
             at = np.searchsorted(ends, _odd_places(content), "right")
             for place in dict.fromkeys((at - 1).tolist()):
                 text = content[ends[place] : ends[place + 1]]
-                audio = text.tobytes().decode()
+                with self._decoding("audio"):
+                    audio = text.tobytes().decode()
                 path = normalised(audio)
                 if path != audio and not is_url(audio):
                     hashes.append(_hash(path))
@@ -238,6 +255,25 @@ class Table:
             np.array(hashes, np.uint64)[order],
             np.array(rows, np.uint64)[order],
         )
+
+    def _texts(
+        self, name: str, first: int, end: int
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.uint8]]:
+        """Where the texts of rows [first, end) start and end, and all bytes."""
+        offsets = self._columns.read(f"{name}_offsets", first, end + 1)
+        if (offsets[1:] < offsets[:-1]).any():
+            raise DamagedStoreError(f"{self.path}: {name}_offsets decrease")
+        content = self._columns.read(
+            f"{name}_bytes", int(offsets[0]), int(offsets[-1])
+        )
+        return (offsets - offsets[0]).astype(np.int64), content
+
+    @contextlib.contextmanager
+    def _decoding(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except (ValueError, RecursionError) as error:
+            raise DamagedStoreError(f"{self.path}: {name}: {error}") from error
 
     def rows_of_hash(self, wanted: np.uint64) -> npt.NDArray[np.uint64]:
         """All rows whose audio string has this hash."""
