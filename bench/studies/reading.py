@@ -75,7 +75,7 @@ def random_batches(
 
 
 def compare_batches(
-    split: melmill.Split, peers: Sequence[Peer], num_rounds: int
+    split: melmill.Split, peers: Sequence[Peer], num_rounds: int, kind: str
 ) -> None:
     """Prints each peer's time for a batch, and its ratio to the first's."""
     for batch in random_batches(split, 3, seed=1):
@@ -86,7 +86,7 @@ def compare_batches(
             make = functools.partial(peer.batch, batch)
             make()  # warm: all read the same rows
             times[peer.name].append(timed_s(make))
-    print(f"a batch of {BATCH_SIZE}, median of {num_rounds}:")
+    print(f"a {kind} batch of {BATCH_SIZE}, median of {num_rounds}:")
     first = times[peers[0].name]
     for name, seconds in times.items():
         ratio = statistics.median(
@@ -188,7 +188,7 @@ def watch_workers(folder: Path, num_workers: int, num_epochs: int) -> None:
 
 OPEN = """
 import sys, time
-import numpy, h5py, xxhash
+import numpy, xxhash
 def peak_mib():
     status = open("/proc/self/status").read()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
@@ -237,7 +237,14 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
         reading_peers.arrow_peer(split, folder),
         reading_peers.upstream(split),
     ]
-    compare_batches(split, peers, arguments.rounds)
+    compare_batches(split, peers, arguments.rounds, "float32")
+    half = torch.float16
+    peers = [
+        reading_peers.melmill_peer(split, "melmill", half),
+        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"', half),
+        reading_peers.h5py_peer(split, half),
+    ]
+    compare_batches(split, peers, arguments.rounds, "float16")
 
 
 def main() -> int:

@@ -39,20 +39,26 @@ class Peer:
     is_computed: bool = False
 
 
-def padded(rows: Sequence[torch.Tensor]) -> Batch:
+def padded(
+    rows: Sequence[torch.Tensor], dtype: torch.dtype = torch.float32
+) -> Batch:
     """Rows [frames, n_mels] padded to the longest, as any trainer does it."""
     num_frames = torch.tensor([len(row) for row in rows])
     longest = int(num_frames.max())
-    features = torch.full((len(rows), longest, rows[0].shape[1]), SILENCE)
+    shape = (len(rows), longest, rows[0].shape[1])
+    features = torch.full(shape, SILENCE, dtype=dtype)
     for target, row in zip(features, rows, strict=True):
         target[: len(row)] = row
     mask = (torch.arange(longest) < num_frames[:, None]).int()
     return features.transpose(1, 2), mask
 
 
-def melmill_peer(split: melmill.Split, name: str) -> Peer:
+def melmill_peer(
+    split: melmill.Split, name: str, dtype: torch.dtype = torch.float32
+) -> Peer:
     def batch(indices: Sequence[int]) -> Batch:
-        made = padded_tensors([split[index] for index in indices])
+        rows = [split[index] for index in indices]
+        made = padded_tensors(rows, dtype=dtype)
         return made.features, made.mask
 
     return Peer(name, batch)
@@ -82,7 +88,7 @@ def upstream(split: melmill.Split) -> Peer:
     return Peer("librosa + extractor, twice", batch, is_computed=True)
 
 
-def h5py_peer(split: melmill.Split) -> Peer:
+def h5py_peer(split: melmill.Split, dtype: torch.dtype = torch.float32) -> Peer:
     """h5py on melmill's own store, its files kept open."""
     folder = split.store.folders[0]
     index = split.store.indices[0]
@@ -99,7 +105,8 @@ def h5py_peer(split: melmill.Split) -> Peer:
                     features[shards[i]][starts[i] : starts[i] + sizes[i]]
                 )
                 for i in indices
-            ]
+            ],
+            dtype,
         )
 
     return Peer("h5py, files kept open", batch)

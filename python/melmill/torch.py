@@ -34,7 +34,7 @@ from torch.utils.data import Dataset
 import melmill
 from melmill._batch.sampler import LengthBucketSampler
 from melmill._batch.tensors import padded_tensors
-from melmill._store.row import Row
+from melmill._store.row import Row, take_apart
 from melmill._store.split import RowSlice, Split
 
 __all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]
@@ -155,11 +155,16 @@ def collate(
         for example in examples
     ]
     batch = padded_tensors(rows, num_samples=num_samples, dtype=dtype)
-    facts = ("text", "transcript", "language", "audio", "index")
+    texts = [row.text for row in rows]
+    taken_apart = [take_apart(text) for text in texts]
     return {
         "input_features": batch.features,
         "feature_attention_mask": batch.mask,
-        **{name: [getattr(row, name) for row in rows] for name in facts},
+        "text": texts,
+        "transcript": [words for _, words in taken_apart],
+        "language": [language for language, _ in taken_apart],
+        "audio": [row.audio for row in rows],
+        "index": [row.index for row in rows],
     }
 
 

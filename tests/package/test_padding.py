@@ -9,6 +9,7 @@ import pytest
 import reference
 from end_clips import PADDINGS, all_clips, speech_clips
 from melmill._batch import mel
+from melmill._batch.padding import plan_batch, widen
 from melmill._store.row import Row
 from melmill.padding import batch_features
 from support import (
@@ -132,6 +133,59 @@ def test_whispers_thirty_seconds(
     for features, clip in zip(batch.features, samples, strict=True):
         expected = reference.thirty_seconds(clip, n_mels)
         assert np.abs(features.T - expected).max() <= MAX_DIFFERENCE
+
+
+@pytest.fixture(scope="module")
+def short_rows(tmp_path_factory: pytest.TempPathFactory) -> list[Row]:
+    """Clips of which nearly all samples are near both ends, and a long one."""
+    lengths = [201, 202, 239, 240, 319, 320, 321, 399, 400, 401, 560, 8000]
+    clips = [noise(length, seed=length) for length in lengths]
+    return list(make_store(clips, tmp_path_factory.mktemp("short")))
+
+
+@pytest.mark.parametrize(
+    "padding", [0, 1, 39, 40, 41, 159, 160, 199, 200, 201, 399, 400, 5000]
+)
+@pytest.mark.parametrize("count", [1, 9, 12])
+def test_end_frames_have_the_bits_of_the_plain_way(
+    count: int, padding: int, short_rows: list[Row]
+) -> None:
+    rows = short_rows[:count]
+    num_samples = max(row.num_samples for row in rows) + padding
+    plan, _ = plan_batch(rows, num_samples)
+    contract = rows[0].split.contract
+    half, hop = contract.n_fft // 2, contract.hop_length
+    frames = []
+    for at, frame in zip(plan.end_rows, plan.end_frames, strict=True):
+        end = rows[at].num_samples
+        tail = rows[at].tail_samples[-end:]
+        clip = np.zeros(num_samples)
+        clip[end - len(tail) : end] = tail
+        reflected = np.pad(clip, half, mode="reflect")
+        frames.append(reflected[hop * frame : hop * frame + contract.n_fft])
+    # A row of 201 samples alone has none.
+    windowed = np.reshape(frames, (-1, contract.n_fft)) * mel.window(contract)
+    power = np.abs(np.fft.rfft(windowed)) ** 2
+    mel_power = power @ mel.filter_bank(contract)
+    log10 = np.log10(np.maximum(mel_power, contract.power_floor))
+    floors = plan.floors[plan.end_rows, None]
+    expected = np.maximum(contract.normalised(log10), floors)
+    np.testing.assert_array_equal(plan.ends, expected.astype(np.float32))
+
+
+@pytest.mark.parametrize("feature_type", ["f16", "bf16"])
+def test_every_number_of_16_bits_is_widened_exactly(feature_type: str) -> None:
+    bits = np.arange(1 << 16, dtype=np.uint16).reshape(-1, 128)
+    expected = (bits.astype(np.uint32) << 16).view(np.float32)
+    if feature_type == "f16":
+        bits = bits.view(np.float16)
+        with np.errstate(invalid="ignore"):  # some are no numbers
+            expected = bits.astype(np.float32)
+    widened = np.empty(bits.shape, np.float32)
+    widen(bits, feature_type, widened)
+    np.testing.assert_array_equal(
+        widened.view(np.uint32), expected.view(np.uint32)
+    )
 
 
 def test_a_row_that_is_too_long_is_named(split: melmill.Split) -> None:

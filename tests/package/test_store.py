@@ -9,6 +9,7 @@ from pathlib import Path
 import melmill
 import numpy as np
 import pytest
+from melmill._store.row import stored_rows
 from store_inputs import STORES
 from store_job import Job
 from store_reading import Access, assert_same_rows
@@ -89,6 +90,7 @@ def test_several_stores_are_one(
     for row, expected in zip(train, wanted, strict=True):
         np.testing.assert_array_equal(row.features, expected.single)
     assert train.num_frames.tolist() == [len(row.features) for row in wanted]
+    assert stored_rows(list(train)) == [row.stored for row in train]
     assert train.find(wanted[-1].audio).index == 9
     assert train.find(wanted[5].audio).index == 4
     with pytest.raises(melmill.RowIndexError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,15 +12,16 @@ import numpy.typing as npt
 import torch
 import torch.utils.data
 
-from melmill._batch.padding import (
-    common_contract,
-    longest,
-    mask_of,
-    plan_batch,
-    scratch_for,
-)
+from melmill._batch.padding import PaddingPlan, common_contract, plan_batch
 from melmill._store.index import Contract
 from melmill._store.row import Row
+from melmill._store.shard import StoredRow
+
+_TYPES = {
+    "f16": torch.float16,
+    "bf16": torch.bfloat16,
+    "f32": torch.float32,
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,21 +61,42 @@ def padded_tensors(
       StoreError: The rows cannot be read.
     """
     contract = common_contract(rows)
-    num_samples = longest(rows) if num_samples is None else num_samples
-    plans = plan_batch(rows, num_samples)
+    plan, num_samples = plan_batch(rows, num_samples)
     num_frames = num_samples // contract.hop_length
     features = _empty((len(rows), num_frames, contract.n_mels), dtype)
-    scratch = scratch_for(plans, contract)
-    for plan, target in zip(plans, features, strict=True):
-        num_body, end_frame = plan.num_body_frames, plan.end_frame
-        body = as_tensor(plan.body(scratch), contract)
-        target[:num_body].copy_(body)
-        target[num_body:end_frame] = torch.from_numpy(plan.end)
-        target[end_frame:] = plan.floor
-        if plan.raises_body:
-            target.clamp_(min=plan.floor)
-    mask = torch.from_numpy(mask_of(plans, num_frames))
+    plan.fill(
+        as_array(features),
+        as_array(torch.from_numpy(plan.ends).to(dtype)),
+        as_array(torch.from_numpy(plan.floors).to(dtype)),
+        _body_writer(plan, contract, dtype),
+    )
+    for at in np.flatnonzero(plan.raises_body):
+        features[at].clamp_(min=float(plan.floors[at]))
+    mask = torch.from_numpy(plan.mask(num_frames))
     return TensorBatch(features.transpose(1, 2), mask)
+
+
+def _body_writer(
+    plan: PaddingPlan, contract: Contract, dtype: torch.dtype
+) -> Callable[[StoredRow, npt.NDArray[Any]], None]:
+    """What writes the frames of a row, as stored, to a batch of this type."""
+    if dtype == _TYPES[contract.feature_type]:
+
+        def copy(stored: StoredRow, target: npt.NDArray[Any]) -> None:
+            frames = stored.shard.frames(stored.start, target)
+            if frames is not target:
+                target[...] = frames
+
+        return copy
+    scratch = plan.scratch()
+
+    def convert(stored: StoredRow, target: npt.NDArray[Any]) -> None:
+        frames = stored.shard.frames(stored.start, scratch[: len(target)])
+        as_tensor(target, dtype).copy_(
+            as_tensor(frames, _TYPES[contract.feature_type])
+        )
+
+    return convert
 
 
 def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
@@ -86,8 +108,16 @@ def _empty(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
     return torch.empty(0, dtype=dtype).set_(storage).view(shape)
 
 
-def as_tensor(stored: npt.NDArray[Any], contract: Contract) -> torch.Tensor:
-    """Stored features as a tensor that shares their memory."""
-    if contract.feature_type == "bf16":
-        return torch.from_numpy(stored.view(np.int16)).view(torch.bfloat16)
-    return torch.from_numpy(stored)
+def as_array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    """The memory of a tensor; int16 for the bits of bfloat16."""
+    if tensor.dtype == torch.bfloat16:
+        tensor = tensor.view(torch.int16)
+    array: npt.NDArray[Any] = tensor.numpy()
+    return array
+
+
+def as_tensor(array: npt.NDArray[Any], dtype: torch.dtype) -> torch.Tensor:
+    """A tensor in the memory of an array of this type, or of its bits."""
+    if dtype == torch.bfloat16:
+        return torch.from_numpy(array.view(np.int16)).view(torch.bfloat16)
+    return torch.from_numpy(array)

@@ -371,11 +371,15 @@ class Columns:
         self.path = path
         self._num_bytes = num_bytes
         self._files = files
-        self._mapped = mapped
         hdf5 = Hdf5File(files.get(path, num_bytes), str(path))
         self._places = {name: hdf5.dataset(name) for name in names}
         if sum(p.num_bytes for p in self._places.values()) > num_bytes:
             raise DamagedStoreError(f"{path}: damaged: datasets share bytes")
+        self._views = {}
+        if mapped is not None:
+            self._views = {
+                name: self.view(name, mapped) for name in self._places
+            }
 
     def check(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
         """Raises DamagedStoreError if a dataset has another type or shape."""
@@ -402,8 +406,9 @@ class Columns:
                 f"{self.path}: {name} has {place.shape[0]} rows, not "
                 f"{first} to {end}"
             )
-        if self._mapped is not None:
-            return self.view(name, self._mapped)[first:end]
+        view = self._views.get(name)
+        if view is not None:
+            return view[first:end]
         array = np.empty((end - first, *place.shape[1:]), place.dtype)
         if array.size:
             row_bytes = array.nbytes // len(array)

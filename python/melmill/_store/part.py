@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,25 @@ class Part:
 
     def stored(self, at: int) -> StoredRow:
         """The place of row `at` in its shard."""
+        (stored,) = self.stored_rows([at])
+        return stored
+
+    def stored_rows(self, rows: Sequence[int]) -> list[StoredRow]:
+        """The places of rows in their shards."""
         table = self.table
-        shard = self._shard(int(table.shard[at]))
-        start, num_frames = int(table.start[at]), int(table.num_frames[at])
-        return StoredRow(
-            shard,
-            shard.row_at(start, num_frames),
-            start,
-            num_frames,
-            int(table.num_samples[at]),
-        )
+        at = np.array(rows)
+        stored = []
+        for number, start, num_frames, num_samples in zip(
+            table.shard[at].tolist(),
+            table.start[at].tolist(),
+            table.num_frames[at].tolist(),
+            table.num_samples[at].tolist(),
+            strict=True,
+        ):
+            shard = self._shard(number)
+            row = shard.row_at(start, num_frames)
+            stored.append(StoredRow(shard, row, start, num_frames, num_samples))
+        return stored
 
     def features(self, at: int) -> npt.NDArray[Any]:
         """See Row.features."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,15 @@ def take_apart(text: str) -> tuple[str | None, str]:
     name = marked.removeprefix(_LANGUAGE).strip()
     is_named = marked.startswith(_LANGUAGE) and name != "None"
     return (name if is_named else None), words
+
+
+def stored_rows(rows: Sequence[Row]) -> list[StoredRow]:
+    """Row.stored of each row, in less time."""
+    places = [row.split.place(row.index) for row in rows]
+    parts = {part for part, _ in places}
+    if len(parts) == 1:
+        return parts.pop().stored_rows([at for _, at in places])
+    return [part.stored(at) for part, at in places]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

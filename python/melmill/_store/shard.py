@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,8 +90,9 @@ class Shard:
         stored = np.flatnonzero(self._columns.read("status") == _STATUS_STORED)
         starts = self._columns.read("start")[stored]
         order = np.argsort(starts, kind="stable")
-        self._starts = starts[order]
-        self._rows = stored[order].astype(np.uint32)
+        # Python takes single numbers out of these sooner than out of arrays.
+        self._starts = starts[order].astype(np.uint64).data
+        self._rows = stored[order].astype(np.uint32).data
         self._body_max = self._columns.read("body_max")
         self._floor = self._columns.read("floor")
         for name, values in (
@@ -146,12 +148,12 @@ class Shard:
             frames.
         """
         self._check_frames(start, num_frames)
-        at = int(self._starts.searchsorted(np.uint64(start)))
+        at = bisect.bisect_left(self._starts, start)
         if at == len(self._starts) or self._starts[at] != start:
             raise DamagedStoreError(
                 f"{self.path}: start: no stored row begins at frame {start}"
             )
-        return int(self._rows[at])
+        return self._rows[at]
 
     def body_max(self, row: int) -> float:
         """See StoredRow.body_max."""

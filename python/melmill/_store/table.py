@@ -171,8 +171,10 @@ class Table:
         content: bytes = self._columns.read(
             f"{name}_bytes", first, end
         ).tobytes()
-        with self._decoding(name):
+        try:
             return content.decode()
+        except UnicodeDecodeError as error:
+            raise DamagedStoreError(f"{self.path}: {name}: {error}") from error
 
     def written_path(self, row: int) -> str:
         """The path of a row's audio file, as the manifest has it."""
