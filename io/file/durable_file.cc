@@ -154,11 +154,11 @@ Result<void> DurableFile::TakeName(
   }
   if (named.value()) return {};
   if (HaveSameBytes(temporary, path_)) return RemoveFile(temporary);
-  return Error{
-      ErrorCode::kMachineFault,
-      path_ +
-          ": another process made it with other bytes, so it was "
-          "not replaced; make sure that no other run uses this folder"};
+  return Error{ErrorCode::kMachineFault,
+               path_ +
+                   ": another process made it with other bytes, so it was not "
+                   "replaced",
+               EEXIST};
 }
 
 Result<void> DurableFile::Commit(const std::optional<FileIdentity>& replaced) {

@@ -57,8 +57,8 @@ class DurableFile {
   // Flushes, fsyncs, closes, gives the file its final name, and fsyncs the
   // folder. Never replaces an existing file of that name, except `replaced` if
   // it is given. If the existing file has the same bytes, Commit succeeds;
-  // otherwise it fails. After an error it removes the temporary file; it never
-  // tries fsync twice.
+  // otherwise it fails, and the error's detail is EEXIST. After an error it
+  // removes the temporary file; it never tries fsync twice.
   Result<void> Commit(const std::optional<FileIdentity>& replaced = {});
 
   const std::string& path() const { return path_; }

@@ -18,6 +18,7 @@
 #include "pipeline/folder/file_system.h"
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
+#include "pipeline/folder/other_maker.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_choice.h"
@@ -87,7 +88,7 @@ class FinishRun {
 };
 
 bool FinishRun::EndWithFault(const Error& error) {
-  report_.fault = error;
+  report_.fault = NameMakers(error, folder(), ThisMachine());
   report_.status = RunStatus::kMachineFault;
   return false;
 }

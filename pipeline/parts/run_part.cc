@@ -10,6 +10,7 @@
 #include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
+#include "pipeline/folder/other_maker.h"
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
@@ -63,7 +64,7 @@ class PartRun {
 };
 
 bool PartRun::EndWithFault(const Error& error) {
-  report_.fault = error;
+  report_.fault = NameMakers(error, folder(), ThisMachine());
   report_.status = RunStatus::kMachineFault;
   return false;
 }

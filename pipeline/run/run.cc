@@ -12,7 +12,9 @@
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
 #include "pipeline/folder/found_store.h"
+#include "pipeline/folder/machine.h"
 #include "pipeline/folder/old_files.h"
+#include "pipeline/folder/other_maker.h"
 #include "pipeline/folder/run_folder.h"
 #include "pipeline/input/input_check.h"
 #include "pipeline/input/manifest_check.h"
@@ -107,7 +109,7 @@ bool ExtractRun::EndWith(RunStatus status) {
 }
 
 bool ExtractRun::EndWithFault(const Error& error) {
-  report_.fault = error;
+  report_.fault = NameMakers(error, config_.store.folder, ThisMachine());
   return EndWith(RunStatus::kMachineFault);
 }
 

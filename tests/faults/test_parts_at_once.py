@@ -6,10 +6,12 @@ makes.
 
 import dataclasses
 import errno
+import json
 import os
 import random
 import shutil
 import signal
+import socket
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +28,7 @@ from stopped_run import (
     StoppedRun,
     some_calls,
 )
+from store_job import is_shard
 from support import Run, files_of, melmill_path, snapshot
 from write_shim import (
     DONE,
@@ -547,3 +550,42 @@ def test_a_finish_waits_for_names_that_show_late(disk: FaultyDisk) -> None:
     run = parts.finish(env=env)
     assert run.exit_code == DONE, run.stderr
     parts.assert_complete(disk.whole)
+
+
+@pytest.mark.parametrize("others", [["b"], ["b", "c", "d", "e"], []])
+def test_a_shard_that_another_machine_made_with_other_bits_is_disputed(
+    disk: FaultyDisk, others: list[str]
+) -> None:
+    """Its part names the machines, and replaces nothing."""
+    scene = Scene(disk)
+    parts = scene.new("disputed")
+    for number, host in enumerate(others):
+        machine = json.dumps({"host": host, "boot_id": ""})
+        path = parts.store / f".worker.{number:016x}"
+        path.write_text(f"{machine}\n")
+    stop = scene.env("disputed", Fault("stop", 2, "renameat2"))
+    part = parts.part_arguments("0/1")
+    with StoppedRun(part, disk.job.folder, stop) as process:
+        assert process.is_stopped
+        shards = [n for n in disk.whole if is_shard(n)]
+        for shard in shards:
+            content = bytearray(disk.whole[shard])
+            content[5000] ^= 1
+            (parts.store / shard).write_bytes(content)
+        disputed = parts.inodes()
+        run = process.resume()
+    assert run.exit_code == MACHINE_FAULT
+    line = error_line(run)
+    assert "another process made it with other bytes, so it was not" in line
+    here = socket.gethostname()
+    if others:
+        shown = {1: "b", 4: "one of b, c, d and 1 more"}[len(others)]
+        assert f"this machine is {here}, the other {shown}: one" in line
+        assert "make it again on a third machine and compare" in line
+    else:
+        assert f"this machine ({here}) is the only one known to work" in line
+    assert parts.inodes() == disputed
+    assert not parts.temporary_files()
+    for shard in shards:
+        (parts.store / shard).unlink()
+    parts.assert_finishes(disk.whole)
