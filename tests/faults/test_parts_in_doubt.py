@@ -55,6 +55,7 @@ class OtherMachine:
     def __init__(self, parts: PartsJob, folder: Path):
         self.parts = parts
         self.audio = folder / "other machine"
+        self.removed: set[str] = set()
         shutil.copytree(parts.job.folder, self.audio)
 
     def part_flags(self) -> tuple[str, str]:
@@ -63,6 +64,7 @@ class OtherMachine:
     def remove(self, *names: str) -> None:
         for name in names:
             (self.audio / name).unlink()
+            self.removed.add(name)
 
 
 def big_job(folder: Path, num_clips: int) -> tuple[FaultJob, Whole]:
@@ -284,6 +286,12 @@ def test_many_doubtful_shards_need_no_more_files_and_lose_no_row(
         assert len(parts.doubts()) == 160
     else:
         assert "257 files cannot be read or have changed" in run.stderr
+        assert not parts.doubts()
+        for part in ("0/2", "1/2"):  # each meets less than 257
+            run = parts.part(part, *other.part_flags())
+            assert run.exit_code == MACHINE_FAULT
+            assert "this machine cannot read all of their" in run.stderr
+        assert lines_in_doubt(parts) == other.removed
     assert not parts.temporary_files()
     parts.assert_whole(whole)
     parts.assert_finishes(whole)
