@@ -23,6 +23,7 @@
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_choice.h"
 #include "pipeline/parts/part_config.h"
+#include "pipeline/parts/stored_rejects.h"
 #include "pipeline/row/row_computer.h"
 #include "pipeline/run/finish.h"
 #include "pipeline/run/make_shards.h"
@@ -32,7 +33,9 @@
 #include "pipeline/setup/resource_limits.h"
 #include "pipeline/setup/setup_error.h"
 #include "pipeline/setup/stopwatch.h"
+#include "store/damage.h"
 #include "store/local_file.h"
+#include "store/origin.h"
 #include "store/shard/shard_writer.h"
 #include "store/store_folder.h"
 
@@ -61,6 +64,7 @@ class FinishRun {
     return {plan(), config_.features, config_.input.audio_root};
   }
   bool Open();
+  bool EndComplete(const StoreIndex& index);
   bool FindShards();
   Result<std::vector<size_t>> FindMissing() const;
   Result<void> CheckShards();
@@ -71,7 +75,7 @@ class FinishRun {
   bool MakeDoubtful();
   void Finish();
   void CleanUp(const StoreIndex& index);
-  Result<void> ForgetAudio();
+  Result<void> WriteLocalFile();
   bool EndWithFault(const Error& error);
   bool EndWithMissing(const std::vector<size_t>& shards);
   bool MayGoOn();
@@ -112,6 +116,24 @@ void FinishRun::CleanUp(const StoreIndex& index) {
   if (!done.ok()) report_.notes.push_back(done.error().message);
 }
 
+// Reports a store that was complete before. Its rejects are those that the run
+// which completed it reported.
+bool FinishRun::EndComplete(const StoreIndex& index) {
+  const std::string& ledger = index.rejects.file;
+  Result<RejectTallies> rejects =
+      ReadStoredRejects(folder() + '/' + ledger, config_.input.audio_root);
+  if (!rejects.ok()) return EndWithFault(Unreadable(ledger, rejects.error()));
+  report_.rejects = std::move(rejects).value();
+  for (const SplitEntry& split : index.splits) {
+    report_.num_rejected += split.num_rejected;
+  }
+  report_.store = index;
+  report_.num_shards_kept = report_.num_shards_planned;
+  report_.status = RunStatus::kNothingToDo;
+  CleanUp(index);
+  return false;
+}
+
 // Returns true if the store is not complete yet.
 bool FinishRun::Open() {
   const Result<void> opened = folder_.Open();
@@ -123,13 +145,7 @@ bool FinishRun::Open() {
   }
   report_.log_mel = config_.features.log_mel();
   report_.num_shards_planned = DistinctShards(plan()).size();
-  if (found.index) {
-    report_.store = found.index;
-    report_.num_shards_kept = report_.num_shards_planned;
-    report_.status = RunStatus::kNothingToDo;
-    CleanUp(*found.index);
-    return false;
-  }
+  if (found.index) return EndComplete(*found.index);
   job_ = ReadJobOfPlan(folder(), plan());
   report_.plan = job_->report;
   report_.rejects = job_->report.rejects;
@@ -286,10 +302,13 @@ bool FinishRun::MakeDoubtful() {
   return doubts.empty() || EndWithDoubts(std::move(doubts));
 }
 
-// Other machines made shards, so this one knows nothing of their files.
-Result<void> FinishRun::ForgetAudio() {
+// Other machines made shards, so this one knows nothing of their files. But it
+// knows how the store was planned, which job.json is no longer there to say.
+Result<void> FinishRun::WriteLocalFile() {
   const auto local = LocalFile::Load(folder() + '/' + kLocalFile);
   if (!local.ok()) return local.error();
+  const Result<void> set = local.value()->SetOrigin(FormatOrigin(job_->origin));
+  if (!set.ok()) return set.error();
   return local.value()->Rewrite({}, IdsOfShards(*report_.store));
 }
 
@@ -310,7 +329,7 @@ void FinishRun::Finish() {
     return;
   }
   CleanUp(*report_.store);
-  const Result<void> taken = ForgetAudio();
+  const Result<void> taken = WriteLocalFile();
   if (!taken.ok()) report_.notes.push_back(taken.error().message);
   report_.status = RunStatus::kFinished;
 }

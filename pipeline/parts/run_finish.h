@@ -14,7 +14,8 @@ namespace melmill {
 //
 // Ends with kShardsMissing if parts have not made all other shards, or if a row
 // needs another machine's word: see DoubtJudge. A damaged shard is removed and
-// counts as missing. Throws SetupError, also while parts run.
+// counts as missing. Of a store that was complete before, the report has the
+// rejects, too. Throws SetupError, also while parts run.
 RunReport RunFinish(const RunConfig& config, RunControl* control);
 
 }  // namespace melmill

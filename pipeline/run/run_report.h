@@ -66,7 +66,7 @@ struct RunReport {
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
   uint64_t num_shards_left = 0;  // planned for this run but not made
-  std::string missing_shards;    // for kShardsMissing, as --shards takes them
+  std::string missing_shards;  // for kShardsMissing, as --shards takes them
   std::vector<DoubtfulRow> doubts;  // for kDoubtful and kShardsMissing
   uint64_t num_frames_made = 0;     // frames of the rows this run extracted
   // What the computing of a plan of validate is likely to take.
@@ -75,6 +75,15 @@ struct RunReport {
   double plan_seconds = 0;
   double total_seconds = 0;
   Telemetry telemetry;  // all 0 without an extraction
+
+  // All lines of the manifests; nothing before there is a plan or a store.
+  std::optional<uint64_t> num_lines() const {
+    if (plan) return plan->num_lines();
+    if (!store) return std::nullopt;
+    uint64_t sum = 0;
+    for (const SplitEntry& split : store->splits) sum += split.num_lines;
+    return sum;
+  }
 };
 
 }  // namespace melmill

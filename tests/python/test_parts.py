@@ -4,7 +4,9 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 from support import (
     Run,
     files_of,
@@ -394,6 +396,83 @@ def test_what_no_machine_can_read_is_rejected_by_the_finish(
         "not_found",
         "io_error",
     ]
+
+
+def rejected_text(run: Run) -> str:
+    """How many lines were rejected, and why."""
+    text = run.stdout
+    return text[text.index("rejected ") : text.index(".wav: could not be")]
+
+
+def test_a_finish_says_again_what_it_said_of_rejects(corpus: Path) -> None:
+    store = make_plan(corpus)
+    (corpus / "clip20.wav").unlink()
+    make_part(corpus, "0/1", code=MACHINE)
+    first = finish(corpus, code=REJECTS)
+    before = snapshot(store)
+    again = finish(corpus, code=REJECTS)
+    assert "error: 2 of 30 lines rejected" in first.stderr
+    assert first.stderr.endswith(again.stderr)
+    assert "to accept them: --max-rejects 2\n" in again.stderr
+    assert rejected_text(again) == rejected_text(first)
+    assert "nothing to do: the store is complete" in again.stdout
+    end = json.loads(finish(corpus, "--json", code=REJECTS).stdout)
+    assert (end["lines"], end["rejected"]) == (30, 2)
+    assert end["rejects"] == {"not_found": 1, "io_error": 1}
+    finish(corpus, "--max-rejects", "2")
+    finish(corpus, "--max-rejects", "1", code=REJECTS)
+    run = finish(corpus, "--max-rejects", "x", code=USAGE)
+    assert "--max-rejects x: give a number of lines" in run.stderr
+    assert snapshot(store) == before
+
+
+def test_a_finish_keeps_the_limit_of_its_plan(corpus: Path) -> None:
+    """The last plan's, also when job.json is gone."""
+    store = make_plan(corpus)
+    make_plan(corpus, "--max-rejects", "2")
+    (corpus / "clip20.wav").unlink()
+    make_part(corpus, "0/1", code=MACHINE)
+    for _ in range(2):
+        finish(corpus)
+    finish(corpus, "--max-rejects", "1", code=REJECTS)
+    finish(corpus)
+    (store / ".local").unlink()  # as of a store that was made elsewhere
+    finish(corpus)
+    finish(corpus, "--max-rejects", "1", code=REJECTS)
+
+
+def test_a_finish_may_have_a_limit_of_its_own(corpus: Path) -> None:
+    make_plan(corpus)
+    (corpus / "clip20.wav").unlink()
+    make_part(corpus, "0/1", code=MACHINE)
+    finish(corpus, "--max-rejects", "2")
+
+
+def test_extract_and_finish_agree_on_rejects(corpus: Path) -> None:
+    """Of a row that only the extraction rejects."""
+    soundfile.write(
+        corpus / "clip20.wav",
+        np.full(8000, np.nan, np.float32),
+        16_000,
+        subtype="FLOAT",
+    )
+    names = ("train.jsonl", "eval.jsonl", "--out", "store", *SMALL_SHARDS)
+    for _ in range(2):
+        melmill(corpus, "extract", *names, code=REJECTS)
+        finish(corpus, code=REJECTS)
+    melmill(corpus, "extract", *names, "--max-rejects", "2")
+    finish(corpus, "--max-rejects", "2")
+
+
+def test_rejects_that_cannot_be_read_are_a_fault(corpus: Path) -> None:
+    store = make_plan(corpus)
+    make_part(corpus, "0/1")
+    finish(corpus)
+    (store / "rejects.jsonl").write_text("{}\nno object\n")
+    finish(corpus)
+    (store / "rejects.jsonl").unlink()
+    run = finish(corpus, code=MACHINE)
+    assert "rejects.jsonl: " in run.stderr
 
 
 def rejects(store: Path) -> list[dict[str, object]]:

@@ -12,8 +12,9 @@ bool HasTooManyRejects(const RunReport& report, const RunConfig& config) {
     case RunStatus::kPlanned:
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
-      return report.plan && !config.max_rejects.Allows(
-                                report.num_rejected, report.plan->num_lines());
+      return report.num_lines() &&
+             !config.max_rejects.Allows(report.num_rejected,
+                                        *report.num_lines());
     case RunStatus::kPlanWritten:
     case RunStatus::kPlanPartDone:
     case RunStatus::kPartDone:

@@ -1,10 +1,16 @@
+#include <algorithm>
+#include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "pipeline/parts/part_config.h"
 #include "pipeline/parts/run_finish.h"
+#include "pipeline/view/store_summary.h"
+#include "store/origin.h"
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/run_command.h"
+#include "tools/melmill/flags/flag_values.h"
 #include "tools/melmill/flags/machine_flags.h"
 #include "tools/melmill/flags/store_flags.h"
 #include "tools/melmill/usage/config_file.h"
@@ -12,19 +18,53 @@
 namespace melmill {
 namespace {
 
+constexpr char kMaxRejectsFlag[] = "--max-rejects";
+
 struct FinishFlags {
   std::string out;
   std::string audio_root;
+  std::string max_rejects;
   MachineFlags machine;
   bool json = false;
   bool quiet = false;
 };
 
+// The limit of the command that planned or made a complete store, if the
+// store's `.local` remembers it.
+std::string LimitOf(const Origin& origin) {
+  const auto flag = std::ranges::find(origin.command, kMaxRejectsFlag);
+  const bool has_value =
+      flag != origin.command.end() && std::next(flag) != origin.command.end();
+  return has_value ? *std::next(flag) : "";
+}
+
+// A complete store has no job.json any more, which has all this before. Without
+// an origin it was made elsewhere, and its rejects were accepted there or not.
+void AddOrigin(RunConfig* config) {
+  const std::optional<Origin> origin = ReadOrigin(config->store.folder);
+  if (!origin) {
+    config->max_rejects = {.value = 100, .is_percent = true};
+    return;
+  }
+  if (config->input.audio_root.empty()) {
+    config->input.audio_root = origin->audio_folder();
+  }
+  const std::string limit = LimitOf(*origin);
+  if (!limit.empty()) config->max_rejects = ParseMaxRejects(limit);
+}
+
 RunConfig MakeConfig(const FinishFlags& flags) {
-  return MakePartConfig({.folder = FolderOf(flags.out),
-                         .audio_root = flags.audio_root,
-                         .simd = flags.machine.simd,
-                         .resources = MakeResources(flags.machine)});
+  RunConfig config =
+      MakePartConfig({.folder = FolderOf(flags.out),
+                      .audio_root = flags.audio_root,
+                      .simd = flags.machine.simd,
+                      .resources = MakeResources(flags.machine)});
+  const bool is_complete = config.input.splits.empty();
+  if (is_complete) AddOrigin(&config);
+  if (!flags.max_rejects.empty()) {
+    config.max_rejects = ParseMaxRejects(flags.max_rejects);
+  }
+  return config;
 }
 
 }  // namespace
@@ -37,6 +77,9 @@ void AddFinishCommand(CLI::App* app, int* exit_code) {
   AddAudioRootFlag(command, &flags->audio_root,
                    "Folder that relative audio paths start from on this "
                    "machine (default: as for melmill plan)");
+  command->add_option(kMaxRejectsFlag, flags->max_rejects,
+                      "Accept up to N rejected lines, or P% of all (default: "
+                      "as for melmill plan)");
   AddMachineFlags(command, &flags->machine);
   AddPatienceFlags(command, &flags->machine);
   command->add_flag("--json", flags->json,

@@ -77,10 +77,14 @@ ordered_json JsonLanguages(const RunReport& report) {
   return languages;
 }
 
-void AddJsonPlan(const RunReport& report, ordered_json* json) {
-  (*json)["lines"] = report.plan->num_lines();
+void AddJsonRejects(const RunReport& report, ordered_json* json) {
+  (*json)["lines"] = *report.num_lines();
   (*json)["rejected"] = report.num_rejected;
   (*json)["rejects"] = JsonTallies(report);
+}
+
+void AddJsonPlan(const RunReport& report, ordered_json* json) {
+  AddJsonRejects(report, json);
   (*json)["warnings"] = JsonWarnings(*report.plan);
   (*json)["languages"] = JsonLanguages(report);
   if (report.plan->num_audio_paths > 0) {
@@ -199,6 +203,8 @@ std::string FormatJsonReport(const RunReport& report, const std::string& out,
   if (report.fault) json["error"] = report.fault->message;
   if (report.plan) {
     AddJsonPlan(report, &json);
+  } else if (report.store) {
+    AddJsonRejects(report, &json);
   } else if (report.num_shards_made > 0) {  // by a part
     json["rejected"] = report.num_rejected;
   }

@@ -30,7 +30,7 @@ const std::string kChunksKept =
 
 void AddAllRejects(const RunReport& report, const RunConfig& config,
                    std::string* text) {
-  *text += FormatRejects(report.rejects, report.plan->num_lines(),
+  *text += FormatRejects(report.rejects, report.num_lines().value_or(0),
                          config.input.audio_root);
 }
 
@@ -202,7 +202,7 @@ std::string DescribeKept(const RunReport& report, std::string_view how = "") {
 
 // The number of rejected lines, as "56 of 213 lines rejected (26 %)".
 std::string CountRejected(const RunReport& report) {
-  const uint64_t num_lines = report.plan->num_lines();
+  const uint64_t num_lines = report.num_lines().value_or(0);
   return fmt::format("{} of {} rejected ({})", FormatCount(report.num_rejected),
                      Counted(num_lines, "line"),
                      FormatShare(report.num_rejected, num_lines));
@@ -321,13 +321,12 @@ std::string FormatSummary(const RunReport& report, const RunConfig& config) {
       break;
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo:
-      if (!report.plan) break;
-      AddKindsOfRows(report, &text);
+      if (report.plan) AddKindsOfRows(report, &text);
       AddAllRejects(report, config, &text);
       if (report.change) AddChange(*report.change, &text);
-      AddLanguages(report, &text);
+      if (report.plan) AddLanguages(report, &text);
       AddStored(report, &text);
-      AddTime(report, &text);
+      if (report.plan) AddTime(report, &text);
       break;
   }
   return text + NextStep(report, config.store.folder);
