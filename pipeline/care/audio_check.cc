@@ -26,6 +26,7 @@
 #include "pipeline/setup/cpu_count.h"
 #include "pipeline/setup/run_control.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/shard/without_features.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -211,6 +212,7 @@ Result<ShardReader> AudioChecker::OpenShard(const ShardPicks& picks) const {
       !work_.IsShard(work_.plan.shards[picks.shard], reader.value().spec())) {
     return Error{ErrorCode::kDamaged, "is not the shard of store.json"};
   }
+  if (LacksFeatures(folder_ + '/' + entry.file)) return MissingFeatures();
   return reader;
 }
 

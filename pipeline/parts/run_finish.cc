@@ -37,6 +37,7 @@
 #include "store/local_file.h"
 #include "store/origin.h"
 #include "store/shard/shard_writer.h"
+#include "store/shard/without_features.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -127,6 +128,12 @@ bool FinishRun::EndComplete(const StoreIndex& index) {
   for (const SplitEntry& split : index.splits) {
     report_.num_rejected += split.num_rejected;
   }
+  std::set<std::string> files;
+  for (const ShardEntry& shard : index.shards) files.insert(shard.file);
+  report_.num_without_features = static_cast<uint64_t>(
+      std::ranges::count_if(files, [this](const std::string& file) {
+        return LacksFeatures(folder() + '/' + file);
+      }));
   report_.store = index;
   report_.num_shards_kept = report_.num_shards_planned;
   report_.status = RunStatus::kNothingToDo;
@@ -215,6 +222,7 @@ bool FinishRun::FindShards() {
   const Result<void> removed = RemoveDamaged();
   if (!removed.ok()) return EndWithFault(removed.error());
   report_.num_shards_kept = shards_.kept.size();
+  report_.num_without_features = shards_.without_features.size();
   std::set<std::string> left;
   for (const size_t i : shards_.to_make) {
     left.insert(plan().ShardFileName(plan().shards[i]));

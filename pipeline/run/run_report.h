@@ -66,6 +66,8 @@ struct RunReport {
   uint64_t num_shards_made = 0;  // by this run
   uint64_t num_shards_kept = 0;  // from earlier ones
   uint64_t num_shards_left = 0;  // planned for this run but not made
+  // Shards of the complete store whose features are not in this folder.
+  uint64_t num_without_features = 0;
   std::string missing_shards;  // for kShardsMissing, as --shards takes them
   std::vector<DoubtfulRow> doubts;  // for kDoubtful and kShardsMissing
   uint64_t num_frames_made = 0;     // frames of the rows this run extracted

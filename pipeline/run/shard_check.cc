@@ -18,6 +18,7 @@
 #include "pipeline/row/work_permit.h"
 #include "pipeline/setup/run_control.h"
 #include "store/shard/shard_reader.h"
+#include "store/shard/without_features.h"
 
 namespace melmill {
 namespace {
@@ -155,6 +156,9 @@ Result<void> ShardChecker::CheckShard(size_t index) {
     check_.to_make.push_back(index);
   } else {
     check_.kept[index] = whole.value();
+    if (LacksFeatures(job_.folder + '/' + file)) {
+      check_.without_features.push_back(file);
+    }
   }
   return {};
 }

@@ -26,6 +26,8 @@ struct ShardCheck {
   std::vector<Damage> damages;       // existing shards that must be rebuilt
   uint64_t num_rejects_changed = 0;  // rows with another outcome now
   RejectTallies still_rejected;      // rows of the kept shards
+  // The kept shards whose files are copies without features, by file name.
+  std::vector<std::string> without_features;
 };
 
 struct ShardCheckJob {

@@ -13,6 +13,7 @@
 #include "pipeline/run/report_parts.h"
 #include "store/local_file.h"
 #include "store/shard/shard_reader.h"
+#include "store/shard/without_features.h"
 #include "store/store_folder.h"
 #include "store/table/split_table.h"
 #include "store/table/table_file.h"
@@ -88,6 +89,9 @@ Result<void> Summarizer::AddTable(const SplitEntry& split) {
 Result<void> Summarizer::AddShard(const ShardEntry& shard) {
   const auto reader = ShardReader::Open(folder_ + '/' + shard.file);
   if (!reader.ok()) return Note(shard.file, reader.error());
+  if (LacksFeatures(folder_ + '/' + shard.file)) {
+    ++summary_.num_without_features;
+  }
   for (const ShardRow& row : reader.value().rows()) {
     if (row.status != RowStatus::kStored) continue;
     ++summary_.rows_by_rate[static_cast<int>(row.source_rate)];

@@ -9,6 +9,7 @@
 #include "io/manifest/language.h"
 #include "store/damage.h"
 #include "store/shard/shard_reader.h"
+#include "store/shard/without_features.h"
 #include "store/table/split_table.h"
 #include "store/table/table_file.h"
 
@@ -109,6 +110,9 @@ Result<RowFeatures> ReadRowFeatures(const std::string& folder,
   const std::string& file = index.shards[static_cast<size_t>(row.shard)].file;
   const auto shard = ShardReader::Open(folder + '/' + file);
   if (!shard.ok()) return WithFile(file, shard.error());
+  if (LacksFeatures(folder + '/' + file)) {
+    return WithFile(file, MissingFeatures());
+  }
   const std::vector<ShardRow>& rows = shard.value().rows();
   const auto found = std::ranges::find_if(rows, [&row](const ShardRow& of) {
     return of.status == RowStatus::kStored && of.start == row.start &&

@@ -14,6 +14,7 @@
 #include "io/hash.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"
+#include "store/shard/without_features.h"
 
 namespace melmill {
 namespace {
@@ -295,6 +296,7 @@ Result<void> ShardReader::Impl::FindUncleanRows(
 
 Result<std::vector<size_t>> ShardReader::FindDamagedRows(
     const std::function<bool()>& must_stop) const {
+  if (LacksFeatures(impl_->path)) return MissingFeatures();
   std::vector<size_t> damaged;
   for (size_t r = 0; r < rows().size(); ++r) {
     if (rows()[r].status != RowStatus::kStored) continue;

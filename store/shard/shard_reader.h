@@ -42,7 +42,8 @@ class ShardReader {
 
   // Finds stored rows whose feature bytes do not match their checksum, and
   // other rows whose frames are not zeros. Returns them in order. kDamaged also
-  // if frames that belong to no row have bytes other than zero. Calls
+  // if frames that belong to no row have bytes other than zero, and for a copy
+  // without features. Calls
   // must_stop() for each stored row; once that returns true, ends with
   // kMachineFault.
   Result<std::vector<size_t>> FindDamagedRows(

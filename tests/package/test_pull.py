@@ -505,6 +505,13 @@ def test_parts_and_end_need_no_common_disk(
     run(job, "finish", "--out", end)
     found = files_of(end)
     assert found.keys() == whole.keys()
+    for _ in range(2):
+        said = run_melmill("finish", "--out", end, cwd=job.folder)
+        assert said.exit_code == 0
+        assert (
+            f"the features of {len(shards_of(end))} shards are" in said.stdout
+        )
+        assert "train on" not in said.stdout
     assert all(found[n] == whole[n] for n in whole if not is_shard(n))
     assert all(WITHOUT_FEATURES in found[n] for n in whole if is_shard(n))
     assert push(end, place.url) == 0
@@ -617,7 +624,18 @@ def test_copies_without_features_are_no_shards(
     with pytest.raises(melmill.DamagedStoreError, match="without features"):
         _ = row.features
     # for the program:
-    assert run_melmill("verify", folder).exit_code == 1
+    verified = run_melmill("verify", folder)
+    assert verified.exit_code == 1
+    num_shards = len(shards_of(store))
+    assert verified.stdout.count(": a copy without features, ") == num_shards
+    info = run_melmill("info", folder)
+    assert info.stdout.startswith(f"{folder}: WITHOUT FEATURES, ")
+    assert f"the features of {num_shards} shards are not here" in info.stdout
+    facts = json.loads(run_melmill("info", folder, "--json").stdout)
+    assert facts["status"] == "without_features"
+    assert facts["shards_without_features"] == num_shards
+    shown = run_melmill("show", folder, "train", "--row", "1")
+    assert "a copy without features, for melmill finish alone" in shown.text
     # for the place of another store, finished or not:
     assert push(folder, other_place.url) == 1
     assert "this copy has no features" in capsys.readouterr().err
@@ -632,6 +650,34 @@ def test_copies_without_features_are_no_shards(
     assert push(folder, other_place.url) == 1
     assert "other features than it should" in capsys.readouterr().err
     assert not set(shards_of(store)) & other_place.files().keys()
+
+
+def test_a_run_does_not_take_copies_for_shards(
+    store_job: Job, place: Place, folder: Path
+) -> None:
+    """Neither in a store that is complete, nor before it is."""
+    job = store_job
+    assert push(job.store, place.url) == 0
+    assert pull(place.url, folder, "--for-finish") == 0
+    for _ in range(2):
+        before = files_of(folder)
+        for command in ("extract", "plan"):
+            refused = run_melmill(
+                command,
+                *("train.jsonl", "eval.jsonl", "--out", folder),
+                *("--shard-size", SHARD_SIZE, *ANY_REJECTS, "--update"),
+                cwd=job.folder,
+            )
+            is_plan = command == "plan" and "store.json" not in before
+            assert refused.exit_code == (0 if is_plan else 2), refused.text
+            if not is_plan:
+                assert "a copy without features, for melm" in refused.stderr
+                assert files_of(folder) == before
+        (folder / "store.json").unlink(missing_ok=True)
+    checked = run_melmill(
+        "verify", folder, "--against-audio", "3", cwd=job.folder
+    )
+    assert checked.exit_code == 2
 
 
 def test_features_are_not_copied_for_the_end(

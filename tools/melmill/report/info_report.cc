@@ -263,11 +263,19 @@ ordered_json StartJson(const std::string& folder, const char* status) {
 std::string FormatInfo(const CompleteStore& store, bool with_settings) {
   const StoreIndex& index = store.index;
   const StoreSummary& summary = store.summary;
+  const bool is_whole = summary.num_without_features == 0;
   std::string text = fmt::format(
-      "{}: complete, {}, {}, {} in {}\n", Printable(store.folder),
+      "{}: {}, {}, {}, {} in {}\n", Printable(store.folder),
+      is_whole ? "complete" : "WITHOUT FEATURES",
       Counted(index.num_stored(), "row"),
       DurationOfSamples(StoredSamples(index)), FormatBytes(summary.num_bytes),
       Counted(index.shards.size(), "shard"));
+  if (!is_whole) {
+    text += fmt::format(
+        "the features of {} are not here (melmill pull --for-finish): melmill "
+        "pull without --for-finish brings them\n",
+        Counted(summary.num_without_features, "shard"));
+  }
   AddSplits(index, &text);
   AddLanguages(summary, &text);
   AddAudio(summary, &text);
@@ -323,11 +331,16 @@ std::string FormatInfo(const UnfinishedStore& store, bool with_settings) {
 
 std::string FormatInfoJson(const CompleteStore& store) {
   const StoreIndex& index = store.index;
-  ordered_json json = StartJson(store.folder, "complete");
+  const uint64_t num_without_features = store.summary.num_without_features;
+  ordered_json json = StartJson(
+      store.folder, num_without_features > 0 ? "without_features" : "complete");
   json["format"] = fmt::format("{}.{}", index.format_major, index.format_minor);
   json["rows"] = index.num_stored();
   json["hours"] = Hours(StoredSamples(index), kSampleRateHz);
   json["shards"] = index.shards.size();
+  if (num_without_features > 0) {
+    json["shards_without_features"] = num_without_features;
+  }
   json["splits"] = JsonSplits(index);
   AddJsonSummary(store.summary, &json);
   json["kept_fields"] = index.kept_fields;

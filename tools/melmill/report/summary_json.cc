@@ -191,6 +191,9 @@ void AddJsonStore(const RunReport& report, const std::string& out,
   (*json)["accepted"] = AcceptedFiles(report, out);
   const std::vector<std::string> training = TrainingFiles(report, out);
   if (!training.empty()) (*json)["training"] = training;
+  if (report.num_without_features > 0) {
+    (*json)["shards_without_features"] = report.num_without_features;
+  }
 }
 
 }  // namespace

@@ -12,6 +12,7 @@
 #include "pipeline/run/plan_change.h"
 #include "pipeline/run/run_report.h"
 #include "pipeline/setup/byte_size.h"
+#include "store/origin.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
 #include "tools/melmill/report/parts_text.h"
@@ -194,6 +195,15 @@ std::string TrainOn(const RunReport& report, const std::string& out) {
   return text;
 }
 
+// What to do with a store whose features lie elsewhere.
+std::string DescribeCopies(const RunReport& report, const std::string& out) {
+  return fmt::format(
+      "the features of {} are not in {}: melmill push {} URL completes the "
+      "store there, and melmill pull without --for-finish brings them\n",
+      Counted(report.num_without_features, "shard"), Printable(out),
+      Printable(ShellLine({out})));
+}
+
 // What a run that ended early has made, and how to make the rest.
 std::string DescribeKept(const RunReport& report, std::string_view how = "") {
   const uint64_t num_kept = report.num_shards_made + report.num_shards_kept;
@@ -229,7 +239,9 @@ std::string NextStep(const RunReport& report, const std::string& out) {
       return PartsToMake(report, out);
     case RunStatus::kFinished:
     case RunStatus::kNothingToDo: {
-      std::string text = TrainOn(report, out) + '\n';
+      std::string text = report.num_without_features > 0
+                             ? DescribeCopies(report, out)
+                             : TrainOn(report, out) + '\n';
       if (report.store && report.store->has_pieces()) {
         text +=
             "rows are pieces of files: a training script that loads the audio "
