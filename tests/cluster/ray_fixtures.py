@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ray._private import ray_constants
 from ray_job import RayJob, TestCluster
 
 SETTINGS = {
@@ -16,19 +17,28 @@ SETTINGS = {
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "5000",
     "RAY_health_check_failure_threshold": "2",
+    # How soon nodes and drivers give up a head that does not answer.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
 }
 
 
 @pytest.fixture(scope="session")
-def whole_cluster(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[TestCluster]:
+def ray_settings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in SETTINGS.items():
             patch.setenv(name, value)
-        cluster = TestCluster(tmp_path_factory.mktemp("cluster"))
-        yield cluster
-        cluster.shut_down()
+        # A busy machine takes longer than Ray waits for what takes jobs.
+        patch.setattr(ray_constants, "RAY_DASHBOARD_STARTUP_TIMEOUT_S", 180)
+        yield
+
+
+@pytest.fixture(scope="session")
+def whole_cluster(
+    ray_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestCluster]:
+    cluster = TestCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.shut_down()
 
 
 @pytest.fixture

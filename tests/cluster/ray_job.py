@@ -4,6 +4,7 @@ import dataclasses
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,12 @@ exec "{program}" "$@"
 _CLUSTER_BYTES = 80 << 20  # of an object store: the least
 
 
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
 @dataclasses.dataclass(frozen=True)
 class Call:
     """One start of the program by a task."""
@@ -63,14 +70,18 @@ class TestCluster:
 
     __test__ = False
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, takes_jobs: bool = False) -> None:
         self.folder = folder
+        # The head takes jobs through its dashboard.
+        port = free_port() if takes_jobs else 0
+        self.job_address = f"http://127.0.0.1:{port}"
         self.cluster = Cluster(
             initialize_head=True,
             head_node_args={
                 "num_cpus": 0,
-                "include_dashboard": False,
+                "include_dashboard": takes_jobs,
                 "object_store_memory": _CLUSTER_BYTES,
+                **({"dashboard_port": port} if takes_jobs else {}),
             },
         )
         self.nodes: dict[str, Any] = {}
@@ -101,6 +112,11 @@ class TestCluster:
 
     def remove(self, name: str) -> None:
         self.cluster.remove_node(self.nodes.pop(name))
+
+    def head_processes(self) -> list[int]:
+        """Those of the head; not those that they have started."""
+        processes = self.cluster.head_node.all_processes.values()
+        return [int(p.process.pid) for kind in processes for p in kind]
 
     def raylet(self, name: str) -> int:
         (process,) = self.nodes[name].all_processes["raylet"]

@@ -1,0 +1,89 @@
+"""A job is submitted to the head of a cluster, and the head dies."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from processes import kill, wait_until
+from ray_job import SMALL_SHARDS, RayJob, TestCluster
+from support import REPOSITORY, Run
+
+pytest_plugins = ["ray_fixtures"]
+
+
+@pytest.fixture(scope="module")
+def own_cluster(
+    ray_settings: None, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[TestCluster]:
+    """A cluster whose head takes jobs, and dies in the last test."""
+    cluster = TestCluster(tmp_path_factory.mktemp("own"), takes_jobs=True)
+    yield cluster
+    cluster.shut_down()
+
+
+@pytest.fixture
+def own_job(tmp_path: Path, own_cluster: TestCluster) -> Iterator[RayJob]:
+    job = RayJob(tmp_path, own_cluster)
+    yield job
+    job.close()
+
+
+def submit(job: RayJob, *plan_flags: str) -> Run:
+    """Runs the command of docs/many-machines.md, with absolute paths."""
+    command = [
+        *(str(Path(sys.executable).parent / "ray"), "job", "submit"),
+        *("--address", job.cluster.job_address, "--"),
+        *("env", f"PYTHONPATH={REPOSITORY / 'python'}"),
+        *(sys.executable, "-m", "melmill.ray", "extract"),
+        *(str(job.folder / "train.jsonl"), "--out", str(job.store)),
+        *("--threads-per-task", "1", "--program", str(job.program)),
+        *("--", "--audio-root", str(job.folder), *SMALL_SHARDS, *plan_flags),
+    ]
+    done = subprocess.run(
+        command,
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=100,
+    )
+    return Run(done.returncode, done.stdout, done.stderr)
+
+
+def test_a_job_is_submitted(own_job: RayJob) -> None:
+    """Its log and its exit code are those of melmill ray."""
+    run = submit(own_job, "--max-rejects", "0")
+    assert run.exit_code != 0
+    assert "1 of 45 lines rejected (2.2 %), more than --max" in run.text
+    assert "exit code 3" in run.text
+    assert not own_job.store.exists()
+    run = submit(own_job)
+    assert run.exit_code == 0, run.text
+    assert f"{own_job.store}: complete, 44 rows" in run.text
+    own_job.assert_same()
+
+
+def test_the_head_dies(
+    own_job: RayJob, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """The same command, on a new cluster, completes the store."""
+    own_job.slow_down(1500)
+    driver = own_job.start()
+    own_job.wait_for_part()
+    kill(*own_job.cluster.head_processes())
+    run = own_job.end(driver, 1)
+    assert "GCS" in run.stderr
+    wait_until(lambda: not own_job.programs(), timeout_s=30)
+    assert not (own_job.store / "store.json").exists()
+    own_job.cluster.shut_down()
+    own_job.remove_settings()
+    new = TestCluster(tmp_path_factory.mktemp("new"))
+    try:
+        own_job.cluster = new
+        again = own_job.extract()
+        own_job.assert_same()
+    finally:
+        new.shut_down()
+    assert "complete" in again.stdout
