@@ -43,7 +43,6 @@
 #include "store/plan/plan_file.h"
 #include "store/plan/plan_row.h"
 #include "store/shard/shard_writer.h"
-#include "store/shard/without_features.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -67,7 +66,6 @@ class ExtractRun {
   bool CheckRejects();
   bool CheckStore();
   Result<ShardCheck> CheckShards();
-  void RequireFeatures() const;
   void CountShards();
   Result<void> LoadLocalFile();
   bool CompareAudio();
@@ -239,14 +237,6 @@ bool ExtractRun::CompareAudio() {
   return true;
 }
 
-// Such a folder is for the finish alone. Its shards are whole elsewhere.
-void ExtractRun::RequireFeatures() const {
-  if (shards_.without_features.empty()) return;
-  throw SetupError(fmt::format("{}/{}: {}", config_.store.folder,
-                               shards_.without_features.front(),
-                               MissingFeatures().message));
-}
-
 // Compares plan and folder. Returns true if there is something to do and it is
 // allowed.
 bool ExtractRun::CheckStore() {
@@ -258,7 +248,7 @@ bool ExtractRun::CheckStore() {
   if (!MayGoOn()) return false;
   if (!shards.ok()) return EndWithFault(shards.error());
   shards_ = std::move(shards).value();
-  RequireFeatures();
+  RequireFeatures(shards_, config_.store.folder);
   if (!CompareAudio()) return false;
   report_.num_shards_kept = shards_.kept.size();
   report_.damages = found.damages;

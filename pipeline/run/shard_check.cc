@@ -17,6 +17,7 @@
 #include "pipeline/row/row_trial.h"
 #include "pipeline/row/work_permit.h"
 #include "pipeline/setup/run_control.h"
+#include "pipeline/setup/setup_error.h"
 #include "store/shard/shard_reader.h"
 #include "store/shard/without_features.h"
 
@@ -183,6 +184,13 @@ Result<ShardCheck> ShardChecker::Check() {
 
 Result<ShardCheck> CheckShards(const ShardCheckJob& job) {
   return ShardChecker(job).Check();
+}
+
+void RequireFeatures(const ShardCheck& check, const std::string& folder) {
+  if (check.without_features.empty()) return;
+  throw SetupError(fmt::format("{}/{}: {}", folder,
+                               check.without_features.front(),
+                               MissingFeatures().message));
 }
 
 Result<bool> CheckOtherFiles(const FoundStore& found, const std::string& folder,

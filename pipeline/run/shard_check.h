@@ -48,6 +48,10 @@ struct ShardCheckJob {
 // is checked at each row.
 Result<ShardCheck> CheckShards(const ShardCheckJob& job);
 
+// Throws SetupError if a shard is a copy without features. Such a folder is for
+// the finish alone; its shards are whole elsewhere.
+void RequireFeatures(const ShardCheck& check, const std::string& folder);
+
 // Whether all files of a complete store except the shards exist and are intact.
 // Adds the others to `damages`, except those in found.damages. `read_all` is as
 // in CheckFile. Error: kMachineFault, also once a stop is requested.
