@@ -2,9 +2,11 @@
 
     python examples/tiny_qwen3_asr.py FOLDER
 
-writes a checkpoint that `Qwen3ASRModel.from_pretrained(FOLDER)` loads. It uses
-the classes of qwen-asr. Its vocabulary is the 256 bytes and the special tokens
-that the processor and the chat template need.
+writes a checkpoint. With transformers 5.13 or later it is one of transformers'
+own classes, which `Qwen3ASRForConditionalGeneration.from_pretrained(FOLDER)`
+loads. Otherwise it is one of the package qwen-asr, which
+`Qwen3ASRModel.from_pretrained(FOLDER)` loads. The vocabulary is the 256 bytes
+and the special tokens that the processor and the chat template need.
 """
 
 import json
@@ -14,13 +16,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from qwen_asr.core.transformers_backend import (
-    Qwen3ASRConfig,
-    Qwen3ASRForConditionalGeneration,
-    Qwen3ASRProcessor,
-)
+import transformers
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import Qwen2TokenizerFast, WhisperFeatureExtractor
+
+IS_NATIVE = hasattr(transformers, "Qwen3ASRProcessor")
+if IS_NATIVE:
+    from transformers import (
+        Qwen3ASRConfig,
+        Qwen3ASRFeatureExtractor,
+        Qwen3ASRForConditionalGeneration,
+        Qwen3ASRProcessor,
+    )
+else:
+    from qwen_asr.core.transformers_backend import (
+        Qwen3ASRConfig,
+        Qwen3ASRForConditionalGeneration,
+        Qwen3ASRProcessor,
+    )
 
 AUDIO_TOKEN = "<|audio_pad|>"
 END_OF_TEXT = "<|endoftext|>"
@@ -62,6 +75,20 @@ def make_tokenizer(*, padding_side: str = "left") -> Any:
     """A Qwen2TokenizerFast with one token for each byte."""
     alphabet = sorted(ByteLevel.alphabet())
     vocabulary = {symbol: number for number, symbol in enumerate(alphabet)}
+    options: dict[str, Any] = {
+        "unk_token": END_OF_TEXT,
+        "eos_token": END_OF_TURN,
+        "pad_token": END_OF_TEXT,
+        "additional_special_tokens": SPECIAL_TOKENS,
+        "extra_special_tokens": {
+            "audio_token": AUDIO_TOKEN,
+            "audio_bos_token": "<|audio_start|>",
+            "audio_eos_token": "<|audio_end|>",
+        },
+        "padding_side": padding_side,
+    }
+    if not transformers.__version__.startswith("4."):
+        return Qwen2TokenizerFast(vocab=vocabulary, merges=[], **options)
     with tempfile.TemporaryDirectory() as folder:
         vocabulary_file = Path(folder, "vocab.json")
         vocabulary_file.write_text(json.dumps(vocabulary), encoding="utf-8")
@@ -70,23 +97,18 @@ def make_tokenizer(*, padding_side: str = "left") -> Any:
         return Qwen2TokenizerFast(
             vocab_file=str(vocabulary_file),
             merges_file=str(merges_file),
-            unk_token=END_OF_TEXT,
-            eos_token=END_OF_TURN,
-            pad_token=END_OF_TEXT,
-            additional_special_tokens=SPECIAL_TOKENS,
-            extra_special_tokens={
-                "audio_token": AUDIO_TOKEN,
-                "audio_bos_token": "<|audio_start|>",
-                "audio_eos_token": "<|audio_end|>",
-            },
-            padding_side=padding_side,
+            **options,
         )
 
 
 def make_processor(*, padding_side: str = "left") -> Any:
     """A Qwen3ASRProcessor that pads token ids on the given side."""
     return Qwen3ASRProcessor(
-        feature_extractor=WhisperFeatureExtractor(feature_size=128),
+        feature_extractor=(
+            Qwen3ASRFeatureExtractor()
+            if IS_NATIVE
+            else WhisperFeatureExtractor(feature_size=128)
+        ),
         tokenizer=make_tokenizer(padding_side=padding_side),
         chat_template=CHAT_TEMPLATE,
     )
@@ -105,7 +127,7 @@ def make_config() -> Any:
         "n_window_infer": 800,
         "output_dim": 32,
     }
-    text_config = {
+    text_config: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 32,
         "intermediate_size": 64,
@@ -114,14 +136,22 @@ def make_config() -> Any:
         "num_key_value_heads": 1,
         "head_dim": 16,
         "max_position_embeddings": 4096,
-        "rope_scaling": {"rope_type": "default", "mrope_section": [3, 3, 2]},
         "tie_word_embeddings": True,
     }
     token_id = tokenizer.convert_tokens_to_ids
+    if IS_NATIVE:
+        return Qwen3ASRConfig(
+            audio_config=audio_config,
+            text_config=text_config,
+            audio_token_id=token_id(AUDIO_TOKEN),
+            pad_token_id=token_id(END_OF_TEXT),
+            eos_token_id=token_id(END_OF_TURN),
+        )
+    scaling = {"rope_type": "default", "mrope_section": [3, 3, 2]}
     return Qwen3ASRConfig(
         thinker_config={
             "audio_config": audio_config,
-            "text_config": text_config,
+            "text_config": {**text_config, "rope_scaling": scaling},
             "audio_token_id": token_id(AUDIO_TOKEN),
             "audio_start_token_id": token_id("<|audio_start|>"),
             "audio_end_token_id": token_id("<|audio_end|>"),

@@ -1,6 +1,7 @@
 """Fine-tuning of Qwen3-ASR from a store.
 
-Add one line to a script:
+Serves the processor of the package qwen-asr and, from transformers 5.13 on,
+that of transformers. Add one line to a script:
 
     use_store(processor, "features/")
 
@@ -23,14 +24,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
+import transformers
 
 import melmill
-from melmill._batch.tensors import padded_tensors
 from melmill._models import feature_extractor
-from melmill._models.feature_extractor import PreparedAudio, bind, unbound
+from melmill._models.audio_loaders import Missing
+from melmill._models.feature_extractor import StoredBatch, bind, unbound
 from melmill._models.qwen3_asr_batch import training_batch
 from melmill._models.qwen3_asr_check import Report, check
-from melmill._models.stored_audio import Missing
 from melmill._store.errors import StoreError
 from melmill._store.store import PathLike, Store
 
@@ -46,9 +47,10 @@ def use_store(
     """Lets a processor take the features of clips from a store.
 
     `librosa.load(path, sr=16000, mono=True)` then returns a stand-in for the
-    samples of each clip in the store, and the processor's feature extractor
-    turns stand-ins into the features that it would have computed. Samples are
-    treated as before. This lasts as long as the processor's feature extractor,
+    samples of each clip in the store, as does transformers' `load_audio`, by
+    which processors load paths. The processor's feature extractor turns
+    stand-ins into the features that it would have computed. Samples are treated
+    as before. This lasts as long as the processor's feature extractor,
     in this process and in each process that the processor is sent to.
 
     Call it before threads use the processor.
@@ -103,16 +105,16 @@ class Collator:
 
         Returns:
           A BatchFeature with input_ids, attention_mask and labels (int64 [rows,
-          tokens]), input_features [rows, n_mels, frames] and
-          feature_attention_mask (int32 [rows, frames]).
+          tokens]), input_features [rows, n_mels, frames] and their mask (int32
+          [rows, frames]), feature_attention_mask or, with transformers' own
+          processor, input_features_mask.
 
         Raises:
           MissingAudioError: A clip is not in the store.
           StoreError: The store cannot be read.
         """
         clips = [self.store.find(row["audio"]) for row in rows]
-        batch = padded_tensors(clips, dtype=self.dtype)
-        audio = PreparedAudio(batch.features, batch.mask)
+        audio = StoredBatch(clips, self.dtype)
         return training_batch(self._processor, rows, audio)
 
 
@@ -185,9 +187,8 @@ def _serve_new_processors(store: Store, missing: Missing) -> Callable[[], int]:
     Returns:
       A function that returns the number of processors so far.
     """
-    from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
-
-    load = Qwen3ASRProcessor.from_pretrained.__func__
+    processor_class = _processor_class()
+    load = processor_class.from_pretrained.__func__
     num_served = 0
 
     def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:
@@ -197,8 +198,18 @@ def _serve_new_processors(store: Store, missing: Missing) -> Callable[[], int]:
         num_served += 1
         return loaded
 
-    Qwen3ASRProcessor.from_pretrained = classmethod(from_pretrained)
+    processor_class.from_pretrained = classmethod(from_pretrained)
     return lambda: num_served
+
+
+def _processor_class() -> Any:
+    """That of transformers, from 5.13 on; else that of qwen-asr."""
+    own = getattr(transformers, "Qwen3ASRProcessor", None)
+    if own is not None:
+        return own
+    from qwen_asr.core.transformers_backend import Qwen3ASRProcessor
+
+    return Qwen3ASRProcessor
 
 
 def _fail(message: str) -> int:

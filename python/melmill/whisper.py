@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from melmill._models import feature_extractor
-from melmill._models.stored_audio import Missing
+from melmill._models.audio_loaders import Missing
 from melmill._store.store import PathLike, Store
 
 __all__ = ["use_store"]
@@ -25,10 +25,11 @@ def use_store(
     """Lets a Whisper processor take the features of clips from a store.
 
     `librosa.load(path, sr=16000, mono=True)` then returns a stand-in for the
-    samples of each clip in the store, and the feature extractor turns stand-ins
-    into the features that it would have computed, padded to 30 s (3,000
-    frames). Samples are treated as before. This lasts as long as the feature
-    extractor, in this process and in each process that it is sent to.
+    samples of each clip in the store, as does transformers' `load_audio`. The
+    feature extractor turns stand-ins into the features that it would have
+    computed, padded to 30 s (3,000 frames). Samples are treated as before. This
+    lasts as long as the feature extractor, in this process and in each process
+    that it is sent to.
 
     Call it before threads use the processor. A clip of more than 30 s raises
     ContractError when its features are extracted.

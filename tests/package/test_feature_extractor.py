@@ -14,10 +14,10 @@ import librosa
 import melmill
 import numpy as np
 import pytest
-import transformers
 from datasets.fingerprint import Hasher
+from melmill._models.audio_loaders import original_load
 from melmill._models.extractor_settings import check_contract
-from melmill._models.stored_audio import StoredAudio, original_load
+from melmill._models.stored_audio import StoredAudio
 from melmill.qwen3_asr import use_store
 from support import REPOSITORY, noise
 from training_corpus import Corpus, feature_tolerance
@@ -108,31 +108,6 @@ def test_other_rules_of_the_store_are_refused(
 def test_another_kind_of_extractor_is_refused(store: melmill.Store) -> None:
     with pytest.raises(melmill.ContractError, match="ClapFeatureExtractor"):
         use_store(ClapFeatureExtractor(), store)
-
-
-class Qwen3ASRFeatureExtractor:
-    """In place of the class that older transformers do not have."""
-
-
-def test_the_native_extractor_of_qwen3_asr_is_refused_by_name(
-    store: melmill.Store,
-) -> None:
-    kind = getattr(
-        transformers, "Qwen3ASRFeatureExtractor", Qwen3ASRFeatureExtractor
-    )
-    assert kind.__module__.startswith("transformers") == (
-        _transformers_version() >= (5, 13)
-    )
-    with pytest.raises(
-        melmill.ContractError,
-        match=r"^Qwen3ASRFeatureExtractor, .* not supported yet; .* qwen-asr",
-    ):
-        use_store(kind(), store)
-
-
-def _transformers_version() -> tuple[int, int]:
-    major, minor, *_ = transformers.__version__.split(".")
-    return int(major), int(minor)
 
 
 @pytest.mark.parametrize(
@@ -257,6 +232,7 @@ def test_samples_and_stored_clips_make_one_batch(
     _assert_same(bound(audios, **options), expected)
 
 
+@pytest.mark.filterwarnings("ignore:WhisperFeatureExtractor computes feat")
 @pytest.mark.parametrize(
     "speech",
     [

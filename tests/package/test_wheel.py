@@ -62,6 +62,8 @@ def test_the_extras_end_with_the_transformers_that_are_tested() -> None:
     wanted = f"transformers>={pins[4].rsplit('.', 1)[0]}"
     assert f"{wanted},<5.{int(minor) + 1}" in extras["whisper"]
     assert f"{wanted},<5" in extras["qwen3-asr"]
+    native = f"transformers>=5.13,<5.{int(minor) + 1}"
+    assert native in extras["qwen3-asr-hf"]
     readme = (REPOSITORY / "python" / "README.md").read_text()
     assert f"(transformers 4.57 to 5.{minor})" in readme
 

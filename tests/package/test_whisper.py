@@ -11,7 +11,7 @@ import melmill
 import numpy as np
 import pytest
 import torch
-from melmill._models.stored_audio import original_load
+from melmill._models.audio_loaders import original_load
 from melmill.whisper import use_store
 from support import manifest_row, noise, run_melmill, write_manifest, write_wav
 from tokenizers.pre_tokenizers import ByteLevel

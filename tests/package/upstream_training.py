@@ -20,7 +20,6 @@ from typing import Any
 import librosa
 import torch
 from datasets import load_dataset
-from qwen_asr import Qwen3ASRModel
 from transformers import Trainer, TrainingArguments, set_seed
 
 KEPT_COLUMNS = {"prompt", "audio", "target", "prefix_text"}
@@ -217,6 +216,8 @@ def main() -> None:
     if options.start_method:
         multiprocessing.set_start_method(options.start_method, force=True)
     set_seed(0)
+    from qwen_asr import Qwen3ASRModel  # main alone needs it
+
     wrapper = Qwen3ASRModel.from_pretrained(
         options.model_path, dtype=getattr(torch, options.dtype), device_map=None
     )

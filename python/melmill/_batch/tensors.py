@@ -42,6 +42,7 @@ def padded_tensors(
     rows: Sequence[Row],
     *,
     num_samples: int | None = None,
+    num_frames: int | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> TensorBatch:
     """The features of clips that are padded with zeros to `num_samples`.
@@ -53,6 +54,8 @@ def padded_tensors(
       rows: At least one row; all must have the same contract.
       num_samples: Length of the padded clips in samples. None: the length of
         the longest row.
+      num_frames: Number of frames of the batch; those that are beyond
+        `num_samples` are 0.0. None: as many as `num_samples` has.
       dtype: Type of the features: float32, float16 or bfloat16.
 
     Raises:
@@ -62,16 +65,19 @@ def padded_tensors(
     """
     contract = common_contract(rows)
     plan, num_samples = plan_batch(rows, num_samples)
-    num_frames = num_samples // contract.hop_length
+    num_own = num_samples // contract.hop_length
+    num_frames = num_own if num_frames is None else num_frames
     features = _empty((len(rows), num_frames, contract.n_mels), dtype)
+    features[:, num_own:] = 0
+    own = features[:, :num_own]
     plan.fill(
-        as_array(features),
+        as_array(own),
         as_array(torch.from_numpy(plan.ends).to(dtype)),
         as_array(torch.from_numpy(plan.floors).to(dtype)),
         _body_writer(plan, contract, dtype),
     )
     for at in np.flatnonzero(plan.raises_body):
-        features[at].clamp_(min=float(plan.floors[at]))
+        own[at].clamp_(min=float(plan.floors[at]))
     mask = torch.from_numpy(plan.mask(num_frames))
     return TensorBatch(features.transpose(1, 2), mask)
 

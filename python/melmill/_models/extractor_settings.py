@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from transformers import WhisperFeatureExtractor
 
 from melmill._batch import mel
 from melmill._store.errors import ContractError
 from melmill._store.index import Contract
 from melmill._store.store import Store
 
-# Fixed in the code of WhisperFeatureExtractor.
+# Fixed in the code of the classes that are served.
 _POWER_FLOOR = 1e-10
 _DYNAMIC_RANGE_LOG10 = 8.0
 
-# Compared by name, because older versions of transformers lack the class.
-_NATIVE_QWEN3_ASR = "Qwen3ASRFeatureExtractor"
+# The classes that are served, by name: older versions of transformers lack the
+# second, which is their own of Qwen3-ASR.
+SERVED = ("WhisperFeatureExtractor", "Qwen3ASRFeatureExtractor")
 
 # By feature_size.
 _PRESETS = {80: "whisper", 128: "qwen3-asr"}
@@ -32,17 +32,11 @@ def check_contract(extractor: Any, store: Store) -> None:
     Raises:
       ContractError: They differ. Names each setting that differs.
     """
-    kind = type(extractor).__name__
-    if kind == _NATIVE_QWEN3_ASR:
+    kind = type(extractor)
+    if not any(base.__name__ in SERVED for base in kind.__mro__):
         raise ContractError(
-            f"{kind}, transformers' own front end of Qwen3-ASR (since 5.13), "
-            "is not supported yet; use the processor of the package qwen-asr, "
-            "with transformers 4.57"
-        )
-    if not isinstance(extractor, WhisperFeatureExtractor):
-        raise ContractError(
-            f"{kind} is not a WhisperFeatureExtractor; the store {store.name} "
-            "has the features of that class"
+            f"{kind.__name__} is not served: the store {store.name} has the "
+            f"features of {' and '.join(SERVED)}"
         )
     differences = setting_differences(extractor, store.contract)
     differences += _rule_differences(store.contract)

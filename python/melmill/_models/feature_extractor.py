@@ -1,4 +1,4 @@
-"""A WhisperFeatureExtractor that takes the features of clips from a store.
+"""A feature extractor that takes the features of clips from a store.
 
 Nothing else about the extractor changes: its class has the same name, it is
 saved as the same bytes, and it treats samples as before.
@@ -8,21 +8,31 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from transformers import BatchFeature, WhisperFeatureExtractor
+import torch
+from transformers import BatchFeature, SequenceFeatureExtractor
 
 from melmill._batch.tensors import padded_tensors
+from melmill._models.audio_loaders import (
+    Missing,
+    Service,
+    accept_stand_ins,
+    serve,
+)
+from melmill._models.extractor_form import Form
 from melmill._models.extractor_settings import (
     check_contract,
     raise_if,
     setting_differences,
 )
-from melmill._models.stored_audio import Missing, Service, StoredAudio, serve
+from melmill._models.stored_audio import StoredAudio
 from melmill._store.errors import ContractError
+from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
 from melmill._store.store import open as open_store
 
@@ -39,7 +49,7 @@ def bind(extractor: Any, store: Store, service: Service | None = None) -> None:
     """Makes an extractor accept StoredAudio; changes it in place.
 
     Args:
-      extractor: A WhisperFeatureExtractor.
+      extractor: A WhisperFeatureExtractor or a Qwen3ASRFeatureExtractor.
       store: The store that features are taken from.
       service: Kept alive by the extractor, and restarted in each process that
         the extractor is sent to.
@@ -48,6 +58,7 @@ def bind(extractor: Any, store: Store, service: Service | None = None) -> None:
       ContractError: The extractor's settings differ from the store's.
     """
     check_contract(extractor, store)
+    accept_stand_ins()
     extractor.__class__ = _bound_class(_base_of(type(extractor)))
     vars(extractor).update({_STORE: store, _SERVICE: service})
 
@@ -75,33 +86,48 @@ def use_store(
     bind(extractor, store, serve(store, missing))
 
 
-class PreparedAudio:
-    """Features that an extractor returns as they are, given as audio.
+class StoredBatch(list[StoredAudio]):
+    """The stand-ins of a batch, whose features an extractor makes only once.
 
-    Args:
-      features: [clips, n_mels, frames].
-      mask: [clips, frames].
+    The extractor returns the same features for each call: a collator calls a
+    processor twice for a batch.
+
+    Attributes:
+      dtype: Type of the features.
+      batch: What the extractor returned for the first call.
     """
 
-    def __init__(self, features: Any, mask: Any) -> None:
-        self.batch = {"input_features": features, "attention_mask": mask}
+    def __init__(self, rows: Sequence[Row], dtype: torch.dtype) -> None:
+        super().__init__(map(StoredAudio, rows))
+        self.dtype = dtype
+        self.batch: dict[str, Any] | None = None
 
 
-class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
+class _BoundExtractor(SequenceFeatureExtractor):  # type: ignore[misc]
     """The methods in which a bound extractor differs from its base."""
 
     def __call__(self, raw_speech: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(raw_speech, PreparedAudio):
-            return BatchFeature(dict(raw_speech.batch))
         if isinstance(raw_speech, StoredAudio):
             raw_speech = [raw_speech]
         if not _holds_stored(raw_speech):
+            _warn_if_unused(vars(self).get(_SERVICE), self)
             return super().__call__(raw_speech, *args, **kwargs)
+        if isinstance(raw_speech, StoredBatch) and raw_speech.batch is not None:
+            return BatchFeature(dict(raw_speech.batch))
         bound = _signature(_base_of(type(self))).bind(
             self, raw_speech, *args, **kwargs
         )
         bound.apply_defaults()
-        return self._extract(raw_speech, bound.arguments)
+        batch = self._extract(raw_speech, bound.arguments)
+        if isinstance(raw_speech, StoredBatch):
+            raw_speech.batch = dict(batch)
+        return batch
+
+    def fetch_audio(self, audio: Any, *args: Any, **kwargs: Any) -> Any:
+        """What the processors of transformers 5 call before the extractor."""
+        if isinstance(audio, StoredBatch):
+            return audio
+        return super().fetch_audio(audio, *args, **kwargs)
 
     def to_dict(self) -> dict[str, Any]:
         settings: dict[str, Any] = unbound(self).to_dict()
@@ -115,11 +141,16 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
 
     def _extract(self, audios: Sequence[Any], call: dict[str, Any]) -> Any:
         self._check_call(call)
-        num_samples = self._padded_length(audios, call)
+        form = Form.of(self, call)
+        lengths = form.lengths(audios)
+        num_samples = self._padded_length(audios, lengths, call)
+        num_frames = form.num_frames(num_samples, self.hop_length)
         batch: dict[str, Any] = {
-            "input_features": self._features(audios, num_samples, call)
+            "input_features": self._features(
+                audios, num_samples, num_frames, call
+            )
         }
-        mask = self._mask(audios, num_samples, call)
+        mask = self._mask(lengths, num_samples, num_frames, call)
         if mask is not None:
             batch["attention_mask"] = mask
         # transformers 5 no longer has this argument.
@@ -130,7 +161,7 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
     def _check_call(self, call: dict[str, Any]) -> None:
         store = vars(self)[_STORE]
         differences = setting_differences(self, store.contract)
-        if call["do_normalize"]:
+        if call.get("do_normalize"):
             differences.append("do_normalize: True in the call and False")
         rate_hz = call["sampling_rate"]
         if rate_hz not in (None, self.sampling_rate):
@@ -140,48 +171,63 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         raise_if(differences, store)
 
     def _padded_length(
-        self, audios: Sequence[Any], call: dict[str, Any]
+        self,
+        audios: Sequence[Any],
+        lengths: npt.NDArray[np.int64],
+        call: dict[str, Any],
     ) -> int:
         """Length of the padded clips in samples."""
         multiple = call["pad_to_multiple_of"] or 1
         max_length = call["max_length"] or self.n_samples
-        lengths = [len(audio) for audio in audios]
         if call["truncation"]:
             limit = _round_up(max_length, multiple)
             _check_not_truncated(audios, limit)
-            lengths = [min(length, limit) for length in lengths]
+            lengths = np.minimum(lengths, limit)
+        longest = int(lengths.max())
         strategy = self._get_padding_strategies(call["padding"], max_length)
         if strategy == "longest":
-            return _round_up(max(lengths), multiple)
+            return _round_up(longest, multiple)
         if strategy == "max_length":
             padded = _round_up(max_length, multiple)
             _check_not_truncated(audios, padded)
             return padded
-        if min(lengths) != max(lengths):
+        if lengths.min() != longest:
             raise ValueError(
                 "clips of different lengths cannot form a batch without padding"
             )
-        return lengths[0]
+        return longest
 
     def _features(
-        self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
+        self,
+        audios: Sequence[Any],
+        num_samples: int,
+        num_frames: int,
+        call: dict[str, Any],
     ) -> Any:
         """Features, [clips, n_mels, frames]; in memory frame after frame."""
         stored = [isinstance(audio, StoredAudio) for audio in audios]
         rows = [self._row(a) for a in audios if isinstance(a, StoredAudio)]
-        made = padded_tensors(rows, num_samples=num_samples).features
+        made = padded_tensors(
+            rows,
+            num_samples=num_samples,
+            num_frames=num_frames,
+            dtype=getattr(audios, "dtype", torch.float32),
+        ).features
         if all(stored):
             return made if call["return_tensors"] == "pt" else made.numpy()
         served = made.numpy()
         samples = [a for a in audios if not isinstance(a, StoredAudio)]
+        own = {"n_window": call["n_window"]} if "n_window" in call else {}
         computed = super().__call__(
             samples,
             padding="max_length",
             max_length=num_samples,
             truncation=call["truncation"],
             sampling_rate=self.sampling_rate,
+            return_attention_mask=True,
+            return_tensors="np",
+            **own,
         )["input_features"]
-        num_frames = served.shape[2]
         features = np.empty(
             (len(audios), num_frames, self.feature_size), np.float32
         ).transpose(0, 2, 1)
@@ -196,25 +242,29 @@ class _BoundExtractor(WhisperFeatureExtractor):  # type: ignore[misc]
         return store.find(audio.row.audio)  # the row came from another store
 
     def _mask(
-        self, audios: Sequence[Any], num_samples: int, call: dict[str, Any]
+        self,
+        lengths: npt.NDArray[np.int64],
+        num_samples: int,
+        num_frames: int,
+        call: dict[str, Any],
     ) -> npt.NDArray[np.int32] | None:
         """The attention mask, if the base returns one for this call.
 
-        The mask marks frames if the call asks for a mask. If only the
-        extractor's own setting asks for it, the mask marks samples, as in the
-        base.
+        The mask marks frames if the call asks for a mask. If only the setting
+        of a WhisperFeatureExtractor asks for it, the mask marks samples, as in
+        the base; a Qwen3ASRFeatureExtractor then has none.
         """
-        is_asked = call["return_attention_mask"] or call["do_normalize"]
+        is_asked = call["return_attention_mask"] or call.get("do_normalize")
         if is_asked is None:
-            is_asked = self.return_attention_mask
+            is_asked = self.return_attention_mask and "n_window" not in call
         if not is_asked:
             return None
-        num_valid = np.array([len(audio) for audio in audios])
-        length = num_samples
-        if call["return_attention_mask"]:
-            num_valid = -(-num_valid // self.hop_length)
-            length = num_samples // self.hop_length
-        return (np.arange(length) < num_valid[:, None]).astype(np.int32)
+        if not call["return_attention_mask"]:
+            return _marks(lengths, num_samples)
+        most = num_samples // self.hop_length
+        return _marks(
+            np.minimum(-(-lengths // self.hop_length), most), num_frames
+        )
 
 
 @functools.cache
@@ -260,9 +310,48 @@ def _restored(
     return extractor
 
 
+def _marks(
+    num_valid: npt.NDArray[np.int64], length: int
+) -> npt.NDArray[np.int32]:
+    marks: npt.NDArray[np.int32]
+    marks = (np.arange(length) < num_valid[:, None]).astype(np.int32)
+    return marks
+
+
 def _holds_stored(raw_speech: object) -> bool:
     return isinstance(raw_speech, list | tuple) and any(
         isinstance(audio, StoredAudio) for audio in raw_speech
+    )
+
+
+# So many paths outside the store are no accident, with missing="compute".
+_MANY_MISSING = 32
+
+
+def _warn_if_unused(service: Service | None, extractor: Any) -> None:
+    """Warns once if an extractor computes features and reads no store."""
+    if service is None or service.calls.has_warned:
+        return
+    calls = service.calls
+    if calls.num_stored or 0 < calls.num_missing < _MANY_MISSING:
+        return
+    if calls.num_missing:
+        reason = (
+            f"none of {calls.num_missing} audio files is in the store, such as "
+            f"{calls.first_missing}; "
+            + service.store.advice(calls.first_missing)
+        )
+    else:
+        reason = (
+            "the samples were loaded by neither librosa.load(path, sr=16000) "
+            "nor transformers' load_audio. datasets.Audio decodes files "
+            "itself; docs/training.md (Whisper) shows what to change"
+        )
+    calls.has_warned = True
+    warnings.warn(
+        f"{type(extractor).__name__} computes features, and has read none "
+        f"from the store {service.store.name}: {reason}",
+        stacklevel=3,
     )
 
 

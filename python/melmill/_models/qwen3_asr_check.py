@@ -15,9 +15,10 @@ import numpy.random
 import numpy.typing as npt
 
 from melmill._models import feature_extractor
+from melmill._models.audio_loaders import original_load
 from melmill._models.feature_extractor import bind, unbound
 from melmill._models.qwen3_asr_batch import training_batch
-from melmill._models.stored_audio import StoredAudio, original_load
+from melmill._models.stored_audio import StoredAudio
 from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
