@@ -1,13 +1,17 @@
 #!/usr/bin/env python3
 """Fine-tunes Qwen3-ASR on manifests of WAV files, from start to end.
 
-    pip install './python[qwen3-asr]' accelerate
+    pip install './python[qwen3-asr-hf]' accelerate
     examples/finetune_qwen3_asr.py train.jsonl eval.jsonl --out tuned/
 
 Makes the feature store, or reads the one that --store names. Trains with
 transformers' Trainer, evaluates the model before and after, and saves it.
 Without --model it trains a tiny model with random weights, on any machine, to
 show the steps.
+
+`./python[qwen3-asr-hf]` is for checkpoints of transformers 5.13 and later, such
+as Qwen/Qwen3-ASR-1.7B-hf. With `./python[qwen3-asr]`, which has the package
+qwen-asr and transformers 4.57, the script takes Qwen/Qwen3-ASR-1.7B.
 """
 
 from __future__ import annotations
@@ -94,15 +98,26 @@ def make_store(
 def load_model(name: str | None, dtype: torch.dtype) -> tuple[Any, Any]:
     """The model and its processor."""
     import tiny_qwen3_asr
-    from qwen_asr import Qwen3ASRModel
 
     if name is not None:
-        loaded = Qwen3ASRModel.from_pretrained(name, dtype=dtype)
-        return loaded.model, loaded.processor
+        return load_checkpoint(name, dtype)
     with tempfile.TemporaryDirectory() as folder:
         tiny_qwen3_asr.save(Path(folder))
-        loaded = Qwen3ASRModel.from_pretrained(folder, dtype=dtype)
-        return loaded.model, loaded.processor
+        return load_checkpoint(folder, dtype)
+
+
+def load_checkpoint(name: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    """Loads it with transformers' classes or, before 5.13, with qwen-asr."""
+    import transformers
+
+    if hasattr(transformers, "Qwen3ASRForConditionalGeneration"):
+        model_class = transformers.Qwen3ASRForConditionalGeneration
+        processor = transformers.AutoProcessor.from_pretrained(name)
+        return model_class.from_pretrained(name, dtype=dtype), processor
+    from qwen_asr import Qwen3ASRModel
+
+    loaded = Qwen3ASRModel.from_pretrained(name, dtype=dtype)
+    return loaded.model, loaded.processor
 
 
 def training_arguments(options: argparse.Namespace) -> TrainingArguments:
@@ -115,7 +130,7 @@ def training_arguments(options: argparse.Namespace) -> TrainingArguments:
         per_device_eval_batch_size=options.batch_size,
         num_train_epochs=options.epochs,
         learning_rate=2e-5 if options.model else 3e-3,
-        warmup_ratio=0.02,
+        warmup_steps=2,
         bf16=torch.cuda.is_available(),
         dataloader_num_workers=options.workers,
         dataloader_persistent_workers=options.workers > 0,
@@ -146,7 +161,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--model",
         metavar="NAME",
-        help='a checkpoint such as "Qwen/Qwen3-ASR-1.7B", or a folder '
+        help='a checkpoint such as "Qwen/Qwen3-ASR-1.7B-hf", or a folder '
         "(default: a tiny model)",
     )
     parser.add_argument("--epochs", type=float, default=3)
@@ -185,9 +200,9 @@ def main() -> None:
     model, processor = load_model(
         options.model, torch.bfloat16 if has_gpu else torch.float32
     )
-    # The outer model has no forward method; its thinker is trained.
+    # qwen-asr's outer model has no forward method; its thinker is trained.
     trainer = Trainer(
-        model=model.thinker,
+        model=getattr(model, "thinker", model),
         args=training_arguments(options),
         train_dataset=TrainingRows(store["train"], processor),
         eval_dataset=TrainingRows(store["eval"], processor),
