@@ -88,7 +88,9 @@ def make_tokenizer(*, padding_side: str = "left") -> Any:
         "padding_side": padding_side,
     }
     if not transformers.__version__.startswith("4."):
-        return Qwen2TokenizerFast(vocab=vocabulary, merges=[], **options)
+        tokenizer = Qwen2TokenizerFast(vocab=vocabulary, merges=[], **options)
+        tokenizer.add_tokens(SPECIAL_TOKENS, special_tokens=True)
+        return tokenizer
     with tempfile.TemporaryDirectory() as folder:
         vocabulary_file = Path(folder, "vocab.json")
         vocabulary_file.write_text(json.dumps(vocabulary), encoding="utf-8")

@@ -29,9 +29,9 @@ import transformers
 import melmill
 from melmill._models import feature_extractor
 from melmill._models.audio_loaders import Missing
+from melmill._models.check import Report, check
 from melmill._models.feature_extractor import StoredBatch, bind, unbound
 from melmill._models.qwen3_asr_batch import training_batch
-from melmill._models.qwen3_asr_check import Report, check
 from melmill._store.errors import StoreError
 from melmill._store.store import PathLike, Store
 

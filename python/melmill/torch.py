@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ import torch
 from torch.utils.data import Dataset
 
 import melmill
+from melmill._batch.long_rows import describe_long_rows
 from melmill._batch.sampler import LengthBucketSampler
 from melmill._batch.tensors import padded_tensors
 from melmill._store.row import Row, take_apart
@@ -63,15 +64,24 @@ class Example:
         return torch.from_numpy(np.array(self.row.features)).to(self.dtype)
 
 
-class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
+class FeatureDataset(Dataset[Any]):  # type: ignore[misc]
     """The rows of a split, for a DataLoader with or without workers.
+
+    An item is an Example, for collate. If `labels` is given, it is a dict as
+    transformers' Trainer and the collators of its recipes take it:
+
+      input_features: [n_mels, frames], what the model's extractor computes for
+        the clip, padded with zeros to num_samples.
+      labels: What `labels` returns for the row.
 
     It can be pickled, and used in forked, spawned and persistent workers: rows
     are handles, and features are read in the process that uses them.
 
     Attributes:
       rows: The rows, in the order of the manifest.
-      dtype: Type of the features of an example; collate has its own.
+      dtype: Type of the features of an item; collate has its own.
+      num_samples: Length of the padded clips, of a dict.
+      labels: Makes the labels of a row.
     """
 
     def __init__(
@@ -80,6 +90,8 @@ class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
         *,
         split: str | None = None,
         dtype: torch.dtype = torch.float32,
+        num_samples: int | None = None,
+        labels: Callable[[Row], Any] | None = None,
     ) -> None:
         """Makes a data set of a split, and opens the store if needed.
 
@@ -88,12 +100,19 @@ class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
             of a store.
           split: The name of the split, if `source` is a folder. Optional if the
             store has only one split.
-          dtype: Type of the features of an example.
+          dtype: Type of the features of an item.
+          num_samples: With labels: the length of the padded clips in samples,
+            480,000 for Whisper's 30 s. None: clips are not padded.
+          labels: Makes the labels of a row, such as its tokens; items are then
+            dicts. Spawned workers need a function that can be pickled.
 
         Raises:
           StoreError: The store cannot be opened, or has no such split.
-          ValueError: `split` is missing, or `source` is not a folder.
+          ValueError: `split` is missing, or `source` is not a folder, or rows
+            are longer than `num_samples`.
         """
+        if num_samples is not None and labels is None:
+            raise ValueError("num_samples is for dicts: give labels too")
         if isinstance(source, Split | RowSlice):
             if split is not None:
                 raise ValueError(f"split={split!r} is for a store's folder")
@@ -101,12 +120,27 @@ class FeatureDataset(Dataset[Example]):  # type: ignore[misc]
         else:
             self.rows = _only_split(melmill.open(source), split)
         self.dtype = dtype
+        self.num_samples = num_samples
+        self.labels = labels
+        if num_samples is not None:
+            found = describe_long_rows([self.rows], num_samples)
+            if found is not None:
+                raise ValueError(found)
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, index: int) -> Example:
-        return Example(self.rows[index], self.dtype)
+    def __getitem__(self, index: int) -> Any:
+        row = self.rows[index]
+        if self.labels is None:
+            return Example(row, self.dtype)
+        batch = padded_tensors(
+            [row], num_samples=self.num_samples, dtype=self.dtype
+        )
+        return {
+            "input_features": batch.features[0],
+            "labels": self.labels(row),
+        }
 
     @property
     def num_frames(self) -> npt.NDArray[np.uint32]:

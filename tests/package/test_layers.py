@@ -52,6 +52,7 @@ TESTED_BY = {
     "melmill._batch.mel": "test_padding.py",
     "melmill._convert.output": "test_convert.py",
     "melmill._convert.rows": "test_convert.py",
+    "melmill._batch.long_rows": "test_torch.py",
     "melmill._models.extractor_form": "test_feature_extractor.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",

@@ -138,6 +138,53 @@ def test_a_batch_is_what_the_extractor_gives_for_padded_clips(
     assert_same([collate(rows, dtype=dtype, num_samples=num_samples)], [batch])
 
 
+def count_letters(row: melmill.Row) -> list[int]:
+    return [len(row.transcript)]
+
+
+@pytest.mark.parametrize("num_samples", [None, 480_000])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_with_labels_an_item_is_a_dict_for_trainer(
+    dtype: torch.dtype, num_samples: int | None, split: melmill.Split
+) -> None:
+    dataset = FeatureDataset(
+        split[2:9], dtype=dtype, num_samples=num_samples, labels=count_letters
+    )
+    for item, row in zip(
+        [dataset[i] for i in range(len(dataset))], split[2:9], strict=True
+    ):
+        wanted = collate([row], dtype=dtype, num_samples=num_samples)
+        assert list(item) == ["input_features", "labels"]
+        assert torch.equal(item["input_features"], wanted["input_features"][0])
+        assert item["input_features"].dtype == dtype
+        assert item["labels"] == [len(row.transcript)]
+    copy = pickle.loads(pickle.dumps(dataset))
+    assert copy[0]["labels"] == dataset[0]["labels"]
+
+
+def test_rows_that_are_too_long_for_a_dict_are_named_at_once(
+    split: melmill.Split,
+) -> None:
+    lengths = split.num_samples.astype(int)
+    limit = int(np.sort(lengths)[-5])
+    long = np.flatnonzero(lengths > limit)
+    assert len(long) == 4
+    first = split[int(long[0])]
+    with pytest.raises(
+        ValueError,
+        match=rf"^4 of {len(split)} rows are longer .*: {first.audio} \(row "
+        rf"{first.index} of split train\) has .*; .*, and 1 more\. A store",
+    ):
+        FeatureDataset(split, num_samples=limit, labels=count_letters)
+    part = split[: int(long[0])]
+    FeatureDataset(part, num_samples=limit, labels=count_letters)
+    rows = split[first.index : first.index + 1]
+    with pytest.raises(ValueError, match="1 of 1 rows"):
+        FeatureDataset(rows, num_samples=limit, labels=count_letters)
+    with pytest.raises(ValueError, match="give labels too"):
+        FeatureDataset(split, num_samples=480_000)
+
+
 def test_a_data_set_is_pickled_by_path(split: melmill.Split) -> None:
     dataset = FeatureDataset(split, dtype=torch.bfloat16)
     pickled = pickle.dumps(dataset)

@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import requirements_pins
 from store_job import Job
 from support import REPOSITORY
 
@@ -50,10 +51,7 @@ def test_the_wheel_is_pure_and_whole(wheel: Path) -> None:
 
 
 def test_the_extras_end_with_the_transformers_that_are_tested() -> None:
-    pins = {
-        major: _pin(f"requirements-transformers-{major}.txt")
-        for major in (4, 5)
-    }
+    pins = {major: requirements_pins.transformers(major) for major in (4, 5)}
     project = tomllib.loads(
         (REPOSITORY / "python" / "pyproject.toml").read_text()
     )["project"]
@@ -66,13 +64,6 @@ def test_the_extras_end_with_the_transformers_that_are_tested() -> None:
     assert native in extras["qwen3-asr-hf"]
     readme = (REPOSITORY / "python" / "README.md").read_text()
     assert f"(transformers 4.57 to 5.{minor})" in readme
-
-
-def _pin(name: str) -> str:
-    """The version of transformers in a file of requirements."""
-    lines = Path(__file__).with_name(name).read_text().splitlines()
-    (pin,) = (line for line in lines if line.startswith("transformers=="))
-    return pin.removeprefix("transformers==")
 
 
 def test_a_clean_environment_reads_a_store(

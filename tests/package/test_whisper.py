@@ -1,7 +1,6 @@
 """Whisper trains from a store as it does from audio."""
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,16 @@ import librosa
 import melmill
 import numpy as np
 import pytest
+import tiny_whisper
 import torch
 from melmill._models.audio_loaders import original_load
 from melmill.whisper import use_store
-from support import manifest_row, noise, run_melmill, write_manifest, write_wav
-from tokenizers.pre_tokenizers import ByteLevel
+from support import extract, manifest_row, noise, write_manifest, write_wav
 from training_corpus import Corpus, feature_tolerance
 from transformers import (
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
-    WhisperConfig,
     WhisperFeatureExtractor,
-    WhisperForConditionalGeneration,
-    WhisperProcessor,
-    WhisperTokenizer,
 )
 
 pytest_plugins = ["training_fixtures"]
@@ -69,45 +64,11 @@ def test_features_are_those_of_the_extractor(
     assert (difference <= feature_tolerance(wanted, feature_type)).all()
 
 
-def _make_processor(folder: Path) -> Any:
-    alphabet = sorted(ByteLevel.alphabet())
-    vocabulary = {symbol: number for number, symbol in enumerate(alphabet)}
-    (folder / "vocab.json").write_text(json.dumps(vocabulary))
-    (folder / "merges.txt").write_text("#version: 0.2\n")
-    tokenizer = WhisperTokenizer(
-        str(folder / "vocab.json"), str(folder / "merges.txt")
-    )
-    return WhisperProcessor(WhisperFeatureExtractor(), tokenizer)
-
-
-def _make_model() -> Any:
-    torch.manual_seed(0)
-    config = WhisperConfig(
-        vocab_size=300,
-        num_mel_bins=80,
-        d_model=32,
-        encoder_layers=2,
-        decoder_layers=2,
-        encoder_attention_heads=2,
-        decoder_attention_heads=2,
-        encoder_ffn_dim=64,
-        decoder_ffn_dim=64,
-        init_std=0.2,  # so that the audio shows in what so few units make
-        pad_token_id=0,
-        bos_token_id=1,
-        eos_token_id=2,
-        decoder_start_token_id=1,
-        suppress_tokens=None,
-        begin_suppress_tokens=None,
-    )
-    return WhisperForConditionalGeneration(config).eval()
-
-
 def test_a_model_makes_the_same_of_them(
     training_corpus: Corpus, store_of: Callable[..., Path], tmp_path: Path
 ) -> None:
-    processor = _make_processor(tmp_path)
-    model = _make_model()
+    processor = tiny_whisper.make_processor(tmp_path)
+    model = tiny_whisper.make_model()
     labels = torch.arange(3, 3 + 4 * 6).reshape(4, 6)
 
     def run(audio: list[Any]) -> Any:
@@ -163,7 +124,7 @@ def _losses(
         for number, path in enumerate(corpus.paths)
     ]
     trainer = Seq2SeqTrainer(
-        model=_make_model().train(),
+        model=tiny_whisper.make_model().train(),
         args=arguments,
         train_dataset=rows,
         data_collator=Collator(extractor),
@@ -193,19 +154,44 @@ def test_the_trainer_sees_the_same_losses(
     assert expected[0] - expected[-1] > 0.01  # it does learn
 
 
-def test_a_clip_of_more_than_30_seconds_is_named(tmp_path: Path) -> None:
-    path = write_wav(tmp_path / "long.wav", noise(480_001))
-    manifest = write_manifest(tmp_path / "eval.jsonl", [manifest_row(path)])
-    out = tmp_path / "store"
-    run = run_melmill("extract", manifest, "--out", out)
-    assert run.exit_code == 0, run.stderr
-    extractor = WhisperFeatureExtractor(feature_size=128)
-    use_store(extractor, out)
+@pytest.fixture(scope="module")
+def long_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its second row has a sample more than 30 s."""
+    folder = tmp_path_factory.mktemp("long")
+    paths = [
+        write_wav(folder / f"{number}.wav", noise(length))
+        for number, length in enumerate([480_000, 480_001, 9000])
+    ]
+    rows = [manifest_row(path) for path in paths]
+    manifest = write_manifest(folder / "eval.jsonl", rows)
+    extract(folder / "store", manifest)
+    return folder / "store"
+
+
+@pytest.mark.parametrize("kind", ["extractor", "processor"])
+def test_a_row_of_more_than_30_seconds_is_named_before_training(
+    kind: str, long_store: Path, tmp_path: Path
+) -> None:
+    processor = tiny_whisper.make_processor(tmp_path, n_mels=128)
+    served = processor if kind == "processor" else processor.feature_extractor
     with pytest.raises(
         melmill.ContractError,
-        match=r"long\.wav \(row 0 of split eval\) has 480001 samples",
+        match=r"1 of 3 rows are longer than 30 s \(480000 samples\): .*"
+        r"1\.wav \(row 1 of split eval\) has 480001 samples\. .*"
+        "--max-duration 30",
     ):
-        extractor(_stored([str(path)]), sampling_rate=16000)
+        use_store(served, long_store)
+    assert type(processor.feature_extractor) is WhisperFeatureExtractor
+
+
+def test_an_extractor_that_takes_longer_clips_is_served(
+    long_store: Path,
+) -> None:
+    extractor = WhisperFeatureExtractor(feature_size=128, chunk_length=40)
+    use_store(extractor, long_store)
+    path = melmill.open(long_store)["eval"][1].audio
+    features = extractor(_stored([path]), sampling_rate=16000)
+    assert features["input_features"].shape == (1, 128, 4000)
 
 
 def test_a_store_of_other_mels_is_refused(

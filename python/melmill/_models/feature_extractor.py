@@ -17,6 +17,7 @@ import numpy.typing as npt
 import torch
 from transformers import BatchFeature, SequenceFeatureExtractor
 
+from melmill._batch.long_rows import describe_long_rows
 from melmill._batch.tensors import padded_tensors
 from melmill._models.audio_loaders import (
     Missing,
@@ -30,6 +31,7 @@ from melmill._models.extractor_settings import (
     raise_if,
     setting_differences,
 )
+from melmill._models.served_processors import longest_clip
 from melmill._models.stored_audio import StoredAudio
 from melmill._store.errors import ContractError
 from melmill._store.row import Row
@@ -75,14 +77,31 @@ def use_store(
     store: Store | PathLike | Sequence[PathLike],
     *,
     missing: Missing = "error",
+    is_whisper: bool = False,
 ) -> None:
-    """Lets a processor read a store; see melmill.qwen3_asr.use_store."""
+    """Lets a processor read a store; see melmill.qwen3_asr.use_store.
+
+    Args:
+      processor: A processor, or its feature extractor.
+      store: The store, its path, or several paths.
+      missing: What becomes of a path that is not in the store.
+      is_whisper: Whether a feature extractor alone is one of Whisper, which
+        cuts clips to 30 s.
+    """
     if missing not in ("error", "compute"):
         raise ValueError(f'missing is {missing!r}, not "error" or "compute"')
     store = opened(store)
     store.require_one_row_per_audio()
     extractor = getattr(processor, "feature_extractor", processor)
     check_contract(extractor, store)
+    most = longest_clip(processor, extractor)
+    if processor is extractor and is_whisper:
+        most = extractor.n_samples
+    if most is not None:
+        found = describe_long_rows([store[name] for name in store], most)
+        if found is not None:
+            kind = type(processor).__name__
+            raise ContractError(f"{store.name}, for {kind}: {found}")
     bind(extractor, store, serve(store, missing))
 
 
@@ -103,7 +122,7 @@ class StoredBatch(list[StoredAudio]):
         self.batch: dict[str, Any] | None = None
 
 
-class _BoundExtractor(SequenceFeatureExtractor):  # type: ignore[misc]
+class BoundExtractor(SequenceFeatureExtractor):  # type: ignore[misc]
     """The methods in which a bound extractor differs from its base."""
 
     def __call__(self, raw_speech: Any, *args: Any, **kwargs: Any) -> Any:
@@ -272,14 +291,14 @@ def _bound_class(base: type) -> type:
     """A bound class with the name of its base."""
     return type(
         base.__name__,
-        (_BoundExtractor, base),
+        (BoundExtractor, base),
         {"__module__": base.__module__, "__qualname__": base.__qualname__},
     )
 
 
 def _base_of(kind: type) -> Any:
     """The base of a bound class; any other class itself."""
-    return kind.__mro__[2] if kind.__mro__[1] is _BoundExtractor else kind
+    return kind.__mro__[2] if kind.__mro__[1] is BoundExtractor else kind
 
 
 @functools.cache

@@ -23,28 +23,42 @@ from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
 
+# The processor of qwen-asr and of transformers; others need no conversation.
+_QWEN3_ASR = "Qwen3ASRProcessor"
+
 # Largest difference between a float32 store and librosa + transformers, on the
 # scale of the features; see docs/numerics.md. 16-bit stores are also rounded.
 FEATURE_TOLERANCE = 2e-4
 _MANTISSA_BITS = {"f32": 23, "f16": 10, "bf16": 7}
+_ROUNDING = {"f32": "single precision", "f16": "float16", "bf16": "bfloat16"}
 _LEAST_EXPONENT = {"f32": -126, "f16": -14, "bf16": -126}
 
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a check compared, if it found no difference.
+    """What a check compared, if it found no difference; str() is a verdict.
 
     Attributes:
       num_rows: Number of rows that were compared.
       num_batches: Number of batches that they were collated into.
       tensors: Names of the tensors of a batch.
       max_feature_difference: Largest difference of a feature.
+      feature_type: Type of the store's features: "f32", "f16" or "bf16".
     """
 
     num_rows: int
     num_batches: int
     tensors: tuple[str, ...]
     max_feature_difference: float
+    feature_type: str
+
+    def __str__(self) -> str:
+        largest = f"{self.max_feature_difference:.1e}".replace("e-0", "e-")
+        return (
+            f"equal: {_count(self.num_rows, 'row')}, "
+            f"{_count(self.num_batches, 'batch', 'batches')}; largest "
+            f"difference {largest}, {_ROUNDING[self.feature_type]} rounding"
+        )
 
 
 def check(
@@ -55,11 +69,11 @@ def check(
     batch_size: int = 8,
     seed: int = 0,
 ) -> Report:
-    """Collates random rows from audio and from a store, and compares them.
+    """Makes batches of random rows from audio and from a store; compares them.
 
     Args:
-      processor: A Qwen3ASRProcessor, whether or not it was given to use_store.
-        It is not changed.
+      processor: A processor that use_store serves, or a feature extractor,
+        whether or not it was given to use_store. It is not changed.
       store: The store, its path, or several paths.
       n: Number of rows; all if the store has fewer.
       batch_size: Rows of a batch.
@@ -72,9 +86,11 @@ def check(
       StoreReadError: Audio cannot be read; open the store with audio_root.
     """
     store = feature_extractor.opened(store)
-    computing = _with_extractor(processor, unbound(processor.feature_extractor))
-    serving = _with_extractor(processor, unbound(processor.feature_extractor))
-    bind(serving.feature_extractor, store)
+    extractor = getattr(processor, "feature_extractor", processor)
+    bound = unbound(extractor)
+    bind(bound, store)
+    computing = _with_extractor(processor, unbound(extractor))
+    serving = _with_extractor(processor, bound)
     rows = _chosen(store, n, seed)
     batches = [
         rows[i : i + batch_size] for i in range(0, len(rows), batch_size)
@@ -82,14 +98,14 @@ def check(
     difference = 0.0
     names: tuple[str, ...] = ()
     for batch in batches:
-        examples = [_example(processor, row) for row in batch]
         samples = [_samples(row) for row in batch]
         stored = [StoredAudio(row) for row in batch]
-        expected = training_batch(computing, examples, samples)
-        served = training_batch(serving, examples, stored)
+        expected = _batch(computing, batch, samples)
+        served = _batch(serving, batch, stored)
         difference = max(difference, _compare(expected, served, batch))
         names = tuple(expected)
-    return Report(len(rows), len(batches), names, difference)
+    kind = store.contract.feature_type
+    return Report(len(rows), len(batches), names, difference, kind)
 
 
 def tolerance(
@@ -104,7 +120,34 @@ def tolerance(
     return allowed
 
 
+def _count(number: int, one: str, many: str | None = None) -> str:
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def _batch(processor: Any, rows: Sequence[Row], audios: list[Any]) -> Any:
+    """What a processor or an extractor makes of clips, with its defaults."""
+    if any(kind.__name__ == _QWEN3_ASR for kind in type(processor).__mro__):
+        examples = [_example(processor, row) for row in rows]
+        return training_batch(processor, examples, audios)
+    audio_token = getattr(processor, "audio_token", None)
+    if audio_token is None:  # Whisper
+        return processor(
+            audios,
+            sampling_rate=rows[0].split.contract.sample_rate_hz,
+            return_attention_mask=True,
+            return_tensors="pt",
+        )
+    return processor(
+        text=[audio_token] * len(rows),
+        audio=audios,
+        return_tensors="pt",
+        padding=True,
+    )
+
+
 def _with_extractor(processor: Any, extractor: Any) -> Any:
+    if not hasattr(processor, "feature_extractor"):
+        return extractor
     changed = copy.copy(processor)
     changed.feature_extractor = extractor
     return changed

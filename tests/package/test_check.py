@@ -1,12 +1,12 @@
 """check() finds what a store gives otherwise than the model's own code."""
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import librosa
 import melmill
-import needs_qwen_asr  # noqa: F401  # skips this module
 import numpy as np
 import pytest
 import soundfile
@@ -22,16 +22,20 @@ from support import (
 )
 from training_corpus import Corpus
 
-pytest_plugins = ["training_fixtures", "qwen3_asr_fixtures"]
+pytest_plugins = ["training_fixtures"]
 pytestmark = pytest.mark.transformers
 
+OWN_NAMES = {
+    True: ("input_features", "input_features_mask"),
+    False: ("feature_attention_mask", "input_features"),
+}
 TENSORS = (
     "input_ids",
     "attention_mask",
-    "feature_attention_mask",
-    "input_features",
+    *OWN_NAMES[tiny_qwen3_asr.IS_NATIVE],
     "labels",
 )
+ROUNDING = {"f32": "single precision", "f16": "float16", "bf16": "bfloat16"}
 
 
 @pytest.mark.parametrize(
@@ -47,10 +51,17 @@ def test_a_right_store_passes(
     processor = tiny_qwen3_asr.make_processor()
     report = check(processor, store_of(feature_type), n=100, batch_size=5)
     num_rows = len(training_corpus.rows)
+    difference = report.max_feature_difference
     assert report == Report(
-        num_rows, -(-num_rows // 5), TENSORS, report.max_feature_difference
+        num_rows, -(-num_rows // 5), TENSORS, difference, feature_type
     )
-    assert 0 < report.max_feature_difference <= largest
+    assert 0 < difference <= largest
+    verdict = rf"equal: {num_rows} rows, {-(-num_rows // 5)} batches; "
+    verdict += r"largest difference (\d\.\de-\d), (.*) rounding"
+    found = re.fullmatch(verdict, str(report))
+    assert found, str(report)
+    assert float(found[1]) == pytest.approx(difference, rel=0.1)
+    assert found[2] == ROUNDING[feature_type]
 
 
 def test_a_processor_in_use_is_checked_and_left_as_it_is(
