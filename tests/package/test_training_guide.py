@@ -5,8 +5,14 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import librosa
 import matplotlib
+import numpy as np
 import pytest
+import tiny_qwen3_asr
+import tiny_whisper
+from melmill.torch import collate
+from qwen3_asr_training import examples_of
 from support import (
     REPOSITORY,
     extract,
@@ -15,13 +21,24 @@ from support import (
     write_manifest,
     write_wav,
 )
+from transformers import Seq2SeqTrainingArguments, TrainingArguments
+from whisper_recipe import RecipeCollator
+
+pytestmark = pytest.mark.transformers
 
 NUM_CLIPS = 20
 
 
-def blocks() -> list[str]:
+def blocks() -> dict[str, list[str]]:
+    """The Python code of the guide, by section."""
     page = (REPOSITORY / "docs" / "training.md").read_text()
-    return [part.split("```")[0] for part in page.split("```python\n")[1:]]
+    found = {}
+    for section in page.split("\n## ")[1:]:
+        title, text = section.split("\n", 1)
+        code = [part.split("```")[0] for part in text.split("```python\n")[1:]]
+        if code:
+            found[title] = code
+    return found
 
 
 @pytest.fixture
@@ -32,21 +49,111 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for seed, name in enumerate(names):
         write_wav(tmp_path / name, noise(4000 + 500 * seed, seed=seed))
     rows = [manifest_row(name, "language English<asr_text>x") for name in names]
-    manifest = write_manifest(tmp_path / "train.jsonl", rows)
-    extract(tmp_path / "features", manifest, "--audio-root", tmp_path)
+    manifests = [
+        write_manifest(tmp_path / "train.jsonl", rows),
+        write_manifest(tmp_path / "eval.jsonl", rows[:4]),
+    ]
+    extract(tmp_path / "features", *manifests, "--audio-root", tmp_path)
     monkeypatch.chdir(tmp_path)
     matplotlib.use("agg")
     return tmp_path
 
 
+def arguments_of(kind: Any, folder: Path) -> Any:
+    return kind(
+        output_dir=str(folder / "out"),
+        per_device_train_batch_size=4,
+        max_steps=1,
+        remove_unused_columns=False,
+        save_strategy="no",
+        disable_tqdm=True,
+        use_cpu=True,
+        report_to="none",
+    )
+
+
+def names_for_qwen3_asr(folder: Path) -> dict[str, Any]:
+    """What the code of the section takes for granted."""
+    processor = tiny_qwen3_asr.make_processor()
+    model = tiny_qwen3_asr.make_model()
+    rows = [
+        manifest_row(f"clips/{name}.wav") | {"prompt": "", "text": "x"}
+        for name in "abcd"
+    ]
+    return {
+        "processor": processor,
+        "model": getattr(model, "thinker", model),
+        "arguments": arguments_of(TrainingArguments, folder),
+        "rows": examples_of(processor, rows),
+    }
+
+
+def names_for_whisper(folder: Path) -> dict[str, Any]:
+    processor = tiny_whisper.make_processor(folder, n_mels=128)
+    return {
+        "processor": processor,
+        "model": tiny_whisper.make_model(n_mels=128),
+        "training_args": arguments_of(Seq2SeqTrainingArguments, folder),
+        "data_collator": RecipeCollator(processor, decoder_start_token_id=1),
+    }
+
+
+def run(section: str, names: dict[str, Any]) -> None:
+    """Runs the code of a section, block after block, with the same names."""
+    for code in blocks()[section]:
+        exec(compile(code, "docs/training.md", "exec"), names)
+
+
+def test_code_for_qwen3_asr_runs(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = names_for_qwen3_asr(folder)
+    run("Qwen3-ASR", names)
+    assert "equal: 24 rows, 3 batches; largest difference" in (
+        capsys.readouterr().out
+    )
+    names["trainer"].train()
+    assert names["trainer"].state.global_step == 1
+
+
+def test_code_for_whisper_runs(folder: Path) -> None:
+    names = names_for_whisper(folder)
+    run("Whisper", names)
+    assert names["trainer"].state.global_step == 1
+    assert len(names["train"]) == NUM_CLIPS
+    item = names["evaluation"][0]
+    assert item["input_features"].shape == (128, 3000)
+    assert not isinstance(librosa.load("clips/a.wav", sr=16000)[0], np.ndarray)
+
+
 @pytest.mark.usefixtures("folder")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
-@pytest.mark.parametrize("word", ["LengthBucketSampler", "to_hf_dataset"])
-def test_code_of_the_guide_runs(word: str) -> None:
-    (code,) = [block for block in blocks() if word in block]
+def test_code_for_any_pytorch_code_runs() -> None:
     names: dict[str, Any] = {}
-    exec(compile(code, "docs/training.md", "exec"), names)
-    assert "batch" in names or names["row"].index == 17
+    run("Any PyTorch code", names)
+    assert "batch" in names
+    assert names["row"].index == 17
+
+
+def test_code_for_augmentation_runs(folder: Path) -> None:
+    names: dict[str, Any] = {}
+    masks, speeds, together = blocks()["Augmentation"]
+    for code in (masks, speeds):
+        exec(code, names)
+    for factor in (0.9, 1.1):
+        manifest = f"speed{factor}/train.jsonl"
+        extract(folder / f"features{factor}", manifest, cwd=folder)
+    exec(together, names)
+    train = names["train"]
+    assert len(train) == 3 * NUM_CLIPS
+    lengths = [train[i * NUM_CLIPS].row.num_samples for i in range(3)]
+    assert lengths == [4000, 4444, 3636]
+    examples = [train[i] for i in range(NUM_CLIPS)]
+    expected = collate(examples)["input_features"]
+    masked = names["collate_with_masks"](examples)["input_features"]
+    is_changed = masked != expected
+    assert 0.02 < float(is_changed.float().mean()) < 0.6
+    assert (masked <= expected).all()
 
 
 def test_code_for_pieces_runs(folder: Path) -> None:
@@ -61,20 +168,28 @@ def test_code_for_pieces_runs(folder: Path) -> None:
         manifest_row("shard.tar", text) | range_of,
     ]
     write_manifest(folder / "train.jsonl", rows)
-    extract(folder / "features", "train.jsonl", "--update", cwd=folder)
+    write_manifest(folder / "eval.jsonl", rows[:1])
+    manifests = ("train.jsonl", "eval.jsonl")
+    extract(folder / "features", *manifests, "--update", cwd=folder)
     names: dict[str, Any] = {}
-    for word in ("collate([train[0]", 'find("meeting.wav"'):
-        (code,) = [block for block in blocks() if word in block]
-        exec(compile(code, "docs/training.md", "exec"), names)
+    run("Pieces of files", names)
     assert names["batch"]["index"] == [0, 1]
     assert names["split"].find("meeting.wav", start=12.5).index == 1
     assert names["split"].find("shard.tar", audio_offset=1536).index == 2
 
 
+def test_no_section_has_other_code() -> None:
+    assert set(blocks()) == {
+        *("Qwen3-ASR", "Whisper", "Any PyTorch code", "Augmentation"),
+        "Pieces of files",
+    }
+
+
 def test_every_name_of_the_guide_can_be_imported() -> None:
     imports = [
         line
-        for block in blocks()
+        for code in blocks().values()
+        for block in code
         for line in block.splitlines()
         if line.startswith(("from melmill", "import melmill"))
     ]
