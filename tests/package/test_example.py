@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import transformers
 from support import REPOSITORY, melmill_path, read_json_lines, write_manifest
 
 pytestmark = pytest.mark.transformers
@@ -63,6 +64,8 @@ def test_the_example_trains_and_saves_a_model(
     settings = "preprocessor_config.json", "processor_config.json"
     assert any((model / name).exists() for name in settings)
 
+    if not transformers.__version__.startswith("4."):
+        return  # once is enough: this takes long
     # The tuned model goes on from there, with the store and no manifests.
     stdout = run_example(
         *("--store", out / "features", "--model", model),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import family
+import family_models
 import librosa
 import melmill
 import numpy as np
@@ -26,7 +27,7 @@ from support import (
     write_manifest,
     write_wav,
 )
-from training_corpus import Corpus, feature_tolerance
+from training_corpus import Corpus, feature_tolerance, num_samples
 
 pytest_plugins = ["training_fixtures"]
 pytestmark = pytest.mark.transformers
@@ -51,7 +52,7 @@ def batch_of(processor: Any, audio: list[Any]) -> Any:
     return processor(
         text=[f"a{processor.audio_token}b"] * len(audio),
         audio=audio,
-        padding=True,
+        text_kwargs={"padding": True},
         return_tensors="pt",
     )
 
@@ -77,6 +78,27 @@ def test_a_processor_makes_the_same_batches_from_the_store(
             assert difference.max() > 0
         else:
             assert torch.equal(actual[key], wanted), key
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_a_model_has_the_same_loss(
+    name: str, training_corpus: Corpus, store_of: Callable[..., Path]
+) -> None:
+    processor = make(name)
+    model = family_models.make_model(name, processor)
+
+    def loss_of(audio: list[Any]) -> float:
+        batch = batch_of(processor, audio)
+        with torch.no_grad():
+            return float(model(**batch, labels=batch["input_ids"]).loss)
+
+    paths = training_corpus.paths[4:7]
+    expected = loss_of([original_load()(p, sr=16000)[0] for p in paths])
+    silence = [np.zeros(num_samples(path), np.float32) for path in paths]
+    assert abs(loss_of(silence) - expected) > 1e-2
+    use_store(processor, store_of("f32"))
+    actual = loss_of([librosa.load(path, sr=16000)[0] for path in paths])
+    assert abs(actual - expected) <= 5e-6
 
 
 @pytest.fixture(scope="module")

@@ -136,9 +136,7 @@ def _losses(
     return losses
 
 
-@pytest.mark.parametrize("num_workers", [0, 2])
 def test_the_trainer_sees_the_same_losses(
-    num_workers: int,
     training_corpus: Corpus,
     store_of: Callable[..., Path],
     tmp_path: Path,
@@ -146,9 +144,7 @@ def test_the_trainer_sees_the_same_losses(
     extractor = WhisperFeatureExtractor()
     expected = _losses(extractor, training_corpus, tmp_path)
     use_store(extractor, store_of("f32", preset="whisper"))
-    losses = _losses(
-        extractor, training_corpus, tmp_path, num_workers=num_workers
-    )
+    losses = _losses(extractor, training_corpus, tmp_path, num_workers=2)
     # The log rounds to four digits.
     np.testing.assert_allclose(losses, expected, rtol=0, atol=1.5e-4)
     assert expected[0] - expected[-1] > 0.01  # it does learn

@@ -140,8 +140,8 @@ def _batch(processor: Any, rows: Sequence[Row], audios: list[Any]) -> Any:
     return processor(
         text=[audio_token] * len(rows),
         audio=audios,
+        text_kwargs={"padding": True},
         return_tensors="pt",
-        padding=True,
     )
 
 
