@@ -1,7 +1,9 @@
 """The code in docs/training.md runs as it stands there, as do first steps."""
 
+import gc
 import re
 import textwrap
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +44,7 @@ def blocks() -> dict[str, list[str]]:
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder with a store, features/, in which the code runs."""
     (tmp_path / "clips").mkdir()
     names = [f"clips/{chr(ord('a') + i)}.wav" for i in range(NUM_CLIPS)]
@@ -56,7 +58,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     extract(tmp_path / "features", *manifests, "--audio-root", tmp_path)
     monkeypatch.chdir(tmp_path)
     matplotlib.use("agg")
-    return tmp_path
+    yield tmp_path
+    gc.collect()  # processors that are left over would go on serving
 
 
 def arguments_of(kind: Any, folder: Path) -> Any:
