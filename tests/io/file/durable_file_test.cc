@@ -83,7 +83,7 @@ TEST(DurableFileTest, CommitKeepsAFileThatIsThere) {
   for (const char* text : {"mine, longer", "others", ""}) {
     const auto written = WriteFileDurably(path, text);
     ASSERT_FALSE(written.ok()) << text;
-    ExpectFault(written.error(), 0, path + ": another process made it");
+    ExpectFault(written.error(), EEXIST, path + ": another process made it");
   }
   EXPECT_TRUE(WriteFileDurably(path, "theirs").ok());
   EXPECT_EQ(ReadWholeFile(path), "theirs");
@@ -238,7 +238,7 @@ TEST(DurableFileTest, AFolderOfThatNameIsAFaultAndStays) {
   std::filesystem::create_directory(folder.File("a"));
   const auto written = WriteFileDurably(folder.File("a"), "text");
   ASSERT_FALSE(written.ok());
-  ExpectFault(written.error(), 0, folder.File("a"));
+  ExpectFault(written.error(), EEXIST, folder.File("a"));
   EXPECT_EQ(folder.Names(), Names{"a"});
 }
 
