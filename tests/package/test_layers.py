@@ -69,7 +69,6 @@ TESTED_BY = {
     "melmill._remote.command_line": "test_stage_command.py",
     "melmill._remote.file_systems": "test_remote_files.py",
     "melmill._remote.patience": "test_copies.py",
-    "melmill._remote.progress": "test_stage_command.py",
     "melmill._remote.url_text": "test_audio_url.py",
     "melmill._stage.output_files": "test_staging.py",
     "melmill._store.bfloat16": "test_row.py",

@@ -301,6 +301,7 @@ def test_contributing_names_paths() -> None:
 
 
 SCRIPTS = (
+    "tests/package/store_mutations.py",
     "tools/coverage",
     "tools/fuzz",
     "examples/slurm/parts.sbatch",
