@@ -53,10 +53,10 @@ def submit(job: RayJob, *plan_flags: str) -> Run:
 
 
 def test_a_job_is_submitted(own_job: RayJob) -> None:
-    """Its log and its exit code are those of melmill ray."""
+    """Its exit code, and the log if all is well, are those of melmill ray."""
     run = submit(own_job, "--max-rejects", "0")
+    # Ray may print the end of the log of a job that fails, or not.
     assert run.exit_code != 0
-    assert "1 of 45 lines rejected (2.2 %), more than --max" in run.text
     assert "exit code 3" in run.text
     assert not own_job.store.exists()
     run = submit(own_job)
