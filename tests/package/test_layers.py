@@ -14,7 +14,7 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
-    *("_store", "_batch", "_models", "_convert", "_contents"),
+    *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
     *("_remote", "_stage", "_transfer", "_ray", ""),
 ]
 
@@ -29,7 +29,8 @@ LAZY = {
     ("melmill._scripts", "melmill.ray"),
     ("melmill._store.split", "melmill._models.hf"),
     ("melmill._store.split", "pandas"),
-    ("melmill._store.row", "matplotlib"),
+    ("melmill._store.row", "melmill._view.plot"),
+    ("melmill._view.plot", "matplotlib"),
     ("melmill._models.audio_loaders", "librosa"),
     ("melmill._models.audio_loaders", "librosa.core.audio"),
     ("melmill._models.audio_loaders", "librosa.util.utils"),

@@ -109,11 +109,13 @@ def test_prompts_kept_fields_and_repeated_lines(tmp_path: Path) -> None:
     assert melmill.open(store).find("a.wav") == first
 
 
-def test_plot_draws_the_row(finished_job: Job) -> None:
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("agg")
-    row = melmill.open(finished_job.store)["train"][0]
-    axes = row.plot()
-    (image,) = axes.get_images()
-    np.testing.assert_array_equal(image.get_array(), row.features.T)
-    assert row.transcript in axes.get_title()
+def test_features32_add_up_where_float16_overflows(tmp_path: Path) -> None:
+    path = write_wav(tmp_path / "a.wav", np.zeros(16_000 * 60, np.float32))
+    manifest = write_manifest(tmp_path / "a.jsonl", [manifest_row(path)])
+    extract(tmp_path / "store", manifest)
+    row = melmill.open(tmp_path / "store")["a"][0]
+    assert row.features32.dtype == np.float32
+    np.testing.assert_array_equal(row.features32, row.features)
+    assert row.features32.sum() == -1.5 * 6000 * 128
+    row.features32[:] = 0
+    assert row.features[0, 0] == -1.5

@@ -22,7 +22,7 @@ _SLANEY_LOG_STEP = np.log(6.4) / 27
 def filter_bank(contract: Contract) -> FloatArray:
     """Weight of each bin of the power spectrum, [n_fft / 2 + 1, n_mels]."""
     ends_hz = np.array([contract.f_min_hz, contract.f_max_hz])
-    low_mel, high_mel = _hz_to_mel(ends_hz, contract.mel_scale)
+    low_mel, high_mel = hz_to_mel(ends_hz, contract.mel_scale)
     edges_mel = np.linspace(low_mel, high_mel, contract.n_mels + 2)
     edges_hz = _mel_to_hz(edges_mel, contract.mel_scale)
     num_bins = contract.n_fft // 2 + 1
@@ -44,7 +44,8 @@ def window(contract: Contract) -> FloatArray:
     return window
 
 
-def _hz_to_mel(hz: FloatArray, scale: str) -> FloatArray:
+def hz_to_mel(hz: FloatArray, scale: str) -> FloatArray:
+    """Frequencies on a mel scale: "htk" or "slaney"."""
     if scale == "htk":
         return 2595 * np.log10(1 + hz / 700)
     above = np.log(np.maximum(hz, _SLANEY_BREAK_HZ) / _SLANEY_BREAK_HZ)

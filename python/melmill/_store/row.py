@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 _MARKER = "<asr_text>"
 _LANGUAGE = "language "
-_TITLE_WIDTH = 120  # letters in a line above a plot
 
 
 def take_apart(text: str) -> tuple[str | None, str]:
@@ -77,6 +74,15 @@ class Row:
         """
         part, at = self._place
         return part.features(at)
+
+    @property
+    def features32(self) -> npt.NDArray[np.float32]:
+        """The features as float32, in a new array that may be changed.
+
+        NumPy adds float16 numbers in float16, which overflows in sums over long
+        clips.
+        """
+        return np.array(self.features, np.float32)
 
     @property
     def num_frames(self) -> int:
@@ -197,24 +203,17 @@ class Row:
         return part.read_stored(at)
 
     def plot(self, axes: Any = None) -> Any:
-        """Draws the features with matplotlib; returns the axes."""
-        if axes is None:
-            from matplotlib import pyplot
+        """Draws the features with matplotlib, by time and frequency.
 
-            axes = pyplot.figure(figsize=(10, 3)).add_subplot()
-        contract = self.split.contract
-        hop_s = contract.hop_length / contract.sample_rate_hz
-        axes.imshow(
-            self.features.T.astype(np.float32),
-            aspect="auto",
-            origin="lower",
-            extent=(0, self.num_frames * hop_s, 0, contract.n_mels),
-        )
-        axes.set_xlabel("time / s")
-        axes.set_ylabel("mel")
-        title = f"{os.path.basename(self.audio)}: {self.transcript}"
-        axes.set_title(textwrap.fill(title, _TITLE_WIDTH), fontsize=9)
-        return axes
+        Args:
+          axes: Where to draw. None: a new figure, with a scale of colours.
+
+        Returns:
+          The axes; `axes.figure.savefig(path)` writes the figure.
+        """
+        from melmill._view import plot
+
+        return plot.draw(self, axes)
 
     @property
     def _place(self) -> tuple[Part, int]:

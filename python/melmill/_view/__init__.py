@@ -1,0 +1,1 @@
+"""Shows stores, splits and rows to people. Not public."""
