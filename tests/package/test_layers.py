@@ -42,8 +42,9 @@ LAZY = {
 
 # Rooms and modules that import no PyTorch, directly or through others.
 WITHOUT_TORCH = [
-    *("_store", "_batch.batch_plan", "_batch.mel", "_batch.padding"),
-    *("_batch.sampler", "_contents", "_remote", "_stage", "_transfer"),
+    *("_store", "_batch.batch_plan", "_batch.epoch", "_batch.mel"),
+    "_batch.padding",
+    *("_batch.sampler", "_contents", "_view", "_remote", "_stage", "_transfer"),
 ]
 
 # Modules that have no tests of their own, and whose tests reach them.
@@ -55,6 +56,7 @@ TESTED_BY = {
     "melmill._convert.rows": "test_convert.py",
     "melmill._batch.long_rows": "test_torch.py",
     "melmill._models.extractor_form": "test_feature_extractor.py",
+    "melmill._batch.epoch": "test_sampler.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
     "melmill._ray.child": "../cluster/test_child.py",

@@ -249,12 +249,121 @@ def test_the_state_of_one_rank_serves_all() -> None:
         assert list(sampler) == batches[3:]
 
 
+def train_on(
+    case: Case, world_size: int, state: dict[str, Any] | None, num_steps: int
+) -> tuple[list[int], dict[str, Any]]:
+    """The rows of some steps on all ranks, and the state after them."""
+    case = dataclasses.replace(case, world_size=world_size)
+    rows: list[int] = []
+    states = []
+    for rank in range(world_size):
+        sampler = case.sampler(rank)
+        sampler.set_epoch(7)
+        if state is not None:
+            sampler.load_state_dict(state)
+            is_same = state["world_size"] == world_size
+            done = state["num_batches_done"] if is_same else 0
+            assert (sampler.epoch, sampler.num_batches_done) == (7, done)
+            sampler.set_epoch(7)
+        batches = list(itertools.islice(iter(sampler), num_steps))
+        rows += flat([batches])
+        states.append(pickle.loads(pickle.dumps(sampler.state_dict())))
+        for batch in batches:
+            longest = int(case.num_frames[batch].max())
+            assert longest * len(batch) <= case.max_frames_per_batch
+    assert all(other == states[0] for other in states)
+    return rows, states[0]
+
+
+@pytest.mark.parametrize(
+    "world_sizes", [(4, 2), (2, 4), (1, 3, 8), (8, 3, 3, 1), (5, 7, 5)]
+)
+def test_other_numbers_of_ranks_resume_and_read_each_row_once(
+    world_sizes: tuple[int, ...],
+) -> None:
+    num_frames = np.random.default_rng(2).integers(100, 2000, 400)
+    case = Case(num_frames, 10_000, 1, seed=3)
+    for num_steps in (0, 1, 3):
+        rows: list[int] = []
+        state = None
+        for world_size in world_sizes[:-1]:
+            seen, state = train_on(case, world_size, state, num_steps)
+            rows += seen
+        seen, _ = train_on(case, world_sizes[-1], state, 10_000)
+        assert sorted(rows + seen) == list(range(400)), num_steps
+
+
+def test_all_ranks_of_now_have_the_same_number_of_batches() -> None:
+    num_frames = np.random.default_rng(2).integers(100, 2000, 400)
+    case = Case(num_frames, 10_000, 4, seed=3)
+    state = case.sampler().state_dict(num_batches_done=5)
+    counts = set()
+    for rank in range(3):
+        sampler = dataclasses.replace(case, world_size=3).sampler(rank)
+        sampler.load_state_dict(state)
+        counts.add(len(list(sampler)))
+        assert sampler.num_batches_done in counts
+        assert len(list(sampler)) == len(sampler)  # a whole epoch again
+    assert len(counts) == 1
+
+
+def test_after_the_resumed_epoch_all_epochs_are_those_of_now() -> None:
+    case = Case(np.arange(100, 400), 4000, 4, seed=0)
+    state = case.sampler().state_dict(num_batches_done=2)
+    one = dataclasses.replace(case, world_size=1)
+    sampler = one.sampler()
+    sampler.load_state_dict(state)
+    list(sampler)
+    assert sampler.state_dict()["earlier"] == [[4, 2]]
+    sampler.set_epoch(1)
+    assert sampler.state_dict()["earlier"] == []
+    assert [list(sampler)] == one.epoch(1)
+
+
+def test_the_order_that_was_left_is_kept() -> None:
+    case = Case(np.arange(100, 400), 4000, 2, seed=0)
+    whole = case.epoch(0)
+    state = case.sampler().state_dict(num_batches_done=3)
+    alone = dataclasses.replace(case, world_size=1).sampler()
+    alone.load_state_dict(state)
+    assert (
+        list(alone)
+        == [batch for pair in zip(*whole, strict=True) for batch in pair][6:]
+    )
+
+
+def test_too_few_rows_for_the_ranks_of_now_are_an_error() -> None:
+    case = Case(np.full(12, 100), 100, 2, seed=0)
+    state = case.sampler().state_dict(num_batches_done=5)
+    more = dataclasses.replace(case, world_size=4)
+    with pytest.raises(ValueError, match=r"2 rows are left .* 4 ranks"):
+        more.sampler().load_state_dict(state)
+    sampler = more.sampler(drop_last=True)
+    sampler.load_state_dict({**state, "drop_last": True})
+    assert list(sampler) == []
+
+
+def test_a_place_that_other_ranks_cannot_have_reached_is_refused() -> None:
+    case = Case(np.arange(100, 400), 4000, 4, seed=0)
+    state = case.sampler().state_dict(num_batches_done=1000)
+    with pytest.raises(ValueError, match="num_batches_done=1000"):
+        dataclasses.replace(case, world_size=2).sampler().load_state_dict(state)
+
+
+def test_a_sampler_says_what_it_has() -> None:
+    case = Case(np.arange(100, 400), 4000, 2, seed=9)
+    shown = repr(case.sampler(rank=1))
+    assert shown == (
+        f"<LengthBucketSampler of 300 rows: {len(case.sampler())} batches of "
+        "at most 4,000 frames for rank 1 of 2, epoch 0, seed 9>"
+    )
+
+
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
         ({"seed": 1}, "seed"),
         ({"max_frames_per_batch": 4001}, "max_frames_per_batch"),
-        ({"world_size": 1}, "world_size"),
         ({"num_frames": np.arange(101, 401)}, "checksum_of_num_frames"),
     ],
 )
@@ -285,9 +394,31 @@ def test_a_pickled_sampler_goes_on_alike() -> None:
 def test_a_row_longer_than_the_bound_is_an_error_naming_it() -> None:
     num_frames = np.array([10, 20, 101, 30, 102])
     with pytest.raises(
-        ValueError, match=r"row 2 has 101 frames.*=100; .*2 of 5"
+        ValueError, match=r"row 2 has 101 frames.*=100; .*2 of 5.* 102 frames"
     ):
         LengthBucketSampler(num_frames, max_frames_per_batch=100)
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_rows_longer_than_the_bound_can_be_batches_of_their_own(
+    shuffle: bool,
+) -> None:
+    for case in itertools.islice(cases(), 0, None, 4):
+        bound = max(int(np.quantile(case.num_frames, 0.8)), 1)
+        case = dataclasses.replace(case, max_frames_per_batch=bound)
+        options: dict[str, Any] = {"shuffle": shuffle, "drop_last": True}
+        ranks = case.epoch(2, on_too_long="alone", **options)
+        rows = flat(ranks)
+        assert len(rows) == len(set(rows)) > 0
+        for batches in ranks:
+            for batch in batches:
+                longest = int(case.num_frames[batch].max())
+                assert len(batch) == 1 or longest * len(batch) <= bound
+
+
+def test_only_known_words_say_what_to_do_with_long_rows() -> None:
+    with pytest.raises(ValueError, match=r"'skip', not \"error\""):
+        Case(np.arange(9), 9, 1, seed=0).sampler(on_too_long="skip")
 
 
 def test_fewer_rows_than_ranks_are_an_error() -> None:

@@ -47,9 +47,9 @@ def plan_batches(
     """Plans batches that all ranks share evenly.
 
     Args:
-      lengths: Number of frames of each row, at most max_frames_per_batch,
-        [rows].
-      max_frames_per_batch: Most frames of a batch, including padding.
+      lengths: Number of frames of each row, [rows].
+      max_frames_per_batch: Most frames of a batch, including padding. A row
+        that has more is a batch of its own.
       world_size: Number of ranks. The number of batches is a multiple of it.
       shuffle: Whether each epoch shuffles; if not, there are fewer batches.
       drop_last: Allows a number of batches that is not a multiple.
@@ -84,6 +84,7 @@ def _plan(
     """Cuts buckets of batches_per_bucket full batches; the last has fewer."""
     rows = np.argsort(-lengths, kind="stable")
     most_rows = max_frames_per_batch // np.maximum(lengths[rows], 1)
+    most_rows = np.maximum(most_rows, 1)  # a longer row is alone
     steps = (most_rows * batches_per_bucket).tolist()
     starts, start = [], 0
     while start < len(rows):

@@ -6,13 +6,15 @@ It needs NumPy alone. `melmill.torch` exports the class.
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
-import numpy.random  # now: a child forked during a later import would hang
 import numpy.typing as npt
 
-from melmill._batch.batch_plan import IntArray, plan_batches
+from melmill._batch.batch_plan import BatchPlan, IntArray, plan_batches
+from melmill._batch.epoch import Epoch, make_epoch
+
+Earlier = list[tuple[int, int]]
 
 
 class HasNumFrames(Protocol):
@@ -31,7 +33,7 @@ class LengthBucketSampler:
 
     Yields lists of row numbers. The padded size of a batch, its longest row
     times its number of rows, is close to `max_frames_per_batch` frames and
-    never larger.
+    never larger, unless the batch is a single row that is longer than that.
 
     Rows are sorted by length and cut into about 64 buckets, or fewer if there
     are few batches. In each epoch the rows of each bucket are shuffled and cut
@@ -64,6 +66,12 @@ class LengthBucketSampler:
     All ranks have the same state: save that of any rank. Call `load_state_dict`
     before iterating over the DataLoader.
 
+    A state serves any number of ranks. If the number has changed, the batches
+    that were left are shared by the ranks of now, the largest ones halved if
+    need be: the epoch still has every row once. In that epoch
+    `num_batches_done` counts from 0, and fewer batches than `len(sampler)`
+    follow.
+
     A sampler belongs to one process and one thread.
 
     Attributes:
@@ -81,6 +89,7 @@ class LengthBucketSampler:
         rank: int | None = None,
         world_size: int | None = None,
         drop_last: bool = False,
+        on_too_long: Literal["error", "alone"] = "error",
     ):
         """Plans the batches of all epochs.
 
@@ -98,13 +107,23 @@ class LengthBucketSampler:
           drop_last: Leaves out up to world_size - 1 batches, different ones in
             each epoch, instead of halving batches. You need it only if an error
             says that batches cannot be halved.
+          on_too_long: What to do with rows of more than `max_frames_per_batch`
+            frames: "error" refuses them, "alone" makes each a batch, which then
+            takes more memory than others. To leave them out, sample from
+            split[split.num_frames <= max_frames_per_batch].
 
         Raises:
-          ValueError: A row has more than `max_frames_per_batch` frames, there
-            are too few rows for `world_size`, or an argument is out of range.
+          ValueError: A row is too long, there are too few rows for
+            `world_size`, or an argument is out of range.
         """
+        if on_too_long not in ("error", "alone"):
+            raise ValueError(
+                f'on_too_long is {on_too_long!r}, not "error" or "alone"'
+            )
         self.rank, self.world_size = _place(rank, world_size)
         lengths = _checked_lengths(num_frames, max_frames_per_batch)
+        if on_too_long == "error":
+            _refuse_too_long(num_frames, lengths, max_frames_per_batch)
         if len(lengths) < self.world_size:
             raise ValueError(
                 f"{len(lengths)} rows cannot be split over {self.world_size} "
@@ -114,22 +133,31 @@ class LengthBucketSampler:
             "max_frames_per_batch": max_frames_per_batch,
             "seed": seed,
             "shuffle": shuffle,
-            "world_size": self.world_size,
             "drop_last": drop_last,
             "checksum_of_num_frames": zlib.crc32(
                 lengths.astype("<i8").tobytes()
             ),
         }
-        self._plan = plan_batches(
-            lengths,
-            max_frames_per_batch=max_frames_per_batch,
-            world_size=self.world_size,
-            shuffle=shuffle,
-            drop_last=drop_last,
-        )
+        self._lengths = lengths
+        self._plan = self._plan_for(self.world_size)
         self._epoch = 0
-        self._first_batch = 0  # of the next iteration
+        # Of the epoch that a state was loaded for: the numbers of ranks that
+        # have trained on it before, and how many batches each of these had.
+        self._earlier: Earlier = []
+        # Where the next iteration begins.
+        self._next_earlier: Earlier = []
+        self._first_batch = 0
         self._num_handed_out = 0
+
+    def __repr__(self) -> str:
+        settings = self._settings
+        return (
+            f"<LengthBucketSampler of {len(self._lengths):,} rows: "
+            f"{len(self):,} batches of at most "
+            f"{settings['max_frames_per_batch']:,} frames for rank {self.rank} "
+            f"of {self.world_size}, epoch {self._epoch}, seed "
+            f"{settings['seed']}>"
+        )
 
     @property
     def epoch(self) -> int:
@@ -141,7 +169,8 @@ class LengthBucketSampler:
         """Number of batches of this epoch that this rank has yielded.
 
         Before the first one, the number of the batch at which the epoch will
-        start: 0 unless a state was loaded.
+        start: 0 unless a state was loaded. Batches that other numbers of ranks
+        have trained on do not count.
         """
         return self._num_handed_out
 
@@ -154,26 +183,26 @@ class LengthBucketSampler:
         # This runs when the first batch is taken: a DataLoader with workers
         # makes two iterators and drops one.
         first, self._first_batch = self._first_batch, 0
+        self._earlier, self._next_earlier = self._next_earlier, []
         self._num_handed_out = first
-        rows, order = self._order()
-        starts = self._plan.batches[order].tolist()
-        stops = self._plan.batches[order + 1].tolist()
-        for number in range(first, len(self)):
-            mine = number * self.world_size + self.rank
+        epoch = self._left_after(self._earlier)
+        for number in range(first, epoch.num_batches // self.world_size):
             self._num_handed_out = number + 1
-            yield rows[starts[mine] : stops[mine]].tolist()
+            yield epoch.batch(number * self.world_size + self.rank)
 
     def set_epoch(self, epoch: int) -> None:
         """Starts an epoch, or resumes the epoch of a loaded state."""
         if epoch != self._epoch:
             self._first_batch = 0
+            self._next_earlier = []
         self._epoch = epoch
+        self._earlier = self._next_earlier
         self._num_handed_out = self._first_batch
 
     def state_dict(
         self, *, num_batches_done: int | None = None
-    ) -> dict[str, int]:
-        """The place in the training, as integers.
+    ) -> dict[str, Any]:
+        """The place in the training, as integers and a list of their pairs.
 
         Args:
           num_batches_done: Number of batches of this epoch that each rank has
@@ -186,15 +215,18 @@ class LengthBucketSampler:
         return {
             "epoch": self._epoch,
             "num_batches_done": num_batches_done,
+            "world_size": self.world_size,
+            "earlier": [list(pair) for pair in self._earlier],
             **self._settings,
         }
 
-    def load_state_dict(self, state: Mapping[str, int]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Makes the next iteration yield the remaining batches of a state.
 
         Raises:
           ValueError: The state was saved with other rows or other settings, so
-            the batches would not be the same.
+            the batches would not be the same; or too few rows are left for the
+            ranks of now.
         """
         for name, value in self._settings.items():
             if state[name] != value:
@@ -202,29 +234,57 @@ class LengthBucketSampler:
                     f"the state was saved with {name}={state[name]!r}, this "
                     f"sampler has {value!r}"
                 )
-        if not 0 <= state["num_batches_done"] <= len(self):
-            raise ValueError(
-                f"num_batches_done={state['num_batches_done']} is not within "
-                f"the {len(self)} batches of an epoch"
-            )
+        earlier = [(int(size), int(done)) for size, done in state["earlier"]]
+        done = int(state["num_batches_done"])
+        if state["world_size"] != self.world_size:
+            # Ranks that have trained on nothing leave no trace.
+            earlier += [(int(state["world_size"]), done)] * (done != 0)
+            done = 0
+        left = self._left_after(earlier, state["epoch"])
+        _check_done(done, left.num_batches // self.world_size)
         self._epoch = state["epoch"]
-        self._first_batch = state["num_batches_done"]
-        self._num_handed_out = self._first_batch
+        self._earlier = self._next_earlier = earlier
+        self._first_batch = self._num_handed_out = done
 
-    def _order(self) -> tuple[IntArray, IntArray]:
-        """The epoch's rows, which batches cut, and the order of batches."""
-        plan = self._plan
-        if not self._settings["shuffle"]:
-            return plan.rows, np.arange(plan.num_batches)
-        num_rows = len(plan.rows)
-        # Raw bits, because only these are the same in all versions of NumPy.
-        seeds = np.random.SeedSequence([self._settings["seed"], self._epoch])
-        keys = np.random.PCG64(seeds).random_raw(num_rows + plan.num_batches)
-        bucket = np.repeat(
-            np.arange(len(plan.buckets) - 1), np.diff(plan.buckets)
+    def _plan_for(self, world_size: int) -> BatchPlan:
+        settings = self._settings
+        return plan_batches(
+            self._lengths,
+            max_frames_per_batch=settings["max_frames_per_batch"],
+            world_size=world_size,
+            shuffle=bool(settings["shuffle"]),
+            drop_last=bool(settings["drop_last"]),
         )
-        rows = plan.rows[np.lexsort((keys[:num_rows], bucket))]
-        return rows, np.argsort(keys[num_rows:], kind="stable")
+
+    def _left_after(self, earlier: Earlier, epoch: int | None = None) -> Epoch:
+        """What other numbers of ranks have left of an epoch, for those of now.
+
+        Args:
+          earlier: Pairs of a number of ranks and of the batches of each.
+          epoch: The number of the epoch. None: the current one.
+        """
+        sizes = [*(size for size, _ in earlier), self.world_size]
+        is_planned = sizes[0] == self.world_size
+        left = make_epoch(
+            self._plan if is_planned else self._plan_for(sizes[0]),
+            shuffle=bool(self._settings["shuffle"]),
+            seed=self._settings["seed"],
+            number=self._epoch if epoch is None else epoch,
+        )
+        drop_last = bool(self._settings["drop_last"])
+        for (size, done), next_size in zip(earlier, sizes[1:], strict=True):
+            _check_done(done, left.num_batches // size)
+            left = left.after(done * size)
+            left = left.shared_by(next_size, drop_last=drop_last)
+        return left
+
+
+def _check_done(num_batches_done: int, num_batches: int) -> None:
+    if not 0 <= num_batches_done <= num_batches:
+        raise ValueError(
+            f"num_batches_done={num_batches_done} is not within "
+            f"the {num_batches} batches of an epoch"
+        )
 
 
 def _place(rank: int | None, world_size: int | None) -> tuple[int, int]:
@@ -256,16 +316,23 @@ def _checked_lengths(
     lengths = lengths.astype(np.int64)
     if lengths.size and (lengths.min() < 0 or max_frames_per_batch < 1):
         raise ValueError("num_frames and max_frames_per_batch must be positive")
+    return lengths
+
+
+def _refuse_too_long(
+    rows: Any, lengths: IntArray, max_frames_per_batch: int
+) -> None:
     too_long = np.flatnonzero(lengths > max_frames_per_batch)
     if too_long.size:
         row = int(too_long[0])
         raise ValueError(
-            f"row {row}{_audio_of(num_frames, row)} has {lengths[row]} frames, "
+            f"row {row}{_audio_of(rows, row)} has {lengths[row]} frames, "
             "more than "
             f"max_frames_per_batch={max_frames_per_batch}; this applies to "
-            f"{too_long.size} of {lengths.size} rows"
+            f"{too_long.size} of {lengths.size} rows, of which the longest has "
+            f'{lengths.max()} frames. on_too_long="alone" makes each of them a '
+            "batch"
         )
-    return lengths
 
 
 def _audio_of(rows: Any, row: int) -> str:
