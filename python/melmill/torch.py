@@ -1,14 +1,18 @@
 """A store for PyTorch: a data set, batches of tensors, a sampler.
 
+    loader = FeatureDataset("features/", split="train").loader()
+    for epoch in range(num_epochs):
+        loader.batch_sampler.set_epoch(epoch)
+        for batch in loader:
+            batch["input_features"], batch["transcript"]
+
+Or with choices of your own:
+
     train = FeatureDataset("features/", split="train")
     sampler = LengthBucketSampler(train, max_frames_per_batch=30_000)
     loader = DataLoader(
         train, batch_sampler=sampler, collate_fn=collate, num_workers=4
     )
-    for epoch in range(num_epochs):
-        sampler.set_epoch(epoch)
-        for batch in loader:
-            batch["input_features"], batch["transcript"]
 
 functools.partial sets options of collate, and your own collator can call it for
 the features:
@@ -22,6 +26,7 @@ the features:
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,7 +34,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import DataLoader, Dataset
 
 import melmill
 from melmill._batch.long_rows import describe_long_rows
@@ -39,6 +44,8 @@ from melmill._store.row import Row, take_apart
 from melmill._store.split import RowSlice, Split
 
 __all__ = ["Example", "FeatureDataset", "LengthBucketSampler", "collate"]
+
+_MAX_WORKERS = 4  # of a loader; more are rarely needed to feed a GPU
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,8 +103,8 @@ class FeatureDataset(Dataset[Any]):  # type: ignore[misc]
         """Makes a data set of a split, and opens the store if needed.
 
         Args:
-          source: A split, some of its rows such as split[:1000], or the folder
-            of a store.
+          source: A split, some of its rows such as split[:1000] or
+            split[split.durations_s < 30], or the folder of a store.
           split: The name of the split, if `source` is a folder. Optional if the
             store has only one split.
           dtype: Type of the features of an item.
@@ -141,6 +148,59 @@ class FeatureDataset(Dataset[Any]):  # type: ignore[misc]
             "input_features": batch.features[0],
             "labels": self.labels(row),
         }
+
+    def __repr__(self) -> str:
+        return f"<FeatureDataset of {self.rows!r}, {self.dtype}>"
+
+    def loader(
+        self,
+        *,
+        max_frames_per_batch: int = 30_000,
+        shuffle: bool = True,
+        seed: int = 0,
+        num_workers: int | None = None,
+    ) -> DataLoader[Any]:
+        """A DataLoader of batches of similar length; collate says what is in.
+
+        The features have this data set's dtype. Its `batch_sampler` is a
+        LengthBucketSampler, for set_epoch and states; it divides the batches
+        among the ranks of torch.distributed. A row longer than a batch is a
+        batch of its own. Memory is pinned if there is a GPU of CUDA.
+
+        Args:
+          max_frames_per_batch: Most frames of a batch, including padding. There
+            are usually 100 frames per second, so 30,000 are 300 s.
+          shuffle: False orders rows by length, longest first; for evaluation.
+          seed: Seed of the shuffles.
+          num_workers: Number of processes that make batches; 0: this one. None:
+            one less than the processors of this process, 1 to 4.
+
+        Raises:
+          ValueError: The items are dicts (`labels`), whose collator is that of
+            the recipe, or LengthBucketSampler refuses the rows.
+        """
+        if self.labels is not None:
+            raise ValueError(
+                "with labels, items are dicts for a Trainer, which makes its "
+                "own loader"
+            )
+        if num_workers is None:
+            num_processors = len(os.sched_getaffinity(0))
+            num_workers = min(max(num_processors - 1, 1), _MAX_WORKERS)
+        return DataLoader(
+            self,
+            batch_sampler=LengthBucketSampler(
+                self,
+                max_frames_per_batch=max_frames_per_batch,
+                shuffle=shuffle,
+                seed=seed,
+                on_too_long="alone",
+            ),
+            collate_fn=functools.partial(collate, dtype=self.dtype),
+            num_workers=num_workers,
+            persistent_workers=num_workers > 0,
+            pin_memory=torch.cuda.is_available(),
+        )
 
     @property
     def num_frames(self) -> npt.NDArray[np.uint32]:

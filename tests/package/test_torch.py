@@ -244,6 +244,38 @@ def test_training_goes_on_with_the_batch_after_the_last_one_trained_on(
     assert_same([*before, *after], expected)
 
 
+@pytest.mark.parametrize("num_workers", [0, None])
+def test_a_loader_has_batches_of_all_rows(
+    num_workers: int | None, split: melmill.Split
+) -> None:
+    dataset = FeatureDataset(split, dtype=torch.bfloat16)
+    loader = dataset.loader(
+        max_frames_per_batch=MAX_FRAMES, seed=1, num_workers=num_workers
+    )
+    expected = [
+        collate([dataset[i] for i in rows], dtype=torch.bfloat16)
+        for rows in make_sampler(dataset)
+    ]
+    assert_same(list(loader), expected)
+    assert (loader.num_workers > 0) is (num_workers is None)
+
+
+def test_a_loader_needs_no_choices(split: melmill.Split) -> None:
+    dataset = FeatureDataset(split[[3, 1, 2]])
+    (batch,) = dataset.loader(num_workers=0)
+    assert sorted(batch["index"]) == [1, 2, 3]
+    short = dataset.loader(max_frames_per_batch=1, shuffle=False, num_workers=0)
+    lengths = [batch["input_features"].shape[-1] for batch in short]
+    assert lengths == sorted(dataset.num_frames.tolist(), reverse=True)
+    with pytest.raises(ValueError, match="for a Trainer"):
+        FeatureDataset(split, labels=str).loader()
+
+
+def test_a_data_set_says_what_it_has(split: melmill.Split) -> None:
+    shown = repr(FeatureDataset(split[:2]))
+    assert shown == f"<FeatureDataset of <2 rows of {split!r}>, torch.float32>"
+
+
 def test_a_subset_leaves_out_rows_that_are_too_long(
     split: melmill.Split,
 ) -> None:
