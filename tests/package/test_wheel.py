@@ -1,5 +1,6 @@
 """The wheel is pure Python, and all that a clean machine needs."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -64,6 +65,18 @@ def test_the_extras_end_with_the_transformers_that_are_tested() -> None:
     assert native in extras["qwen3-asr-hf"]
     readme = (REPOSITORY / "python" / "README.md").read_text()
     assert f"(transformers 4.57 to 5.{minor})" in readme
+
+
+def test_the_extra_all_has_every_extra_but_one_of_two_that_differ() -> None:
+    """The package qwen-asr needs another transformers than the others may."""
+    project = tomllib.loads(
+        (REPOSITORY / "python" / "pyproject.toml").read_text()
+    )["project"]
+    extras = project["optional-dependencies"]
+    (named,) = extras["all"]
+    names = re.findall(r"[\w-]+", named)
+    missing = extras.keys() - set(names)
+    assert missing == {"all", "qwen3-asr", "qwen3-asr-hf"}
 
 
 def test_a_clean_environment_reads_a_store(
