@@ -1,9 +1,14 @@
 """A split is a sequence of rows, and has whole columns."""
 
+import pickle
 from pathlib import Path
+from typing import Any
 
 import melmill
+import numpy as np
 import pytest
+import torch
+from melmill.torch import FeatureDataset
 from support import extract, manifest_row, noise, write_manifest, write_wav
 
 pytest_plugins = ["store_fixtures"]
@@ -32,6 +37,56 @@ def test_indices_and_slices_are_those_of_a_sequence(
             train[wrong]
     with pytest.raises(IndexError):
         train[3:5][2]
+
+
+def test_lists_and_masks_choose_rows(store: melmill.Store) -> None:
+    train = store["train"]
+    rows = list(train)
+    places = [4, -1, 0, 4]
+    wanted = [rows[place] for place in places]
+    for index in (places, np.array(places), torch.tensor(places)):
+        assert list(train[index]) == wanted
+    assert train[np.uint32(3)] == rows[3]
+    is_long = train.durations_s > 0.6
+    assert 0 < is_long.sum() < len(rows)
+    wanted = [row for row in rows if row.duration_s > 0.6]
+    for mask in (is_long, is_long.tolist(), torch.from_numpy(is_long)):
+        assert list(train[mask]) == wanted
+    assert list(train[[]]) == []
+    assert list(train[train.durations_s > 99]) == []
+
+
+def test_chosen_rows_can_be_chosen_from_again(store: melmill.Store) -> None:
+    train = store["train"]
+    some = train[[5, 3, 1]]
+    assert some[-1] == train[1]
+    assert list(some[::-1]) == [train[1], train[3], train[5]]
+    assert list(some[[2, 0]]) == [train[1], train[5]]
+    assert list(some[[False, True, False]]) == [train[3]]
+    assert list(train[4:9][np.array([0, 4])]) == [train[4], train[8]]
+    assert some == pickle.loads(pickle.dumps(some))
+    assert some == train[5:0:-2]
+    assert hash(some) == hash(train[5:0:-2])
+    assert some != train[[5, 3]]
+    dataset = FeatureDataset(some)
+    assert dataset.num_frames.tolist() == [row.num_frames for row in some]
+
+
+@pytest.mark.parametrize("wrong", [3.0, "x", None, [1.5], [[1]], {1: 2}])
+def test_other_things_choose_no_rows(wrong: Any, store: melmill.Store) -> None:
+    for rows in (store["train"], store["train"][2:]):
+        with pytest.raises(TypeError, match="whole numbers or a mask"):
+            rows[wrong]
+
+
+def test_wrong_numbers_and_masks_are_named(store: melmill.Store) -> None:
+    train = store["train"]
+    with pytest.raises(melmill.RowIndexError, match="row 99 of split train"):
+        train[[1, 99]]
+    with pytest.raises(melmill.RowIndexError, match="row -22 of"):
+        train[np.array([-22])]
+    with pytest.raises(melmill.RowIndexError, match="a mask of 3 for split"):
+        train[[True, False, True]]
 
 
 def test_to_pandas_has_paths_of_audio_at_urls(

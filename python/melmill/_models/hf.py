@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import datasets
@@ -11,6 +11,7 @@ import numpy as np
 
 from melmill._store.row import Row
 from melmill._store.split import Split
+from melmill._view.columns import KeptKind, kept_names, kind_of, of_kind
 
 # Workers and nodes get whole runs of rows, and shuffle() shuffles the runs.
 _MAX_RUNS = 1024
@@ -39,8 +40,10 @@ def stream(split: Split) -> datasets.IterableDataset:
       index: int64, the row's number in the split.
       segment_start, segment_num_samples, source_rate_hz, audio_offset,
         audio_bytes: In a store with pieces only; see Row.piece.
+      Fields of `extract --keep`: as in Split.to_arrow.
     """
     n_mels = split.contract.n_mels
+    kept = _kept_columns(split)
     is_half = split.contract.feature_type == "f16"
     num_runs = min(_MAX_RUNS, len(split))
     bounds = np.linspace(0, len(split), num_runs + 1).astype(int).tolist()
@@ -57,10 +60,15 @@ def stream(split: Split) -> datasets.IterableDataset:
             duration_s=datasets.Value("float64"),
             index=datasets.Value("int64"),
             **(_piece_columns() if split.has_pieces else {}),
+            **{
+                name: datasets.Value(kind or "string")
+                for name, kind in kept.values()
+            },
         ),
         # `datasets` splits lists among workers.
         gen_kwargs={
             "rows": split,
+            "kept": kept,
             "runs": list(itertools.pairwise(bounds)),
         },
     )
@@ -68,6 +76,14 @@ def stream(split: Split) -> datasets.IterableDataset:
 
 def _piece_columns() -> dict[str, datasets.Value]:
     return {name: datasets.Value(kind) for name, kind in _PIECE_TYPES.items()}
+
+
+def _kept_columns(split: Split) -> dict[str, tuple[str, KeptKind | None]]:
+    """The name of the column of each kept field, and its type."""
+    return {
+        field: (name, kind_of(split.kept(field)))
+        for field, name in kept_names(split).items()
+    }
 
 
 def _piece(row: Row) -> dict[str, int]:
@@ -82,10 +98,13 @@ def _piece(row: Row) -> dict[str, int]:
 
 
 def _examples(
-    rows: Split, runs: Sequence[tuple[int, int]]
+    rows: Split,
+    kept: Mapping[str, tuple[str, KeptKind | None]],
+    runs: Sequence[tuple[int, int]],
 ) -> Iterator[dict[str, Any]]:
     for first, end in runs:
         for row in rows[first:end]:
+            values = row.kept if kept else {}
             yield {
                 "features": row.features,
                 "text": row.text,
@@ -95,4 +114,8 @@ def _examples(
                 "duration_s": row.duration_s,
                 "index": row.index,
                 **(_piece(row) if rows.has_pieces else {}),
+                **{
+                    name: of_kind(values.get(field), kind)
+                    for field, (name, kind) in kept.items()
+                },
             }

@@ -14,10 +14,13 @@ from melmill._store.errors import MissingAudioError, RowIndexError
 from melmill._store.index import Contract
 from melmill._store.lookup import AudioNames, Place
 from melmill._store.part import Part
-from melmill._store.row import Row, take_apart
+from melmill._store.row import Row
 
 if TYPE_CHECKING:
     from melmill._store.store import Store
+
+AnyArray = npt.NDArray[Any]
+Index = int | np.integer[Any] | slice | Sequence[int] | AnyArray
 
 
 class Split(Sequence[Row]):
@@ -66,27 +69,26 @@ class Split(Sequence[Row]):
         return hash((self.store, self.name))
 
     def __repr__(self) -> str:
-        return f"<melmill split {self.name!r} of {self._num_rows:,} rows>"
+        hours = self.num_samples.sum() / self.contract.sample_rate_hz / 3600
+        return (
+            f"<melmill split {self.name!r} of {self._num_rows:,} rows, "
+            f"{hours:,.2f} h>"
+        )
 
     def __len__(self) -> int:
         return self._num_rows
 
     @overload
-    def __getitem__(self, index: int) -> Row: ...
+    def __getitem__(self, index: int | np.integer[Any]) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> RowSlice: ...
-    def __getitem__(self, index: int | slice) -> Row | RowSlice:
-        if isinstance(index, slice):
-            return RowSlice(self, range(self._num_rows)[index])
-        asked = index
-        if index < 0:
-            index += self._num_rows
-        if not 0 <= index < self._num_rows:
-            raise RowIndexError(
-                f"row {asked} of split {self.name}, which has "
-                f"{self._num_rows:,} rows"
-            )
-        return Row(self, int(index))
+    def __getitem__(
+        self, index: slice | Sequence[int] | AnyArray
+    ) -> RowSlice: ...
+    def __getitem__(self, index: Index) -> Row | RowSlice:
+        places = _places(index, self._num_rows, f"split {self.name}")
+        if isinstance(places, int):
+            return Row(self, places)
+        return RowSlice(self, places)
 
     def __iter__(self) -> Iterator[Row]:
         return (Row(self, index) for index in range(self._num_rows))
@@ -94,12 +96,12 @@ class Split(Sequence[Row]):
     @property
     def num_frames(self) -> npt.NDArray[np.uint32]:
         """Number of analysis frames of each row, [rows]."""
-        return self._column("num_frames")
+        return self.column("num_frames")
 
     @property
     def num_samples(self) -> npt.NDArray[np.uint64]:
         """Number of samples of each row at the contract's rate, [rows]."""
-        return self._column("num_samples")
+        return self.column("num_samples")
 
     @property
     def durations_s(self) -> npt.NDArray[np.float64]:
@@ -108,9 +110,38 @@ class Split(Sequence[Row]):
         durations_s = self.num_samples / self.contract.sample_rate_hz
         return durations_s
 
+    def column(self, name: str) -> npt.NDArray[Any]:
+        """A column of numbers of the tables (docs/format.md), [rows]."""
+        columns = [getattr(part.table, name) for part in self._parts]
+        return columns[0] if len(columns) == 1 else np.concatenate(columns)
+
     def texts(self, name: str = "text") -> list[str]:
         """One text of each row: `name` is "text", "audio" or "prompt"."""
         return [text for part in self._parts for text in part.table.texts(name)]
+
+    def kept(self, field: str) -> list[Any]:
+        """The values of a field of `extract --keep`; None where it is missing.
+
+        In several stores, rows of those that do not keep it have None too.
+        """
+        return [
+            value
+            for part in self._parts
+            for value in part.table.all_kept(field)
+        ]
+
+    @property
+    def kept_fields(self) -> tuple[str, ...]:
+        """The fields of `extract --keep`, of all stores."""
+        fields = (
+            field for part in self._parts for field in part.table.kept_fields
+        )
+        return tuple(dict.fromkeys(fields))
+
+    @property
+    def has_audio_paths(self) -> bool:
+        """Whether rows can have audio at URLs with local copies."""
+        return any(index.has_audio_paths for index in self.store.indices)
 
     @property
     def has_pieces(self) -> bool:
@@ -120,12 +151,12 @@ class Split(Sequence[Row]):
     @property
     def segment_start(self) -> npt.NDArray[np.uint64]:
         """First sample of each row in its file, at the file's rate, [rows]."""
-        return self._column("segment_start")
+        return self.column("segment_start")
 
     @property
     def segment_num_samples(self) -> npt.NDArray[np.uint64]:
         """Samples of each row at its file's rate, [rows]; 0 for all of them."""
-        return self._column("segment_num_samples")
+        return self.column("segment_num_samples")
 
     def find(
         self,
@@ -187,41 +218,28 @@ class Split(Sequence[Row]):
     def to_pandas(self) -> Any:
         """A pandas.DataFrame of all rows, without their features.
 
+        Its index is the rows' numbers, so split[frame[...].index] are the rows
+        of a selection. The fields of `extract --keep` are columns of the same
+        names, or keep_NAME if that is a column already.
+
         In a store with audio at URLs it also has audio_path, the path of the
         local copy as in the manifest, or "" for audio that is a path itself.
         In a store with pieces it also has segment_start, segment_num_samples,
         source_rate_hz, audio_offset and audio_bytes; see Row.piece.
         """
-        import pandas
+        from melmill._view import columns
 
-        texts = self.texts()
-        taken_apart = [take_apart(text) for text in texts]
-        frame = pandas.DataFrame(
-            {
-                "line": self._column("line"),
-                "audio": self.texts("audio"),
-                "duration_s": self.durations_s,
-                "num_frames": self.num_frames,
-                "num_samples": self.num_samples,
-                "language": [language for language, _ in taken_apart],
-                "transcript": [words for _, words in taken_apart],
-                "text": texts,
-                "prompt": self.texts("prompt"),
-            }
-        )
-        if any(index.has_audio_paths for index in self.store.indices):
-            frame["audio_path"] = [
-                path
-                for part in self._parts
-                for path in part.table.audio_paths()
-            ]
-        if self.has_pieces:
-            frame["segment_start"] = self.segment_start
-            frame["segment_num_samples"] = self.segment_num_samples
-            frame["source_rate_hz"] = self._column("source_rate")
-            frame["audio_offset"] = self._column("range_offset")
-            frame["audio_bytes"] = self._column("range_bytes")
-        return frame
+        return columns.to_pandas(self)
+
+    def to_arrow(self) -> Any:
+        """A pyarrow.Table with the columns of to_pandas().
+
+        A kept field whose values are not all of one type (numbers, true and
+        false, or strings) is a column of JSON texts.
+        """
+        from melmill._view import columns
+
+        return columns.to_arrow(self)
 
     def to_hf_dataset(self) -> Any:
         """A datasets.IterableDataset that streams the rows from the store."""
@@ -243,18 +261,16 @@ class Split(Sequence[Row]):
         """The split's parts, one for each store."""
         return self._parts
 
-    def _column(self, name: str) -> npt.NDArray[Any]:
-        columns = [getattr(part.table, name) for part in self._parts]
-        return columns[0] if len(columns) == 1 else np.concatenate(columns)
-
 
 def _split_of(store: Store, name: str) -> Split:
     return store[name]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class RowSlice(Sequence[Row]):
-    """Some rows of a split, such as split[10:20].
+    """Some rows of a split: split[10:20], split[[3, 1]] or split[mask].
+
+    A slice, a list or a mask of a RowSlice is one too.
 
     Attributes:
       split: The split.
@@ -262,21 +278,78 @@ class RowSlice(Sequence[Row]):
     """
 
     split: Split
-    indices: range
+    indices: range | npt.NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.indices)
 
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, RowSlice)
+            and self.split == other.split
+            and np.array_equal(self.indices, other.indices)
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.split, len(self)))
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} rows of {self.split!r}>"
+
     @overload
-    def __getitem__(self, index: int) -> Row: ...
+    def __getitem__(self, index: int | np.integer[Any]) -> Row: ...
     @overload
-    def __getitem__(self, index: slice) -> RowSlice: ...
-    def __getitem__(self, index: int | slice) -> Row | RowSlice:
+    def __getitem__(
+        self, index: slice | Sequence[int] | AnyArray
+    ) -> RowSlice: ...
+    def __getitem__(self, index: Index) -> Row | RowSlice:
         if isinstance(index, slice):
             return RowSlice(self.split, self.indices[index])
-        try:
-            return self.split[self.indices[index]]
-        except IndexError as error:
+        places = _places(index, len(self), "some rows of a split")
+        if isinstance(places, int):
+            return self.split[int(self.indices[places])]
+        return RowSlice(self.split, np.asarray(self.indices)[places])
+
+
+def _places(
+    index: Index, num_rows: int, where: str
+) -> int | range | npt.NDArray[np.int64]:
+    """The places from 0 that an index means.
+
+    Args:
+      index: A number, a slice, or an array, list, pandas.Series or the like of
+        numbers, or of true and false for each row.
+      num_rows: How many rows there are.
+      where: Whose rows, for messages.
+
+    Raises:
+      RowIndexError: There is no such row, or a mask has another length.
+      TypeError: It is something else.
+    """
+    if type(index) is int and 0 <= index < num_rows:
+        return index  # soon, because loaders ask for one row after another
+    if isinstance(index, slice):
+        return range(num_rows)[index]
+    given = np.asarray(index)
+    if given.size == 0 and given.ndim == 1:
+        return np.zeros(0, np.int64)
+    if given.dtype.kind == "b" and given.ndim == 1:
+        if len(given) != num_rows:
             raise RowIndexError(
-                f"row {index} of {len(self.indices):,} rows"
-            ) from error
+                f"a mask of {len(given):,} for {where}, which has "
+                f"{num_rows:,} rows"
+            )
+        return np.flatnonzero(given)
+    if given.dtype.kind not in "iu" or given.ndim > 1:
+        raise TypeError(
+            "rows are chosen by a whole number, a slice, a list of whole "
+            f"numbers or a mask, not by {index!r:.60}"
+        )
+    places = np.atleast_1d(given).astype(np.int64)
+    wrong = places[(places < -num_rows) | (places >= num_rows)]
+    if wrong.size:
+        raise RowIndexError(
+            f"row {wrong[0]} of {where}, which has {num_rows:,} rows"
+        )
+    places = np.where(places < 0, places + num_rows, places)
+    return int(places[0]) if given.ndim == 0 else places

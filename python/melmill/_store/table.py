@@ -188,6 +188,15 @@ class Table:
         with self._decoding(name):
             return json.loads(content) if content else None
 
+    def all_kept(self, field: str) -> list[Any]:
+        """The value of a kept field of each row; None if there is none."""
+        if field not in self.kept_fields:
+            return [None] * self.num_rows
+        name = _KEPT + field
+        texts = self.texts(name)
+        with self._decoding(name):
+            return [json.loads(text) if text else None for text in texts]
+
     def texts(self, name: str) -> list[str]:
         """One text of each row."""
         ends, content = self._texts(name, 0, self.num_rows)
