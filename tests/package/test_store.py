@@ -1,9 +1,12 @@
 """Stores are opened alone or several as one, in threads and processes."""
 
+import gc
 import multiprocessing
+import os
 import pickle
 import shutil
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 import melmill
@@ -31,6 +34,40 @@ def test_pickled_rows_share_one_store(store: melmill.Store) -> None:
     assert {id(row.split.store) for row in rows} == {id(store)}
     assert rows == list(store["train"][:3])
     assert pickle.dumps(store) == pickle.dumps(store)
+
+
+def test_a_store_is_a_mapping_of_splits(store: melmill.Store) -> None:
+    assert isinstance(store, Mapping)
+    assert list(store.keys()) == list(store.splits) == ["train", "eval"]
+    assert list(store.items()) == [(name, store[name]) for name in store]
+    assert "train" in store
+    assert "test" not in store
+    assert store.get("test") is None
+    assert {**store}["eval"] == store["eval"]
+    assert store._ipython_key_completions_() == ["train", "eval"]
+
+
+def test_a_block_closes_the_files_of_its_store(
+    finished_job: Job, access: Access
+) -> None:
+    def num_open() -> int:
+        return sum(
+            finished_job.store in Path(os.readlink(link)).parents
+            for link in Path("/proc/self/fd").iterdir()
+            if link.is_symlink()
+        )
+
+    gc.collect()
+    before = num_open()
+    with melmill.open(finished_job.store, access=access) as store:
+        rows = list(store["train"])
+        views = [row.features for row in rows]
+        copies = [np.array(view) for view in views]
+        assert num_open() > before + 3
+    assert num_open() == before
+    for row, view, copy in zip(rows, views, copies, strict=True):
+        np.testing.assert_array_equal(view, copy)
+        np.testing.assert_array_equal(row.features, copy)
 
 
 def features_sum(row: melmill.Row) -> float:

@@ -181,6 +181,10 @@ class OpenFiles:
         file.last_use = next(_uses)
         return file
 
+    def close(self) -> None:
+        """Closes all; get() opens them again."""
+        _close_all_of(self._owner)
+
 
 _open_files: dict[tuple[int, Path], StoreFile] = {}
 _owners = itertools.count()

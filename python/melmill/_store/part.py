@@ -64,6 +64,14 @@ class Part:
             is_mapped=is_mapped,
         )
 
+    def close(self) -> None:
+        """Closes the files; the next use of a row opens them again.
+
+        Columns and features that somebody uses stay mapped.
+        """
+        self._shards.clear()
+        self._files.close()
+
     def stored(self, at: int) -> StoredRow:
         """The place of row `at` in its shard."""
         (stored,) = self.stored_rows([at])

@@ -67,8 +67,11 @@ def open(
     return Store([Path(p).absolute() for p in paths], access, names)
 
 
-class Store:
+class Store(Mapping[str, Split]):
     """One store, or several as one: a mapping of names to splits.
+
+    As a context manager it closes its files at the end of the block, which
+    happens without it too, when nothing refers to the store any more.
 
     A store is read-only, and reading rows does not make it grow. It is pickled
     by its path. Threads and forked processes can share it. Stores with the same
@@ -117,6 +120,18 @@ class Store:
             for name, split in self._splits.items()
         )
         return f"<melmill store {self.name}; {splits}>"
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Closes the files; using rows afterwards opens them again."""
+        for split in self._all_splits:
+            for part in split.parts:
+                part.close()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)
 
     @property
     def splits(self) -> tuple[str, ...]:
