@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from melmill._store.errors import StoreError
 from melmill._store.part import Part
 from melmill._store.shard import StoredRow
 from melmill._store.table import Piece
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 _MARKER = "<asr_text>"
 _LANGUAGE = "language "
+_MOST_LETTERS = 80
 
 
 def take_apart(text: str) -> tuple[str | None, str]:
@@ -35,6 +37,13 @@ def take_apart(text: str) -> tuple[str | None, str]:
     return (name if is_named else None), words
 
 
+def shortened(text: str) -> str:
+    """The text, or its beginning if it is long."""
+    if len(text) <= _MOST_LETTERS:
+        return text
+    return text[: _MOST_LETTERS - 3] + "..."
+
+
 def stored_rows(rows: Sequence[Row]) -> list[StoredRow]:
     """Row.stored of each row, in less time."""
     places = [row.split.place(row.index) for row in rows]
@@ -44,7 +53,7 @@ def stored_rows(rows: Sequence[Row]) -> list[StoredRow]:
     return [part.stored(at) for part, at in places]
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Row:
     """One clip; its data is read when it is used, and not kept.
 
@@ -59,6 +68,22 @@ class Row:
 
     split: Split
     index: int
+
+    def __repr__(self) -> str:
+        place = f"melmill row {self.index} of split {self.split.name!r}"
+        try:
+            return (
+                f"<{place}: {self.audio}, {self.duration_s:.2f} s, "
+                f"{self.language or 'no language'}, "
+                f"{shortened(self.transcript)!r}>"
+            )
+        except StoreError:  # a damaged table
+            return f"<{place}>"
+
+    def _repr_html_(self) -> str:
+        from melmill._view import html
+
+        return html.of_row(self)
 
     @property
     def features(self) -> npt.NDArray[Any]:

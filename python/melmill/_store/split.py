@@ -75,6 +75,11 @@ class Split(Sequence[Row]):
             f"{hours:,.2f} h>"
         )
 
+    def _repr_html_(self) -> str:
+        from melmill._view import html
+
+        return html.of_rows(self)
+
     def __len__(self) -> int:
         return self._num_rows
 
@@ -295,6 +300,11 @@ class RowSlice(Sequence[Row]):
 
     def __repr__(self) -> str:
         return f"<{len(self):,} rows of {self.split!r}>"
+
+    def _repr_html_(self) -> str:
+        from melmill._view import html
+
+        return html.of_rows(self)
 
     @overload
     def __getitem__(self, index: int | np.integer[Any]) -> Row: ...

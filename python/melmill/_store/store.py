@@ -133,6 +133,11 @@ class Store(Mapping[str, Split]):
     def _ipython_key_completions_(self) -> list[str]:
         return list(self)
 
+    def _repr_html_(self) -> str:
+        from melmill._view import html
+
+        return html.of_store(self)
+
     @property
     def splits(self) -> tuple[str, ...]:
         """Names of the splits, in the order of the command line."""
