@@ -6,12 +6,17 @@
 
 melmill.torch has a data set, a collator and a sampler for PyTorch.
 melmill.qwen3_asr and melmill.whisper let the training scripts of these models
-read a store. melmill.padding makes batches with NumPy alone.
+read a store. melmill.padding makes batches with NumPy alone. melmill.extract
+makes a store with the program melmill.
 
 Stores, splits and rows are read-only. Threads may share them, they can be
 pickled, and processes may be forked at any time.
 """
 
+from typing import Any
+
+from melmill._extract.errors import TooManyRejectsError
+from melmill._ray.extract_error import ExtractError
 from melmill._store.errors import (
     AmbiguousAudioError,
     ContractError,
@@ -29,7 +34,7 @@ from melmill._store.errors import (
 from melmill._store.index import Contract
 from melmill._store.row import Row
 from melmill._store.split import RowSlice, Split
-from melmill._store.store import Store, open
+from melmill._store.store import PathLike, Store, open
 
 __version__ = "0.1.0"
 
@@ -39,6 +44,7 @@ __all__ = [
     "ContractError",
     "DamagedStoreError",
     "DifferenceError",
+    "ExtractError",
     "FormatError",
     "MissingAudioError",
     "MissingSamplesError",
@@ -50,9 +56,48 @@ __all__ = [
     "Store",
     "StoreError",
     "StoreReadError",
+    "TooManyRejectsError",
     "UnfinishedStoreError",
+    "extract",
     "open",
 ]
+
+
+def extract(
+    source: Any, out: PathLike, *, preset: str = "qwen3-asr", **flags: Any
+) -> Store:
+    """Makes a store with the program melmill, and opens it.
+
+    Shows its progress and messages on standard error, in a notebook as a bar
+    of tqdm if that is installed. The same call resumes after any end.
+
+    Rows that are no manifest yet become one in the folder of the store's name
+    with _source. Audio that is bytes goes there too, into a tar archive: keep
+    it as the audio files of the store.
+
+    Args:
+      source: The path of a manifest, or a list of paths; a list of dicts, a
+        pandas.DataFrame or a datasets.Dataset with the fields of a manifest; or
+        a dict of such sources by the names of their splits. Rows without a
+        name are the split of the Dataset, or "train". The audio of a row is a
+        path, bytes of a file, or a dict with one of them as "path" and "bytes".
+      out: The store's folder.
+      preset: The features to make: "qwen3-asr", "whisper", the name of a model,
+        or the folder of its checkpoint.
+      **flags: Other flags of `melmill extract`, with underscores, such as
+        dtype="bf16", update=True, language="English", keep=["speaker"].
+
+    Raises:
+      TooManyRejectsError: More rows are rejected than max_rejects allows.
+      ExtractError: The store was not made, for another reason; exit_code says
+        whether the same call can help (4).
+      KeyboardInterrupt: The program was stopped, as by Ctrl-C, and has ended.
+      TypeError, ValueError: The source cannot be used.
+    """
+    from melmill._extract import extraction
+
+    return extraction.extract(source, out, preset, flags)
+
 
 # Messages, pickles and help() show these names, not the private modules.
 for _name in __all__:

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from melmill._program import find_program
+from melmill._extract.program import find_program
 
 NO_PROGRAM = """\
 error: this installation of melmill is the reader alone, without the program.

@@ -23,7 +23,7 @@ from melmill._convert.language import language_name
 from melmill._convert.output import Output, check_output
 from melmill._convert.recognize import Kind, recognize
 from melmill._convert.rows import InputError, Line, Settings
-from melmill._program import find_program
+from melmill._extract.program import find_program
 
 __all__ = ["main"]
 
@@ -227,6 +227,7 @@ def _convert(options: argparse.Namespace) -> int:
         if options.format == "audio":
             _convert_audio(files, output, settings)
         elif options.format in ("parquet", "arrow"):
+            parquet.check_archive(out)
             with parquet.AudioArchive(out) as archive:
                 for path in files:
                     for line in parquet.convert(path, settings, archive):

@@ -20,8 +20,6 @@ from melmill._ray.ray_command import main
 
 __all__ = ["ExtractError", "extract", "main"]
 
-ExtractError.__module__ = "melmill.ray"
-
 _log = logging.getLogger("melmill.ray")
 
 

@@ -15,15 +15,17 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", "_ray", ""),
+    *("_remote", "_stage", "_transfer", "_ray", "_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
+    ("melmill", "melmill._extract.extraction"),
     ("melmill._convert.parquet", "pyarrow"),
     ("melmill._convert.parquet", "pyarrow.ipc"),
     ("melmill._convert.parquet", "pyarrow.parquet"),
     ("melmill._convert.parquet", "pyarrow.types"),
+    ("melmill._extract.display", "tqdm.auto"),
     ("melmill._ray.child", "ray"),
     ("melmill._scripts", "melmill.qwen3_asr"),
     ("melmill._scripts", "melmill.ray"),
@@ -72,7 +74,8 @@ TESTED_BY = {
     "melmill._ray.parts": "../cluster/test_bad_nodes.py",
     "melmill._ray.ray_command": "../cluster/test_refusals.py",
     "melmill.ray": "../cluster/test_job.py",
-    "melmill._program": "../wheel/test_installers.py",
+    "melmill._extract.errors": "test_extraction.py",
+    "melmill._extract.program": "../wheel/test_installers.py",
     "melmill._scripts": "test_scripts.py",
     "melmill._remote.command_line": "test_stage_command.py",
     "melmill._remote.file_systems": "test_remote_files.py",

@@ -9,6 +9,7 @@ from typing import Any
 
 import librosa
 import matplotlib
+import melmill
 import numpy as np
 import pytest
 import tiny_qwen3_asr
@@ -26,6 +27,7 @@ from support import (
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from whisper_recipe import RecipeCollator
 
+pytest_plugins = ["extract_fixtures"]
 pytestmark = pytest.mark.transformers
 
 NUM_CLIPS = 20
@@ -107,6 +109,21 @@ def run(section: str, names: dict[str, Any]) -> None:
         exec(compile(code, "docs/training.md", "exec"), names)
 
 
+@pytest.mark.usefixtures("with_program")
+def test_code_for_extraction_from_python_runs(folder: Path) -> None:
+    names = {"wav_bytes": (folder / "clips/d.wav").read_bytes()}
+    run("From Python", names)
+    first = melmill.open("mine/")["train"]
+    assert [row.text for row in first] == [
+        "language English<asr_text>hello",
+        "language English<asr_text>good morning",
+    ]
+    second: Any = names["store"]
+    assert [len(second[name]) for name in second] == [2, 4]
+    expected = second["eval"].find("clips/d.wav").features
+    np.testing.assert_array_equal(second["train"][1].features, expected)
+
+
 def test_code_for_qwen3_asr_runs(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,8 +200,8 @@ def test_code_for_pieces_runs(folder: Path) -> None:
 
 def test_no_section_has_other_code() -> None:
     assert set(blocks()) == {
-        *("Qwen3-ASR", "Whisper", "Any PyTorch code", "Augmentation"),
-        "Pieces of files",
+        *("From Python", "Qwen3-ASR", "Whisper", "Any PyTorch code"),
+        *("Augmentation", "Pieces of files"),
     }
 
 

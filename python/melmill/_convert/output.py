@@ -43,6 +43,10 @@ class NewFile:
         )
         self.file: IO[bytes] = os.fdopen(number, "wb", 1 << 20)
 
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+        self.file.write(data)
+
     def commit(self) -> None:
         """Flushes the file to the disk and gives it its name."""
         self.file.flush()

@@ -6,8 +6,8 @@ The audio goes into a tar archive beside the new manifest, as it is.
 import json
 import os
 import tarfile
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
 
 from melmill._convert.csv_table import find_column
 from melmill._convert.output import NewFile
@@ -38,6 +38,19 @@ _MAGICS = (
 )
 
 
+class ArchiveFile(Protocol):
+    """What an archive is written to, such as a NewFile."""
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes."""
+
+    def commit(self) -> None:
+        """Puts the file in place."""
+
+    def discard(self) -> None:
+        """Leaves no file behind, unless it is in place."""
+
+
 class AudioArchive:
     """The tar archive that goes with a manifest. Not thread-safe.
 
@@ -46,23 +59,21 @@ class AudioArchive:
 
     Args:
       manifest: Path of the manifest; the archive has its name with .tar.
+      new_file: Makes the file of a path.
 
     Raises:
-      InputError: A file of that name is there which no earlier run made.
       OSError: From any function, if it cannot be written.
     """
 
-    def __init__(self, manifest: str) -> None:
-        self.path = manifest.removesuffix(".jsonl") + ".tar"
+    def __init__(
+        self, manifest: str, new_file: Callable[[str], ArchiveFile] = NewFile
+    ) -> None:
+        self.path = _archive_path(manifest)
         self._manifest = manifest
-        self._new: NewFile | None = None
+        self._new_file = new_file
+        self._new: ArchiveFile | None = None
         self._position = 0
         self._num_members = 0
-        if os.path.exists(self.path) and not self._is_ours():
-            raise InputError(
-                f"{self.path} is in the way: the audio would go there. Delete "
-                "it, or give the manifest another name"
-            )
 
     def __enter__(self) -> "AudioArchive":
         return self
@@ -74,13 +85,14 @@ class AudioArchive:
     def add(self, suffix: str, data: bytes) -> dict[str, int | float]:
         """Adds a member. The fields of its byte range."""
         if self._new is None:
-            self._new = NewFile(self.path)
+            self._new = self._new_file(self.path)
         member = tarfile.TarInfo(f"{self._num_members:09}.{suffix}")
         self._num_members += 1
         member.size = len(data)
         header = member.tobuf(tarfile.PAX_FORMAT)
         padding = bytes(-len(data) % _BLOCK)
-        self._new.file.writelines((header, data, padding))
+        for piece in (header, data, padding):
+            self._new.write(piece)
         offset = self._position + len(header)
         self._position = offset + len(data) + len(padding)
         return {"audio_offset": offset, "audio_bytes": len(data)}
@@ -93,20 +105,41 @@ class AudioArchive:
         """
         if self._new is None:
             return
-        self._new.file.write(bytes(2 * _BLOCK))
+        self._new.write(bytes(2 * _BLOCK))
         if os.path.exists(self._manifest):
             os.unlink(self._manifest)
         self._new.commit()
         self._new = None
 
-    def _is_ours(self) -> bool:
-        """Whether the manifest that is there speaks of the archive."""
-        try:
-            with open(self._manifest, "rb") as file:
-                line = json.loads(file.readline(1 << 20))
-        except (OSError, ValueError):
-            return False
-        return isinstance(line, dict) and line.get("audio") == self.path
+
+def check_archive(manifest: str) -> None:
+    """Checks that no file but that of an earlier run has the archive's name.
+
+    Raises:
+      InputError: Another file has it.
+    """
+    path = _archive_path(manifest)
+    if os.path.exists(path) and not _has_archive(manifest):
+        raise InputError(
+            f"{path} is in the way: the audio would go there. Delete it, or "
+            "give the manifest another name"
+        )
+
+
+def _archive_path(manifest: str) -> str:
+    return manifest.removesuffix(".jsonl") + ".tar"
+
+
+def _has_archive(manifest: str) -> bool:
+    """Whether a manifest that is there speaks of the archive."""
+    try:
+        with open(manifest, "rb") as file:
+            line = json.loads(file.readline(1 << 20))
+    except (OSError, ValueError):
+        return False
+    return isinstance(line, dict) and line.get("audio") == _archive_path(
+        manifest
+    )
 
 
 def convert(
@@ -235,11 +268,11 @@ def _row(
     data, path = audio["bytes"], audio["path"]
     if not data:
         return Row(folders.path(path), transcript, language)
-    part = archive.add(_suffix(path, data), data)
+    part = archive.add(suffix_of(path, data), data)
     return Row(archive.path, transcript, language, part=part)
 
 
-def _suffix(path: str | None, data: bytes) -> str:
+def suffix_of(path: str | None, data: bytes) -> str:
     """What the name of a member ends in."""
     ending = os.path.splitext(path or "")[1][1:].lower()
     if ending.isalnum() and ending.isascii() and len(ending) <= 5:

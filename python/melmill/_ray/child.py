@@ -37,6 +37,14 @@ os.execv(program, [program, *arguments])
 """
 
 
+def starter() -> list[str]:
+    """What precedes the program and its arguments in a command.
+
+    The program gets SIGTERM when the calling thread dies.
+    """
+    return [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid())]
+
+
 class ChildEnd(TypedDict):
     """How the program ended, and where."""
 
@@ -66,11 +74,10 @@ def run_program(
         return _end(
             NO_PROGRAM, b"", f"error: no program {program or 'melmill'}"
         )
-    starter = [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid())]
     process = None
     try:
         process = subprocess.Popen(
-            [*starter, path, *arguments],
+            [*starter(), path, *arguments],
             cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""melmill.extract: the program run from Python, on rows of many kinds."""
