@@ -28,7 +28,7 @@ def use_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
 def notebook(monkeypatch: pytest.MonkeyPatch) -> None:
     shell = SimpleNamespace(config={"IPKernelApp": {}})
     ipython = SimpleNamespace(get_ipython=lambda: shell)
-    monkeypatch.setitem(sys.modules, "IPython", ipython)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
 
 
 def test_a_log_gets_messages(capsys: pytest.CaptureFixture[str]) -> None:

@@ -144,9 +144,12 @@ def test_flags_are_those_of_the_program(rows: Rows) -> None:
         trust_audio=None,
     )
     assert store.contract.n_mels == 80
-    row = store["train"][0]
-    assert row.features.dtype == np.float32
-    assert (row.text, row.audio_path) == ("hallo", Path.cwd() / "clip00.wav")
+    first = store["train"][0]
+    assert first.features.dtype == np.float32
+    assert (first.text, first.audio_path) == (
+        "hallo",
+        Path.cwd() / "clip00.wav",
+    )
     assert 0 < len(store["train"]) < NUM_CLIPS
     index = store.indices[0]
     assert list(index.kept_fields) == ["speaker", "age"]
@@ -154,8 +157,9 @@ def test_flags_are_those_of_the_program(rows: Rows) -> None:
 
 @pytest.mark.parametrize("name", ["dry_run", "json", "part"])
 def test_other_uses_of_the_program_are_refused(rows: Rows, name: str) -> None:
+    flags: dict[str, Any] = {name: True}
     with pytest.raises(TypeError, match=f"takes no {name}"):
-        melmill.extract(rows, "features", **{name: True})
+        melmill.extract(rows, "features", **flags)
 
 
 def test_too_many_rejects_are_counted_and_named(
