@@ -15,7 +15,7 @@ pickled, and processes may be forked at any time.
 
 from typing import Any
 
-from melmill._extract.errors import TooManyRejectsError
+from melmill._extract.rejects_error import TooManyRejectsError
 from melmill._ray.extract_error import ExtractError
 from melmill._store.errors import (
     AmbiguousAudioError,

@@ -15,7 +15,7 @@ import numpy as np
 import pandas
 import pytest
 from file_state import state
-from melmill._extract.errors import TooManyRejectsError
+from melmill._extract.rejects_error import TooManyRejectsError
 from support import (
     REPOSITORY,
     manifest_row,

@@ -74,7 +74,7 @@ TESTED_BY = {
     "melmill._ray.parts": "../cluster/test_bad_nodes.py",
     "melmill._ray.ray_command": "../cluster/test_refusals.py",
     "melmill.ray": "../cluster/test_job.py",
-    "melmill._extract.errors": "test_extraction.py",
+    "melmill._extract.rejects_error": "test_extraction.py",
     "melmill._extract.program": "../wheel/test_installers.py",
     "melmill._scripts": "test_scripts.py",
     "melmill._remote.command_line": "test_stage_command.py",

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from melmill._extract.display import open_display
-from melmill._extract.errors import TooManyRejectsError
 from melmill._extract.program import find_program
 from melmill._extract.program_run import End, run_program
+from melmill._extract.rejects_error import TooManyRejectsError
 from melmill._extract.source import SourceFolder
 from melmill._ray.child import NO_PROGRAM
 from melmill._ray.extract_error import OK, REJECTS, USAGE, ExtractError
