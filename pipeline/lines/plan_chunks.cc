@@ -98,6 +98,7 @@ bool HasManyChunks(const RunConfig& config) {
 
 Result<void> RemovePlanChunks(const std::string& store_folder) {
   const std::string folder = store_folder + '/' + kPlanFolder;
+  if (!FileExists(folder)) return {};
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) return names.error();
   for (const std::string& name : names.value()) {
