@@ -14,7 +14,7 @@ def find_program() -> Path | None:
     folders = [
         sysconfig.get_path("scripts"),
         sysconfig.get_path("scripts", f"{os.name}_user"),
-        str(Path(__file__).parents[1] / "bin"),
+        str(Path(__file__).parents[2] / "bin"),
     ]
     for folder in folders:
         path = Path(folder, "melmill")
