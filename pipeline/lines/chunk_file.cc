@@ -62,6 +62,20 @@ Result<void> ChunkWriter::Add(uint64_t bytes_hash, const PlannedLine& planned) {
   return spool_.EndRow();
 }
 
+Result<void> ChunkWriter::AddFirstLines(const ChunkFile& file,
+                                        uint64_t num_lines) {
+  return VisitRows(
+      *file.table_, 0, num_lines,
+      [this](const TableBlock& block, size_t row) -> Result<Visiting> {
+        spool_.AddNumber(kBytesHash, block.Number(kBytesHash, row));
+        spool_.AddNumber(kChecksum, block.Number(kChecksum, row));
+        spool_.AddText(kLine, block.Text(kLine, row));
+        const Result<void> ended = spool_.EndRow();
+        if (!ended.ok()) return ended.error();
+        return Visiting::kGoOn;
+      });
+}
+
 Result<void> ChunkWriter::Commit(const std::string& path) const {
   Result<void> done = RemoveFile(path);
   if (!done.ok()) return done;

@@ -17,6 +17,8 @@ namespace melmill {
 // A file of the planned lines of one chunk of a manifest, in order. It spares
 // another run the reading of their headers.
 
+class ChunkFile;
+
 class ChunkWriter {
  public:
   // `spool_folder` is where a nameless temporary file may go.
@@ -25,6 +27,9 @@ class ChunkWriter {
   // Adds a planned line. `bytes_hash` is the Xxh3_64 of its bytes. Error:
   // kMachineFault.
   Result<void> Add(uint64_t bytes_hash, const PlannedLine& planned);
+
+  // Adds the first lines of a file as they are. Errors: those of VisitRows.
+  Result<void> AddFirstLines(const ChunkFile& file, uint64_t num_lines);
 
   // Writes the file durably, in place of one of that name. If another process
   // writes it at the same time, either file stays. Error: kMachineFault.
@@ -52,6 +57,7 @@ class ChunkFile {
                             std::vector<PlannedLine>* lines) const;
 
  private:
+  friend class ChunkWriter;
   explicit ChunkFile(std::unique_ptr<TableFile> table)
       : table_(std::move(table)) {}
 

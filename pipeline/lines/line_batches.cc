@@ -89,17 +89,25 @@ void BatchPlanner::Plan(LineBatch* batch) const {
   }
 }
 
-// Adds planned lines to their chunk, and writes its file at its end.
+// Adds planned lines to their chunk, and writes its file at its end. As long as
+// all lines are known, the file stays as it is.
 Result<void> KeepLines(const LineBatch& batch) {
   PlanChunk& chunk = *batch.chunk;
+  if (!chunk.has_new_lines) {
+    if (batch.num_known == batch.lines.size()) return {};
+    chunk.has_new_lines = true;
+    if (chunk.known != nullptr) {
+      const Result<void> added =
+          chunk.lines.AddFirstLines(*chunk.known, batch.first_in_chunk);
+      if (!added.ok()) return added;
+    }
+  }
   for (size_t i = 0; i < batch.lines.size(); ++i) {
     const Result<void> added =
         chunk.lines.Add(batch.bytes_hashes[i], batch.lines[i]);
     if (!added.ok()) return added;
   }
-  if (batch.num_known < batch.lines.size()) chunk.has_new_lines = true;
-  if (!batch.ends_chunk || !chunk.has_new_lines) return {};
-  return chunk.lines.Commit(chunk.path);
+  return batch.ends_chunk ? chunk.lines.Commit(chunk.path) : Result<void>();
 }
 
 // One call of PlanBatches.

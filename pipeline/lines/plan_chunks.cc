@@ -15,19 +15,13 @@
 #include "io/file/temporary_name.h"
 #include "io/hash.h"
 #include "store/damage.h"
+#include "store/origin.h"
 #include "store/store_folder.h"
 
 namespace melmill {
 namespace {
 
 constexpr std::string_view kChunkEnd = ".lines.h5";
-
-std::string AbsoluteFolder(const std::string& folder) {
-  std::error_code ignored;  // then the path stays as it is
-  const std::string path = folder.empty() ? "." : folder;
-  const auto absolute = std::filesystem::absolute(path, ignored);
-  return ignored ? path : absolute.lexically_normal().string();
-}
 
 // A hash of all that a planned line depends on, apart from its own bytes and
 // its file.
@@ -36,8 +30,9 @@ Hash128 HashSettings(const RunConfig& config) {
   Hasher128 hasher;
   for (const std::string& text :
        {std::string(MELMILL_VERSION), config.features.Contract(),
-        AbsoluteFolder(input.audio_root), input.fields.audio, input.fields.text,
-        input.fields.language, input.fields.language_field}) {
+        MakeOrigin(config).audio_folder(), input.fields.audio,
+        input.fields.text, input.fields.language,
+        input.fields.language_field}) {
     hasher.UpdateSized(text);
   }
   hasher.UpdateU64(input.kept_fields.size());

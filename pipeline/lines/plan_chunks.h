@@ -16,8 +16,8 @@ namespace melmill {
 struct PlanChunk {
   std::string path;                  // of its file
   std::unique_ptr<ChunkFile> known;  // an earlier run's; null if there is none
-  ChunkWriter lines;                 // all lines, as this run plans them
-  bool has_new_lines = false;        // that `known` did not know
+  ChunkWriter lines;           // empty until there is a line that is not known
+  bool has_new_lines = false;  // that `known` did not know
 };
 
 // The chunks of all manifests that runs of melmill plan keep in the folder
