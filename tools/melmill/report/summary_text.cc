@@ -25,10 +25,6 @@
 namespace melmill {
 namespace {
 
-// Of a plan that was interrupted.
-const std::string kChunksKept =
-    "whole chunks of the plan are kept; run the same command to resume.";
-
 void AddAllRejects(const RunReport& report, const RunConfig& config,
                    std::string* text) {
   *text += FormatRejects(report.rejects, report.num_lines().value_or(0),
@@ -206,6 +202,9 @@ std::string DescribeCopies(const RunReport& report, const std::string& out) {
 
 // What a run that ended early has made, and how to make the rest.
 std::string DescribeKept(const RunReport& report, std::string_view how = "") {
+  if (report.chunks) {
+    return "whole chunks of the plan are kept; run the same command to resume.";
+  }
   const uint64_t num_kept = report.num_shards_made + report.num_shards_kept;
   return FormatKept(num_kept, num_kept + report.num_shards_left, how);
 }
@@ -355,7 +354,7 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
           "written\n  --update applies the changes\n",
           Printable(config.store.folder));
     case RunStatus::kStopped:
-      return (report.chunks ? kChunksKept : DescribeKept(report)) + '\n';
+      return DescribeKept(report) + '\n';
     case RunStatus::kDoubtful:
       return DescribeDoubts(report);
     case RunStatus::kShardsMissing:
@@ -363,11 +362,9 @@ std::string FormatProblem(const RunReport& report, const RunConfig& config) {
     case RunStatus::kMachineFault:
       return fmt::format(
           "error: {}\n{}\n", Printable(report.fault->message),
-          report.chunks
-              ? kChunksKept
-              : DescribeKept(report,
-                             " (with --update if the manifest or files have "
-                             "changed)"));
+          DescribeKept(report,
+                       " (with --update if the manifest or files have "
+                       "changed)"));
     default:
       return "";
   }
