@@ -23,8 +23,13 @@ from melmill._models.audio_loaders import original_load
 from melmill._models.qwen3_asr_batch import training_batch
 from melmill.qwen3_asr import Collator, main, use_store
 from qwen3_asr_training import examples_of
-from support import RecordProperty
-from training_corpus import Corpus, feature_tolerance, max_difference
+from support import RecordProperty, files_of
+from training_corpus import (
+    QUIET_ON_CPU,
+    Corpus,
+    feature_tolerance,
+    max_difference,
+)
 from transformers import (
     AutoProcessor,
     Qwen3ASRFeatureExtractor,
@@ -249,11 +254,7 @@ def test_a_processor_saves_and_pickles_as_before(
     processor.save_pretrained(tmp_path / "before")
     use_store(processor, store_of("f32"))
     processor.save_pretrained(tmp_path / "after")
-    before, after = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
-        for name in ("before", "after")
-    )
-    assert before == after
+    assert files_of(tmp_path / "before") == files_of(tmp_path / "after")
     copy = pickle.loads(pickle.dumps(processor))
     rows = training_corpus.batches[0]
     assert_same(WAYS["path"](copy, rows), WAYS["path"](processor, rows))
@@ -288,10 +289,7 @@ def losses_of(
             dataloader_num_workers=num_workers,
             dataloader_pin_memory=False,
             remove_unused_columns=False,
-            save_strategy="no",
-            disable_tqdm=True,
-            use_cpu=True,
-            report_to="none",
+            **QUIET_ON_CPU,
         ),
         train_dataset=rows,
         data_collator=collator,

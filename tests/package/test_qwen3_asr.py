@@ -16,7 +16,7 @@ import upstream_training
 from melmill._batch.padding import plan_batch
 from melmill.qwen3_asr import Collator, use_store
 from qwen3_asr_training import Training, examples_of
-from support import RecordProperty
+from support import RecordProperty, files_of
 from training_corpus import (
     BATCH_SIZE,
     BATCHES,
@@ -198,11 +198,8 @@ def test_a_patched_processor_saves_what_it_saved_before(
     processor.save_pretrained(tmp_path / "before")
     use_store(processor, store_of("f32"))
     processor.save_pretrained(tmp_path / "after")
-    before, after = (
-        {path.name: path.read_bytes() for path in (tmp_path / name).iterdir()}
-        for name in ("before", "after")
-    )
-    assert before == after
+    before = files_of(tmp_path / "before")
+    assert before == files_of(tmp_path / "after")
     assert "preprocessor_config.json" in before
 
 

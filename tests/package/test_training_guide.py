@@ -24,6 +24,7 @@ from support import (
     write_manifest,
     write_wav,
 )
+from training_corpus import QUIET_ON_CPU
 from transformers import Seq2SeqTrainingArguments, TrainingArguments
 from whisper_recipe import RecipeCollator
 
@@ -70,10 +71,7 @@ def arguments_of(kind: Any, folder: Path) -> Any:
         per_device_train_batch_size=4,
         max_steps=1,
         remove_unused_columns=False,
-        save_strategy="no",
-        disable_tqdm=True,
-        use_cpu=True,
-        report_to="none",
+        **QUIET_ON_CPU,
     )
 
 

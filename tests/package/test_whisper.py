@@ -14,7 +14,7 @@ import torch
 from melmill._models.audio_loaders import original_load
 from melmill.whisper import use_store
 from support import extract, manifest_row, noise, write_manifest, write_wav
-from training_corpus import Corpus, feature_tolerance
+from training_corpus import QUIET_ON_CPU, Corpus, feature_tolerance
 from transformers import (
     Seq2SeqTrainer,
     Seq2SeqTrainingArguments,
@@ -114,10 +114,7 @@ def _losses(
         dataloader_num_workers=num_workers,
         dataloader_pin_memory=False,
         remove_unused_columns=False,
-        save_strategy="no",
-        disable_tqdm=True,
-        use_cpu=True,
-        report_to="none",
+        **QUIET_ON_CPU,
     )
     rows = [
         {"audio": path, "labels": list(range(3 + number, 9 + number))}

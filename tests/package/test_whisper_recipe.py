@@ -13,7 +13,7 @@ import tiny_whisper
 from melmill.torch import FeatureDataset
 from melmill.whisper import use_store
 from support import RecordProperty, noise, write_wav
-from training_corpus import Corpus, max_difference
+from training_corpus import QUIET_ON_CPU, Corpus, max_difference
 from transformers import Seq2SeqTrainer, Seq2SeqTrainingArguments
 from whisper_recipe import RecipeCollator, prepared
 
@@ -43,10 +43,7 @@ def losses_of(
         max_steps=NUM_STEPS,
         learning_rate=1e-3,
         dataloader_pin_memory=False,
-        save_strategy="no",
-        disable_tqdm=True,
-        use_cpu=True,
-        report_to="none",
+        **QUIET_ON_CPU,
         **options,
     )
     trainer = LossTrainer(

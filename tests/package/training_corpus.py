@@ -24,6 +24,13 @@ BATCHES = [
     [LONGEST, LONGEST - 400, LONGEST - 8000, 201],
     [LONGEST - 7, LONGEST - 7 - 160, LONGEST - 7 - 200, 8000],
 ]
+# Arguments of a training that is watched by the test alone.
+QUIET_ON_CPU: dict[str, Any] = {
+    "save_strategy": "no",
+    "disable_tqdm": True,
+    "use_cpu": True,
+    "report_to": "none",
+}
 LOUD_ENDS = [LONGEST, LONGEST - 300, 16000, 12345]
 
 
