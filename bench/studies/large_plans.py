@@ -12,7 +12,7 @@ memory:
 read before, as after a kill; and the time until a part opens its first shard.
 `finish` makes a store in one part, of clips of 0.2 s, and measures the finish.
 `slow` plans with files of which each call takes 1, 3 or 5 ms, by numbers of
-waiting threads. Every plan is compared with that of one run.
+waiting threads. The plan of known lines is compared with the other plan.
 """
 
 import argparse
@@ -89,10 +89,7 @@ def measure_lines(program: Path, folder: Path, num_lines: int) -> None:
         ("all lines in a part", part),
         ("plan of known lines", merge),
     ):
-        print(
-            f"{num_lines:,} lines, {name}: {describe(run)}",
-            flush=True,
-        )
+        print(f"{num_lines:,} lines, {name}: {describe(run)}", flush=True)
     starts = [seconds_to_first_shard(program, store) for _ in range(NUM_STARTS)]
     size = (store / "plan.h5").stat().st_size
     print(
@@ -112,10 +109,7 @@ def measure_finish(program: Path, folder: Path, num_lines: int) -> None:
     made = process_run.run(part_command(program, store, "0/1"))
     finish = process_run.run([program, "finish", "--out", store, "--quiet"])
     for name, run in (("one part", made), ("finish", finish)):
-        print(
-            f"{num_lines:,} rows, {name}: {describe(run)}",
-            flush=True,
-        )
+        print(f"{num_lines:,} rows, {name}: {describe(run)}", flush=True)
 
 
 def measure_slow(

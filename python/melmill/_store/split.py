@@ -127,7 +127,8 @@ class Split(Sequence[Row]):
     def kept(self, field: str) -> list[Any]:
         """The values of a field of `extract --keep`; None where it is missing.
 
-        In several stores, rows of those that do not keep it have None too.
+        If the split has several stores, rows of a store that does not keep the
+        field have None, too.
         """
         return [
             value
