@@ -199,7 +199,7 @@ BenchReport Bench::Run() {
   }
   if (NeedsMemory()) AddMemoryCases();
   if (NeedsDisk()) AddDiskCases(scratch->path());
-  RunCases(
+  report.machine.speeds = RunCases(
       options_.num_rounds, [this] { return control_->stop_requested(); },
       cases_);
   report.stopped = control_->stop_requested();

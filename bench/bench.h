@@ -30,6 +30,7 @@ struct BenchMachine {
   std::string cpu;   // model name, or the architecture
   int num_cpus = 0;  // CPUs that this process may use
   std::vector<std::string> simd_targets;
+  std::vector<double> speeds;  // what RunCases returned
 };
 
 // Bytes per second, the median of all rounds. A value is missing if no stage

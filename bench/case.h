@@ -1,6 +1,7 @@
 #ifndef MELMILL_BENCH_CASE_H_
 #define MELMILL_BENCH_CASE_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <span>
@@ -26,38 +27,47 @@ struct BenchCheck {
   std::string text;
 };
 
-// One implementation of a stage, on the same clips in every pass. A pass may
-// throw, which ends the benchmark.
+// One implementation of a stage. Cases of the same stage and input must have
+// the same clips. A pass may throw, which ends the benchmark.
 struct BenchCase {
-  std::string stage;         // "log-mel"
-  std::string variant;       // the implementation: "avx512", "libsndfile"
-  std::string input;         // "int16", "PCM 16 bit, 48000 Hz, 2 ch"
-  double audio_seconds = 0;  // audio that a pass processes
-  // The bytes that a pass must move at least: input and output.
+  std::string stage;    // "log-mel"
+  std::string variant;  // the implementation: "avx512", "libsndfile"
+  std::string input;    // "int16", "PCM 16 bit, 48000 Hz, 2 ch"
+  size_t num_clips = 1;
+  double audio_seconds = 0;  // of all clips
+  // The bytes that all clips must move at least: input and output.
   uint64_t bytes_read = 0;
   uint64_t bytes_written = 0;
   BenchLimit limit = BenchLimit::kNone;
 
   std::function<BenchCheck()> check;
   std::function<void()> prepare;  // before each pass, not timed; may be empty
-  std::function<void()> pass;
+  std::function<void(size_t clip)> pass;  // processes one clip
 
   // Results of RunCases.
   BenchCheck checked;
-  std::vector<double> seconds;  // of a pass, by round; empty if not timed
+  std::vector<double> seconds;  // of all clips, by round; empty if not timed
 };
 
-// Checks all cases, then times those that passed, in turns: one round that does
-// not count, then num_rounds. So changes of the machine affect all cases alike.
-// Passes too short to be timed alone are repeated within a round. Returns
-// early, with fewer or no times, once `stop_requested` returns true.
-void RunCases(int num_rounds, const std::function<bool()>& stop_requested,
-              std::span<BenchCase> cases);
+// Checks all cases, then times those that passed: one round that does not
+// count, then num_rounds. Within a round, the cases of the same stage and input
+// take turns clip by clip, so changes of the machine affect them alike. The
+// first of them processes each clip once more before, untimed: the clip is then
+// in the cache for all of them. Rounds of clips too short to be timed once are
+// repeated, unless the case has a preparation. Ends early, with fewer or no
+// times, once `stop_requested` returns true. Returns MeasureMachineSpeed before
+// each round and after the last one.
+std::vector<double> RunCases(int num_rounds,
+                             const std::function<bool()>& stop_requested,
+                             std::span<BenchCase> cases);
 
-// The median of at least one value. For an even number, the mean of the middle
+// The statistics of at least one value.
+//
+// The median. For an even number, the mean of the middle
 // two.
 double Median(std::vector<double> values);
 
+double Smallest(const std::vector<double>& values);
 // (largest - smallest) / median
 double Spread(const std::vector<double>& values);
 

@@ -89,8 +89,8 @@ using Decode = void (*)(const BenchClip&, std::vector<float>*);
 BenchCase MakeCase(const Clips& clips, const char* variant, Decode decode) {
   BenchCase result = DescribeDecoding(clips, variant);
   auto mono = std::make_shared<std::vector<float>>();
-  result.pass = [clips, decode, mono] {
-    for (const BenchClip* clip : clips) decode(*clip, mono.get());
+  result.pass = [clips, decode, mono](size_t clip) {
+    decode(*clips[clip], mono.get());
   };
   return result;
 }

@@ -80,16 +80,13 @@ void ForEachBlock(const BenchClip& clip, const Visit& visit) {
   }
 }
 
-void DecodeAll(const Clips& clips, BlockDecoder* decoder,
-               std::vector<float>* mono) {
-  for (const BenchClip* clip : clips) {
-    ThrowUnless(decoder->Start(clip->header));
-    ForEachBlock(*clip,
-                 [&](std::span<const std::byte> block, size_t num_samples) {
-                   mono->resize(num_samples);
-                   ThrowUnless(decoder->Decode(block, *mono));
-                 });
-  }
+void DecodeBlocks(const BenchClip& clip, BlockDecoder* decoder,
+                  std::vector<float>* mono) {
+  ThrowUnless(decoder->Start(clip.header));
+  ForEachBlock(clip, [&](std::span<const std::byte> block, size_t num_samples) {
+    mono->resize(num_samples);
+    ThrowUnless(decoder->Decode(block, *mono));
+  });
 }
 
 bool AgreeOn(const BenchClip& clip, BlockDecoder* actual,
@@ -129,8 +126,8 @@ BenchCase MakeCase(const Clips& clips, const std::string& variant,
     return CompareWithLibsndfile(clips, decoder.get());
   };
   auto mono = std::make_shared<std::vector<float>>();
-  result.pass = [clips, decoder, mono] {
-    DecodeAll(clips, decoder.get(), mono.get());
+  result.pass = [clips, decoder, mono](size_t clip) {
+    DecodeBlocks(*clips[clip], decoder.get(), mono.get());
   };
   return result;
 }
@@ -153,6 +150,7 @@ BenchCase DescribeDecoding(const Clips& clips, const std::string& variant) {
   result.variant = variant;
   result.input = DescribeFormat(clips[0]->header);
   result.limit = BenchLimit::kMemoryCopy;
+  result.num_clips = clips.size();
   for (const BenchClip* clip : clips) {
     result.audio_seconds += clip->duration_s();
     result.bytes_read += clip->data.size();

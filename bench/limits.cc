@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstring>
 #include <memory>
@@ -27,6 +28,12 @@ constexpr size_t kBlockBytes = size_t{1} << 20;
 constexpr int kNumReaders = 4;  // one would not keep a fast disk busy
 
 using Block = AlignedArray<std::byte>;
+
+// Enough independent chains to keep the arithmetic units busy, few enough for
+// the registers.
+constexpr int kNumChains = 12;
+constexpr int kLanes = 4;
+using Lanes = float __attribute__((vector_size(kLanes * sizeof(float))));
 
 [[noreturn]] void ThrowErrno(const std::string& what) {
   throw std::runtime_error(MachineFault(what, errno).message);
@@ -143,7 +150,7 @@ BenchCase MakeMemoryCopyCase() {
   };
   const auto blocks = std::make_shared<Blocks>();
   std::memset(blocks->from.data(), 1, kCopyBytes);
-  result.pass = [blocks] {
+  result.pass = [blocks](size_t) {
     std::memcpy(blocks->to.data(), blocks->from.data(), kCopyBytes);
     // Without this the compiler may drop the copy.
     asm volatile("" : : "r"(blocks->to.data()) : "memory");
@@ -155,13 +162,13 @@ std::vector<BenchCase> MakeDiskCases(const std::string& folder) {
   const std::string written = folder + "/limit.write";
   BenchCase writing = MakeLimitCase("disk write", 0, kLimitBytes);
   writing.prepare = [written] { unlink(written.c_str()); };
-  writing.pass = [written] { WriteFile(written); };
+  writing.pass = [written](size_t) { WriteFile(written); };
 
   const std::string read = folder + "/limit.read";
   BenchCase reading = MakeLimitCase("disk read", kLimitBytes, 0);
   WriteFile(read);
   reading.prepare = [] {};
-  reading.pass = [read] { ReadFile(read); };
+  reading.pass = [read](size_t) { ReadFile(read); };
   std::vector<BenchCase> cases;
   cases.push_back(std::move(writing));
   cases.push_back(std::move(reading));
@@ -190,6 +197,23 @@ Mount FindMount(std::string_view mountinfo, std::string_view path) {
     best_length = point.size();
   }
   return best;
+}
+
+double MeasureMachineSpeed() {
+  constexpr int kNumSteps = 300'000;
+  Lanes chains[kNumChains];
+  for (Lanes& chain : chains) chain = Lanes{1, 1, 1, 1};
+  const auto start = std::chrono::steady_clock::now();
+  for (int step = 0; step < kNumSteps; ++step) {
+#pragma GCC unroll 12
+    for (int i = 0; i < kNumChains; ++i) chains[i] = chains[i] * 0.5f + 0.5f;
+  }
+  const std::chrono::duration<double> taken =
+      std::chrono::steady_clock::now() - start;
+  // Without this the compiler may drop the loop.
+  asm volatile("" : : "r"(chains) : "memory");
+  constexpr double kNumOperations = 2.0 * kNumSteps * kNumChains * kLanes;
+  return kNumOperations / taken.count() / 1e9;
 }
 
 }  // namespace melmill

@@ -32,6 +32,12 @@ struct Mount {
 // The mount of an absolute path without links; empty if it is not listed.
 Mount FindMount(std::string_view mountinfo, std::string_view path);
 
+// Returns the billions of float multiplications and additions per second that
+// one thread does just now, in code whose only limit is the processor's
+// arithmetic units. Takes a few milliseconds. The clock or another thread on
+// the same physical core changes it from time to time on many machines.
+double MeasureMachineSpeed();
+
 }  // namespace melmill
 
 #endif  // MELMILL_BENCH_LIMITS_H_

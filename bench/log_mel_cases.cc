@@ -117,6 +117,7 @@ BenchCase MakeCase(const std::vector<BenchLogMel>& kinds, size_t which,
   result.variant = kinds[which].name;
   result.input = sizeof(Sample) == sizeof(float) ? "float32" : "int16";
   result.limit = BenchLimit::kMemoryCopy;
+  result.num_clips = clips->size();
   const auto frame_bytes = static_cast<size_t>(options.mel.n_mels) *
                            FeatureSize(FeatureType::kFloat16);
   for (const std::vector<Sample>& clip : *clips) {
@@ -130,14 +131,12 @@ BenchCase MakeCase(const std::vector<BenchLogMel>& kinds, size_t which,
   result.check = [kinds, which, clips] { return Check(kinds, which, *clips); };
   auto features = std::make_shared<std::vector<std::byte>>();
   const std::shared_ptr<LogMel::Workspace> workspace = log_mel->MakeWorkspace();
-  result.pass = [log_mel, clips, features, workspace, frame_bytes] {
-    for (const std::vector<Sample>& clip : *clips) {
-      features->resize(frame_bytes * static_cast<size_t>(NumFrames(
-                                         log_mel->options(),
-                                         static_cast<int64_t>(clip.size()))));
-      log_mel->Compute(std::span<const Sample>(clip), FeatureType::kFloat16,
-                       *features, *workspace);
-    }
+  result.pass = [log_mel, clips, features, workspace, frame_bytes](size_t i) {
+    const std::span<const Sample> clip = (*clips)[i];
+    features->resize(frame_bytes * static_cast<size_t>(NumFrames(
+                                       log_mel->options(),
+                                       static_cast<int64_t>(clip.size()))));
+    log_mel->Compute(clip, FeatureType::kFloat16, *features, *workspace);
   };
   return result;
 }

@@ -174,6 +174,7 @@ BenchCase MakeCase(const Kinds& kinds, size_t which,
   result.variant = kinds[which].name;
   result.input = fmt::format("{} Hz", group->source_rate_hz);
   result.limit = BenchLimit::kMemoryCopy;
+  result.num_clips = group->clips.size();
   for (const std::vector<float>& clip : group->clips) {
     const auto num_samples = static_cast<int64_t>(clip.size());
     result.audio_seconds +=
@@ -186,12 +187,11 @@ BenchCase MakeCase(const Kinds& kinds, size_t which,
   }
   result.check = [kinds, which, group] { return Check(kinds, which, *group); };
   auto samples = std::make_shared<SampleVector>();
-  result.pass = [resample = kinds[which].resample, group, samples] {
-    for (const std::vector<float>& clip : group->clips) {
-      samples->clear();
-      resample(clip, group->source_rate_hz, group->target_rate_hz,
-               samples.get());
-    }
+  result.pass = [resample = kinds[which].resample, group,
+                 samples](size_t clip) {
+    samples->clear();
+    resample(group->clips[clip], group->source_rate_hz, group->target_rate_hz,
+             samples.get());
   };
   return result;
 }

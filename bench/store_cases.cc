@@ -167,7 +167,7 @@ std::vector<BenchCase> MakeStoreCases(std::span<const BenchClip> clips,
   result.limit = BenchLimit::kDiskWrite;
   result.check = [shard] { return shard->Check(); };
   result.prepare = [shard] { shard->Remove(); };
-  result.pass = [shard] { shard->Write(); };
+  result.pass = [shard](size_t) { shard->Write(); };
   return {std::move(result)};
 }
 

@@ -151,7 +151,7 @@ BenchCase MakeCase(std::shared_ptr<const BenchRun> run, int num_threads,
     run->RemoveStore();
     if (cold) run->DropCaches();
   };
-  result.pass = [run] { run->Extract(); };
+  result.pass = [run](size_t) { run->Extract(); };
   return result;
 }
 

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 #if defined(__x86_64__)
+#include <immintrin.h>
 // The same functions, compiled for the processor at hand: twice as fast.
 #include <xxh_x86dispatch.h>
 #endif
@@ -35,14 +36,30 @@ XXH3_state_t* CreateState() {
   return state;
 }
 
+#if defined(__x86_64__)
+__attribute__((target("avx"))) void ClearUpperHalves() { _mm256_zeroupper(); }
+#endif
+
+// The one-shot functions of xxHash 0.8.1 leave the upper halves of the vector
+// registers in use. Intel's processors then run SSE code, such as libsoxr's,
+// many times slower.
+uint64_t HashAtOnce(const void* bytes, size_t num_bytes) {
+  const uint64_t hash = XXH3_64bits(bytes, num_bytes);
+#if defined(__x86_64__)
+  static const bool has_avx = __builtin_cpu_supports("avx");
+  if (has_avx) ClearUpperHalves();
+#endif
+  return hash;
+}
+
 }  // namespace
 
 uint64_t Xxh3_64(std::span<const std::byte> bytes) {
-  return XXH3_64bits(bytes.data(), bytes.size());
+  return HashAtOnce(bytes.data(), bytes.size());
 }
 
 uint64_t Xxh3_64(std::string_view text) {
-  return XXH3_64bits(text.data(), text.size());
+  return HashAtOnce(text.data(), text.size());
 }
 
 uint64_t First64(const Hash128& hash) {

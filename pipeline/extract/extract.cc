@@ -106,8 +106,8 @@ class GraphExtractor {
 
   // The body of dispatch, which runs one at a time.
   void Dispatch(Token* token, DispatchNode::output_ports_type& ports);
-  void TakeBack(Token* token);
-  std::optional<DispatchedRow> NextRow();
+  void TakeBack(Token* token, StageTimes* times);
+  std::optional<DispatchedRow> NextRow(StageTimes* times);
 
   // The body of work, which runs any number at a time.
   void Work(WorkNode::output_ports_type& ports);
@@ -172,7 +172,7 @@ GraphExtractor::GraphExtractor(const ExtractJob& job)
       ready_tokens_(tokens_.size()),
       readers_(job.num_io_threads) {}
 
-void GraphExtractor::TakeBack(Token* token) {
+void GraphExtractor::TakeBack(Token* token, StageTimes* times) {
   if (token->row) {
     if (token->was_tried) cache_guess_.Tell(token->was_cached);
     Telemetry& telemetry = outcome_.telemetry;
@@ -182,15 +182,21 @@ void GraphExtractor::TakeBack(Token* token) {
     }
     auto whole_shard = dispatcher_.TakeBack(*token->row, token->outcome);
     token->row.reset();
-    if (whole_shard) committer_.Submit(std::move(whole_shard));
+    if (whole_shard) {
+      const StageTimer waiting(times, std::nullopt);
+      committer_.Submit(std::move(whole_shard));
+    }
   }
   free_tokens_.push_back(token);
 }
 
 // If no row may be given out before a commit, waits for one.
-std::optional<DispatchedRow> GraphExtractor::NextRow() {
+std::optional<DispatchedRow> GraphExtractor::NextRow(StageTimes* times) {
   for (bool may_wait = false;; may_wait = true) {
-    const std::vector<size_t> ended = committer_.TakeEnded(may_wait);
+    const std::vector<size_t> ended = [&] {
+      const StageTimer waiting(times, std::nullopt);
+      return committer_.TakeEnded(may_wait);
+    }();
     if (may_wait && ended.empty()) return {};
     for (const size_t shard : ended) dispatcher_.Forget(shard);
     if (const auto fault = committer_.fault()) dispatcher_.Fail(*fault);
@@ -201,9 +207,11 @@ std::optional<DispatchedRow> GraphExtractor::NextRow() {
 
 void GraphExtractor::Dispatch(Token* token,
                               DispatchNode::output_ports_type& ports) {
-  TakeBack(token);
+  StageTimes* times = &workers_.local().workspace.times;
+  const StageTimer timer(times, Stage::kSchedule);
+  TakeBack(token, times);
   while (!free_tokens_.empty()) {
-    std::optional<DispatchedRow> row = NextRow();
+    std::optional<DispatchedRow> row = NextRow(times);
     if (!row) return;
     Token* next = free_tokens_.back();
     free_tokens_.pop_back();
@@ -231,6 +239,7 @@ Result<bool> GraphExtractor::ReadInPlace(Token* token, Worker* worker) {
 // Returns false if the row must be read on a thread that may wait.
 Result<bool> GraphExtractor::ReadOrCompute(Token* token) {
   Worker& worker = workers_.local();
+  const StageTimer timer(&worker.workspace.times, Stage::kOther);
   if (!token->is_read) {
     if (!token->may_try_in_place) return false;
     const Result<bool> read = ReadInPlace(token, &worker);

@@ -58,11 +58,8 @@ double Telemetry::BusyShare(Stage stage) const {
 }
 
 double Telemetry::BusyShare() const {
-  double sum = 0;
-  for (size_t i = 0; i < kNumStages; ++i) {
-    sum += BusyShare(static_cast<Stage>(i));
-  }
-  return sum;
+  const double available = seconds * num_threads;
+  return available > 0 ? compute.Sum() / available : 0;
 }
 
 BottleneckReport FindBottleneck(const Telemetry& telemetry) {

@@ -105,7 +105,10 @@ Result<ShardRow> RowComputer::ComputeRow(const RowTask& task, RowInput* input,
   const RowInWork row_in_work(task.source_hash);
   Result<ShardRow> row =
       RowPass(features_, *log_mel_, task, input, sink, workspace).Compute();
-  input->file_.reset();
+  {
+    const StageTimer timer(&workspace->times, Stage::kRead);
+    input->file_.reset();
+  }
   workspace->ReleaseExcess();
   return row;
 }

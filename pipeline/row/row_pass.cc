@@ -14,7 +14,6 @@
 #include "io/sound/sound_file.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_marks.h"
-#include "pipeline/setup/stopwatch.h"
 
 namespace melmill {
 namespace {
@@ -36,19 +35,6 @@ void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
                  samples.end(),
                  tail->end() - static_cast<std::ptrdiff_t>(count),
                  [](Sample sample) { return ToFloat(sample); });
-}
-
-// Calls decode(), whose time counts as decoding, but for what reading takes.
-template <typename Decode>
-auto Decoding(StageTimes* times, const Decode& decode) {
-  const double read_seconds = times->Of(Stage::kRead);
-  auto result = [&] {
-    const StageTimer timer(times, Stage::kDecode);
-    return decode();
-  }();
-  times->seconds[static_cast<size_t>(Stage::kDecode)] -=
-      times->Of(Stage::kRead) - read_seconds;
-  return result;
 }
 
 bool MayHoldNonFinite(SampleEncoding encoding) {
@@ -94,6 +80,7 @@ Result<void> RowPass::FileBytes::ReadAt(uint64_t offset,
 }
 
 Result<void> RowPass::CheckHeader() {
+  const StageTimer timer(&ws_.times, Stage::kDecode);
   const std::span<const std::byte> prefix =
       task_.source.is_segment() ? std::span<const std::byte>(input_.prefix_)
                                       .first(input_.prefix_bytes_)
@@ -217,6 +204,7 @@ size_t RowPass::MaxWindowSamples() const {
 }
 
 void RowPass::StartSamples() {
+  const StageTimer timer(&ws_.times, Stage::kSetUp);
   ws_.resampler_.Start(header_.sample_rate_hz, options_.mel.sample_rate_hz);
   ws_.samples_.clear();
   ws_.samples_.reserve(MaxWindowSamples());
@@ -240,8 +228,11 @@ Result<void> RowPass::FinishSamples() {
 // piece once its samples are there.
 Result<void> RowPass::DecodeAll() {
   const size_t step = DecodeStepBytes();
-  const Result<void> started = ws_.decoder_.Start(header_);
-  if (!started.ok()) return started;
+  {
+    const StageTimer timer(&ws_.times, Stage::kSetUp);
+    const Result<void> started = ws_.decoder_.Start(header_);
+    if (!started.ok()) return started;
+  }
   StartSamples();
   uint64_t position = data_begin_;
   while (position < data_end_) {
@@ -302,15 +293,14 @@ Result<void> RowPass::CheckUnchanged() const {
 }
 
 Result<void> RowPass::DecodeHashed() {
+  const StageTimer timer(&ws_.times, Stage::kDecode);
   const FileBytes file(this);
-  Result<CodedClip> clip =
-      Decoding(&ws_.times, [&] { return CodedClip::Open(header_, file); });
+  Result<CodedClip> clip = CodedClip::Open(header_, file);
   if (!clip.ok()) return clip.error();
   StartSamples();
   int64_t num_decoded = 0;
   for (;;) {
-    const Result<std::span<const float>> decoded =
-        Decoding(&ws_.times, [&] { return clip.value().Next(); });
+    const Result<std::span<const float>> decoded = clip.value().Next();
     if (!decoded.ok()) return decoded.error();
     const std::span<const float> mono = decoded.value();
     if (mono.empty()) return FinishSamples();
@@ -327,10 +317,9 @@ Result<void> RowPass::DecodeCodedSegment() {
   if (task_.coded_segments == nullptr) own = std::make_unique<CodedSegments>();
   CodedSegments& segments = own ? *own : *task_.coded_segments;
   const Source& source = task_.source;
+  const StageTimer timer(&ws_.times, Stage::kDecode);
   StartSamples();
   int64_t num_decoded = 0;
-  const Stopwatch stopwatch;
-  double elsewhere_s = 0;
   const Result<Hash128> hash = segments.Read(
       {.path = task_.path,
        .range = source.opened_range(),
@@ -345,14 +334,10 @@ Result<void> RowPass::DecodeCodedSegment() {
       },
       &ws_.mono_,
       [&](std::span<const float> mono) {
-        const double begin_s = stopwatch.seconds();
         const Result<void> added = AddDecoded(mono, num_decoded);
         num_decoded += static_cast<int64_t>(mono.size());
-        elsewhere_s += stopwatch.seconds() - begin_s;
         return added;
       });
-  ws_.times.seconds[static_cast<size_t>(Stage::kDecode)] +=
-      stopwatch.seconds() - elsewhere_s;
   if (!hash.ok()) {
     return hash.error().code == RejectCode::kChangedSincePlan
                ? ChangedSincePlan()
@@ -469,7 +454,10 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
     if (!done.ok()) return done;
     done = sink_.Read(offset, piece);
     if (!done.ok()) return done;
-    log_mel_.Clamp(levels, type_, piece);
+    {
+      const StageTimer timer(&ws_.times, Stage::kLogMel);
+      log_mel_.Clamp(levels, type_, piece);
+    }
     hasher.Update(piece);
     done = sink_.Write(offset, piece);
     if (!done.ok()) return done;

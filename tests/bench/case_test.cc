@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -18,8 +19,9 @@ BenchCase LoggedCase(char pass, char prepare, bool passes, std::string* log) {
   BenchCase result;
   result.check = [passes] { return BenchCheck{passes, "checked"}; };
   if (prepare != 0) result.prepare = [=] { *log += prepare; };
-  result.pass = [=] {
+  result.pass = [=](size_t clip) {
     *log += pass;
+    if (clip > 0) *log += std::to_string(clip);
     // This takes longer than a round must, so the pass is not repeated.
     const auto start = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - start <
@@ -33,13 +35,33 @@ TEST(BenchCaseTest, TakesTurnsAfterARoundThatDoesNotCount) {
   std::string log;
   std::vector<BenchCase> cases = {LoggedCase('a', 0, true, &log),
                                   LoggedCase('b', 'B', true, &log)};
-  RunCases(2, NeverStop, cases);
-  EXPECT_EQ(log, "aBbaBbaBb");
+  EXPECT_EQ(RunCases(2, NeverStop, cases).size(), 3u);
+  EXPECT_EQ(log, "aaBbaaBbaaBb");
   for (const BenchCase& bench_case : cases) {
     ASSERT_EQ(bench_case.seconds.size(), 2u);
     EXPECT_GE(bench_case.seconds[0], 0.025);
     EXPECT_EQ(bench_case.checked.text, "checked");
   }
+}
+
+TEST(BenchCaseTest, CasesOfOneInputTakeTurnsClipByClip) {
+  std::string log;
+  std::vector<BenchCase> cases = {LoggedCase('a', 0, true, &log),
+                                  LoggedCase('b', 0, true, &log),
+                                  LoggedCase('c', 0, true, &log)};
+  for (BenchCase& bench_case : cases) bench_case.num_clips = 2;
+  cases[2].input = "other";
+  RunCases(0, NeverStop, cases);
+  // The first one of several fills the cache.
+  EXPECT_EQ(log, "aaba1a1b1cc1");
+}
+
+TEST(BenchCaseTest, ARoundIsTheTimeOfAllClips) {
+  std::string log;
+  std::vector<BenchCase> cases = {LoggedCase('a', 0, true, &log)};
+  cases[0].num_clips = 3;
+  RunCases(1, NeverStop, cases);
+  EXPECT_GE(cases[0].seconds.at(0), 0.075);
 }
 
 TEST(BenchCaseTest, NeitherRunsNorTimesWhatIsWrong) {
@@ -57,7 +79,7 @@ TEST(BenchCaseTest, RepeatsShortPassesAndTellsTheTimeOfOne) {
   int num_passes = 0;
   BenchCase quick;
   quick.check = [] { return BenchCheck{true, ""}; };
-  quick.pass = [&] {
+  quick.pass = [&](size_t) {
     ++num_passes;
     const auto start = std::chrono::steady_clock::now();
     while (std::chrono::steady_clock::now() - start <
@@ -76,7 +98,7 @@ TEST(BenchCaseTest, RepeatsNothingThatMustBePrepared) {
   BenchCase quick;
   quick.check = [] { return BenchCheck{true, ""}; };
   quick.prepare = [] {};
-  quick.pass = [&] { ++num_passes; };
+  quick.pass = [&](size_t) { ++num_passes; };
   std::vector<BenchCase> cases = {quick};
   RunCases(1, NeverStop, cases);
   EXPECT_EQ(num_passes, 2);
@@ -88,10 +110,11 @@ TEST(BenchCaseTest, StopsWhenAsked) {
                                   LoggedCase('b', 0, true, &log)};
   RunCases(
       5, [&] { return log.size() >= 3; }, cases);
-  EXPECT_EQ(log, "aba");
+  EXPECT_EQ(log, "aab");
 }
 
 TEST(BenchCaseTest, MedianAndSpread) {
+  EXPECT_EQ(Smallest({3, 1, 2}), 1);
   EXPECT_EQ(Median({3}), 3);
   EXPECT_EQ(Median({3, 1, 2}), 2);
   EXPECT_EQ(Median({4, 1, 2, 3}), 2.5);

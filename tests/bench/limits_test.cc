@@ -50,5 +50,11 @@ TEST(BenchLimitsTest, MovesTheBytesThatItCounts) {
   EXPECT_EQ(ReadWholeFile(folder.File("limit.write")).size(), kLimitBytes);
 }
 
+TEST(BenchLimitsTest, TheMachinesSpeedIsThatOfProcessors) {
+  const double speed = MeasureMachineSpeed();  // billions of operations
+  EXPECT_GT(speed, 0.01);
+  EXPECT_LT(speed, 1000);
+}
+
 }  // namespace
 }  // namespace melmill

@@ -3,10 +3,15 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
 
 namespace melmill {
 namespace {
@@ -48,6 +53,37 @@ TEST(HashTest, PiecesDoNotChangeTheHash) {
     EXPECT_EQ(pieces.Digest(), whole.Digest()) << piece_bytes;
   }
 }
+
+#if defined(__x86_64__)
+// The parts of the vector registers beyond SSE's that are in use: bits of
+// XINUSE (Intel's manual, volume 1, 13.2). Nothing if they cannot be read.
+std::optional<uint32_t> UpperHalvesInUse() {
+  unsigned eax = 0, ebx = 0, ecx = 0, edx = 0;
+  constexpr unsigned kExtendedState = 0xd, kReadsInUse = 1u << 2;
+  if (__get_cpuid_count(kExtendedState, 1, &eax, &ebx, &ecx, &edx) == 0 ||
+      (eax & kReadsInUse) == 0) {
+    return {};
+  }
+  uint32_t low = 0, high = 0;
+  __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(1));
+  constexpr uint32_t kAvx = 1u << 2, kAvx512 = 1u << 6;
+  return low & (kAvx | kAvx512);
+}
+
+TEST(HashTest, LeavesTheUpperHalvesOfVectorRegistersClear) {
+  const std::vector<std::byte> bytes(100'000);
+  uint64_t hash = Xxh3_64(bytes);
+  const std::optional<uint32_t> after_one_shot = UpperHalvesInUse();
+  if (!after_one_shot) GTEST_SKIP() << "this processor does not tell";
+  Hasher64 hasher;
+  hasher.Update(bytes);
+  hash ^= hasher.Digest();
+  const std::optional<uint32_t> after_pieces = UpperHalvesInUse();
+  EXPECT_EQ(hash, 0u);
+  EXPECT_EQ(*after_one_shot, 0u);
+  EXPECT_EQ(*after_pieces, 0u);
+}
+#endif
 
 TEST(HashTest, Hasher64GivesTheHashOfTheWhole) {
   Hasher64 hasher;

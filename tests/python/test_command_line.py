@@ -79,7 +79,7 @@ EXTRACT_FLAGS = (
             [
                 *["--audio", "--out", "--threads", "--rounds", "--json"],
                 "decode, resample, log-mel, store, all",
-                "us/s",
+                "best, median",
                 "Exit codes: 0 ",
             ],
         ),

@@ -6,7 +6,16 @@ from pathlib import Path
 import pytest
 from support import manifest_row, noise, run_melmill, write_manifest, write_wav
 
-STAGES = ["read", "decode", "resample", "log-mel", "store"]
+STAGES = [
+    "read",
+    "decode",
+    "set-up",
+    "resample",
+    "log-mel",
+    "store",
+    "schedule",
+    "other",
+]
 
 
 @pytest.fixture

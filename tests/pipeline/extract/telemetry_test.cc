@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <optional>
+
 namespace melmill {
 namespace {
 
@@ -28,6 +31,14 @@ TEST(FindBottleneckTest, NamesTheBusiestStageOfBusyThreads) {
   EXPECT_EQ(report.line, "CPU-bound: log-mel takes 70 % of 2 threads");
   EXPECT_DOUBLE_EQ(telemetry.BusyShare(Stage::kStore), 0.2);
   EXPECT_DOUBLE_EQ(telemetry.BusyShare(), 0.9);
+}
+
+TEST(FindBottleneckTest, NamesSetUpWhereClipsAreShort) {
+  Telemetry telemetry = TenSecondsOfTwoThreads();
+  Seconds(telemetry, Stage::kSetUp) = 12;
+  Seconds(telemetry, Stage::kLogMel) = 5;
+  EXPECT_EQ(FindBottleneck(telemetry).line,
+            "CPU-bound: set-up takes 60 % of 2 threads");
 }
 
 TEST(FindBottleneckTest, NamesTheDiskThatIdleThreadsWaitFor) {
@@ -94,6 +105,47 @@ TEST(StageTimesTest, TimersAddTheirLife) {
   { const StageTimer timer(&times, Stage::kDecode); }
   EXPECT_GT(times.Of(Stage::kDecode), once);
   EXPECT_EQ(times.Of(Stage::kRead), 0);
+}
+
+void SpendAMillisecond() {
+  const auto end =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds(1);
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+TEST(StageTimesTest, TimersWithinATimerCountForThemselvesAlone) {
+  StageTimes times;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    const StageTimer outer(&times, Stage::kOther);
+    {
+      const StageTimer inner(&times, Stage::kDecode);
+      SpendAMillisecond();
+      const StageTimer innermost(&times, Stage::kRead);
+      SpendAMillisecond();
+    }
+    SpendAMillisecond();
+  }
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  for (const Stage stage : {Stage::kOther, Stage::kDecode, Stage::kRead}) {
+    EXPECT_GE(times.Of(stage), 1e-3);
+  }
+  EXPECT_LE(times.Sum(), elapsed.count());
+}
+
+TEST(StageTimesTest, WaitingWithinATimerCountsNowhere) {
+  StageTimes times;
+  const auto start = std::chrono::steady_clock::now();
+  {
+    const StageTimer outer(&times, Stage::kSchedule);
+    const StageTimer waiting(&times, std::nullopt);
+    SpendAMillisecond();
+  }
+  const std::chrono::duration<double> elapsed =
+      std::chrono::steady_clock::now() - start;
+  EXPECT_LE(times.Sum(), elapsed.count() - 1e-3);
 }
 
 TEST(DepthMeterTest, MeanIsBetweenTheExtremes) {

@@ -57,9 +57,7 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
   command->add_option("-j,--threads", options.num_threads,
                       "Number of computing threads of the stage all (default, "
                       "and 0: one for each CPU that this process may use)");
-  command
-      ->add_option("--rounds", options.num_rounds,
-                   "Number of timing rounds; the median is reported")
+  command->add_option("--rounds", options.num_rounds, "Number of timing rounds")
       ->capture_default_str();
   command->add_flag("--json", flags->json,
                     "Print one JSON object instead of a table");
@@ -67,9 +65,10 @@ void AddBenchCommand(CLI::App* app, int* exit_code) {
       [flags, exit_code] { *exit_code = RunBenchCommand(*flags); });
   command->footer(
       "Every result is checked before it is timed.\n"
-      "us/s: microseconds per second of audio on one thread (all: on "
-      "--threads). kB/s: what a second of audio reads and writes. Compared "
-      "with: "
+      "best, median: of all rounds, in microseconds per second of audio, on "
+      "one thread (all: on --threads). x real time: of the median. What "
+      "computes the same takes turns clip by clip. kB/s: what a second of "
+      "audio reads and writes. Compared with: "
       "the speed as a multiple of what this machine's memory (one thread that "
       "copies blocks larger than its caches, so short clips may be faster) or "
       "its disk does in the same rounds. --json says how each result was "

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "store/json_object.h"
 #include "tools/melmill/report/quantities.h"
@@ -14,12 +16,19 @@ namespace {
 
 using nlohmann::ordered_json;
 
-double MicrosecondsPerSecond(const BenchCase& bench_case) {
-  return 1e6 * Median(bench_case.seconds) / bench_case.audio_seconds;
+// Beyond this the machine had more than one speed.
+constexpr double kSteadySpread = 0.1;
+
+double MicrosecondsPerSecond(const BenchCase& bench_case, double seconds) {
+  return 1e6 * seconds / bench_case.audio_seconds;
 }
 
 double RealTimeFactor(const BenchCase& bench_case) {
   return bench_case.audio_seconds / Median(bench_case.seconds);
+}
+
+std::string FormatFactor(const BenchCase& bench_case) {
+  return FormatCount(static_cast<uint64_t>(RealTimeFactor(bench_case) + 0.5));
 }
 
 double BytesPerSecond(const BenchCase& bench_case) {
@@ -63,6 +72,32 @@ std::string FormatLimits(const BenchReport& report) {
   return text;
 }
 
+std::string FormatSpeeds(const std::vector<double>& speeds) {
+  if (speeds.empty()) return "";
+  const double spread = Spread(speeds);
+  if (spread <= kSteadySpread) return "the processor's speed was steady\n";
+  return fmt::format(
+      "the processor's speed varied by {:.0f} % from round to round; compare "
+      "the best times\n",
+      100 * spread);
+}
+
+// What a run does from files like these, once it was timed.
+std::string FormatWholeWay(const BenchReport& report) {
+  std::string text;
+  for (const BenchCase& bench_case : report.cases) {
+    if (bench_case.stage != "all" || bench_case.seconds.empty()) continue;
+    text += text.empty() ? fmt::format(
+                               "\nthis machine, {}, other settings by default, "
+                               "audio like this: ",
+                               bench_case.variant)
+                         : ", ";
+    text += fmt::format("{} x real time from {}", FormatFactor(bench_case),
+                        bench_case.input);
+  }
+  return text.empty() ? "" : text + '\n';
+}
+
 std::string FormatHead(const BenchReport& report) {
   const BenchMachine& machine = report.machine;
   std::string text = fmt::format(
@@ -81,7 +116,7 @@ std::string FormatHead(const BenchReport& report) {
     text += fmt::format("writes to {} ({} on {})\n", report.out,
                         report.disk.file_system, report.disk.device);
   }
-  return text + FormatLimits(report);
+  return text + FormatLimits(report) + FormatSpeeds(machine.speeds);
 }
 
 std::string FormatRow(const BenchCase& bench_case, const BenchLimits& limits) {
@@ -94,8 +129,10 @@ std::string FormatRow(const BenchCase& bench_case, const BenchLimits& limits) {
   }
   const std::optional<double> share = ShareOfLimit(bench_case, limits);
   text += fmt::format(
-      " {:8.1f} {:>11} {:>7} {:8.1f}  {}\n", MicrosecondsPerSecond(bench_case),
-      FormatCount(static_cast<uint64_t>(RealTimeFactor(bench_case) + 0.5)),
+      " {:8.1f} {:8.1f} {:>11} {:>7} {:8.1f}  {}\n",
+      MicrosecondsPerSecond(bench_case, Smallest(bench_case.seconds)),
+      MicrosecondsPerSecond(bench_case, Median(bench_case.seconds)),
+      FormatFactor(bench_case),
       bench_case.seconds.size() == 1
           ? ""
           : fmt::format("{:.0f} %", 100 * Spread(bench_case.seconds)),
@@ -120,7 +157,10 @@ ordered_json JsonRow(const BenchCase& bench_case, const BenchLimits& limits) {
                       {"bytes_per_audio_second", BytesPerSecond(bench_case)},
                       {"limit", LimitName(bench_case.limit)}};
   if (!bench_case.seconds.empty()) {
-    row["us_per_audio_second"] = MicrosecondsPerSecond(bench_case);
+    row["us_per_audio_second"] =
+        MicrosecondsPerSecond(bench_case, Median(bench_case.seconds));
+    row["best_us_per_audio_second"] =
+        MicrosecondsPerSecond(bench_case, Smallest(bench_case.seconds));
     row["x_real_time"] = RealTimeFactor(bench_case);
     row["spread"] = Spread(bench_case.seconds);
     row["share_of_limit"] = OptionalJson(ShareOfLimit(bench_case, limits), 1);
@@ -132,13 +172,13 @@ ordered_json JsonRow(const BenchCase& bench_case, const BenchLimits& limits) {
 
 std::string FormatBenchTable(const BenchReport& report) {
   std::string text = FormatHead(report);
-  text += fmt::format("\n{:9} {:15} {:31} {:>8} {:>11} {:>7} {:>8}  {}\n",
-                      "stage", "by", "input", "us/s", "x real time", "spread",
-                      "kB/s", "compared with");
+  text += fmt::format("\n{:9} {:15} {:31} {:>8} {:>8} {:>11} {:>7} {:>8}  {}\n",
+                      "stage", "by", "input", "best", "median", "x real time",
+                      "spread", "kB/s", "compared with");
   for (const BenchCase& bench_case : report.cases) {
     text += FormatRow(bench_case, report.limits);
   }
-  return PrintableLines(text);
+  return PrintableLines(text + FormatWholeWay(report));
 }
 
 std::string FormatBenchJson(const BenchReport& report) {
@@ -151,7 +191,8 @@ std::string FormatBenchJson(const BenchReport& report) {
       {"machine",
        {{"cpu", report.machine.cpu},
         {"cores", report.machine.num_cpus},
-        {"simd_targets", report.machine.simd_targets}}},
+        {"simd_targets", report.machine.simd_targets},
+        {"speeds", report.machine.speeds}}},
       {"audio",
        {{"clips", report.num_clips}, {"seconds", report.audio_seconds}}},
       {"limits",
