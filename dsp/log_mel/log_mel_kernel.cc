@@ -161,56 +161,33 @@ HWY_INLINE void StoreMel(Float value, float* mels, int mel) {
   }
 }
 
-// Computes the filters of one class. `kNumWeights` is their number of weights,
-// or 0 for any number. Raises `max` by each lane's values.
-template <FeatureType kType, int kNumWeights>
-HWY_INLINE Float ComputeClass(const float* powers,
-                              const MelFilterClass& filters, float* mels,
-                              Float max) {
-  const int num_weights = kNumWeights > 0 ? kNumWeights : filters.num_weights;
-  const int32_t* slot = filters.power_slots.data();
-  const float* weight = filters.weights.data();
-#pragma GCC unroll 1
-  for (const int32_t filter : filters.filters) {
-    Float sum = hn::Zero(FloatTag());
-#pragma GCC unroll 16
-    for (int i = 0; i < num_weights; ++i) {
-      const Float power = LoadFloat(powers + kLanes * slot[i]);
-      const Float factor = Broadcast(weight[i]);
-      sum = i == 0 ? hn::Mul(factor, power) : hn::MulAdd(factor, power, sum);
-    }
-    slot += num_weights;
-    weight += num_weights;
-    const Float value = NormalisedLog(sum);
-    max = hn::Max(max, value);
-    StoreMel<kType>(value, mels, filter);
-  }
-  return max;
-}
-
-// Nearly all filters are short, and their loops have a fixed length. A loop
-// whose length changes with the filter costs more in mispredicted branches than
-// its sums do.
-template <FeatureType kType, int kNumWeights = 12>
-HWY_INLINE Float ComputeClassOfAnySize(const float* powers,
-                                       const MelFilterClass& filters,
-                                       float* mels, Float max) {
-  if constexpr (kNumWeights > 0) {
-    if (filters.num_weights != kNumWeights) {
-      return ComputeClassOfAnySize<kType, kNumWeights - 1>(powers, filters,
-                                                           mels, max);
-    }
-  }
-  return ComputeClass<kType, kNumWeights>(powers, filters, mels, max);
-}
-
-// Writes [mel][lane] and returns each lane's maximum.
+// Writes [mel][lane] and returns each lane's maximum. Each power is loaded once
+// for both of its filters. Where it is outside of one, its weight is 0, which
+// changes no bit of the sum.
 template <FeatureType kType>
 HWY_INLINE Float ComputeMels(const float* powers, const LogMelTables& tables,
                              float* mels) {
   Float max = Broadcast(-100.0f);
-  for (const MelFilterClass& filters : tables.filter_classes) {
-    max = ComputeClassOfAnySize<kType>(powers, filters, mels, max);
+  const MelBin* const bins = tables.mel_bins.data();
+  const MelBin* bin = bins;
+  Float falling = hn::Zero(FloatTag());
+#pragma GCC unroll 1
+  for (int interval = 0; interval <= tables.num_mels; ++interval) {
+    Float rising = hn::Zero(FloatTag());
+    const MelBin* const end =
+        bins + tables.interval_ends[static_cast<size_t>(interval)];
+#pragma GCC unroll 1
+    for (; bin < end; ++bin) {
+      const Float power = LoadFloat(powers + kLanes * bin->power_slot);
+      falling = hn::MulAdd(Broadcast(bin->falling), power, falling);
+      rising = hn::MulAdd(Broadcast(bin->rising), power, rising);
+    }
+    if (interval > 0) {
+      const Float value = NormalisedLog(falling);
+      max = hn::Max(max, value);
+      StoreMel<kType>(value, mels, interval - 1);
+    }
+    falling = rising;
   }
   return max;
 }
@@ -389,6 +366,27 @@ HWY_INLINE void FindRows(const ClipWindow<Sample>& clip, int64_t first_frame,
   }
 }
 
+// The last step in which all lanes have a frame whose samples lie in the clip.
+template <typename Sample>
+HWY_INLINE int64_t LastInnerStep(const ClipWindow<Sample>& clip,
+                                 int64_t first_frame, int64_t num_frames,
+                                 int64_t segment_frames, int first_segment) {
+  const int64_t first_of_last_lane =
+      (first_segment + kLanes - 1) * segment_frames;
+  const int64_t last_inner_frame =
+      (clip.num_clip_samples - kKernelFftSize / 2) / kKernelHopLength;
+  return std::min(num_frames - 1, last_inner_frame - first_frame) -
+         first_of_last_lane;
+}
+
+template <typename Sample>
+HWY_INLINE void AdvanceRows(const Sample** rows) {
+  for (int lane = 0; lane < kLanes; ++lane) {
+    rows[lane] += kKernelHopLength;
+    PrefetchHop(rows[lane] + kKernelHopLength);
+  }
+}
+
 template <FeatureType kType, typename Sample>
 void RunSegments(const ClipWindow<Sample>& clip, int64_t first_frame,
                  int64_t num_frames, int first_segment, std::byte* features,
@@ -412,11 +410,17 @@ void RunSegments(const ClipWindow<Sample>& clip, int64_t first_frame,
   Float all_max = Broadcast(maxima->all);
   int head = 0;        // where in the ring the next sample goes
   int window_row = 0;  // the window's row for row 0 of the ring
+  const int64_t last_inner_step = LastInnerStep(clip, first_frame, num_frames,
+                                                segment_frames, first_segment);
+  const Sample* rows[kLanes];
   for (int64_t step = 0; step < segment_frames; ++step) {
-    const Sample* rows[kLanes];
     const int count = step == 0 ? kKernelFftSize : kKernelHopLength;
-    FindRows(clip, first_frame, num_frames, segment_frames, step, first_segment,
-             scratch, count, rows);
+    if (step >= 2 && step <= last_inner_step) {
+      AdvanceRows(rows);
+    } else {
+      FindRows(clip, first_frame, num_frames, segment_frames, step,
+               first_segment, scratch, count, rows);
+    }
     FillRing(scratch.ring.data(), tables.ring_slots.data() + head, rows, count);
     head = (head + count) % kKernelFftSize;
     ComputePowers(scratch.ring.data(), window, window_row, tables,

@@ -1,11 +1,10 @@
 #include "dsp/log_mel/log_mel_tables.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cmath>
 #include <cstddef>
-#include <map>
 #include <numbers>
-#include <utility>
 
 #include "dsp/log_mel/mel_filter_bank.h"
 #include "dsp/log_mel/window.h"
@@ -64,23 +63,42 @@ int32_t PowerSlot(int bin) {
   return 7 * 50 + (k1 == 0 ? 0 : 13) + mirrored;
 }
 
-std::vector<MelFilterClass> MakeFilterClasses(
-    const std::vector<MelFilter>& filters) {
-  std::map<size_t, MelFilterClass> classes;  // by number of weights
-  for (size_t f = 0; f < filters.size(); ++f) {
-    const MelFilter& filter = filters[f];
-    MelFilterClass& same = classes[filter.weights.size()];
-    same.num_weights = static_cast<int>(filter.weights.size());
-    same.filters.push_back(static_cast<int32_t>(f));
-    int bin = filter.first_bin;
-    for (const double weight : filter.weights) {
-      same.power_slots.push_back(PowerSlot(bin++));
-      same.weights.push_back(static_cast<float>(weight));
+// The weight of a bin in a filter; 0 for filters that do not exist.
+float WeightIn(const std::vector<MelFilter>& filters, int filter, int bin) {
+  if (filter < 0 || filter >= static_cast<int>(filters.size())) return 0;
+  const auto& [first_bin, weights] = filters[static_cast<size_t>(filter)];
+  const int i = bin - first_bin;
+  if (i < 0 || i >= static_cast<int>(weights.size())) return 0;
+  return static_cast<float>(weights[static_cast<size_t>(i)]);
+}
+
+// Which interval a bin of a single filter is put in makes no difference, as
+// long as intervals ascend: its other weight is 0.
+void AddIntervals(const std::vector<MelFilter>& filters, LogMelTables* tables) {
+  const int num_filters = static_cast<int>(filters.size());
+  int interval = 0;
+  int lowest = 0;  // filter that may contain the bin
+  for (int bin = 0; bin < kKernelNumBins; ++bin) {
+    while (lowest < num_filters && WeightIn(filters, lowest, bin) == 0) {
+      ++lowest;
     }
+    if (lowest == num_filters) {  // no filter from here on, or not yet one
+      lowest = std::max(interval - 1, 0);
+      continue;
+    }
+    const bool is_in_next = WeightIn(filters, lowest + 1, bin) != 0;
+    const int next = std::max(interval, is_in_next ? lowest + 1 : lowest);
+    assert(next <= lowest + 1);
+    for (; interval < next; ++interval) {
+      tables->interval_ends.push_back(
+          static_cast<int32_t>(tables->mel_bins.size()));
+    }
+    tables->mel_bins.push_back({PowerSlot(bin),
+                                WeightIn(filters, interval - 1, bin),
+                                WeightIn(filters, interval, bin)});
   }
-  std::vector<MelFilterClass> list;
-  for (auto& [num_weights, same] : classes) list.push_back(std::move(same));
-  return list;
+  tables->interval_ends.resize(filters.size() + 1,
+                               static_cast<int32_t>(tables->mel_bins.size()));
 }
 
 }  // namespace
@@ -89,9 +107,9 @@ LogMelTables::LogMelTables(const LogMelOptions& options)
     : window(MakeWindowTable(options, 1)),
       window_pcm16(MakeWindowTable(options, kPcm16Scale)),
       ring_slots(MakeRingSlots()),
-      filter_classes(MakeFilterClasses(MakeMelFilterBank(options.mel))),
       num_mels(options.mel.n_mels) {
   assert(KernelSupports(options));
+  AddIntervals(MakeMelFilterBank(options.mel), this);
   for (int q = 0; q < 5; ++q) {
     for (int j = 0; j < 5; ++j) {
       twiddles[static_cast<size_t>(q)][static_cast<size_t>(j)] =

@@ -29,15 +29,12 @@ inline constexpr int kKernelNumRows = 25;     // b
 // A hop moves the window by this many rows and by no column: 160 = 16 * 10.
 inline constexpr int kKernelRowsPerHop = 10;
 
-// The mel filters that have the same number of weights. Their sums are loops of
-// a fixed length.
-struct MelFilterClass {
-  int num_weights;
-  std::vector<int32_t> filters;  // their numbers
-  // num_weights for each filter: where the kernel keeps the powers that the
-  // weights multiply.
-  std::vector<int32_t> power_slots;
-  std::vector<float> weights;
+// A power spectrum bin and its weights in the two mel filters that may contain
+// it: the one that falls there, and the next one, which rises.
+struct MelBin {
+  int32_t power_slot;  // where the kernel keeps the bin's power
+  float falling;
+  float rising;
 };
 
 struct LogMelTables {
@@ -53,7 +50,11 @@ struct LogMelTables {
   // W25^(q j), the factors between the two stages of the DFT of 25 = 5 * 5:
   // [q][j].
   std::array<std::array<Twiddle, 5>, 5> twiddles;
-  std::vector<MelFilterClass> filter_classes;
+  // The bins of at least one filter, lowest first. Those of interval i, which
+  // end before mel_bins[interval_ends[i]], are where filter i - 1 falls and
+  // filter i rises. There are num_mels + 1 intervals.
+  std::vector<MelBin> mel_bins;
+  std::vector<int32_t> interval_ends;
   int num_mels;
 };
 

@@ -3,13 +3,15 @@
 
 #include <cstddef>
 #include <memory>
+#include <new>
 #include <span>
 #include <type_traits>
 
 namespace melmill {
 
 // Memory that is used again and again. It grows until Release and is not
-// cleared. Its alignment is that of operator new.
+// cleared. It starts on a cache line boundary, so that no store of the kernels
+// crosses one.
 template <typename T>
 class ReusableBuffer {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -20,7 +22,8 @@ class ReusableBuffer {
   std::span<T> Resize(size_t size) {
     if (size > capacity_) {
       Release();  // before the larger one is allocated
-      values_ = std::make_unique_for_overwrite<T[]>(size);
+      values_.reset(
+          static_cast<T*>(::operator new(size * sizeof(T), kAlignment)));
       capacity_ = size;
     }
     size_ = size;
@@ -38,7 +41,12 @@ class ReusableBuffer {
   size_t size() const { return size_; }
 
  private:
-  std::unique_ptr<T[]> values_;
+  static constexpr std::align_val_t kAlignment{64};
+  struct Deleter {
+    void operator()(T* values) const { ::operator delete(values, kAlignment); }
+  };
+
+  std::unique_ptr<T, Deleter> values_;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };
