@@ -35,7 +35,8 @@ bool IsSpoolName(std::string_view name) {
 
 bool IsFixedName(std::string_view name) {
   return name == kStoreIndexFile || name == kPlanFile || name == kRejectsFile ||
-         name == kJobFile || name == kLockFile || name == kLocalFile;
+         name == kCertificateFile || name == kJobFile || name == kLockFile ||
+         name == kLocalFile;
 }
 
 // Whether a name has the form "STEM.0123456789abcdef", with the tag of a

@@ -18,6 +18,7 @@ namespace melmill {
 inline constexpr char kStoreIndexFile[] = "store.json";
 inline constexpr char kPlanFile[] = "plan.h5";
 inline constexpr char kRejectsFile[] = "rejects.jsonl";
+inline constexpr char kCertificateFile[] = "certificate.json";
 inline constexpr char kJobFile[] = "job.json";  // of an unfinished store
 inline constexpr char kPlanFolder[] = ".plan";  // of an unfinished plan
 inline constexpr char kLockFile[] = ".lock";

@@ -9,6 +9,7 @@
 #include "pipeline/folder/found_store.h"
 #include "pipeline/lines/plan_chunks.h"
 #include "pipeline/setup/setup_error.h"
+#include "store/certificate.h"
 #include "store/hdf5/h5_contents.h"
 #include "store/shard/shard_datasets.h"
 #include "store/store_folder.h"
@@ -160,6 +161,11 @@ Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
         IsShard(folder, name)) {
       names.insert(name);
     }
+  }
+  const auto certificate = FindCertificate(folder);
+  if (certificate && certificate->certificate &&
+      !certificate->is_of_this_state) {
+    names.insert(kCertificateFile);
   }
   const Result<bool> removed = RemoveFound(found, names, folder);
   if (!removed.ok()) return removed.error();

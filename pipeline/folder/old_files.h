@@ -33,8 +33,8 @@ Result<void> RemoveReplacedFiles(const FoundStore& found, const Plan& plan,
 
 // Removes files that were found in the folder and that the complete store
 // `index` does not need: old shards, suspects, doubts, workers, the job, chunks
-// of a plan, temporary files. `is_locked` is as in RemoveTemporaryFiles. Error:
-// kMachineFault.
+// of a plan, temporary files, the certificate of another state. `is_locked` is
+// as in RemoveTemporaryFiles. Error: kMachineFault.
 Result<void> RemoveLeftovers(const FoundStore& found, const StoreIndex& index,
                              const std::string& folder, bool is_locked);
 

@@ -145,6 +145,7 @@ Result<StoreSummary> Summarizer::Summarize() {
   summary_.num_pieces = pieces_.num_pieces();
   summary_.num_audio_of_pieces = pieces_.CountFiles();
   summary_.origin = ReadOrigin(folder_);
+  summary_.certificate = FindCertificate(folder_);
   return std::move(summary_);
 }
 

@@ -9,6 +9,7 @@
 
 #include "io/result.h"
 #include "pipeline/plan/tally.h"
+#include "store/certificate.h"
 #include "store/damage.h"
 #include "store/origin.h"
 #include "store/store_index.h"
@@ -31,6 +32,7 @@ struct StoreSummary {
   std::map<int, uint64_t> rows_by_rate;     // Hz of the audio file
   std::map<std::string, uint64_t> rejects;  // manifest lines by code
   std::optional<Origin> origin;
+  std::optional<FoundCertificate> certificate;
   uint64_t num_without_features = 0;  // shards whose files are such copies
   // Files whose part is missing above, and why.
   std::vector<Damage> damages;

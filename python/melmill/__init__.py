@@ -7,7 +7,8 @@
 melmill.torch has a data set, a collator and a sampler for PyTorch.
 melmill.qwen3_asr and melmill.whisper let the training scripts of these models
 read a store. melmill.padding makes batches with NumPy alone. melmill.extract
-makes a store with the program melmill.
+makes a store with the program melmill, and melmill.certify compares one with
+what transformers computes.
 
 Stores, splits and rows are read-only. Threads may share them, they can be
 pickled, and processes may be forked at any time.
@@ -15,6 +16,7 @@ pickled, and processes may be forked at any time.
 
 from typing import Any
 
+from melmill._certify.certificate import Certificate
 from melmill._extract.rejects_error import TooManyRejectsError
 from melmill._ray.extract_error import ExtractError
 from melmill._store.errors import (
@@ -40,6 +42,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AmbiguousAudioError",
+    "Certificate",
     "Contract",
     "ContractError",
     "DamagedStoreError",
@@ -58,9 +61,45 @@ __all__ = [
     "StoreReadError",
     "TooManyRejectsError",
     "UnfinishedStoreError",
+    "certify",
     "extract",
     "open",
 ]
+
+
+def certify(
+    store: PathLike,
+    *,
+    rows: int | None = 1000,
+    seed: int = 0,
+    audio_root: PathLike | None = None,
+) -> Certificate:
+    """Compares rows of a store with the reference, computed from their audio.
+
+    The reference is librosa and transformers' WhisperFeatureExtractor. Writes
+    what it found to certificate.json in the store's folder.
+
+    Args:
+      store: The store's folder.
+      rows: Number of rows, chosen at random; None for all.
+      seed: Seed of the choice.
+      audio_root: The folder from which relative audio strings start.
+
+    Raises:
+      StoreError: The store or an audio file cannot be read, no audio file is
+        there, the features are not those of the reference, or the store changed
+        meanwhile. Nothing is written then.
+      OSError: certificate.json cannot be written.
+    """
+    from melmill._certify import certifying
+
+    return certifying.Certifying(
+        store,
+        rows=rows,
+        seed=seed,
+        audio_root=audio_root,
+        version=__version__,
+    ).run()
 
 
 def extract(

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from melmill import __version__
 from melmill._stage.stage_command import main as stage_main
 from melmill._transfer.pull_command import main as pull_main
 from melmill._transfer.push_command import main as push_main
@@ -25,6 +26,20 @@ def qwen3_asr() -> int:
         )
         return 2
     return main()
+
+
+def certify() -> int:
+    """melmill-certify: melmill._certify.certify_command.main."""
+    try:
+        from melmill._certify.certify_command import main
+    except ModuleNotFoundError as error:
+        print(
+            f"error: melmill-certify needs the package {error.name}; install "
+            "melmill with the extra whisper (docs/training.md)",
+            file=sys.stderr,
+        )
+        return 2
+    return main(__version__)
 
 
 def ray() -> int:

@@ -15,11 +15,12 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", "_ray", "_extract", ""),
+    *("_remote", "_stage", "_transfer", "_certify", "_ray", "_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
+    ("melmill", "melmill._certify.certifying"),
     ("melmill", "melmill._extract.extraction"),
     ("melmill._convert.parquet", "pyarrow"),
     ("melmill._convert.parquet", "pyarrow.ipc"),
@@ -27,6 +28,7 @@ LAZY = {
     ("melmill._convert.parquet", "pyarrow.types"),
     ("melmill._extract.display", "tqdm.auto"),
     ("melmill._ray.child", "ray"),
+    ("melmill._scripts", "melmill._certify.certify_command"),
     ("melmill._scripts", "melmill.qwen3_asr"),
     ("melmill._scripts", "melmill.ray"),
     ("melmill._store.split", "melmill._models.hf"),
@@ -60,12 +62,15 @@ TESTED_BY = {
     "melmill._batch.batch_plan": "test_sampler.py",
     "melmill._batch.epoch": "test_sampler.py",
     "melmill._batch.mel": "test_padding.py",
+    "melmill._certify.certificate": "test_certifying.py",
     "melmill._convert.output": "test_convert.py",
     "melmill._convert.rows": "test_convert.py",
     "melmill._batch.long_rows": "test_torch.py",
     "melmill._models.extractor_form": "test_feature_extractor.py",
     "melmill._models.extractor_settings": "test_feature_extractor.py",
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
+    "melmill._models.reference_audio": "test_check.py",
+    "melmill._models.tolerance": "test_check.py",
     "melmill._ray.child": "../cluster/test_child.py",
     "melmill._ray.cluster": "../cluster/test_deaths.py",
     "melmill._ray.extract_error": "../cluster/test_refusals.py",

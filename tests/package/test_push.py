@@ -129,7 +129,7 @@ def test_only_files_of_the_store_are_pushed(store: Path, place: Place) -> None:
     names = (
         *(".local", ".lock", ".suspects.0123456789abcdef", "train.backup.h5"),
         *(".doubts.0123456789abcdef", "train.0123456789ab.h5", "job.json"),
-        "plan.h5.0123456789abcdef.tmp",
+        *("plan.h5.0123456789abcdef.tmp", "certificate.json"),
     )
     for name in names:
         (store / name).write_text("x")

@@ -308,6 +308,7 @@ SCRIPTS = (
     "examples/finetune_qwen3_asr.py",
     "tools/build_wheel",
     "tools/soak",
+    "python/melmill/_certify/certify_command.py",
     "python/melmill/_ray/ray_command.py",
     "python/melmill/_stage/stage_command.py",
     "python/melmill/_transfer/pull_command.py",

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xxhash
 from store_job import Job, cut_off, flip_byte, pick_shard
 from support import (
     Run,
@@ -299,3 +300,101 @@ def test_an_empty_split_is_shown(tmp_path: Path) -> None:
     text = info("store", cwd=tmp_path).stdout
     assert "  b             0     0.0 s         1" in text
     assert "in 1 shard\n" in text
+
+
+# The certificate of `melmill certify`, a program in Python.
+
+
+def write_certificate(store: Path, **changes: Any) -> None:
+    checksum = xxhash.xxh3_64_hexdigest((store / "store.json").read_bytes())
+    content = {
+        "format": {"name": "melmill certificate", "version": 1},
+        "verdict": "pass",
+        "store": {"checksum": checksum},
+        "reference": {"packages": {"transformers": "4.57.6"}},
+        "rows": {"chosen": 1000, "equal": 1000},
+        "difference": {"largest": 4.9e-4},
+    }
+    text = json.dumps(content | changes)
+    (store / "certificate.json").write_text(text)
+
+
+def certified(store: Path) -> str:
+    """What info says of the certificate, in one line."""
+    lines = info(store).stdout.splitlines()
+    (line,) = (line for line in lines if "certif" in line)
+    return line
+
+
+def test_the_certificate_is_one_line(job: Job) -> None:
+    assert "certified" not in info(job.store).stdout
+    assert info_json(job.store)["certificate"] is None
+    write_certificate(job.store)
+    assert certified(job.store) == (
+        "certified: 1,000 rows, largest difference 4.9e-4, transformers 4.57.6"
+    )
+    assert info_json(job.store)["certificate"] == {
+        "status": "pass",
+        "rows": 1000,
+        "rows_equal": 1000,
+        "largest_difference": 4.9e-4,
+        "transformers": "4.57.6",
+    }
+    rows = {"chosen": 1000, "equal": 997}
+    write_certificate(job.store, verdict="fail", rows=rows)
+    assert certified(job.store).startswith(
+        "certified: NO: 997 of 1,000 rows are equal, largest difference 4.9e-4"
+    )
+    assert info_json(job.store)["certificate"]["status"] == "fail"
+
+
+def test_a_certificate_of_another_state_says_so(job: Job) -> None:
+    write_certificate(job.store, store={"checksum": "0123456789abcdef"})
+    assert certified(job.store) == (
+        "certified: no: the certificate is of another state of the store"
+    )
+    assert info_json(job.store)["certificate"]["status"] == "other_state"
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff\x00", b"[]", b"{}", b"[" * 100_000]
+)
+def test_what_is_no_certificate_is_one_line(job: Job, content: bytes) -> None:
+    (job.store / "certificate.json").write_bytes(content)
+    expected = "certified: no: certificate.json is damaged, or not of melmill"
+    assert certified(job.store) == expected
+    assert info_json(job.store)["certificate"] == {"status": "unusable"}
+
+
+def test_a_folder_in_place_of_the_certificate_is_one_line(job: Job) -> None:
+    (job.store / "certificate.json").mkdir()
+    assert "not of melmill" in certified(job.store)
+
+
+def test_verify_and_a_run_without_changes_keep_the_certificate(
+    job: Job,
+) -> None:
+    write_certificate(job.store)
+    assert run_melmill("verify", job.store).exit_code == 0
+    assert job.extract().exit_code == 0
+    pick_shard(job).unlink()
+    assert job.extract().exit_code == 0  # the same bytes again
+    assert certified(job.store).startswith("certified: 1,000 rows")
+
+
+def test_an_update_removes_the_certificate(job: Job) -> None:
+    write_certificate(job.store)
+    job.write_rows(job.rows()[1:])
+    assert job.extract().exit_code == 2  # without --update nothing changes
+    assert (job.store / "certificate.json").exists()
+    (job.store / "certificate.json.0123456789abcdef.tmp").write_bytes(b"x")
+    assert job.extract("--update").exit_code == 0
+    assert not list(job.store.glob("certificate*"))
+
+
+def test_an_update_keeps_a_file_that_is_no_certificate(job: Job) -> None:
+    (job.store / "certificate.json").write_text('{"of": "the user"}')
+    job.write_rows(job.rows()[1:])
+    assert job.extract("--update").exit_code == 0
+    text = (job.store / "certificate.json").read_text()
+    assert text == '{"of": "the user"}'

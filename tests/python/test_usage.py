@@ -221,6 +221,7 @@ def test_help_names_the_commands() -> None:
         assert (run.exit_code, run.stderr) == (0, "")
         names = [
             *COMMANDS,
+            "certify",
             "convert",
             "pull",
             "push",
@@ -453,6 +454,7 @@ def test_bash_completes(completions: Path) -> None:
     assert {
         *COMMANDS,
         "help",
+        "certify",
         "convert",
         "pull",
         "push",

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import io
 import os
 from collections.abc import Sequence
 from typing import Any
 
-import librosa
 import numpy as np
 import numpy.random
 import numpy.typing as npt
 
 from melmill._models import feature_extractor
-from melmill._models.audio_loaders import original_load
 from melmill._models.feature_extractor import bind, unbound
 from melmill._models.qwen3_asr_batch import training_batch
+from melmill._models.reference_audio import load_samples
 from melmill._models.stored_audio import StoredAudio
+from melmill._models.tolerance import ROUNDING, tolerance
 from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
 
 # The processor of qwen-asr and of transformers; others need no conversation.
 _QWEN3_ASR = "Qwen3ASRProcessor"
-
-# Largest difference between a float32 store and librosa + transformers, on the
-# scale of the features; see docs/numerics.md. 16-bit stores are also rounded.
-FEATURE_TOLERANCE = 2e-4
-_MANTISSA_BITS = {"f32": 23, "f16": 10, "bf16": 7}
-_ROUNDING = {"f32": "single precision", "f16": "float16", "bf16": "bfloat16"}
-_LEAST_EXPONENT = {"f32": -126, "f16": -14, "bf16": -126}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -57,7 +49,7 @@ class Report:
         return (
             f"equal: {_count(self.num_rows, 'row')}, "
             f"{_count(self.num_batches, 'batch', 'batches')}; largest "
-            f"difference {largest}, {_ROUNDING[self.feature_type]} rounding"
+            f"difference {largest}, {ROUNDING[self.feature_type]} rounding"
         )
 
 
@@ -106,18 +98,6 @@ def check(
         names = tuple(expected)
     kind = store.contract.feature_type
     return Report(len(rows), len(batches), names, difference, kind)
-
-
-def tolerance(
-    features: npt.NDArray[np.float32], feature_type: str
-) -> npt.NDArray[np.float64]:
-    """The allowed difference of each feature, for a type of store."""
-    exponents = np.frexp(features)[1] - 1
-    least = _LEAST_EXPONENT[feature_type]
-    bits = _MANTISSA_BITS[feature_type]
-    half_unit = np.ldexp(0.5, np.maximum(exponents, least) - bits)
-    allowed: npt.NDArray[np.float64] = FEATURE_TOLERANCE + half_unit
-    return allowed
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
@@ -176,11 +156,8 @@ def _example(processor: Any, row: Row) -> dict[str, Any]:
 
 
 def _samples(row: Row) -> Any:
-    rate_hz = row.split.contract.sample_rate_hz
     _check_can_be_read(row)
-    samples = _piece(row, rate_hz) if row.split.has_pieces else None
-    if samples is None:
-        samples, _ = original_load()(row.audio_path, sr=rate_hz, mono=True)
+    samples = load_samples(row)
     if len(samples) != row.num_samples:
         raise DifferenceError(
             f"{row.audio_path} (row {row.index} of split {row.split.name}): "
@@ -188,24 +165,6 @@ def _samples(row: Row) -> Any:
             "the file is not the one that was stored"
         )
     return samples
-
-
-def _piece(row: Row, rate_hz: int) -> Any:
-    """The samples of a piece of a file; None for a whole file."""
-    piece = row.piece
-    if not any(piece):
-        return None
-    source: Any = row.audio_path
-    if piece.range_bytes:
-        with row.audio_path.open("rb") as file:
-            file.seek(piece.range_offset)
-            source = io.BytesIO(file.read(piece.range_bytes))
-    samples, own_rate_hz = original_load()(source, sr=None, mono=False)
-    if piece.num_samples:
-        samples = samples[..., piece.start : piece.start + piece.num_samples]
-    return librosa.resample(
-        librosa.to_mono(samples), orig_sr=own_rate_hz, target_sr=rate_hz
-    )
 
 
 def _check_can_be_read(row: Row) -> None:

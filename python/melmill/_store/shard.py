@@ -27,7 +27,9 @@ _KINDS = {
     "floor": "<f4",
     "checksum": "<u8",
     "tail_samples": "<f4",
+    "source_checksum": "u1",
 }
+_SOURCE_CHECKSUM_BYTES = 16
 _STATUS_STORED = 1
 _LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
@@ -134,10 +136,12 @@ class Shard:
             )
 
     def _check_columns(self, contract: Contract) -> None:
-        rows = (self._facts.num_rows,)
+        widths = {
+            "tail_samples": (contract.tail_length,),
+            "source_checksum": (_SOURCE_CHECKSUM_BYTES,),
+        }
         for name, kind in _KINDS.items():
-            is_tail = name == "tail_samples"
-            shape = (*rows, contract.tail_length) if is_tail else rows
+            shape = (self._facts.num_rows, *widths.get(name, ()))
             self._columns.check(name, kind, shape)
 
     def row_at(self, start: int, num_frames: int) -> int:
@@ -166,6 +170,11 @@ class Shard:
     def checksum(self, row: int) -> int:
         """XXH3-64 of the row's stored features; read from the index."""
         return int(self._columns.read("checksum", row, row + 1)[0])
+
+    def source_checksum(self, row: int) -> bytes:
+        """XXH3-128 of the row's audio; read from the index."""
+        checksum = self._columns.read("source_checksum", row, row + 1)
+        return checksum.tobytes()
 
     def copy_tail(self, row: int, target: npt.NDArray[Any]) -> None:
         """Copies the clip's last samples to `target`, float32 [tail_length]."""

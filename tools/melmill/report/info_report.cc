@@ -12,7 +12,9 @@
 
 #include "pipeline/parts/part_choice.h"
 #include "pipeline/setup/byte_size.h"
+#include "store/certificate.h"
 #include "store/json_object.h"
+#include "store/store_folder.h"
 #include "tools/melmill/exit_code.h"
 #include "tools/melmill/hours.h"
 #include "tools/melmill/report/parts_text.h"
@@ -37,6 +39,14 @@ constexpr char kRebuilt[] =
 
 std::string DurationOfSamples(uint64_t num_samples) {
   return FormatDuration(static_cast<double>(num_samples) / kSampleRateHz);
+}
+
+// A small number with two digits: 4.9e-4.
+std::string FormatSmall(double number) {
+  std::string text = fmt::format("{:.1e}", number);
+  const size_t exponent = text.find("e-0");
+  if (exponent != text.npos) text.erase(exponent + 2, 1);
+  return text;
 }
 
 // Counts with their names, largest first.
@@ -120,6 +130,45 @@ void AddRejects(const CompleteStore& store, std::string* text) {
   *text += fmt::format("rejected: {}: {} (see {}/{})\n", Counted(sum, "line"),
                        fmt::join(reasons, ", "), Printable(store.folder),
                        Printable(store.index.rejects.file));
+}
+
+void AddCertificate(const std::optional<FoundCertificate>& found,
+                    std::string* text) {
+  if (!found) return;
+  if (!found->certificate) {
+    *text += fmt::format("certified: no: {} is damaged, or not of melmill\n",
+                         kCertificateFile);
+    return;
+  }
+  if (!found->is_of_this_state) {
+    *text +=
+        "certified: no: the certificate is of another state of the store\n";
+    return;
+  }
+  const Certificate& certificate = *found->certificate;
+  const std::string rows =
+      certificate.has_passed
+          ? Counted(certificate.num_rows, "row")
+          : fmt::format("NO: {} of {} are equal",
+                        FormatCount(certificate.num_equal),
+                        Counted(certificate.num_rows, "row"));
+  *text +=
+      fmt::format("certified: {}, largest difference {}, transformers {}\n",
+                  rows, FormatSmall(certificate.largest_difference),
+                  Printable(certificate.transformers));
+}
+
+ordered_json JsonCertificate(const std::optional<FoundCertificate>& found) {
+  if (!found) return nullptr;
+  if (!found->certificate) return {{"status", "unusable"}};
+  const Certificate& certificate = *found->certificate;
+  const char* status = certificate.has_passed ? "pass" : "fail";
+  if (!found->is_of_this_state) status = "other_state";
+  return {{"status", status},
+          {"rows", certificate.num_rows},
+          {"rows_equal", certificate.num_equal},
+          {"largest_difference", certificate.largest_difference},
+          {"transformers", certificate.transformers}};
 }
 
 void AddCommand(const std::optional<Origin>& origin, const std::string& folder,
@@ -287,6 +336,7 @@ std::string FormatInfo(const CompleteStore& store, bool with_settings) {
     text +=
         fmt::format("kept fields: {}\n", fmt::join(index.kept_fields, ", "));
   }
+  AddCertificate(summary.certificate, &text);
   AddCommand(summary.origin, store.folder, &text);
   if (!summary.origin) {
     text +=
@@ -344,6 +394,7 @@ std::string FormatInfoJson(const CompleteStore& store) {
   json["splits"] = JsonSplits(index);
   AddJsonSummary(store.summary, &json);
   json["kept_fields"] = index.kept_fields;
+  json["certificate"] = JsonCertificate(store.summary.certificate);
   AddJsonCommand(store.summary.origin, store.folder,
                  RebuildCommand(store.folder, index), &json);
   AddJsonSettings(index.contract, index.producer, &json);

@@ -16,6 +16,9 @@ struct ExternalCommand {
 
 // The commands of melmill's Python package.
 inline constexpr ExternalCommand kKnownExternalCommands[] = {
+    {"certify",
+     "Compare a store with what librosa and transformers compute from its "
+     "audio"},
     {"convert",
      "Turn manifests of other tools into melmill's, and audio that it does not "
      "read into FLAC"},

@@ -1,0 +1,1 @@
+"""The command `melmill certify`: a store compared with the reference."""
