@@ -135,7 +135,7 @@ def test_uv_tool_installs_the_program(
         env=env,
     )
     assert version_on_path(tmp_path / "bin") == "melmill 0.1.0\n"
-    for name in ("pull", "push", "qwen3-asr", "ray", "stage"):
+    for name in ("pull", "push", "qwen3-asr", "ray", "report", "stage"):
         assert (tmp_path / "bin" / f"melmill-{name}").exists()
 
 

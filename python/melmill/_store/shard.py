@@ -28,6 +28,7 @@ _KINDS = {
     "checksum": "<u8",
     "tail_samples": "<f4",
 }
+_SOURCE_KINDS = {"source_rate": "<u4", "source_checksum": "u1"}
 _STATUS_STORED = 1
 _LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
 _STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
@@ -44,6 +45,20 @@ def lacks_features(file: StoreFile, features_end: int) -> bool:
     start = bytearray(len(WITHOUT_FEATURES))
     file.read_into(FEATURES_OFFSET, start)
     return start == WITHOUT_FEATURES
+
+
+class Sources(NamedTuple):
+    """What a shard says of the audio of stored rows, [rows].
+
+    Attributes:
+      rate: Sample rate of the audio file, Hz.
+      checksum: The first 8 bytes of source_checksum (docs/format.md).
+      body_max: Largest log10 mel power of each row's body.
+    """
+
+    rate: npt.NDArray[np.uint32]
+    checksum: npt.NDArray[np.uint64]
+    body_max: npt.NDArray[np.float32]
 
 
 class Shard:
@@ -162,6 +177,36 @@ class Shard:
     def floor(self, row: int) -> float:
         """See StoredRow.floor."""
         return float(self._floor[row])
+
+    def sources(self, starts: npt.NDArray[np.uint64]) -> Sources:
+        """What the shard says of the audio of the rows with these starts.
+
+        Raises:
+          DamagedStoreError: A column is damaged, or no stored row begins there.
+          StoreReadError: The system cannot read the file.
+        """
+        columns = Columns(
+            self.path, self._facts.num_bytes, _SOURCE_KINDS, self._files, None
+        )
+        num_rows = self._facts.num_rows
+        columns.check("source_rate", _SOURCE_KINDS["source_rate"], (num_rows,))
+        columns.check(
+            "source_checksum", _SOURCE_KINDS["source_checksum"], (num_rows, 16)
+        )
+        ours = np.asarray(self._starts)
+        at = np.searchsorted(ours, starts)
+        if (at >= len(ours)).any() or (ours[at] != starts).any():
+            raise DamagedStoreError(
+                f"{self.path}: start: no stored row begins at a frame that the "
+                "table names"
+            )
+        rows = np.asarray(self._rows)[at]
+        checksums = columns.read("source_checksum")[rows, :8]
+        return Sources(
+            columns.read("source_rate")[rows],
+            np.ascontiguousarray(checksums).view("<u8")[:, 0],
+            self._body_max[rows],
+        )
 
     def checksum(self, row: int) -> int:
         """XXH3-64 of the row's stored features; read from the index."""
