@@ -6,7 +6,13 @@ from typing import Any
 
 import pytest
 from melmill._report.report_command import main
-from support import extract, manifest_row, noise, write_manifest, write_wav
+from support import (
+    manifest_row,
+    noise,
+    run_melmill,
+    write_manifest,
+    write_wav,
+)
 
 SCRIPT = "<script>alert(1)</script>"
 
@@ -35,7 +41,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     write_manifest(folder / "none.jsonl", [manifest_row("missing.wav", "x")])
     names = ("train.jsonl", "eval.jsonl", "none.jsonl")
-    extract(folder / "store", *names, "--max-rejects", "10", cwd=folder)
+    run = run_melmill(
+        "extract",
+        *names,
+        "--max-rejects",
+        "2",
+        "--out",
+        folder / "store",
+        cwd=folder,
+    )
+    assert (folder / "store" / "store.json").exists(), run.stderr
     return folder
 
 
