@@ -56,6 +56,20 @@ def ray() -> int:
     return main()
 
 
+def report() -> int:
+    """melmill-report: the report's main, if matplotlib and Jinja2 are there."""
+    try:
+        from melmill._report.report_command import main
+    except ModuleNotFoundError as error:
+        print(
+            f"error: melmill-report needs the package {error.name}; install "
+            "melmill with the extra report (docs/report.md)",
+            file=sys.stderr,
+        )
+        return 2
+    return main()
+
+
 def stage() -> None:
     """melmill-stage: melmill._stage.stage_command.main."""
     _end_with(stage_main)

@@ -15,7 +15,8 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", "_certify", "_ray", "_extract", ""),
+    *("_remote", "_stage", "_transfer", "_certify", "_report", "_ray"),
+    *("_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
@@ -30,6 +31,7 @@ LAZY = {
     ("melmill._ray.child", "ray"),
     ("melmill._scripts", "melmill._certify.certify_command"),
     ("melmill._scripts", "melmill.qwen3_asr"),
+    ("melmill._scripts", "melmill._report.report_command"),
     ("melmill._scripts", "melmill.ray"),
     ("melmill._store.split", "melmill._models.hf"),
     ("melmill._store.row", "melmill._view.html"),
@@ -78,6 +80,13 @@ TESTED_BY = {
     "melmill._ray.job": "../cluster/test_job.py",
     "melmill._ray.parts": "../cluster/test_bad_nodes.py",
     "melmill._ray.ray_command": "../cluster/test_refusals.py",
+    **{
+        f"melmill._report.{name}": "test_report_command.py"
+        for name in (
+            *("charts", "checks", "clips", "mel_sample", "page", "rejects"),
+            *("repeats", "row_columns", "summary"),
+        )
+    },
     "melmill.ray": "../cluster/test_job.py",
     "melmill._extract.rejects_error": "test_extraction.py",
     "melmill._extract.program": "../wheel/test_installers.py",

@@ -227,6 +227,7 @@ def test_help_names_the_commands() -> None:
             "push",
             "qwen3-asr",
             "ray",
+            "report",
             "stage",
         ]
         assert all(f"\n  {name} " in run.stdout for name in names)
@@ -460,6 +461,7 @@ def test_bash_completes(completions: Path) -> None:
         "push",
         "qwen3-asr",
         "ray",
+        "report",
         "stage",
     } <= bash_completes(completions, "melmill ")
     assert bash_completes(completions, "melmill extract --thr") == {"--threads"}

@@ -135,7 +135,8 @@ def test_uv_tool_installs_the_program(
         env=env,
     )
     assert version_on_path(tmp_path / "bin") == "melmill 0.1.0\n"
-    for name in ("certify", "pull", "push", "qwen3-asr", "ray", "stage"):
+    names = ["certify", "pull", "push", "qwen3-asr", "ray", "report", "stage"]
+    for name in names:
         assert (tmp_path / "bin" / f"melmill-{name}").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from melmill._store import bfloat16
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles
 from melmill._store.index import SplitFacts, StoreIndex
-from melmill._store.shard import Shard, StoredRow
+from melmill._store.shard import Shard, Sources, StoredRow
 from melmill._store.table import Table
 
 _MAX_SHARDS = 1024  # whose indices are kept: 20 bytes a row
@@ -93,6 +93,16 @@ class Part:
             row = shard.row_at(start, num_frames)
             stored.append(StoredRow(shard, row, start, num_frames, num_samples))
         return stored
+
+    def sources(self) -> Iterator[tuple[npt.NDArray[np.int64], Sources]]:
+        """Rows and what is known of their audio, one shard after another."""
+        shards = self.table.shard
+        order = np.argsort(shards, kind="stable")
+        bounds = np.flatnonzero(np.diff(shards[order])) + 1
+        for rows in np.split(order, bounds):
+            if rows.size:
+                shard = self._shard(int(shards[rows[0]]))
+                yield rows, shard.sources(self.table.start[rows])
 
     def features(self, at: int) -> npt.NDArray[Any]:
         """See Row.features."""

@@ -27,6 +27,7 @@ _KINDS = {
     "floor": "<f4",
     "checksum": "<u8",
     "tail_samples": "<f4",
+    "source_rate": "<u4",
     "source_checksum": "u1",
 }
 _SOURCE_CHECKSUM_BYTES = 16
@@ -46,6 +47,20 @@ def lacks_features(file: StoreFile, features_end: int) -> bool:
     start = bytearray(len(WITHOUT_FEATURES))
     file.read_into(FEATURES_OFFSET, start)
     return start == WITHOUT_FEATURES
+
+
+class Sources(NamedTuple):
+    """What a shard says of the audio of stored rows, [rows].
+
+    Attributes:
+      rate: Sample rate of the audio file, Hz.
+      checksum: The first 8 bytes of source_checksum (docs/format.md).
+      body_max: Largest log10 mel power of each row's body.
+    """
+
+    rate: npt.NDArray[np.uint32]
+    checksum: npt.NDArray[np.uint64]
+    body_max: npt.NDArray[np.float32]
 
 
 class Shard:
@@ -166,6 +181,28 @@ class Shard:
     def floor(self, row: int) -> float:
         """See StoredRow.floor."""
         return float(self._floor[row])
+
+    def sources(self, starts: npt.NDArray[np.uint64]) -> Sources:
+        """What the shard says of the audio of the rows with these starts.
+
+        Raises:
+          DamagedStoreError: A column is damaged, or no stored row begins there.
+          StoreReadError: The system cannot read the file.
+        """
+        ours = np.asarray(self._starts)
+        at = np.searchsorted(ours, starts)
+        if (at >= len(ours)).any() or (ours[at] != starts).any():
+            raise DamagedStoreError(
+                f"{self.path}: start: no stored row begins at a frame that the "
+                "table names"
+            )
+        rows = np.asarray(self._rows)[at]
+        checksums = self._columns.read("source_checksum")[rows, :8]
+        return Sources(
+            self._columns.read("source_rate")[rows],
+            np.ascontiguousarray(checksums).view("<u8")[:, 0],
+            self._body_max[rows],
+        )
 
     def checksum(self, row: int) -> int:
         """XXH3-64 of the row's stored features; read from the index."""

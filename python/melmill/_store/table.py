@@ -122,7 +122,7 @@ class Table:
         self.num_frames = self._columns.read("num_frames")
         self.num_samples = self._columns.read("num_samples")
         self.audio_hash = self._columns.read("audio_hash")
-        self._audio_hash_row = self._columns.read("audio_hash_row")
+        self.audio_hash_row = self._columns.read("audio_hash_row")
         self.segment_start = self._piece_column("segment_start", has_pieces)
         self.segment_num_samples = self._piece_column(
             "segment_num_samples", has_pieces
@@ -197,14 +197,17 @@ class Table:
         with self._decoding(name):
             return [json.loads(text) if text else None for text in texts]
 
-    def texts(self, name: str) -> list[str]:
-        """One text of each row."""
-        ends, content = self._texts(name, 0, self.num_rows)
+    def texts(
+        self, name: str, first: int = 0, end: int | None = None
+    ) -> list[str]:
+        """One text of each of the rows [first, end)."""
+        last = self.num_rows if end is None else end
+        ends, content = self._texts(name, first, last)
         whole: bytes = content.tobytes()
         with self._decoding(name):
             return [
-                whole[first:end].decode()
-                for first, end in itertools.pairwise(ends.tolist())
+                whole[start:stop].decode()
+                for start, stop in itertools.pairwise(ends.tolist())
             ]
 
     def audio_paths(self) -> list[str]:
@@ -290,7 +293,7 @@ class Table:
         """All rows whose audio string has this hash."""
         first = int(np.searchsorted(self.audio_hash, wanted, "left"))
         end = int(np.searchsorted(self.audio_hash, wanted, "right"))
-        rows: npt.NDArray[np.uint64] = self._audio_hash_row[first:end]
+        rows: npt.NDArray[np.uint64] = self.audio_hash_row[first:end]
         return rows
 
 

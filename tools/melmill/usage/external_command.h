@@ -27,6 +27,7 @@ inline constexpr ExternalCommand kKnownExternalCommands[] = {
     {"qwen3-asr",
      "Run a Qwen3-ASR fine-tuning script that reads a store, unedited"},
     {"ray", "Make a store on all nodes of a Ray cluster"},
+    {"report", "Write a page that shows what a store holds"},
     {"stage", "Copy the remote audio of a manifest to a local folder"},
 };
 

@@ -1,0 +1,1 @@
+"""`melmill report`: a page that shows what a store holds."""

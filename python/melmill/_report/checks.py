@@ -1,0 +1,146 @@
+"""What one would look at before training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+_LONGEST_S = 30.0  # of Whisper and of models with its front end
+_SILENT_DB = -60.0
+_WIDEBAND_HZ = 16_000
+_MEL_DIFFERENCE = 0.5  # in spreads of the first split
+
+
+def checks(numbers: dict[str, Any]) -> list[dict[str, str]]:
+    """Findings, each with `verdict` "good" or "look", a title and a text."""
+    return [
+        _rejects(numbers["rejects"]),
+        _splits(numbers["hours"]["by_split"][0]["splits"]),
+        _leaks(numbers["repeats"]),
+        _repeats(numbers["repeats"]),
+        _texts(numbers["texts"]),
+        _outliers(numbers["measures"]),
+        _share(
+            numbers["long"],
+            f"Rows over {_LONGEST_S:.0f} s",
+            "Whisper and models with its front end take no more",
+        ),
+        _share(
+            numbers["silent"],
+            "Rows without sound",
+            f"their loudest mel power is below {_SILENT_DB:.0f} dB",
+        ),
+        _share(
+            numbers["narrow"],
+            f"Audio below {_WIDEBAND_HZ // 1000} kHz",
+            "the upper mels of these rows are empty; training on them and on "
+            "others is fine if both occur in use",
+        ),
+        _mels(numbers["mels"]),
+    ]
+
+
+def counts(
+    duration_s: Any, level_db: Any, source_rate: Any
+) -> dict[str, dict[str, int]]:
+    """Of how many rows the last checks are."""
+    total = len(duration_s)
+    return {
+        name: {"num_rows": int(np.count_nonzero(chosen)), "of_rows": total}
+        for name, chosen in {
+            "long": duration_s > _LONGEST_S,
+            "silent": level_db < _SILENT_DB,
+            "narrow": source_rate < _WIDEBAND_HZ,
+        }.items()
+    }
+
+
+def _finding(good: bool, title: str, text: str) -> dict[str, str]:
+    verdict = "good" if good else "look"
+    return {"verdict": verdict, "title": title, "text": text}
+
+
+def _rejects(rejects: dict[str, Any]) -> dict[str, str]:
+    rejected, lines = rejects["num_rejected"], rejects["num_lines"]
+    text = f"{rejected:,} of {lines:,} lines are not in the store."
+    return _finding(not rejected, "Rejected lines", text)
+
+
+def _splits(splits: dict[str, Any]) -> dict[str, str]:
+    empty = [name for name, split in splits.items() if not split["rows"]]
+    if empty:
+        text = f"These splits have no rows: {', '.join(empty)}."
+    elif len(splits) < 2:
+        text = "There is one split, so nothing is left to evaluate with."
+    else:
+        text = f"All {len(splits)} splits have rows."
+    good = len(splits) > 1 and not empty
+    return _finding(good, "Splits", text)
+
+
+def _leaks(repeats: dict[str, Any]) -> dict[str, str]:
+    found = [
+        repeats[f"same {what}"]["between_splits"]["num_rows"]
+        for what in ("audio", "samples", "transcript")
+    ]
+    text = (
+        f"Rows whose audio is in several splits: {found[0]:,} by name, "
+        f"{found[1]:,} by their samples; rows whose transcript is: "
+        f"{found[2]:,}."
+    )
+    return _finding(not any(found[:2]), "Leaks between splits", text)
+
+
+def _repeats(repeats: dict[str, Any]) -> dict[str, str]:
+    rows = repeats["same samples"]["in_one_split"]["num_rows"]
+    text = f"{rows:,} rows have the same samples as another of their split."
+    return _finding(not rows, "Repeats in a split", text)
+
+
+def _texts(texts: dict[str, Any]) -> dict[str, str]:
+    without, rows = texts["num_without_transcript"], texts["num_rows"]
+    text = f"{without:,} of {rows:,} rows have no transcript"
+    unnamed = texts["num_without_language"]
+    text += f", {unnamed:,} name no language."
+    mixed = 0 < unnamed < rows
+    return _finding(not without and not mixed, "Transcripts", text)
+
+
+def _outliers(measures: list[dict[str, Any]]) -> dict[str, str]:
+    counted = [
+        f"{m['name'].lower()} {sum(o['num_rows'] for o in ends):,}"
+        for m in measures
+        if (ends := m["outliers"].values())
+    ]
+    good = not any(
+        end["num_rows"] for m in measures for end in m["outliers"].values()
+    )
+    text = f"Rows far from all others: {', '.join(counted)}."
+    return _finding(good, "Outliers", text)
+
+
+def _share(found: dict[str, int], title: str, why: str) -> dict[str, str]:
+    rows, total = found["num_rows"], found["of_rows"]
+    text = f"{rows:,} of {total:,} rows"
+    return _finding(not rows, title, f"{text}; {why}." if rows else f"{text}.")
+
+
+def _mels(mels: dict[str, dict[str, Any]]) -> dict[str, str]:
+    title = "Sound of the splits"
+    if len(mels) < 2:
+        return _finding(True, title, "There is one split with rows.")
+    (first, base), *others = mels.items()
+    spread = np.maximum(base["spread"], 1e-6)
+    far = {
+        name: float(
+            np.abs((np.array(other["mean"]) - base["mean"]) / spread).max()
+        )
+        for name, other in others
+    }
+    worst = max(far, key=far.__getitem__)
+    text = (
+        f"The means of the mels of {worst} and of {first} differ by "
+        f"{far[worst]:.2f} standard deviations at most."
+    )
+    return _finding(far[worst] <= _MEL_DIFFERENCE, title, text)

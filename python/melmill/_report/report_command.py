@@ -1,0 +1,183 @@
+"""The command `melmill report`: its arguments, messages and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from melmill._remote.command_line import (
+    EXIT_DAMAGED,
+    EXIT_MACHINE_FAULT,
+    EXIT_OK,
+    EXIT_USAGE,
+    StoppedError,
+    fail,
+    signals_raise,
+)
+from melmill._remote.progress import Progress
+from melmill._report import summary
+from melmill._report.checks import checks, counts
+from melmill._report.clips import suspicious, typical
+from melmill._report.mel_sample import choose, read_sample
+from melmill._report.page import page
+from melmill._report.rejects import rejects
+from melmill._report.repeats import repeats
+from melmill._report.row_columns import RowColumns, read_columns
+from melmill._store.errors import (
+    DamagedStoreError,
+    StoreError,
+    StoreReadError,
+)
+from melmill._store.store import open as open_store
+
+_DESCRIPTION = """\
+Writes one HTML file that shows what a store holds: hours, durations, levels,
+silence and transcripts with their outliers, mels of each split, spectrograms,
+rejected lines, and rows that are repeated or in several splits. The file needs
+no other file and no network. It holds names, transcripts and clips of the
+store."""
+_EXIT_CODES = """\
+exit codes: 0 done, 1 a file of the store is damaged, 2 wrong usage or no
+finished store, 4 fault of the machine, 130/143 stopped by a signal."""
+_NUM_SAMPLED = 2000
+_SEED = 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; see --help.
+
+    Returns:
+      The exit code.
+    """
+    options = _parse(arguments)
+    try:
+        with signals_raise():
+            return _run(options)
+    except DamagedStoreError as error:
+        return fail(EXIT_DAMAGED, str(error))
+    except StoreReadError as error:
+        return fail(EXIT_MACHINE_FAULT, str(error))
+    except StoreError as error:
+        return fail(EXIT_USAGE, str(error))
+    except OSError as error:
+        return fail(EXIT_MACHINE_FAULT, str(error))
+    except StoppedError as stop:
+        return stop.exit_code
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="melmill report",
+        description=_DESCRIPTION,
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="%(prog)s DIR [-o FILE] [options]",
+    )
+    parser.add_argument("folder", metavar="DIR")
+    parser.add_argument(
+        "-o",
+        "--out",
+        metavar="FILE",
+        help="the file to write (default: report.html; with --json standard "
+        "output)",
+    )
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="read the features of all rows for mels and silence (default: "
+        f"{_NUM_SAMPLED:,} rows of each split, drawn at random with the seed "
+        f"{_SEED})",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="write the numbers as JSON"
+    )
+    parser.add_argument(
+        "--audio-root",
+        metavar="DIR",
+        help="the folder from which relative audio paths start",
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="show no progress"
+    )
+    return parser.parse_args(arguments)
+
+
+def _run(options: argparse.Namespace) -> int:
+    store = open_store(options.folder, audio_root=options.audio_root)
+    num_done = [0]
+    steps = ["rows", sum(map(len, store.values()))]
+
+    def describe(_: float) -> str:
+        name, total = steps
+        share = 100 * num_done[0] // max(int(total), 1)
+        return f"reading {name}: {num_done[0]:,} of {total:,} ({share}%)"
+
+    def count(further: int) -> None:
+        num_done[0] += further
+
+    with contextlib.nullcontext() if options.quiet else Progress(describe):
+        columns = read_columns(store, count)
+        places = choose(columns, None if options.all else _NUM_SAMPLED, _SEED)
+        num_done[0] = 0
+        steps[:] = ["features of rows", len(places)]
+        sample = read_sample(columns, places, count)
+        numbers = _numbers(columns, sample, is_all=options.all)
+        if options.json:
+            text = json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
+        else:
+            text = page(columns, numbers)
+    if options.json and options.out is None:
+        sys.stdout.write(text)
+        return EXIT_OK
+    out = options.out or "report.html"
+    _write(Path(out), text)
+    print(f"wrote {out}, {len(text.encode()) / 1e6:.1f} MB")
+    return EXIT_OK
+
+
+def _numbers(
+    columns: RowColumns, sample: Any, *, is_all: bool
+) -> dict[str, Any]:
+    store = columns.store
+    contract = store.contract
+    measures = summary.measures(columns, sample)
+    numbers = {
+        "store": store.name,
+        "settings": f"{contract.n_mels} mels of {contract.sample_rate_hz:,} "
+        f"Hz, {contract.feature_type}",
+        "num_rows": len(columns),
+        "hours": summary.hours(columns),
+        "measures": measures,
+        "texts": summary.texts(columns),
+        "sample": {
+            "num_rows": len(sample.places),
+            "num_rows_of_split": None if is_all else _NUM_SAMPLED,
+            "seed": _SEED,
+        },
+        "mels": sample.of_splits,
+        "clips": {
+            "typical": typical(columns, sample),
+            "suspicious": suspicious(measures),
+        },
+        "rejects": rejects(store),
+        "repeats": repeats(columns),
+        "certificates": summary.certificates(store.folders),
+        **counts(columns.duration_s, columns.level_db, columns.source_rate),
+    }
+    return {**numbers, "checks": checks(numbers)}
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes the file whole, or leaves what was there."""
+    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        new.write_text(text, encoding="utf-8")
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)
