@@ -1,6 +1,7 @@
 """melmill.certify compares a store with the reference, row by row."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,11 @@ def change_feature(store: Path, split: str, index: int, by: float) -> None:
     at = FEATURES_OFFSET + stored.start * features[0].nbytes
     content[at : at + features.nbytes] = features.tobytes()
     places = stored.shard._columns._places
-    checksum = xxhash.xxh3_64_intdigest(features).to_bytes(8, "little")
+    checksum = xxhash.xxh3_64_intdigest(features.data).to_bytes(8, "little")
     at = places["checksum"].offset + 8 * stored.row
     content[at : at + 8] = checksum
     path.write_bytes(content)
-    reseal(store, path.name, content)
+    reseal(store, path.name, bytes(content))
 
 
 def reseal(store: Path, name: str, content: bytes) -> None:
@@ -260,7 +261,7 @@ def test_a_certificate_is_replaced_in_one_step(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patch:
-        patch.setattr(certificate.os, "fsync", fail)
+        patch.setattr(os, "fsync", fail)
         with pytest.raises(OSError, match="the disk is full"):
             certify(folder, rows=1)
     assert (folder / "store" / "certificate.json").read_bytes() == before

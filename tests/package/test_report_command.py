@@ -1,6 +1,7 @@
 """The command melmill report: its numbers and its page."""
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -104,8 +105,6 @@ def test_the_page_escapes_texts_and_has_audio(
 
 
 def test_audio_and_rejects_may_be_missing(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
     store = tmp_path / "store"
     shutil.copytree(folder / "store", store)
     (store / "rejects.jsonl").unlink()

@@ -305,8 +305,8 @@ def test_an_empty_split_is_shown(tmp_path: Path) -> None:
 # The certificate of `melmill certify`, a program in Python.
 
 
-def write_certificate(store: Path, **changes: Any) -> None:
-    checksum = xxhash.xxh3_64_hexdigest((store / "store.json").read_bytes())
+def write_certificate(folder: Path, **changes: Any) -> None:
+    checksum = xxhash.xxh3_64_hexdigest((folder / "store.json").read_bytes())
     content = {
         "format": {"name": "melmill certificate", "version": 1},
         "verdict": "pass",
@@ -316,7 +316,7 @@ def write_certificate(store: Path, **changes: Any) -> None:
         "difference": {"largest": 4.9e-4},
     }
     text = json.dumps(content | changes)
-    (store / "certificate.json").write_text(text)
+    (folder / "certificate.json").write_text(text)
 
 
 def certified(store: Path) -> str:

@@ -158,9 +158,8 @@ class Certifying:
             return Failure(what, row.split.name, row.line, row.audio, message)
 
         stored = row.stored
-        found = xxhash.xxh3_64_intdigest(
-            np.ascontiguousarray(row.read_stored())
-        )
+        features = np.ascontiguousarray(row.read_stored())
+        found = xxhash.xxh3_64_intdigest(features.data)
         if found != stored.shard.checksum(stored.row):
             return failure("damaged", "its features have a wrong checksum")
         try:

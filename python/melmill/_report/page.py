@@ -27,7 +27,7 @@ def page(columns: RowColumns, numbers: dict[str, Any]) -> str:
     splits = columns.store.splits
     hours = numbers["hours"]
     has_rows = len(columns) > 0
-    return template.render(
+    text: str = template.render(
         numbers=numbers,
         splits=splits,
         hours_plots=[
@@ -53,6 +53,7 @@ def page(columns: RowColumns, numbers: dict[str, Any]) -> str:
             )
         ],
     )
+    return text
 
 
 def _shown(columns: RowColumns, clip: dict[str, Any]) -> dict[str, Any]:

@@ -111,11 +111,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _run(options: argparse.Namespace) -> int:
     store = open_store(options.folder, audio_root=options.audio_root)
     num_done = [0]
-    steps = ["rows", sum(map(len, store.values()))]
+    steps: list[tuple[str, int]] = [("rows", sum(map(len, store.values())))]
 
     def describe(_: float) -> str:
-        name, total = steps
-        share = 100 * num_done[0] // max(int(total), 1)
+        name, total = steps[-1]
+        share = 100 * num_done[0] // max(total, 1)
         return f"reading {name}: {num_done[0]:,} of {total:,} ({share}%)"
 
     def count(further: int) -> None:
@@ -125,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
         columns = read_columns(store, count)
         places = choose(columns, None if options.all else _NUM_SAMPLED, _SEED)
         num_done[0] = 0
-        steps[:] = ["features of rows", len(places)]
+        steps.append(("features of rows", len(places)))
         sample = read_sample(columns, places, count)
         numbers = _numbers(columns, sample, is_all=options.all)
         if options.json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -189,7 +190,12 @@ def certificates(folders: Iterable[Any]) -> list[dict[str, Any]]:
             fields = json.loads((folder / "certificate.json").read_bytes())
         except (OSError, ValueError):
             continue
-        if isinstance(fields, dict):
-            names = ("verdict", "rows", "largest_difference")
-            found.append({name: fields.get(name) for name in names})
+        with contextlib.suppress(KeyError, TypeError):
+            found.append(
+                {
+                    "verdict": fields["verdict"],
+                    "num_rows": fields["rows"]["chosen"],
+                    "largest_difference": fields["difference"]["largest"],
+                }
+            )
     return found
