@@ -196,10 +196,17 @@ def test_code_for_pieces_runs(folder: Path) -> None:
     assert names["split"].find("shard.tar", audio_offset=1536).index == 2
 
 
+def test_a_store_gets_its_certificate(folder: Path) -> None:
+    names: dict[str, Any] = {}
+    run("A certificate of the store", names)
+    assert names["certificate"].has_passed
+    assert (folder / "features" / "certificate.json").exists()
+
+
 def test_no_section_has_other_code() -> None:
     assert set(blocks()) == {
         *("From Python", "Qwen3-ASR", "Whisper", "Any PyTorch code"),
-        *("Augmentation", "Pieces of files"),
+        *("Augmentation", "Pieces of files", "A certificate of the store"),
     }
 
 

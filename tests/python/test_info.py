@@ -322,7 +322,7 @@ def write_certificate(folder: Path, **changes: Any) -> None:
 def certified(store: Path) -> str:
     """What info says of the certificate, in one line."""
     lines = info(store).stdout.splitlines()
-    (line,) = (line for line in lines if "certif" in line)
+    (line,) = (line for line in lines if line.startswith("certif"))
     return line
 
 
