@@ -127,7 +127,10 @@ def _run(options: argparse.Namespace) -> int:
         num_done[0] = 0
         steps.append(("features of rows", len(places)))
         sample = read_sample(columns, places, count)
-        numbers = _numbers(columns, sample, is_all=options.all)
+        numbers = {
+            "store": options.folder,
+            **_numbers(columns, sample, is_all=options.all),
+        }
         if options.json:
             text = json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
         else:
@@ -148,7 +151,6 @@ def _numbers(
     contract = store.contract
     measures = summary.measures(columns, sample)
     numbers = {
-        "store": store.name,
         "settings": f"{contract.n_mels} mels of {contract.sample_rate_hz:,} "
         f"Hz, {contract.feature_type}",
         "num_rows": len(columns),
