@@ -76,6 +76,7 @@ std::vector<double> RunCases(int num_rounds,
                              const std::function<bool()>& stop_requested,
                              std::span<BenchCase> cases) {
   const std::vector<Group> groups = CheckCases(stop_requested, cases);
+  if (groups.empty()) return {};
   std::vector<std::vector<int>> num_passes;
   for (const Group& group : groups) {
     if (stop_requested()) return {};

@@ -113,6 +113,14 @@ TEST(BenchCaseTest, StopsWhenAsked) {
   EXPECT_EQ(log, "aab");
 }
 
+TEST(BenchCaseTest, StopsBeforeTheFirstRound) {
+  std::vector<BenchCase> cases(1);
+  cases[0].check = [] { return BenchCheck{true, ""}; };
+  EXPECT_TRUE(RunCases(
+                  1000, [] { return true; }, cases)
+                  .empty());
+}
+
 TEST(BenchCaseTest, MedianAndSpread) {
   EXPECT_EQ(Smallest({3, 1, 2}), 1);
   EXPECT_EQ(Median({3}), 3);
