@@ -77,15 +77,12 @@ float WeightIn(const std::vector<MelFilter>& filters, int filter, int bin) {
 void AddIntervals(const std::vector<MelFilter>& filters, LogMelTables* tables) {
   const int num_filters = static_cast<int>(filters.size());
   int interval = 0;
-  int lowest = 0;  // filter that may contain the bin
   for (int bin = 0; bin < kKernelNumBins; ++bin) {
+    int lowest = std::max(interval - 1, 0);  // filter that contains the bin
     while (lowest < num_filters && WeightIn(filters, lowest, bin) == 0) {
       ++lowest;
     }
-    if (lowest == num_filters) {  // no filter from here on, or not yet one
-      lowest = std::max(interval - 1, 0);
-      continue;
-    }
+    if (lowest == num_filters) continue;
     const bool is_in_next = WeightIn(filters, lowest + 1, bin) != 0;
     const int next = std::max(interval, is_in_next ? lowest + 1 : lowest);
     assert(next <= lowest + 1);

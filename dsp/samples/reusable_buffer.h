@@ -2,10 +2,9 @@
 #define MELMILL_DSP_SAMPLES_REUSABLE_BUFFER_H_
 
 #include <cstddef>
-#include <memory>
-#include <new>
 #include <span>
-#include <type_traits>
+
+#include "dsp/simd/aligned_memory.h"
 
 namespace melmill {
 
@@ -14,16 +13,13 @@ namespace melmill {
 // crosses one.
 template <typename T>
 class ReusableBuffer {
-  static_assert(std::is_trivially_copyable_v<T>);
-
  public:
   // The first `size` values, uninitialised. The old contents are lost if the
   // buffer must grow.
   std::span<T> Resize(size_t size) {
     if (size > capacity_) {
       Release();  // before the larger one is allocated
-      values_.reset(
-          static_cast<T*>(::operator new(size * sizeof(T), kAlignment)));
+      values_ = AllocateAligned<T>(size);
       capacity_ = size;
     }
     size_ = size;
@@ -41,12 +37,7 @@ class ReusableBuffer {
   size_t size() const { return size_; }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Deleter {
-    void operator()(T* values) const { ::operator delete(values, kAlignment); }
-  };
-
-  std::unique_ptr<T, Deleter> values_;
+  AlignedMemory<T> values_;
   size_t size_ = 0;
   size_t capacity_ = 0;
 };

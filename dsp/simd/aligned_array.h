@@ -3,9 +3,8 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <memory>
-#include <new>
-#include <type_traits>
+
+#include "dsp/simd/aligned_memory.h"
 
 namespace melmill {
 
@@ -13,12 +12,9 @@ namespace melmill {
 // boundary, which is also the alignment of the widest vectors. Move-only.
 template <typename T>
 class AlignedArray {
-  static_assert(std::is_trivially_copyable_v<T>);
-
  public:
   explicit AlignedArray(size_t size)
-      : values_(static_cast<T*>(::operator new(size * sizeof(T), kAlignment))),
-        size_(size) {
+      : values_(AllocateAligned<T>(size)), size_(size) {
     std::fill_n(values_.get(), size, T{});
   }
 
@@ -29,12 +25,7 @@ class AlignedArray {
   const T& operator[](size_t i) const { return values_.get()[i]; }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
-  struct Deleter {
-    void operator()(T* values) const { ::operator delete(values, kAlignment); }
-  };
-
-  std::unique_ptr<T, Deleter> values_;
+  AlignedMemory<T> values_;
   size_t size_;
 };
 
