@@ -15,19 +15,12 @@ using nlohmann::json;
 constexpr std::string_view kFormatName = "melmill certificate";
 constexpr uint64_t kVersion = 1;
 constexpr size_t kMaxBytes = size_t{16} << 20;
-constexpr size_t kMaxIndexBytes = size_t{256} << 20;
 
-// The value at a path of keys; null if there is none.
-const json& At(const json& object, std::initializer_list<const char*> keys) {
+// The value at a path such as "/rows/chosen"; null if there is none.
+const json& At(const json& object, const char* path) {
   static const json* const kNull = new json();
-  const json* value = &object;
-  for (const char* key : keys) {
-    if (!value->is_object()) return *kNull;
-    const auto member = value->find(key);
-    if (member == value->end()) return *kNull;
-    value = &*member;
-  }
-  return *value;
+  const json::json_pointer place(path);
+  return object.contains(place) ? object.at(place) : *kNull;
 }
 
 }  // namespace
@@ -35,14 +28,14 @@ const json& At(const json& object, std::initializer_list<const char*> keys) {
 std::optional<Certificate> ParseCertificate(std::string_view text) {
   if (text.size() > kMaxBytes || !IsUsableObject(text)) return std::nullopt;
   const json object = ParseUsableObject<json>(text);
-  const json& verdict = At(object, {"verdict"});
-  const json& checksum = At(object, {"store", "checksum"});
-  const json& rows = At(object, {"rows", "chosen"});
-  const json& equal = At(object, {"rows", "equal"});
-  const json& largest = At(object, {"difference", "largest"});
-  const json& version = At(object, {"reference", "packages", "transformers"});
-  if (At(object, {"format", "name"}) != kFormatName ||
-      At(object, {"format", "version"}) != kVersion ||
+  const json& verdict = At(object, "/verdict");
+  const json& checksum = At(object, "/store/checksum");
+  const json& rows = At(object, "/rows/chosen");
+  const json& equal = At(object, "/rows/equal");
+  const json& largest = At(object, "/difference/largest");
+  const json& version = At(object, "/reference/packages/transformers");
+  if (At(object, "/format/name") != kFormatName ||
+      At(object, "/format/version") != kVersion ||
       (verdict != "pass" && verdict != "fail") || !checksum.is_string() ||
       !rows.is_number_unsigned() || !equal.is_number_unsigned() ||
       !largest.is_number() || !version.is_string()) {
@@ -63,8 +56,7 @@ std::optional<FoundCertificate> FindCertificate(const std::string& folder) {
   const Result<std::string> text = ReadSmallFile(path, kMaxBytes);
   if (text.ok()) found.certificate = ParseCertificate(text.value());
   if (!found.certificate) return found;
-  const Result<std::string> index =
-      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxIndexBytes);
+  const Result<std::string> index = ReadStoreIndexText(folder);
   found.is_of_this_state = index.ok() && found.certificate->store_checksum ==
                                              ToHex(Xxh3_64(index.value()));
   return found;

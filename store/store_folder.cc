@@ -200,10 +200,13 @@ bool FileExists(const std::string& path) {
   return stat(path.c_str(), &status) == 0;
 }
 
-Result<StoreIndex> ReadStoreIndex(const std::string& folder) {
+Result<std::string> ReadStoreIndexText(const std::string& folder) {
   constexpr size_t kMaxBytes = size_t{256} << 20;
-  const Result<std::string> text =
-      ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxBytes);
+  return ReadSmallFile(folder + '/' + kStoreIndexFile, kMaxBytes);
+}
+
+Result<StoreIndex> ReadStoreIndex(const std::string& folder) {
+  const Result<std::string> text = ReadStoreIndexText(folder);
   if (!text.ok()) return text.error();
   return ParseStoreIndex(text.value());
 }

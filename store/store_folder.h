@@ -72,8 +72,12 @@ Result<FileLock> LockStore(const std::string& folder,
 
 bool FileExists(const std::string& path);
 
-// Reads the store's store.json. Errors: kNotFound if there is none (the store
-// is not complete), those of ParseStoreIndex, kMachineFault.
+// Reads the text of the store's store.json. Errors: kNotFound if there is none
+// (the store is not complete), kMachineFault.
+Result<std::string> ReadStoreIndexText(const std::string& folder);
+
+// Reads the store's store.json. Errors: those of ReadStoreIndexText and
+// ParseStoreIndex.
 Result<StoreIndex> ReadStoreIndex(const std::string& folder);
 
 // The folder that contains `path`.
