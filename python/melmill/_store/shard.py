@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import functools
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,9 +28,8 @@ _KINDS = {
     "floor": "<f4",
     "checksum": "<u8",
     "tail_samples": "<f4",
-    "source_rate": "<u4",
-    "source_checksum": "u1",
 }
+_SOURCE_KINDS = {"source_rate": "<u4", "source_checksum": "u1"}
 _SOURCE_CHECKSUM_BYTES = 16
 _STATUS_STORED = 1
 _LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
@@ -102,8 +102,9 @@ class Shard:
         self._files = files
         self._mapped: _Mapped | None = None
         self._check_checksum()
-        self._columns = Columns(self.path, facts.num_bytes, _KINDS, files, None)
-        self._check_columns(contract)
+        self._columns = self._open_columns(
+            _KINDS, tail_samples=contract.tail_length
+        )
         stored = np.flatnonzero(self._columns.read("status") == _STATUS_STORED)
         starts = self._columns.read("start")[stored]
         order = np.argsort(starts, kind="stable")
@@ -150,14 +151,21 @@ class Shard:
                 "alone; `melmill pull` without --for-finish brings them"
             )
 
-    def _check_columns(self, contract: Contract) -> None:
-        widths = {
-            "tail_samples": (contract.tail_length,),
-            "source_checksum": (_SOURCE_CHECKSUM_BYTES,),
-        }
-        for name, kind in _KINDS.items():
-            shape = (self._facts.num_rows, *widths.get(name, ()))
-            self._columns.check(name, kind, shape)
+    def _open_columns(self, kinds: dict[str, str], **widths: int) -> Columns:
+        """Columns of all rows; those with a width have so many values a row."""
+        facts = self._facts
+        columns = Columns(self.path, facts.num_bytes, kinds, self._files, None)
+        for name, kind in kinds.items():
+            width = (widths[name],) if name in widths else ()
+            columns.check(name, kind, (facts.num_rows, *width))
+        return columns
+
+    @functools.cached_property
+    def _source_columns(self) -> Columns:
+        """Columns on the rows' audio, which training does not need."""
+        return self._open_columns(
+            _SOURCE_KINDS, source_checksum=_SOURCE_CHECKSUM_BYTES
+        )
 
     def row_at(self, start: int, num_frames: int) -> int:
         """The number in the shard of the row with these frames.
@@ -197,9 +205,9 @@ class Shard:
                 "table names"
             )
         rows = np.asarray(self._rows)[at]
-        checksums = self._columns.read("source_checksum")[rows, :8]
+        checksums = self._source_columns.read("source_checksum")[rows, :8]
         return Sources(
-            self._columns.read("source_rate")[rows],
+            self._source_columns.read("source_rate")[rows],
             np.ascontiguousarray(checksums).view("<u8")[:, 0],
             self._body_max[rows],
         )
@@ -210,7 +218,7 @@ class Shard:
 
     def source_checksum(self, row: int) -> bytes:
         """XXH3-128 of the row's audio; read from the index."""
-        checksum = self._columns.read("source_checksum", row, row + 1)
+        checksum = self._source_columns.read("source_checksum", row, row + 1)
         return checksum.tobytes()
 
     def copy_tail(self, row: int, target: npt.NDArray[Any]) -> None:
