@@ -19,12 +19,9 @@ def qwen3_asr() -> int:
     try:
         from melmill.qwen3_asr import main
     except ModuleNotFoundError as error:
-        print(
-            f"error: melmill-qwen3-asr needs the package {error.name}; install "
-            "melmill with the extra qwen3-asr (docs/training.md)",
-            file=sys.stderr,
+        return _lacks(
+            error, "qwen3-asr", extra="qwen3-asr", page="docs/training.md"
         )
-        return 2
     return main()
 
 
@@ -33,12 +30,9 @@ def certify() -> int:
     try:
         from melmill._certify.certify_command import main
     except ModuleNotFoundError as error:
-        print(
-            f"error: melmill-certify needs the package {error.name}; install "
-            "melmill with the extra whisper (docs/training.md)",
-            file=sys.stderr,
+        return _lacks(
+            error, "certify", extra="whisper", page="docs/training.md"
         )
-        return 2
     return main(__version__)
 
 
@@ -47,12 +41,7 @@ def ray() -> int:
     try:
         from melmill.ray import main
     except ModuleNotFoundError as error:
-        print(
-            f"error: melmill-ray needs the package {error.name}; install "
-            "melmill with the extra ray (docs/many-machines.md)",
-            file=sys.stderr,
-        )
-        return 2
+        return _lacks(error, "ray", extra="ray", page="docs/many-machines.md")
     return main()
 
 
@@ -61,12 +50,7 @@ def report() -> int:
     try:
         from melmill._report.report_command import main
     except ModuleNotFoundError as error:
-        print(
-            f"error: melmill-report needs the package {error.name}; install "
-            "melmill with the extra report (docs/report.md)",
-            file=sys.stderr,
-        )
-        return 2
+        return _lacks(error, "report", extra="report", page="docs/report.md")
     return main()
 
 
@@ -83,6 +67,18 @@ def push() -> None:
 def pull() -> None:
     """melmill-pull: melmill._transfer.pull_command.main."""
     _end_with(pull_main)
+
+
+def _lacks(
+    error: ModuleNotFoundError, command: str, *, extra: str, page: str
+) -> int:
+    """Says which package a command needs, and returns the exit code."""
+    print(
+        f"error: melmill-{command} needs the package {error.name}; install "
+        f"melmill with the extra {extra} ({page})",
+        file=sys.stderr,
+    )
+    return 2
 
 
 def _end_with(main: Callable[[], int]) -> None:

@@ -24,6 +24,8 @@ from melmill._remote.command_line import (
     EXIT_USAGE,
     StoppedError,
     UsageError,
+    add_quiet_option,
+    command_parser,
     signals_raise,
 )
 from melmill._remote.progress import Progress, count
@@ -91,12 +93,11 @@ def main(version: str, arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="melmill certify",
+    parser = command_parser(
+        "certify",
+        usage="DIR [--rows N --seed S | --all] [options]",
         description=_DESCRIPTION,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s DIR [--rows N --seed S | --all] [options]",
+        exit_codes=_EXIT_CODES,
     )
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument(
@@ -125,9 +126,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         action="store_true",
         help="print one JSON object, the certificate, on standard output",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="show no progress"
-    )
+    add_quiet_option(parser)
     options = parser.parse_args(arguments)
     if options.all and (options.rows, options.seed) != (None, None):
         parser.error("--all: not with --rows and --seed")
@@ -161,8 +160,8 @@ def _run(options: argparse.Namespace, version: str) -> int:
         made = certifying.run()
     exit_code = EXIT_OK if made.has_passed else EXIT_DAMAGED
     if options.json:
-        _print_json({"status": made.content["verdict"], "exit_code": exit_code}
-                    | made.content)  # fmt: skip
+        status = {"status": made.content["verdict"], "exit_code": exit_code}
+        _print_json({**status, **made.content})
     else:
         _print(made, os.path.join(options.folder, certificate.FILE_NAME))
     return exit_code

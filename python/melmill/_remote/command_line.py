@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import signal
 import sys
@@ -49,6 +50,32 @@ def signals_raise() -> Iterator[None]:
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+def command_parser(
+    command: str, *, usage: str, description: str, exit_codes: str
+) -> argparse.ArgumentParser:
+    """The parser of a command, without arguments.
+
+    Args:
+      command: Its name, such as push.
+      usage: What follows after the name.
+      description: What it does, in lines of the help.
+      exit_codes: The last lines of the help.
+    """
+    return argparse.ArgumentParser(
+        prog=f"melmill {command}",
+        description=description,
+        epilog=exit_codes,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage=f"%(prog)s {usage}",
+    )
+
+
+def add_quiet_option(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="show no progress"
+    )
 
 
 def fail(exit_code: int, message: str) -> int:

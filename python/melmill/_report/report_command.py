@@ -17,6 +17,8 @@ from melmill._remote.command_line import (
     EXIT_OK,
     EXIT_USAGE,
     StoppedError,
+    add_quiet_option,
+    command_parser,
     fail,
     signals_raise,
 )
@@ -72,12 +74,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="melmill report",
+    parser = command_parser(
+        "report",
+        usage="DIR [-o FILE] [options]",
         description=_DESCRIPTION,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s DIR [-o FILE] [options]",
+        exit_codes=_EXIT_CODES,
     )
     parser.add_argument("folder", metavar="DIR")
     parser.add_argument(
@@ -102,9 +103,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="DIR",
         help="the folder from which relative audio paths start",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="show no progress"
-    )
+    add_quiet_option(parser)
     return parser.parse_args(arguments)
 
 

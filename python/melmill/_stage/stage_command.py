@@ -17,6 +17,8 @@ from melmill._remote.command_line import (
     EXIT_USAGE,
     StoppedError,
     UsageError,
+    add_quiet_option,
+    command_parser,
     fail,
     signals_raise,
 )
@@ -77,12 +79,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="melmill stage",
+    parser = command_parser(
+        "stage",
+        usage="IN.jsonl --to DIR OUT.jsonl [options]",
         description=_DESCRIPTION,
-        epilog=_EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s IN.jsonl --to DIR OUT.jsonl [options]",
+        exit_codes=_EXIT_CODES,
     )
     parser.add_argument("manifest", metavar="IN.jsonl", type=Path)
     parser.add_argument("output", metavar="OUT.jsonl", type=Path)
@@ -109,9 +110,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help=f"files to copy at the same time, 1 to {MAX_CONNECTIONS} "
         f"(default: {_DEFAULT_JOBS})",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="show no progress"
-    )
+    add_quiet_option(parser)
     options = parser.parse_args(arguments)
     if not 1 <= options.jobs <= MAX_CONNECTIONS:
         parser.error(f"--jobs: 1 to {MAX_CONNECTIONS}")

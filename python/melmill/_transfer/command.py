@@ -14,6 +14,7 @@ from melmill._remote.command_line import (
     EXIT_USAGE,
     StoppedError,
     UsageError,
+    add_quiet_option,
     fail,
     signals_raise,
 )
@@ -109,9 +110,7 @@ def add_common_options(parser: argparse.ArgumentParser) -> None:
         help=f"files to copy at the same time, 1 to {MAX_CONNECTIONS} "
         f"(default: {_DEFAULT_JOBS})",
     )
-    parser.add_argument(
-        "-q", "--quiet", action="store_true", help="show no progress"
-    )
+    add_quiet_option(parser)
 
 
 def check_common_options(

@@ -9,7 +9,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from melmill._remote.command_line import EXIT_OK, UsageError
+from melmill._remote.command_line import (
+    EXIT_OK,
+    UsageError,
+    command_parser,
+)
 from melmill._remote.progress import count
 from melmill._transfer.command import (
     EXIT_CODES,
@@ -43,12 +47,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="melmill pull",
+    parser = command_parser(
+        "pull",
+        usage="s3://BUCKET/PREFIX DIR [options]",
         description=_DESCRIPTION,
-        epilog=EXIT_CODES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        usage="%(prog)s s3://BUCKET/PREFIX DIR [options]",
+        exit_codes=EXIT_CODES,
     )
     parser.add_argument("url", metavar="s3://BUCKET/PREFIX")
     parser.add_argument("folder", metavar="DIR")
