@@ -45,7 +45,8 @@ class StageTimes {
   friend class StageTimer;
   using Clock = std::chrono::steady_clock;
 
-  // Counts the time since the last switch, and goes on with `stage`.
+  // Adds the time since the last switch to the current stage. `stage` is then
+  // the current one.
   void SwitchTo(std::optional<Stage> stage);
 
   std::optional<Stage> stage_;  // of the innermost timer

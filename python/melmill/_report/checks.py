@@ -108,16 +108,13 @@ def _texts(texts: dict[str, Any]) -> dict[str, str]:
 
 
 def _outliers(measures: list[dict[str, Any]]) -> dict[str, str]:
-    counted = [
-        f"{m['name'].lower()} {sum(o['num_rows'] for o in ends):,}"
+    found = {
+        m["name"].lower(): sum(e["num_rows"] for e in m["outliers"].values())
         for m in measures
-        if (ends := m["outliers"].values())
-    ]
-    good = not any(
-        end["num_rows"] for m in measures for end in m["outliers"].values()
-    )
-    text = f"Rows far from all others: {', '.join(counted)}."
-    return _finding(good, "Outliers", text)
+    }
+    counted = ", ".join(f"{name} {rows:,}" for name, rows in found.items())
+    text = f"Rows far from all others: {counted}."
+    return _finding(not any(found.values()), "Outliers", text)
 
 
 def _share(found: dict[str, int], title: str, why: str) -> dict[str, str]:

@@ -174,11 +174,11 @@ def texts(columns: RowColumns) -> dict[str, Any]:
     has_language = np.array(
         [name != NO_LANGUAGE for name in columns.languages], np.bool_
     )
-    named = has_language[columns.language] if len(columns) else has_language
+    named = has_language[columns.language]
     return {
         "num_rows": len(columns),
         "num_without_transcript": int((columns.num_letters == 0).sum()),
-        "num_without_language": int((~named).sum()) if len(columns) else 0,
+        "num_without_language": int((~named).sum()),
     }
 
 
