@@ -18,7 +18,7 @@ from typing import Any
 
 from melmill._certify.certificate import Certificate
 from melmill._extract.rejects_error import TooManyRejectsError
-from melmill._ray.extract_error import ExtractError
+from melmill._process.extract_error import ExtractError
 from melmill._store.errors import (
     AmbiguousAudioError,
     ContractError,

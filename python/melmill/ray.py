@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from melmill._process.extract_error import ExtractError
 from melmill._ray.cluster import connect
-from melmill._ray.extract_error import ExtractError
 from melmill._ray.job import Job
 from melmill._ray.ray_command import main
 

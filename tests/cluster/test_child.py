@@ -50,17 +50,6 @@ def test_the_program_gets_sigterm_when_its_worker_is_killed(
     assert arguments == "a b c\n"
 
 
-def test_a_program_whose_worker_died_before_does_not_start(
-    tmp_path: Path,
-) -> None:
-    """The starter finds another parent than it was told."""
-    starter = [sys.executable, "-I", "-S", "-c", child._STARTER, "1"]
-    target = tmp_path / "started"
-    done = subprocess.run([*starter, "/bin/touch", target], check=False)
-    assert done.returncode == 128 + signal.SIGTERM
-    assert not target.exists()
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_gives_the_exit_code_of_a_shell(
     number: signal.Signals, monkeypatch: pytest.MonkeyPatch

@@ -15,8 +15,8 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", "_certify", "_report", "_ray"),
-    *("_extract", ""),
+    *("_remote", "_stage", "_transfer", "_certify", "_report"),
+    *("_process", "_ray", "_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
@@ -73,9 +73,9 @@ TESTED_BY = {
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
     "melmill._models.reference_audio": "test_check.py",
     "melmill._models.tolerance": "test_check.py",
+    "melmill._process.extract_error": "test_extraction.py",
     "melmill._ray.child": "../cluster/test_child.py",
     "melmill._ray.cluster": "../cluster/test_deaths.py",
-    "melmill._ray.extract_error": "../cluster/test_refusals.py",
     "melmill._ray.faults": "../cluster/test_faults.py",
     "melmill._ray.job": "../cluster/test_job.py",
     "melmill._ray.parts": "../cluster/test_bad_nodes.py",

@@ -12,8 +12,13 @@ from melmill._extract.program import find_program
 from melmill._extract.program_run import End, run_program
 from melmill._extract.rejects_error import TooManyRejectsError
 from melmill._extract.source import SourceFolder
-from melmill._ray.child import NO_PROGRAM
-from melmill._ray.extract_error import OK, REJECTS, USAGE, ExtractError
+from melmill._process.extract_error import (
+    NO_PROGRAM,
+    OK,
+    REJECTS,
+    USAGE,
+    ExtractError,
+)
 from melmill._store.store import PathLike, Store
 from melmill._store.store import open as open_store
 

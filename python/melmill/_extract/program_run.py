@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import IO
 
 from melmill._extract.display import Log
-from melmill._ray.child import starter
+from melmill._process.starter import starter
 
 # The program ends within its own grace (10 s) after SIGTERM.
 _MAX_STOP_S = 30.0

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from melmill._ray.extract_error import REJECTS, ExtractError
+from melmill._process.extract_error import REJECTS, ExtractError
 
 # Of the summary's part on rejects: "        2 not_found (no such file)", and
 # "          train line 41: a.wav: tried /data/a.wav".

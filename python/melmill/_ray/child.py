@@ -1,7 +1,8 @@
 """What a task does on a node: it runs the program as a child process.
 
-Ray carries this module to the nodes, so they need the program but not this
-package. It may therefore import nothing but the standard library and Ray.
+Ray carries this module and the starter to the nodes, so they need the program
+but not this package. It may therefore import nothing else but constants, the
+standard library and Ray.
 """
 
 from __future__ import annotations
@@ -15,34 +16,14 @@ import sys
 from collections.abc import Sequence
 from typing import TypedDict
 
-NO_PROGRAM = 127  # as shells have it
+from melmill._process.extract_error import NO_PROGRAM
+from melmill._process.starter import starter
 
 _TAIL_BYTES = 4096
 # The program ends within its own grace (10 s) after SIGTERM.
 _MAX_STOP_S = 30.0
 # How late a cancelled task may be noticed.
 _POLL_S = 0.2
-
-# Runs the program in its own place, once the kernel has promised to send
-# SIGTERM when the worker dies. The worker may have died before that promise.
-_STARTER = """
-import ctypes, os, signal, sys
-parent, program, *arguments = sys.argv[1:]
-PR_SET_PDEATHSIG = 1
-if ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal.SIGTERM)):
-    sys.exit("error: prctl refuses PR_SET_PDEATHSIG")
-if os.getppid() != int(parent):
-    sys.exit(128 + signal.SIGTERM)
-os.execv(program, [program, *arguments])
-"""
-
-
-def starter() -> list[str]:
-    """What precedes the program and its arguments in a command.
-
-    The program gets SIGTERM when the calling thread dies.
-    """
-    return [sys.executable, "-I", "-S", "-c", _STARTER, str(os.getpid())]
 
 
 class ChildEnd(TypedDict):

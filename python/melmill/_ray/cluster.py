@@ -16,11 +16,13 @@ import ray
 from ray.exceptions import RayError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from melmill._process import starter
 from melmill._ray import child
 
 __all__ = ["Cluster", "End", "Node", "Task", "connect"]
 
-ray.cloudpickle.register_pickle_by_value(child)
+for _module in (child, starter):
+    ray.cloudpickle.register_pickle_by_value(_module)
 
 # How late a wish to stop may be noticed.
 _POLL_S = 0.5

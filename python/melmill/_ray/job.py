@@ -11,9 +11,15 @@ from typing import Any
 
 from ray.exceptions import RayError
 
-from melmill._ray.child import NO_PROGRAM
+from melmill._process.extract_error import (
+    MACHINE,
+    NO_PROGRAM,
+    OK,
+    REJECTS,
+    USAGE,
+    ExtractError,
+)
 from melmill._ray.cluster import Cluster, End, Node, Task
-from melmill._ray.extract_error import MACHINE, OK, REJECTS, USAGE, ExtractError
 from melmill._ray.faults import Faults, doubtful_row
 from melmill._ray.parts import Parts
 

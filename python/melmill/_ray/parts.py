@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 from ray.exceptions import RayError
 
+from melmill._process.extract_error import MACHINE, OK, USAGE, ExtractError
 from melmill._ray.cluster import Cluster, End, Task
-from melmill._ray.extract_error import MACHINE, OK, USAGE, ExtractError
 from melmill._ray.faults import Faults, doubtful_row, is_in_doubt
 
 _MAX_RETRIES = 3  # of a part whose program failed

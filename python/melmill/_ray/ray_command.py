@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Any
 
+from melmill._process.extract_error import USAGE, ExtractError
 from melmill._ray.cluster import connect
-from melmill._ray.extract_error import USAGE, ExtractError
 from melmill._ray.job import Job
 from melmill._remote.progress import count
 

@@ -8,6 +8,7 @@ OK = 0
 USAGE = 2
 REJECTS = 3
 MACHINE = 4
+NO_PROGRAM = 127  # as shells have it
 
 
 class ExtractError(RuntimeError):
