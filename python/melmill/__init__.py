@@ -7,15 +7,17 @@
 melmill.torch has a data set, a collator and a sampler for PyTorch.
 melmill.qwen3_asr and melmill.whisper let the training scripts of these models
 read a store. melmill.padding makes batches with NumPy alone. melmill.extract
-makes a store with the program melmill, and melmill.certify compares one with
-what transformers computes.
+makes a store with the program melmill, melmill.certify compares one with what
+transformers computes, and melmill.bench_training measures what one saves.
 
 Stores, splits and rows are read-only. Threads may share them, they can be
 pickled, and processes may be forked at any time.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from melmill._bench.training_bench import TrainingBench
 from melmill._certify.certificate import Certificate
 from melmill._extract.rejects_error import TooManyRejectsError
 from melmill._process.extract_error import ExtractError
@@ -60,11 +62,65 @@ __all__ = [
     "StoreError",
     "StoreReadError",
     "TooManyRejectsError",
+    "TrainingBench",
     "UnfinishedStoreError",
+    "bench_training",
     "certify",
     "extract",
     "open",
 ]
+
+
+def bench_training(
+    processor: Any,
+    store: Store | PathLike | Sequence[PathLike],
+    *,
+    batch_size: int = 8,
+    num_batches: int = 20,
+    num_workers: int = 4,
+    step_seconds: float | None = None,
+    step: Callable[[Any], object] | None = None,
+    seed: int = 0,
+) -> TrainingBench:
+    """Measures how long a training waits for data, with and without a store.
+
+    Makes batches of random rows from their audio files, as scripts do it with
+    librosa and the processor, and from the store, as after use_store. First
+    compares them. Everything is read once before it is timed, so that it comes
+    from memory; disks and network mounts make both slower.
+
+    Args:
+      processor: A processor that use_store serves, or a feature extractor,
+        whether or not it was given to use_store. It is not changed.
+      store: The store, its path, or several paths.
+      batch_size: Rows of a batch.
+      num_batches: Number of batches; fewer if the store has fewer rows.
+      num_workers: Number of workers of the DataLoader; 0: this process.
+      step_seconds: How long a training step takes on a GPU. It is waited for.
+      step: Instead, a function that does a training step with a batch, a dict
+        of tensors.
+      seed: Seed of the choice of rows.
+
+    Returns:
+      The times; print() shows a table and a verdict.
+
+    Raises:
+      DifferenceError: The two ways give different tensors; nothing is timed.
+      ContractError: The processor's settings differ from the store's.
+      StoreReadError: Audio cannot be read; open the store with audio_root.
+    """
+    from melmill._bench import measuring
+
+    return measuring.bench_training(
+        processor,
+        store,
+        batch_size=batch_size,
+        num_batches=num_batches,
+        num_workers=num_workers,
+        step_seconds=step_seconds,
+        step=step,
+        seed=seed,
+    )
 
 
 def certify(

@@ -14,13 +14,14 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
-    *("_store", "_batch", "_view", "_models", "_convert", "_contents"),
-    *("_remote", "_stage", "_transfer", "_certify", "_report"),
+    *("_store", "_batch", "_view", "_models", "_bench", "_convert"),
+    *("_contents", "_remote", "_stage", "_transfer", "_certify", "_report"),
     *("_process", "_ray", "_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
 LAZY = {
+    ("melmill", "melmill._bench.measuring"),
     ("melmill", "melmill._certify.certifying"),
     ("melmill", "melmill._extract.extraction"),
     ("melmill._convert.parquet", "pyarrow"),
@@ -73,6 +74,7 @@ TESTED_BY = {
     "melmill._models.qwen3_asr_batch": "test_qwen3_asr.py",
     "melmill._models.reference_audio": "test_check.py",
     "melmill._models.tolerance": "test_check.py",
+    "melmill._models.two_ways": "test_check.py",
     "melmill._process.extract_error": "test_extraction.py",
     "melmill._ray.child": "../cluster/test_child.py",
     "melmill._ray.cluster": "../cluster/test_deaths.py",

@@ -146,6 +146,17 @@ def test_code_for_whisper_runs(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+def test_code_for_a_bench_runs() -> None:
+    names: dict[str, Any] = {"processor": tiny_qwen3_asr.make_processor()}
+    run("Does a store help me?", names)
+    found = names["bench"]
+    assert (found.num_batches, found.num_workers) == (3, 2)
+    assert found.audio.step_s >= 0.2
+    assert str(found).endswith((".", "at rest."))
+
+
+@pytest.mark.usefixtures("folder")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
 def test_code_for_any_pytorch_code_runs() -> None:
     names: dict[str, Any] = {}
     run("Any PyTorch code", names)
@@ -207,6 +218,7 @@ def test_no_section_has_other_code() -> None:
     assert set(blocks()) == {
         *("From Python", "Qwen3-ASR", "Whisper", "Any PyTorch code"),
         *("Augmentation", "Pieces of files", "A certificate of the store"),
+        "Does a store help me?",
     }
 
 

@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import numpy.random
 import numpy.typing as npt
 
 from melmill._models import feature_extractor
-from melmill._models.feature_extractor import bind, unbound
-from melmill._models.qwen3_asr_batch import training_batch
 from melmill._models.reference_audio import load_samples
 from melmill._models.stored_audio import StoredAudio
 from melmill._models.tolerance import ROUNDING, tolerance
+from melmill._models.two_ways import (
+    TwoWays,
+    choose_batches,
+    examples_of,
+    make_batch,
+)
 from melmill._store.errors import DifferenceError, StoreReadError
 from melmill._store.row import Row
 from melmill._store.store import PathLike, Store
-
-# The processor of qwen-asr and of transformers; others need no conversation.
-_QWEN3_ASR = "Qwen3ASRProcessor"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,81 +77,34 @@ def check(
       StoreReadError: Audio cannot be read; open the store with audio_root.
     """
     store = feature_extractor.opened(store)
-    extractor = getattr(processor, "feature_extractor", processor)
-    bound = unbound(extractor)
-    bind(bound, store)
-    computing = _with_extractor(processor, unbound(extractor))
-    serving = _with_extractor(processor, bound)
-    rows = _chosen(store, n, seed)
-    batches = [
-        rows[i : i + batch_size] for i in range(0, len(rows), batch_size)
-    ]
+    ways = TwoWays(processor, store)
+    return compare_batches(ways, choose_batches(store, n, batch_size, seed))
+
+
+def compare_batches(ways: TwoWays, batches: Sequence[Sequence[Row]]) -> Report:
+    """Makes batches in two ways, and compares them.
+
+    Raises:
+      DifferenceError: A tensor differs.
+      StoreReadError: Audio cannot be read.
+    """
     difference = 0.0
     names: tuple[str, ...] = ()
-    for batch in batches:
-        samples = [_samples(row) for row in batch]
-        stored = [StoredAudio(row) for row in batch]
-        expected = _batch(computing, batch, samples)
-        served = _batch(serving, batch, stored)
-        difference = max(difference, _compare(expected, served, batch))
+    for rows in batches:
+        examples = examples_of(ways.computing, rows)
+        samples = [_samples(row) for row in rows]
+        stored = [StoredAudio(row) for row in rows]
+        expected = make_batch(ways.computing, rows, examples, samples)
+        served = make_batch(ways.serving, rows, examples, stored)
+        difference = max(difference, _compare(expected, served, rows))
         names = tuple(expected)
-    kind = store.contract.feature_type
-    return Report(len(rows), len(batches), names, difference, kind)
+    num_rows = sum(map(len, batches))
+    kind = ways.store.contract.feature_type
+    return Report(num_rows, len(batches), names, difference, kind)
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-def _batch(processor: Any, rows: Sequence[Row], audios: list[Any]) -> Any:
-    """What a processor or an extractor makes of clips, with its defaults."""
-    if any(kind.__name__ == _QWEN3_ASR for kind in type(processor).__mro__):
-        examples = [_example(processor, row) for row in rows]
-        return training_batch(processor, examples, audios)
-    audio_token = getattr(processor, "audio_token", None)
-    if audio_token is None:  # Whisper
-        return processor(
-            audios,
-            sampling_rate=rows[0].split.contract.sample_rate_hz,
-            return_attention_mask=True,
-            return_tensors="pt",
-        )
-    return processor(
-        text=[audio_token] * len(rows),
-        audio=audios,
-        text_kwargs={"padding": True},
-        return_tensors="pt",
-    )
-
-
-def _with_extractor(processor: Any, extractor: Any) -> Any:
-    if not hasattr(processor, "feature_extractor"):
-        return extractor
-    changed = copy.copy(processor)
-    changed.feature_extractor = extractor
-    return changed
-
-
-def _chosen(store: Store, n: int, seed: int) -> list[Row]:
-    ends = np.cumsum([0, *(len(store[name]) for name in store.splits)])
-    count = min(n, int(ends[-1]))
-    picks = np.random.default_rng(seed).choice(ends[-1], count, replace=False)
-    rows = []
-    for pick in picks:
-        number = int(np.searchsorted(ends, pick, side="right")) - 1
-        rows.append(store[store.splits[number]][int(pick - ends[number])])
-    return rows
-
-
-def _example(processor: Any, row: Row) -> dict[str, Any]:
-    conversation = [
-        {"role": "system", "content": row.prompt},
-        {"role": "user", "content": [{"type": "audio", "audio": None}]},
-    ]
-    prefixes = processor.apply_chat_template(
-        [conversation], add_generation_prompt=True, tokenize=False
-    )
-    return {"prefix_text": prefixes[0], "target": row.text}
 
 
 def _samples(row: Row) -> Any:

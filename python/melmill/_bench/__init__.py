@@ -1,0 +1,1 @@
+"""melmill.bench_training: what a store saves a training on this machine."""

@@ -1,0 +1,141 @@
+"""A bench of training measures what it says, and only equal batches."""
+
+import copy
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import melmill
+import pytest
+import tiny_qwen3_asr
+import tiny_whisper
+from melmill._models import reference_audio
+from transformers import WhisperFeatureExtractor
+
+pytest_plugins = ["training_fixtures"]
+pytestmark = pytest.mark.transformers
+
+SLOW_S = 0.1
+SETTINGS: dict[str, Any] = {
+    "batch_size": 2,
+    "num_batches": 2,
+    "num_workers": 0,
+}
+
+
+def with_slow_tokenizer(processor: Any, delay_s: float) -> Any:
+    """A processor whose tokenizer waits before each of its calls."""
+
+    class Slow(type(processor.tokenizer)):  # type: ignore[misc]
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            time.sleep(delay_s)
+            return super().__call__(*args, **kwargs)
+
+    changed = copy.copy(processor)
+    changed.tokenizer = copy.deepcopy(processor.tokenizer)
+    changed.tokenizer.__class__ = Slow
+    return changed
+
+
+def load_slowly(row: Any) -> Any:
+    time.sleep(SLOW_S)
+    return reference_audio.load_samples(row)
+
+
+@pytest.fixture
+def slow_audio(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("melmill._bench.measuring.load_samples", load_slowly)
+
+
+@pytest.mark.usefixtures("slow_audio")
+def test_each_part_has_its_time(store_of: Callable[..., Path]) -> None:
+    """Qwen3-ASR's scripts tokenise texts and prefixes, so twice a batch."""
+    processor = tiny_qwen3_asr.make_processor()
+    tokenizer = processor.tokenizer
+    processor = with_slow_tokenizer(processor, SLOW_S)
+    found = melmill.bench_training(
+        processor, store_of("f16"), **{**SETTINGS, "num_batches": 1}
+    )
+    for way in (found.audio, found.store):
+        assert 2 * SLOW_S <= way.tokenizing_s < way.making_s
+        assert way.wait_s >= 2 * SLOW_S
+        assert way.step_s == 0
+    assert 2 * SLOW_S <= found.audio.load_s < found.audio.making_s - 2 * SLOW_S
+    assert found.audio.wait_s >= 4 * SLOW_S
+    assert found.store.load_s < SLOW_S
+    assert 0 < found.audio.cpu_s < found.audio.making_s - 3 * SLOW_S
+    assert 0 < found.max_feature_difference < 1e-3
+    assert (found.num_batches, found.batch_size) == (1, 2)
+    assert found.was_disturbed  # sleeping is no processor time
+    assert type(processor.tokenizer) is not type(tokenizer)
+
+
+@pytest.mark.usefixtures("slow_audio")
+def test_workers_hide_the_loading_behind_steps(
+    store_of: Callable[..., Path],
+) -> None:
+    """Two workers load two clips each while four steps are done."""
+    extractor = WhisperFeatureExtractor(128)
+    found = melmill.bench_training(
+        extractor,
+        store_of("f32"),
+        **{**SETTINGS, "num_batches": 4, "num_workers": 2},
+        step_seconds=0.02,
+    )
+    # (2 * SLOW_S - 2 * 0.02) / 2, and what features take.
+    assert found.audio.wait_s > 0.07
+    assert found.store.wait_s < found.audio.wait_s
+    assert found.audio.step_s >= 0.02
+    assert not found.has_tokenizer
+    assert "With your step of " in found.verdict
+
+
+def test_a_step_gets_the_tensors(store_of: Callable[..., Path]) -> None:
+    processor = tiny_whisper.make_processor
+    batches: list[dict[str, Any]] = []
+    found = melmill.bench_training(
+        processor(store_of("f16").parent, n_mels=128),
+        store_of("f16"),
+        **SETTINGS,
+        step=batches.append,
+    )
+    assert found.has_step
+    assert len(batches) == 6  # both ways have a first round that is not timed
+    for batch in batches:
+        assert batch["input_features"].shape == (2, 128, 3000)
+        assert len(batch["labels"]) == 2
+
+
+def test_different_batches_are_not_timed(
+    store_of: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def load(row: Any) -> Any:
+        return reference_audio.load_samples(row) * 0.9
+
+    monkeypatch.setattr("melmill._models.check.load_samples", load)
+    steps: list[Any] = []
+    with pytest.raises(melmill.DifferenceError, match="input_features of row"):
+        melmill.bench_training(
+            tiny_qwen3_asr.make_processor(),
+            store_of("f16"),
+            **SETTINGS,
+            step=steps.append,
+        )
+    assert not steps
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"step_seconds": 0.1, "step": print}, "not both"),
+        ({"step_seconds": 0.0}, "step_seconds is 0.0"),
+        ({"batch_size": 0}, "must be at least 1"),
+        ({"num_workers": -1}, "at least 0"),
+    ],
+)
+def test_wrong_settings_are_refused(
+    settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        melmill.bench_training(None, "no store", **settings)
