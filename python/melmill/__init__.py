@@ -172,9 +172,10 @@ def extract(
 
     Args:
       source: The path of a manifest, or a list of paths; a list of dicts, a
-        pandas.DataFrame or a datasets.Dataset with the fields of a manifest; or
-        a dict of such sources by the names of their splits. Rows without a
-        name are the split of the Dataset, or "train". The audio of a row is a
+        pandas.DataFrame, or a Dataset or IterableDataset of datasets with the
+        fields of a manifest; or a dict of such sources by the names of their
+        splits. Rows without a name are the split of the data set, or "train".
+        The audio of a row is a
         path, bytes of a file, or a dict with one of them as "path" and "bytes".
       out: The store's folder.
       preset: The features to make: "qwen3-asr", "whisper", the name of a model,

@@ -78,6 +78,7 @@ def test_rows_of_all_kinds_give_the_same_features(rows: Rows) -> None:
             "frame": pandas.DataFrame(rows),
             "bytes": inside,
             "set": made,
+            "stream": made.to_iterable_dataset(),
         },
         "features",
     )

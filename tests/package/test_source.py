@@ -141,6 +141,55 @@ def test_a_data_set_is_not_decoded(manifests: Manifests) -> None:
     assert third == {"sound": None, "sentence": None}
 
 
+def test_a_stream_is_not_decoded(manifests: Manifests) -> None:
+    made = datasets.Dataset.from_dict(
+        {
+            "audio": [{"bytes": data, "path": None} for data in SOUNDS],
+            "text": ["x", "y", "z"],
+            "blob": [b"1", b"2", b"3"],
+        }
+    ).cast_column("audio", datasets.Audio())
+    stream = made.to_iterable_dataset()
+    lines = lines_of(manifests(stream.with_format("numpy"))[0])
+    assert [bytes_of(line) for line in lines] == SOUNDS
+    assert [line["text"] for line in lines] == ["x", "y", "z"]
+    splits = datasets.IterableDatasetDict(dev=stream.take(1))
+    assert len(lines_of(manifests(splits)[0])) == 1
+
+
+def test_a_stream_of_unknown_columns_gives_its_rows(
+    manifests: Manifests,
+) -> None:
+    rows = [{"audio": "a.wav", "text": "x"}, {"audio": {"bytes": SOUNDS[0]}}]
+    stream = datasets.IterableDataset.from_generator(lambda: iter(rows))
+    first, second = lines_of(manifests(stream.with_format("numpy"))[0])
+    assert first == rows[0]
+    assert bytes_of(second) == SOUNDS[0]
+
+
+class Decoder:
+    """As datasets has it, of torchcodec."""
+
+    def get_all_samples(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    "audio", [Decoder(), np.zeros(9), {"array": np.zeros(9), "path": None}]
+)
+def test_decoded_audio_is_refused(manifests: Manifests, audio: object) -> None:
+    stream = datasets.IterableDataset.from_generator(
+        lambda: iter([{"audio": "a.wav"}, {"audio": audio}])
+    )
+    with pytest.raises(
+        TypeError,
+        match=r"row 2 of split train: .*\(decode=False\)\), before map",
+    ):
+        manifests(stream)
+    array = {"array": np.zeros(9), "path": "a.wav"}
+    lines = lines_of(manifests([{"audio": array}])[0])
+    assert lines == [{"audio": "a.wav"}]
+
+
 def test_splits_have_names(manifests: Manifests) -> None:
     made = datasets.Dataset.from_dict({"audio": ["a.wav"]}, split="a+b")
     splits = datasets.DatasetDict({"x": made, "y.1": made})

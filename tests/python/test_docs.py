@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,10 @@ def test_troubleshooting_has_every_warning() -> None:
 def test_troubleshooting_has_every_exception() -> None:
     (source,) = (REPOSITORY / "python/melmill").rglob("errors.py")
     classes = re.findall(r"^class (\w+)\(", source.read_text(), re.MULTILINE)
-    rows = troubleshooting("Python", "| exception | cause | fix |")
+    rows = troubleshooting("Reading a store", "| exception | cause | fix |")
     assert sorted(["StoreError", *[row[0] for row in rows]]) == sorted(classes)
+    rows = troubleshooting("Making a store", "| exception | cause | fix |")
+    assert [row[0] for row in rows] == ["ExtractError", "TooManyRejectsError"]
 
 
 def program_text() -> str:
@@ -221,29 +224,48 @@ def program_text() -> str:
     return re.sub(r'"\s*\n\s*"', "", text).replace('\\"', '"')
 
 
-def documented_messages() -> list[str]:
+def extract_text() -> str:
+    """What melmill.extract says itself; literals in parts are joined."""
+    text = "".join(
+        path.read_text()
+        for path in sorted(
+            (REPOSITORY / "python/melmill/_extract").glob("*.py")
+        )
+    )
+    return re.sub(r'"\s*\n\s*f?"', "", text)
+
+
+def documented_messages(title: str) -> list[str]:
     """What troubleshooting.md quotes: … stands for a name or a number."""
     text = (REPOSITORY / "docs/troubleshooting.md").read_text()
     cells = [
         row.split(" | ")[0]
-        for table in text.split("| message | cause | fix |\n")[1:]
+        for table in text.split(f"| {title} | cause | fix |\n")[1:]
         for row in table.partition("\n\n")[0].splitlines()[1:]
     ]
     return [code for cell in cells for code in re.findall("`([^`]+)`", cell)]
 
 
 def test_messages_in_troubleshooting_are_the_programs() -> None:
-    messages = documented_messages()
+    messages = documented_messages("message")
     assert len(messages) > 50
-    known = program_text()
     of_the_system = {os.strerror(number) for number in range(1, 134)}
-    unknown = [
+    assert not unknown(set(messages) - of_the_system, program_text())
+
+
+def test_messages_of_extract_in_troubleshooting_are_its_own() -> None:
+    messages = documented_messages("message of melmill.extract")
+    assert len(messages) > 8
+    assert not unknown(messages, extract_text())
+
+
+def unknown(messages: Iterable[str], known: str) -> list[str]:
+    """The messages that a program with this text cannot give."""
+    return [
         message
         for message in messages
-        if message not in of_the_system
-        and not all(part.strip() in known for part in message.split("…"))
+        if not all(part.strip() in known for part in message.split("…"))
     ]
-    assert not unknown
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

@@ -19,7 +19,8 @@ from melmill._extract.kept_file import KeptFile
 
 _KINDS = (
     "the path of a manifest, a list of paths, a list of dicts, a pandas "
-    "DataFrame, a datasets.Dataset, or a dict of them by the names of splits"
+    "DataFrame, a Dataset or IterableDataset of datasets, or a dict of them by "
+    "the names of splits"
 )
 
 
@@ -102,7 +103,16 @@ class SourceFolder:
                 f"{type(row).__name__}, not a dict; give {_KINDS}"
             )
         fields = dict(row)
-        data, path = _parts_of(fields.get(self._audio_field))
+        audio = fields.get(self._audio_field)
+        data, path = _parts_of(audio)
+        if not data and _is_decoded(audio, path):
+            name_of_field = self._audio_field
+            raise TypeError(
+                f"source: row {number} of split {name}: its audio is decoded "
+                "samples; give the file's path or bytes. For a data set: "
+                f'.cast_column("{name_of_field}", datasets.Audio(decode=False))'
+                ", before map"
+            )
         if data:
             part = archive.add(suffix_of(path, data), data)
             fields |= {self._audio_field: archive.path, **part}
@@ -148,6 +158,14 @@ def _parts_of(audio: Any) -> tuple[bytes | None, str | None]:
     return bytes(data) if data else None, path
 
 
+def _is_decoded(audio: Any, path: str | None) -> bool:
+    """Whether audio is samples or a decoder, without the file's path."""
+    if isinstance(audio, Mapping):
+        return path is None and "array" in audio
+    is_array = getattr(audio, "ndim", 0) > 0
+    return is_array or hasattr(audio, "get_all_samples")
+
+
 def _plain(value: Any) -> Any:
     """What JSON can hold of a value, such as one of NumPy."""
     if isinstance(value, bytes | bytearray | memoryview):
@@ -165,6 +183,8 @@ def _plain(value: Any) -> Any:
 def _rows_of(source: Any, audio_field: str) -> Iterable[Any]:
     if _is(source, "datasets", "Dataset"):
         return _rows_of_dataset(source, audio_field)
+    if _is(source, "datasets", "IterableDataset"):
+        return _rows_of_stream(source, audio_field)
     if _is(source, "pandas", "DataFrame"):
         return _rows_of_frame(source)
     if isinstance(source, Sequence) and not isinstance(source, str | bytes):
@@ -191,6 +211,14 @@ def _rows_of_frame(frame: Any) -> Iterator[dict[str, Any]]:
             for name, value in zip(names, values, strict=True)
             if not (pandas.api.types.is_scalar(value) and pandas.isna(value))
         }
+
+
+def _rows_of_stream(dataset: Any, audio_field: str) -> Iterator[Any]:
+    """Rows of an IterableDataset, in its order; each is read once."""
+    if dataset.features is not None:
+        return _rows_of_dataset(dataset, audio_field)
+    # As from a generator or after map: what its rows are is not known before.
+    return iter(dataset.with_format(None))
 
 
 def _rows_of_dataset(dataset: Any, audio_field: str) -> Iterator[Any]:
