@@ -163,8 +163,9 @@ def extract(
 ) -> Store:
     """Makes a store with the program melmill, and opens it.
 
-    Shows its progress and messages on standard error, in a notebook as a bar
-    of tqdm if that is installed. The same call resumes after any end.
+    Shows its progress and messages on standard error; in a notebook a bar of
+    tqdm, if that is installed, and messages but warnings on standard output.
+    The same call resumes after any end.
 
     Rows that are no manifest yet become one in the folder of the store's name
     with _source. Audio that is bytes goes there too, into a tar archive: keep

@@ -82,6 +82,37 @@ def test_a_notebook_gets_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.usefixtures("notebook")
+def test_a_notebook_shows_only_warnings_as_errors(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    display = open_display()
+    display.say("planned 3 of 3 lines")
+    display.say("  as told")
+    display.say("warning: LEAK")
+    display.say("  train line 3")
+    display.say("stored")
+    assert capsys.readouterr() == (
+        "planned 3 of 3 lines\n  as told\nstored\n",
+        "warning: LEAK\n  train line 3\n",
+    )
+
+
+@pytest.mark.usefixtures("notebook")
+def test_a_bar_without_rows_does_not_stay(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """As when the plan finds nothing to do, or too many rejects."""
+    for is_done in (True, False):
+        display = open_display()
+        display.show("planning: 3,000 lines")
+        display.close(is_done=is_done)
+        shown = capsys.readouterr().err
+        assert "planning: 3,000 lines" in shown
+        assert "rows" not in shown
+        assert not shown.rsplit("\r", 1)[1].strip()
+
+
+@pytest.mark.usefixtures("notebook")
 def test_a_bar_that_was_stopped_is_not_full(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

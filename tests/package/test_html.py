@@ -73,6 +73,21 @@ def test_a_split_shows_its_first_rows(store: melmill.Store) -> None:
     assert "and 2 more" in shown.texts
 
 
+def test_texts_are_on_the_left_and_numbers_on_the_right(
+    store: melmill.Store,
+) -> None:
+    shown = store["train"]._repr_html_()
+    left, right = (
+        set(re.findall(rf'align: {side}">([^<]*)<', shown))
+        for side in ("left", "right")
+    )
+    assert {"audio", "4.wav", "transcript", "English"} <= left
+    assert right == {"row", "seconds", *map(str, range(5))} | {
+        f"{number}.00" for number in range(1, 6)
+    }
+    assert "right" not in store["train"][0]._repr_html_()
+
+
 def test_chosen_rows_show_themselves(store: melmill.Store) -> None:
     shown = cells(store["train"][[6, 4]])
     assert "Rows of split train: 2 rows, 0.00 h" in shown.texts

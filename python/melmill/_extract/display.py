@@ -60,7 +60,10 @@ class LiveLine(Log):
 
 
 class Bar(Log):
-    """A bar of tqdm.
+    """A bar of tqdm, in a notebook.
+
+    Messages but warnings go to standard output: notebooks show standard error
+    as if it were an error.
 
     Args:
       tqdm: The class.
@@ -72,10 +75,21 @@ class Bar(Log):
         self._tqdm = tqdm
         self._bar: Any = None
         self._num_rows = 0
+        self._is_warning = False
+
+    def say(self, message: str) -> None:
+        if not message.startswith(" "):  # else it belongs to the one before
+            self._is_warning = message.startswith("warning: ")
+        if self._is_warning:
+            super().say(message)
+        else:
+            print(message, flush=True)
 
     def show(self, progress: str) -> None:
         if self._bar is None:
-            self._bar = self._tqdm(unit=" rows", file=sys.stderr)
+            self._bar = self._tqdm(
+                unit=" rows", file=sys.stderr, bar_format="{desc}"
+            )
         found = _ROWS.search(progress)
         if found is None:  # another step, such as "planning: 1,200 lines"
             self._bar.set_description_str(progress)
@@ -83,6 +97,7 @@ class Bar(Log):
         num_done, num_rows = (int(n.replace(",", "")) for n in found.groups())
         if num_rows != self._num_rows:
             self._num_rows = num_rows
+            self._bar.bar_format = None
             self._bar.reset(num_rows)
             self._bar.set_description_str("extracting", refresh=False)
         self._bar.n = num_done
@@ -92,7 +107,9 @@ class Bar(Log):
     def close(self, *, is_done: bool) -> None:
         if self._bar is None:
             return
-        if is_done and self._num_rows:
+        if not self._num_rows:
+            self._bar.leave = False
+        elif is_done:
             self._bar.n = self._num_rows
             self._bar.set_description_str("extracted")
         self._bar.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import numpy as np
@@ -14,6 +14,7 @@ from melmill._store.store import Store
 from melmill._view.spectrogram import spectrogram_png
 
 _NUM_FIRST_ROWS = 5
+_NUMBERS = frozenset({"row", "rows", "seconds", "hours"})  # columns
 
 
 def of_row(row: Row) -> str:
@@ -91,10 +92,24 @@ def _title(text: str) -> str:
     return f"<p><b>{escape(text)}</b></p>"
 
 
-def _table(names: Iterable[str], lines: Iterable[Iterable[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
+def _table(names: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
+    """A table; notebooks would align all of it to the right."""
+    head = "".join(
+        f'<th scope="col"{_alignment(names, number)}>{escape(name)}</th>'
+        for number, name in enumerate(names)
+    )
     body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>"
+        "<tr>"
+        + "".join(
+            f"<td{_alignment(names, number)}>{escape(cell)}</td>"
+            for number, cell in enumerate(line)
+        )
+        + "</tr>"
         for line in lines
     )
     return f"<table>{f'<tr>{head}</tr>' if head else ''}{body}</table>"
+
+
+def _alignment(names: Sequence[str], number: int) -> str:
+    is_number = number < len(names) and names[number] in _NUMBERS
+    return f' style="text-align: {"right" if is_number else "left"}"'
