@@ -3,10 +3,12 @@
 import os
 import sys
 
+from melmill import __version__
 from melmill._extract.program import find_program
 
-NO_PROGRAM = """\
-error: this installation of melmill is the reader alone, without the program.
+NO_PROGRAM = f"""\
+error: melmill {__version__} is installed as the reader alone, without the
+program.
 There is a wheel with the program for Linux on x86-64 (glibc 2.34 or later).
 Elsewhere build the program from source: docs/install.md."""
 
