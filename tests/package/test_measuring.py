@@ -1,6 +1,7 @@
 """A bench of training measures what it says, and only equal batches."""
 
 import copy
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -71,11 +72,18 @@ def test_each_part_has_its_time(store_of: Callable[..., Path]) -> None:
     assert type(processor.tokenizer) is not type(tokenizer)
 
 
-@pytest.mark.usefixtures("slow_audio")
 def test_workers_hide_the_loading_behind_steps(
     store_of: Callable[..., Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Two workers load two clips each while four steps are done."""
+    """Two workers load two clips each while two steps are done."""
+
+    def load(row: Any) -> Any:
+        (tmp_path / f"{os.getpid()}").touch()
+        return load_slowly(row)
+
+    monkeypatch.setattr("melmill._bench.measuring.load_samples", load)
     extractor = WhisperFeatureExtractor(128)
     found = melmill.bench_training(
         extractor,
@@ -87,6 +95,8 @@ def test_workers_hide_the_loading_behind_steps(
     assert found.audio.wait_s > 0.07
     assert found.store.wait_s < found.audio.wait_s
     assert found.audio.step_s >= 0.02
+    # This process makes batches too, without steps.
+    assert len(list(tmp_path.iterdir())) == 3
     assert not found.has_tokenizer
     assert "With your step of " in found.verdict
 
@@ -94,13 +104,19 @@ def test_workers_hide_the_loading_behind_steps(
 def test_a_step_gets_the_tensors(store_of: Callable[..., Path]) -> None:
     processor = tiny_whisper.make_processor
     batches: list[dict[str, Any]] = []
+
+    def step(batch: dict[str, Any]) -> None:
+        batches.append(batch)
+        time.sleep(SLOW_S)
+
     found = melmill.bench_training(
         processor(store_of("f16").parent, n_mels=128),
         store_of("f16"),
         **SETTINGS,
-        step=batches.append,
+        step=step,
     )
     assert found.has_step
+    assert SLOW_S <= found.audio.step_s < 1.5 * SLOW_S  # of two steps, not 3
     assert len(batches) == 6  # both ways have a first round that is not timed
     for batch in batches:
         assert batch["input_features"].shape == (2, 128, 3000)
