@@ -1,19 +1,20 @@
 #include "pipeline/lines/line_batches.h"
 
 #include <fmt/format.h>
-#include <oneapi/tbb/parallel_pipeline.h>
 
 #include <algorithm>
-#include <atomic>
+#include <condition_variable>
+#include <exception>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <string>
 #include <system_error>
 #include <utility>
 
 #include "io/hash.h"
+#include "pipeline/extract/thread_pool.h"
 #include "pipeline/plan/read_source.h"
-#include "pipeline/setup/arena.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -36,9 +37,9 @@ size_t BatchLines(uint64_t num_bytes, int num_threads) {
       std::clamp<uint64_t>(num_lines / num_batches, 1, kMaxBatchLines));
 }
 
-// Batches come in rounds of this many bytes. This bounds the memory if every
-// line has the maximum length.
-constexpr uint64_t kRoundBytes = uint64_t{32} << 20;
+// Batches of this many bytes are in work at once. This bounds the memory if
+// every line has the maximum length.
+constexpr uint64_t kMaxBytesInWork = uint64_t{32} << 20;
 
 // Plans the lines of batches. Thread-safe.
 class BatchPlanner {
@@ -110,94 +111,129 @@ Result<void> KeepLines(const LineBatch& batch) {
   return batch.ends_chunk ? chunk.lines.Commit(chunk.path) : Result<void>();
 }
 
-// One call of PlanBatches.
+// One call of PlanBatches. Each of its threads reads a batch, plans its lines,
+// appends what is next in order, and so on. One thread at a time reads, and one
+// appends. Threads that have nothing to do sleep. (Those of oneTBB look for
+// work for a while, which hundreds of threads that wait for files cannot
+// afford.)
 class BatchPipeline {
  public:
   BatchPipeline(const RunConfig& config, BatchReader* reader,
                 const PlanChunks* chunks, RunControl* control,
                 const std::function<Result<void>(LineBatch* batch)>& append)
-      : config_(config),
+      : num_threads_(config.resources.num_plan_threads),
         reader_(reader),
         planner_(config, chunks),
         control_(control),
         append_(append) {}
 
+  // Throws what its threads throw.
   Result<void> Run();
 
  private:
-  void RunRound();
+  void Work();
+  // These hold the lock, except where they say so.
+  bool HasRoom() const;
   bool Read(LineBatch* batch);
-  void Append(LineBatch batch);
-  void Fail(const Error& error);
+  void AppendPlanned(std::unique_lock<std::mutex>* lock);
+  Result<void> Append(LineBatch* batch);  // without the lock
+  void End();
 
-  const RunConfig& config_;
+  const int num_threads_;
   BatchReader* reader_;
   const BatchPlanner planner_;
   RunControl* control_;
   const std::function<Result<void>(LineBatch* batch)>& append_;
-  uint64_t round_bytes_ = 0;
-  bool all_read_ = false;
-  std::mutex failure_mutex_;
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool has_ended_ = false;  // no more batches are read
+  uint64_t num_read_ = 0;   // batches
+  uint64_t num_appended_ = 0;
+  uint64_t bytes_in_work_ = 0;
+  std::map<uint64_t, LineBatch> planned_;  // by number; not appended yet
   std::optional<Error> failure_;
-  std::atomic<bool> failed_{false};
+  std::exception_ptr exception_;
 };
 
-// Stages 1 and 3 may fail at the same time, hence the lock.
-void BatchPipeline::Fail(const Error& error) {
-  const std::lock_guard lock(failure_mutex_);
-  if (!failure_) failure_ = error;
-  failed_ = true;
+bool BatchPipeline::HasRoom() const {
+  return num_read_ - num_appended_ < 2 * static_cast<uint64_t>(num_threads_) &&
+         bytes_in_work_ < kMaxBytesInWork;
 }
 
-// Stage 1, in order.
 bool BatchPipeline::Read(LineBatch* batch) {
-  if (round_bytes_ >= kRoundBytes) return false;
-  all_read_ = failed_ || control_->stop_requested();
-  if (all_read_) return false;
+  if (control_->stop_requested()) return false;
   const Result<bool> read = reader_->Next(batch);
-  if (!read.ok()) Fail(read.error());
-  all_read_ = !read.ok() || !read.value();
-  round_bytes_ += batch->num_bytes;
-  return !all_read_;
+  if (!read.ok()) failure_ = read.error();
+  return read.ok() && read.value();
 }
 
-// Stage 3, in order.
-void BatchPipeline::Append(LineBatch batch) {
-  if (failed_) return;
-  Result<void> done = append_(&batch);
-  if (done.ok() && batch.chunk != nullptr) done = KeepLines(batch);
-  if (!done.ok()) return Fail(done.error());
-  control_->lines_planned += batch.lines.size();
+void BatchPipeline::End() {
+  has_ended_ = true;
+  changed_.notify_all();
 }
 
-void BatchPipeline::RunRound() {
-  namespace tbb = oneapi::tbb;
-  round_bytes_ = 0;
-  tbb::parallel_pipeline(
-      static_cast<size_t>(2 * config_.resources.num_plan_threads),
-      tbb::make_filter<void, LineBatch>(tbb::filter_mode::serial_in_order,
-                                        [this](tbb::flow_control& flow) {
-                                          LineBatch batch;
-                                          if (!Read(&batch)) flow.stop();
-                                          return batch;
-                                        }) &
-          tbb::make_filter<LineBatch, LineBatch>(tbb::filter_mode::parallel,
-                                                 [this](LineBatch batch) {
-                                                   planner_.Plan(&batch);
-                                                   return batch;
-                                                 }) &
-          tbb::make_filter<LineBatch, void>(
-              tbb::filter_mode::serial_in_order,
-              [this](LineBatch batch) { Append(std::move(batch)); }));
+Result<void> BatchPipeline::Append(LineBatch* batch) {
+  Result<void> done = append_(batch);
+  if (done.ok() && batch->chunk != nullptr) done = KeepLines(*batch);
+  if (done.ok()) control_->lines_planned += batch->lines.size();
+  return done;
+}
+
+// Appends all that is next. The number of a batch counts once it is appended,
+// so no other thread finds a next one meanwhile, and none after an error.
+void BatchPipeline::AppendPlanned(std::unique_lock<std::mutex>* lock) {
+  while (!planned_.empty() && planned_.begin()->first == num_appended_) {
+    LineBatch batch = std::move(planned_.extract(planned_.begin()).mapped());
+    lock->unlock();
+    const Result<void> done = Append(&batch);
+    lock->lock();
+    if (!done.ok()) {
+      if (!failure_) failure_ = done.error();
+      return End();
+    }
+    ++num_appended_;
+    bytes_in_work_ -= batch.num_bytes;
+    changed_.notify_one();
+  }
+}
+
+void BatchPipeline::Work() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    changed_.wait(lock, [this] { return has_ended_ || HasRoom(); });
+    LineBatch batch;
+    if (has_ended_) return;
+    if (!Read(&batch)) return End();
+    const uint64_t number = num_read_++;
+    bytes_in_work_ += batch.num_bytes;
+    if (HasRoom()) changed_.notify_one();
+    lock.unlock();
+    planner_.Plan(&batch);
+    lock.lock();
+    planned_.emplace(number, std::move(batch));
+    AppendPlanned(&lock);
+  }
 }
 
 // Reading headers waits for the disk, so it uses as many threads as later wait
 // for the disk.
 Result<void> BatchPipeline::Run() {
-  Arena arena(config_.resources.num_plan_threads);
-  arena.Run([this] {
-    while (!all_read_) RunRound();
-  });
+  {
+    ThreadPool threads(num_threads_);
+    for (int i = 0; i < num_threads_; ++i) {
+      threads.Submit([this] {
+        try {
+          Work();
+        } catch (...) {
+          const std::lock_guard lock(mutex_);
+          exception_ = std::current_exception();
+          End();
+        }
+      });
+    }
+  }
+  if (exception_) std::rethrow_exception(exception_);
   return failure_ ? Result<void>(*failure_) : Result<void>();
 }
 

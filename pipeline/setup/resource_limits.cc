@@ -75,11 +75,11 @@ void RequireOpenFiles(size_t num_files) {
 }
 
 void RequireThreads(const RunConfig& config) {
-  // The plan's threads live on during extraction, which has as many more that
-  // wait for the disk.
-  const int num_threads = std::max(config.resources.num_threads,
-                                   config.resources.num_plan_threads) +
-                          config.resources.num_io_threads + kFurtherThreads;
+  // The plan's threads end before those of the extraction start.
+  const int num_threads =
+      std::max(config.resources.num_plan_threads,
+               config.resources.num_threads + config.resources.num_io_threads) +
+      kFurtherThreads;
   std::vector<std::thread> threads;
   std::latch end(1);
   int error_number = 0;

@@ -266,7 +266,7 @@ class ThreadsTest : public testing::TestWithParam<ThreadsCase> {
     config.features = MakeFeatureSpec("qwen3-asr", FeatureType::kFloat16,
                                       {.simd = GetParam().simd});
     config.resources.num_io_threads = 1;
-    config.resources.num_plan_threads = 1;  // BuildPlan's pipeline is oneTBB's
+    config.resources.num_plan_threads = 4;
     return config;
   }
 
