@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace melmill {
 namespace {
 
@@ -29,6 +31,8 @@ TEST(AudioPath, IsMissingOrAPath) {
   EXPECT_EQ(AudioPath(path).Take(), "a");
   path.AddText("");
   EXPECT_EQ(path.FindError()->message, "\"audio_path\" is empty");
+  path.AddText(std::string("a\0b", 3));
+  EXPECT_EQ(path.FindError()->message, "\"audio_path\" holds a NUL character");
 }
 
 }  // namespace

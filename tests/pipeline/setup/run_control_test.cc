@@ -14,6 +14,7 @@ TEST(RunControlTest, TheGraceBeginsWithTheFirstSignal) {
   control.grace = seconds(100);
   EXPECT_FALSE(control.stop_requested());
   EXPECT_FALSE(control.grace_is_over());
+  EXPECT_EQ(control.grace_left_seconds(), 100);
   EXPECT_TRUE(control.RequestStop(15));
   EXPECT_FALSE(control.RequestStop(2));
   EXPECT_EQ(control.stop_signal(), 15);
