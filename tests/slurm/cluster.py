@@ -49,7 +49,7 @@ PartitionName=all Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
 NODE = (
     "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port}"
-    f" CPUs={CPUS_PER_NODE} RealMemory=8000\n"
+    " CPUs={cpus} RealMemory=8000\n"
 )
 
 
@@ -104,10 +104,22 @@ class Cluster:
 
     Every process of the cluster has SLURM_CONF in its environment, which tells
     it from all others of the machine; only munged has a pid file alone.
+
+    Args:
+      folder: For all files of the cluster.
+      nodes: Their names.
+      cpus_per_node: As Slurm counts them.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        nodes: Sequence[str] = NODES,
+        cpus_per_node: int = CPUS_PER_NODE,
+    ) -> None:
         self.folder = folder
+        self._nodes = nodes
+        self._cpus_per_node = cpus_per_node
         self.env = {"SLURM_CONF": str(folder / "slurm.conf")}
 
     def start(self) -> None:
@@ -115,24 +127,26 @@ class Cluster:
         folder.mkdir()
         self._start_munged()
         host = socket.gethostname().split(".")[0]
-        port, *node_ports = free_ports(1 + len(NODES))
+        port, *node_ports = free_ports(1 + len(self._nodes))
         nodes = "".join(
-            NODE.format(name=name, host=host, port=node_port)
-            for name, node_port in zip(NODES, node_ports, strict=True)
+            NODE.format(
+                name=name, host=host, port=node_port, cpus=self._cpus_per_node
+            )
+            for name, node_port in zip(self._nodes, node_ports, strict=True)
         )
         text = CONFIGURATION.format(
             host=host, port=port, folder=folder, max_array_size=MAX_ARRAY_SIZE
         )
         (folder / "slurm.conf").write_text(nodes + text)
         self.run("slurmctld", "-c")
-        for name in NODES:
+        for name in self._nodes:
             self.run("slurmd", "-N", name)
         wait_until(
             lambda: (
                 self.run("sinfo", "-h", "-N", "-o", "%T").split()
-                == ["idle"] * len(NODES)
+                == ["idle"] * len(self._nodes)
             ),
-            "three idle nodes",
+            "idle nodes",
         )
 
     def _start_munged(self) -> None:

@@ -60,19 +60,19 @@ def run(command: Sequence[str | Path]) -> ProcessRun:
 def measure(command: list[str]) -> dict[str, float | str]:
     """Runs a command as a child; the fields of ProcessRun, and exit_code."""
     with tempfile.TemporaryFile() as stdout:
-        busy_before = _busy_s()
+        busy_before = busy_s()
         begin = time.perf_counter()
         process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=stdout
         )
         _, status, usage = os.wait4(process.pid, 0)
         seconds = time.perf_counter() - begin
-        busy_s = _busy_s() - busy_before
+        busy_s_of_all = busy_s() - busy_before
         process.returncode = os.waitstatus_to_exitcode(status)
         stdout.seek(0)
         text = stdout.read().decode(errors="replace")
     cpu_s = usage.ru_utime + usage.ru_stime
-    foreign_s = max(0.0, busy_s - cpu_s)
+    foreign_s = max(0.0, busy_s_of_all - cpu_s)
     return {
         "exit_code": process.returncode,
         "seconds": seconds,
@@ -102,7 +102,7 @@ def warm(paths: Iterable[str | Path]) -> None:
                 pass
 
 
-def _busy_s() -> float:
+def busy_s() -> float:
     """CPU seconds of all processes, stolen time too, since the boot."""
     fields = Path("/proc/stat").read_text().splitlines()[0].split()[1:9]
     user, nice, system, _, _, irq, softirq, steal = map(int, fields)
