@@ -11,6 +11,7 @@
 #include "tools/melmill/flags/input_flags.h"
 #include "tools/melmill/flags/machine_flags.h"
 #include "tools/melmill/flags/part_flags.h"
+#include "tools/melmill/flags/report_flags.h"
 #include "tools/melmill/flags/store_flags.h"
 #include "tools/melmill/usage/config_file.h"
 
@@ -23,8 +24,7 @@ struct ExtractFlags {
   PartFlags part;
   bool verify_resume = false;
   bool dry_run = false;
-  bool json = false;
-  bool quiet = false;
+  ReportFlags report;
 };
 
 RunConfig MakeConfig(const ExtractFlags& flags, const CLI::App& command) {
@@ -42,7 +42,7 @@ RunConfig MakeConfigOfPart(const ExtractFlags& flags) {
 }
 
 int RunExtractCommand(const ExtractFlags& flags, const CLI::App& command) {
-  RunCommand run = {.json = flags.json, .quiet = flags.quiet};
+  RunCommand run = {.json = flags.report.json, .quiet = flags.report.quiet};
   if (const auto part = ChoosePart(flags.part, command)) {
     run.make_config = [&] { return MakeConfigOfPart(flags); };
     run.run = [&](const RunConfig& config, RunControl* control) {
@@ -75,11 +75,7 @@ void AddExtractCommand(CLI::App* app, int* exit_code) {
                     "it: the index of every shard and the size of every "
                     "file)");
   AddPatienceFlags(command, &flags->input.machine);
-  command->add_flag("--json", flags->json,
-                    "At the end print one JSON object on standard output "
-                    "instead of the summary");
-  command->add_flag("-q,--quiet", flags->quiet,
-                    "Print nothing unless something went wrong");
+  AddReportFlags(command, &flags->report);
   AddConfigFlag(command);
   command->callback([command, flags, exit_code] {
     *exit_code = RunExtractCommand(*flags, *command);

@@ -12,6 +12,7 @@
 #include "tools/melmill/commands/run_command.h"
 #include "tools/melmill/flags/flag_values.h"
 #include "tools/melmill/flags/machine_flags.h"
+#include "tools/melmill/flags/report_flags.h"
 #include "tools/melmill/flags/store_flags.h"
 #include "tools/melmill/usage/config_file.h"
 
@@ -25,8 +26,7 @@ struct FinishFlags {
   std::string audio_root;
   std::string max_rejects;
   MachineFlags machine;
-  bool json = false;
-  bool quiet = false;
+  ReportFlags report;
 };
 
 // The limit of the command that planned or made a complete store, if the
@@ -82,18 +82,14 @@ void AddFinishCommand(CLI::App* app, int* exit_code) {
                       "as for melmill plan)");
   AddMachineFlags(command, &flags->machine);
   AddPatienceFlags(command, &flags->machine);
-  command->add_flag("--json", flags->json,
-                    "At the end print one JSON object on standard output "
-                    "instead of the summary");
-  command->add_flag("-q,--quiet", flags->quiet,
-                    "Print nothing unless something went wrong");
+  AddReportFlags(command, &flags->report);
   AddConfigFlag(command);
   command->callback([flags, exit_code] {
     *exit_code =
         RunAndReport({.make_config = [&] { return MakeConfig(*flags); },
                       .run = RunFinish,
-                      .json = flags->json,
-                      .quiet = flags->quiet});
+                      .json = flags->report.json,
+                      .quiet = flags->report.quiet});
   });
   command->footer(
       "Reads the index of every shard, and audio only where a part could not "

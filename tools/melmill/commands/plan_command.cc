@@ -7,6 +7,7 @@
 #include "tools/melmill/commands/commands.h"
 #include "tools/melmill/commands/run_command.h"
 #include "tools/melmill/flags/input_flags.h"
+#include "tools/melmill/flags/report_flags.h"
 #include "tools/melmill/flags/store_flags.h"
 #include "tools/melmill/usage/config_file.h"
 
@@ -17,8 +18,7 @@ struct PlanFlags {
   InputFlags input;
   StoreFlags store;
   std::string part;
-  bool json = false;
-  bool quiet = false;
+  ReportFlags report;
 };
 
 RunConfig MakeConfig(const PlanFlags& flags, const CLI::App& command) {
@@ -30,8 +30,8 @@ RunConfig MakeConfig(const PlanFlags& flags, const CLI::App& command) {
 int RunPlanCommand(const PlanFlags& flags, const CLI::App& command) {
   RunCommand run = {.make_config = [&] { return MakeConfig(flags, command); },
                     .run = RunPlan,
-                    .json = flags.json,
-                    .quiet = flags.quiet};
+                    .json = flags.report.json,
+                    .quiet = flags.report.quiet};
   if (command.count("--part") > 0) {
     const PartNumber part = ParsePart(flags.part);
     run.run = [part](const RunConfig& config, RunControl* control) {
@@ -59,11 +59,7 @@ void AddPlanCommand(CLI::App* app, int* exit_code) {
           "and any number of times. Worth it when files are many and slow to "
           "open")
       ->excludes(command->get_option("--update"));
-  command->add_flag("--json", flags->json,
-                    "At the end print one JSON object on standard output "
-                    "instead of the summary");
-  command->add_flag("-q,--quiet", flags->quiet,
-                    "Print nothing unless something went wrong");
+  AddReportFlags(command, &flags->report);
   AddConfigFlag(command);
   command->callback([command, flags, exit_code] {
     *exit_code = RunPlanCommand(*flags, *command);
