@@ -162,6 +162,13 @@ Result<SeenFiles> SeeFiles(const std::string& folder) {
   return files;
 }
 
+std::optional<FileIdentity> FindFile(const SeenFiles& files,
+                                     const std::string& name) {
+  const auto found = files.find(name);
+  if (found == files.end()) return std::nullopt;
+  return found->second;
+}
+
 Result<void> RemoveTemporaryFiles(const std::string& folder,
                                   const SeenFiles& files, bool is_locked) {
   SeenFiles temporary;
@@ -209,6 +216,12 @@ Result<StoreIndex> ReadStoreIndex(const std::string& folder) {
   const Result<std::string> text = ReadStoreIndexText(folder);
   if (!text.ok()) return text.error();
   return ParseStoreIndex(text.value());
+}
+
+std::string AbsolutePath(const std::string& path) {
+  std::error_code failed;
+  const auto absolute = std::filesystem::absolute(path, failed);
+  return failed ? path : absolute.lexically_normal().string();
 }
 
 std::string ParentFolder(const std::string& path) {

@@ -2,6 +2,7 @@
 #define MELMILL_STORE_STORE_FOLDER_H_
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +58,10 @@ using SeenFiles = std::map<std::string, FileIdentity>;
 // kMachineFault.
 Result<SeenFiles> SeeFiles(const std::string& folder);
 
+// The file of this name, if it was seen.
+std::optional<FileIdentity> FindFile(const SeenFiles& files,
+                                     const std::string& name);
+
 // Removes those of `files` that have temporary names. Other runs may be working
 // unless the folder is locked; then removes only files that were not written to
 // for an hour, by the clock of the file system. Error: kMachineFault.
@@ -79,6 +84,10 @@ Result<std::string> ReadStoreIndexText(const std::string& folder);
 // Reads the store's store.json. Errors: those of ReadStoreIndexText and
 // ParseStoreIndex.
 Result<StoreIndex> ReadStoreIndex(const std::string& folder);
+
+// The path from the root of the file system, without . and ..; `path` itself
+// if there is no working folder.
+std::string AbsolutePath(const std::string& path);
 
 // The folder that contains `path`.
 std::string ParentFolder(const std::string& path);

@@ -128,13 +128,6 @@ bool IsPlanOf(const Plan& plan, const StoreIndex& index) {
 
 }  // namespace
 
-std::optional<FileIdentity> FoundStore::FindFile(
-    const std::string& name) const {
-  const auto found = files.find(name);
-  if (found == files.end()) return std::nullopt;
-  return found->second;
-}
-
 Result<FoundStore> InspectFolder(const RunConfig& config) {
   CheckIsFolder(config.store.folder);
   CheckManifestsLieElsewhere(config);

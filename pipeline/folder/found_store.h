@@ -28,7 +28,6 @@ struct FoundStore {
   SeenFiles files;  // all files in the folder
 
   bool is_empty() const { return !index && !plan; }
-  std::optional<FileIdentity> FindFile(const std::string& name) const;
 };
 
 // Inspects the folder. Throws SetupError if it holds something else: files that

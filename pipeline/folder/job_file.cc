@@ -180,8 +180,7 @@ Job JobOf(const Json& json) {
   }
   Job job;
   json.at("plan").get_to(job.plan);
-  json.at("host").get_to(job.machine.host);
-  json.at("boot_id").get_to(job.machine.boot_id);
+  job.machine = MachineOf(json);
   const std::optional<Origin> origin = ParseOrigin(JsonText(json.at("origin")));
   if (!origin) Refuse("origin");
   job.origin = *origin;
@@ -203,8 +202,7 @@ std::string FormatJob(const Job& job) {
   json["format"] = "melmill-job";
   json["version"] = kVersion;
   json["plan"] = job.plan;
-  json["host"] = job.machine.host;
-  json["boot_id"] = job.machine.boot_id;
+  AddMachine(job.machine, &json);
   json["origin"] = Json::parse(FormatOrigin(job.origin));
   json["max_rejects"] = {{"value", job.max_rejects.value},
                          {"is_percent", job.max_rejects.is_percent},

@@ -91,7 +91,7 @@ Result<bool> RemoveFound(const FoundStore& found, const Names& names,
                          const std::string& folder) {
   bool was_any = false;
   for (const std::string& name : names) {
-    const auto identity = found.FindFile(name);
+    const auto identity = FindFile(found.files, name);
     if (!identity) continue;
     const Result<bool> removed = RemoveIfSame(folder + '/' + name, *identity);
     if (!removed.ok()) return removed.error();
@@ -101,7 +101,7 @@ Result<bool> RemoveFound(const FoundStore& found, const Names& names,
 }
 
 Result<void> RemoveIndex(const FoundStore& found, const std::string& folder) {
-  const auto identity = found.FindFile(kStoreIndexFile);
+  const auto identity = FindFile(found.files, kStoreIndexFile);
   if (!identity) return {};
   const std::string path = folder + '/' + kStoreIndexFile;
   const Result<bool> removed = RemoveIfSame(path, *identity);
@@ -123,7 +123,7 @@ void CheckNothingIsInTheWay(const FoundStore& found, const Plan& plan,
   }
   const Names listed = ListedTables(found);
   for (const std::string& name : needed) {
-    if (listed.contains(name) || !found.FindFile(name)) continue;
+    if (listed.contains(name) || !FindFile(found.files, name)) continue;
     throw SetupError(fmt::format(
         "{}/{} is in the way: the store needs this name for a file of its own; "
         "move it elsewhere",

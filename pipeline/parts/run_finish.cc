@@ -186,7 +186,7 @@ Result<void> FinishRun::CheckShards() {
 Result<void> FinishRun::RemoveDamaged() {
   if (shards_.damages.empty()) return {};
   for (const Damage& damage : shards_.damages) {
-    const auto identity = folder_.found().FindFile(damage.file);
+    const auto identity = FindFile(folder_.found().files, damage.file);
     if (!identity) continue;
     const Result<bool> removed =
         RemoveIfSame(folder() + '/' + damage.file, *identity);

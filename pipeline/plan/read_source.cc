@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <filesystem>
 #include <span>
 
 #include "dsp/resample/resampler.h"
 #include "io/file/input_file.h"
 #include "io/hash.h"
 #include "io/sound/sound_file.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -123,7 +123,7 @@ bool MayPass(ErrorCode code) {
 }  // namespace
 
 uint64_t PathIdentity(const std::string& path) {
-  return Xxh3_64(std::filesystem::absolute(path).lexically_normal().string());
+  return Xxh3_64(AbsolutePath(path));
 }
 
 uint64_t SourceIdentity(uint64_t file_identity, const Source& source) {

@@ -105,11 +105,6 @@ class StoreFinisher {
   std::string Path(const std::string& file) const {
     return folder_ + '/' + file;
   }
-  std::optional<FileIdentity> FindOld(const std::string& file) const {
-    const auto found = old_.find(file);
-    if (found == old_.end()) return std::nullopt;
-    return found->second;
-  }
   Result<void> StartSplit(size_t split);
   Result<void> FinishSplit();
   Result<void> FinishSplitsBefore(size_t split);
@@ -178,11 +173,12 @@ Result<void> StoreFinisher::FinishSplit() {
   SplitEntry& entry = store_.index.splits.back();
   const std::string table = TableFileName(entry.name);
   const std::string accepted = AcceptedFileName(entry.name);
-  Result<void> written = accepted_->Commit(FindOld(accepted));
+  Result<void> written = accepted_->Commit(FindFile(old_, accepted));
   if (written.ok() && training_) {
-    written = training_->Commit(FindOld(TrainingFileName(entry.name)));
+    written = training_->Commit(FindFile(old_, TrainingFileName(entry.name)));
   }
-  if (written.ok()) written = table_->WriteFile(Path(table), FindOld(table));
+  if (written.ok())
+    written = table_->WriteFile(Path(table), FindFile(old_, table));
   if (!written.ok()) return written;
   accepted_.reset();
   training_.reset();
@@ -345,7 +341,7 @@ Result<FinishedStore> StoreFinisher::Finish() {
                      });
   if (done.ok()) done = FinishSplit();
   if (done.ok()) done = copied_audio_.Tell(plan_, splits_, &store_.copies);
-  if (done.ok()) done = ledger_->Commit(FindOld(kRejectsFile));
+  if (done.ok()) done = ledger_->Commit(FindFile(old_, kRejectsFile));
   if (!done.ok()) return done.error();
   Result<FileEntry> rejects = Describe(kRejectsFile);
   if (!rejects.ok()) return rejects.error();

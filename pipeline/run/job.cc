@@ -16,15 +16,6 @@
 #include "store/store_folder.h"
 
 namespace melmill {
-namespace {
-
-std::string AbsolutePath(const std::string& path) {
-  std::error_code ignored;  // then the path stays as it is
-  const auto absolute = std::filesystem::absolute(path, ignored);
-  return ignored ? path : absolute.lexically_normal().string();
-}
-
-}  // namespace
 
 void CheckManifestsStay(const RunConfig& config) {
   for (const SplitInput& split : config.input.splits) {
@@ -65,7 +56,7 @@ Result<void> WriteJobFile(const RunConfig& config, const Plan& plan,
         job.machine.host, old.value().machine.host));
   }
   const std::string path = config.store.folder + '/' + kJobFile;
-  if (const auto identity = found.FindFile(kJobFile)) {
+  if (const auto identity = FindFile(found.files, kJobFile)) {
     const Result<bool> removed = RemoveIfSame(path, *identity);
     if (!removed.ok()) return removed.error();
   }

@@ -139,7 +139,8 @@ bool ExtractRun::OpenFolder() {
 // facts of files, which chunks do not have.
 bool ExtractRun::OpenChunks() {
   if (!only_plans_ || !folder_.found().is_empty()) return true;
-  if (!HasManyChunks(config_) && !folder_.found().FindFile(kPlanFolder)) {
+  if (!HasManyChunks(config_) &&
+      !FindFile(folder_.found().files, kPlanFolder)) {
     return true;
   }
   CheckInputFiles(config_);
@@ -337,7 +338,7 @@ bool ExtractRun::WritePlan() {
   if (done.ok()) done = StartLocalFile();
   if (done.ok()) {
     done = WritePlanFile(*plan_, config_.store.folder + '/' + kPlanFile,
-                         folder_.found().FindFile(kPlanFile));
+                         FindFile(folder_.found().files, kPlanFile));
   }
   return done.ok() || EndWithFault(done.error());
 }

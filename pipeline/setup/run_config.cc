@@ -16,6 +16,7 @@
 #include "pipeline/setup/setup_error.h"
 #include "store/hdf5/h5_file.h"
 #include "store/split_name.h"
+#include "store/store_folder.h"
 
 namespace melmill {
 namespace {
@@ -179,10 +180,7 @@ Origin MakeOrigin(const RunConfig& config) {
   std::error_code ignored;
   origin.working_folder = std::filesystem::current_path(ignored);
   const std::string& root = config.input.audio_root;
-  if (!root.empty()) {
-    origin.audio_root =
-        std::filesystem::absolute(root, ignored).lexically_normal();
-  }
+  if (!root.empty()) origin.audio_root = AbsolutePath(root);
   return origin;
 }
 
