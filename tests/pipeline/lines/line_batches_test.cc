@@ -90,6 +90,30 @@ TEST_F(PlanBatchesTest, ThrowsWhatAThreadThrows) {
                std::bad_alloc);
 }
 
+// As if each line had the maximum length, and the first batch took long.
+TEST_F(PlanBatchesTest, ReadsAheadOfSlowBatchesOnlySoManyBytes) {
+  constexpr size_t kLineBytes = size_t{4} << 20;
+  constexpr uint64_t kMaxBytesInWork = uint64_t{32} << 20;
+  std::string line = corpus_.Line("missing.wav");
+  line.insert(line.find('}'), std::string(kLineBytes - line.size(), ' '));
+  std::vector<std::string> lines;
+  for (int i = 0; i < 16; ++i) lines.insert(lines.end(), {line, ""});
+  corpus_.WriteManifest("train.jsonl", lines);
+  std::vector<SplitReport> splits = MakeSplitReports(config_.input);
+  BatchReader reader(config_, nullptr, {}, &splits);
+  const Result<void> done = PlanBatches(
+      config_, &reader, nullptr, &control_, [](LineBatch*) -> Result<void> {
+        // The other threads could read all lines meanwhile.
+        std::this_thread::sleep_for(milliseconds(300));
+        return Error{ErrorCode::kMachineFault, "the disk is full"};
+      });
+  EXPECT_FALSE(done.ok());
+  // Each line was followed by a blank one, which the next batch counts.
+  const uint64_t num_read = splits[0].num_blank_lines + 1;
+  EXPECT_GT(num_read, 1u);
+  EXPECT_LE(num_read, kMaxBytesInWork / kLineBytes);
+}
+
 TEST_F(PlanBatchesTest, EndsWhenAStopIsRequested) {
   const Result<void> done = Plan([this](const LineBatch&) -> Result<void> {
     if (control_.stop_requested()) return {};
