@@ -24,6 +24,7 @@ constexpr std::string_view kSpool = ".table-";
 constexpr std::string_view kSuspects = ".suspects";
 constexpr std::string_view kDoubts = ".doubts";
 constexpr std::string_view kWorker = ".worker";
+constexpr std::string_view kDispute = ".dispute";
 constexpr std::string_view kTemporary = ".tmp";
 
 // Whether a name has the form ".table-a1b2c3".
@@ -48,8 +49,9 @@ bool IsTaggedName(std::string_view name, std::string_view stem) {
 bool IsFinalName(std::string_view name) {
   return IsFixedName(name) || IsSuspectsFileName(name) ||
          IsDoubtsFileName(name) || IsWorkerFileName(name) ||
-         name.ends_with(kTable) || name.ends_with(kAccepted) ||
-         name.ends_with(kTraining) || IsShardFileName(name);
+         IsDisputeFileName(name) || name.ends_with(kTable) ||
+         name.ends_with(kAccepted) || name.ends_with(kTraining) ||
+         IsShardFileName(name);
 }
 
 struct FolderCloser {
@@ -104,6 +106,10 @@ std::string WorkerFileName(uint64_t machine_hash) {
   return fmt::format("{}.{:016x}", kWorker, machine_hash);
 }
 
+std::string DisputeFileName(uint64_t shard_hash) {
+  return fmt::format("{}.{:016x}", kDispute, shard_hash);
+}
+
 bool IsSuspectsFileName(std::string_view name) {
   return name == kSuspects || IsTaggedName(name, kSuspects);
 }
@@ -114,6 +120,10 @@ bool IsDoubtsFileName(std::string_view name) {
 
 bool IsWorkerFileName(std::string_view name) {
   return IsTaggedName(name, kWorker);
+}
+
+bool IsDisputeFileName(std::string_view name) {
+  return IsTaggedName(name, kDispute);
 }
 
 bool IsShardFileName(std::string_view name) {

@@ -32,12 +32,15 @@ std::string SuspectsFileName();  // .suspects.TAG of this process; see RowWatch
 std::string DoubtsFileName();    // .doubts.TAG of this process; see WriteDoubts
 // .worker.TAG of the machine with this hash; see WriteWorker.
 std::string WorkerFileName(uint64_t machine_hash);
+// .dispute.TAG of the shard with this hash; see WriteDispute.
+std::string DisputeFileName(uint64_t shard_hash);
 
 // Whether a process keeps its suspects in a file of this name:
 // SuspectsFileName, or ".suspects" of earlier versions.
 bool IsSuspectsFileName(std::string_view name);
 bool IsDoubtsFileName(std::string_view name);
 bool IsWorkerFileName(std::string_view name);
+bool IsDisputeFileName(std::string_view name);
 
 // Whether a name has the form "NAME.0123456789ab.h5".
 bool IsShardFileName(std::string_view name);

@@ -1,5 +1,6 @@
 #include "pipeline/extract/committer.h"
 
+#include <cerrno>
 #include <functional>
 #include <utility>
 
@@ -37,7 +38,12 @@ void Committer::Commit(OpenShard* shard) {
     if (result && result->ok()) ++control_.shards_made;
     const Result<void> noted = CatchAll([&]() -> Result<void> {
       ended_.push_back(shard->index());
-      if (result && !result->ok()) return result->error();
+      if (result && !result->ok()) {
+        if (result->error().detail == EEXIST) {
+          disputed_.emplace(shard->index(), result->error());
+        }
+        return result->error();
+      }
       if (result) committed_[shard->index()] = result->value();
       return {};
     });

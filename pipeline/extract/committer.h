@@ -37,8 +37,9 @@ class Committer {
   std::vector<size_t> TakeEnded(bool may_wait);
   // Waits for all commits and returns their results.
   std::map<size_t, ShardWriter::Committed> Finish();
-  // Call it after Finish.
+  // Call these after Finish.
   double seconds() const { return seconds_; }
+  const std::map<size_t, Error>& disputed() const { return disputed_; }
 
  private:
   void Commit(OpenShard* shard);
@@ -51,6 +52,7 @@ class Committer {
   std::vector<size_t> ended_;
   std::optional<Error> fault_;
   std::map<size_t, ShardWriter::Committed> committed_;
+  std::map<size_t, Error> disputed_;  // see ExtractOutcome
   double seconds_ = 0;
   ThreadPool thread_{1};
 };

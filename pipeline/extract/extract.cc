@@ -357,6 +357,7 @@ ExtractOutcome GraphExtractor::Run() {
   outcome_.num_dropped = dispatcher_.num_dropped();
   outcome_.fault = dispatcher_.fault();
   if (!outcome_.fault) outcome_.fault = committer_.fault();
+  outcome_.disputed = committer_.disputed();
   Reconcile();
   CollectTelemetry();
   return std::move(outcome_);

@@ -66,6 +66,9 @@ struct ExtractOutcome {
   // begun, and Extract completes those shards in work that fit into
   // RunControl::grace.
   std::optional<Error> fault;
+  // By shard: another process made it with other bytes. Each such error is a
+  // fault. Only from Extract.
+  std::map<size_t, Error> disputed;
   Telemetry telemetry;  // only from Extract
 };
 

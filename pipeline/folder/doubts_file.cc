@@ -1,6 +1,7 @@
 #include "pipeline/folder/doubts_file.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
@@ -22,44 +23,44 @@ std::string FormatDoubt(const DoubtfulRow& row) {
   json["line"] = row.line;
   json["audio"] = row.audio;
   json["message"] = row.message;
-  json["host"] = row.machine.host;
-  json["boot_id"] = row.machine.boot_id;
+  AddMachine(row.machine, &json);
   return JsonText(json) + '\n';
 }
 
-std::optional<Machine> ParseMachine(std::string_view line) {
+// These throw for objects that are not as they should be.
+
+DoubtfulRow DoubtOf(const nlohmann::json& json) {
+  return {.shard = json.at("shard"),
+          .split = json.at("split"),
+          .line = json.at("line"),
+          .audio = json.at("audio"),
+          .message = json.at("message"),
+          .machine = MachineOf(json)};
+}
+
+DisputedShard DisputeOf(const nlohmann::json& json) {
+  return {.shard = json.at("shard"),
+          .message = json.at("message"),
+          .machine = MachineOf(json)};
+}
+
+template <typename Entry>
+std::optional<Entry> ParseLine(std::string_view line,
+                               Entry (*entry_of)(const nlohmann::json& json)) {
   if (!IsUsableObject(line)) return std::nullopt;
   try {
-    const auto json = ParseUsableObject<nlohmann::json>(line);
-    return Machine{.host = json.at("host"), .boot_id = json.at("boot_id")};
+    return entry_of(ParseUsableObject<nlohmann::json>(line));
   } catch (const nlohmann::json::exception&) {
     return std::nullopt;
   }
 }
 
-std::optional<DoubtfulRow> ParseDoubt(std::string_view line) {
-  if (!IsUsableObject(line)) return std::nullopt;
-  try {
-    const auto json = ParseUsableObject<nlohmann::json>(line);
-    DoubtfulRow row;
-    json.at("shard").get_to(row.shard);
-    json.at("split").get_to(row.split);
-    json.at("line").get_to(row.line);
-    json.at("audio").get_to(row.audio);
-    json.at("message").get_to(row.message);
-    json.at("host").get_to(row.machine.host);
-    json.at("boot_id").get_to(row.machine.boot_id);
-    return row;
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;
-  }
-}
-
-// Returns what `parse` makes of each line of the files that `has_name` names.
+// Returns what `entry_of` makes of each line of the files that `has_name`
+// names.
 template <typename Entry>
 Result<std::vector<Entry>> ReadLines(
     const std::string& folder, bool (*has_name)(std::string_view name),
-    std::optional<Entry> (*parse)(std::string_view line)) {
+    Entry (*entry_of)(const nlohmann::json& json)) {
   constexpr size_t kMaxBytes = size_t{1} << 26;
   const Result<std::vector<std::string>> names = ListFolder(folder);
   if (!names.ok()) return names.error();
@@ -77,10 +78,16 @@ Result<std::vector<Entry>> ReadLines(
     while (!left.empty()) {
       const std::string_view line = left.substr(0, left.find('\n'));
       left.remove_prefix(std::min(line.size() + 1, left.size()));
-      if (auto entry = parse(line)) entries.push_back(std::move(*entry));
+      if (auto entry = ParseLine(line, entry_of)) {
+        entries.push_back(std::move(*entry));
+      }
     }
   }
   return entries;
+}
+
+std::string DisputePath(const std::string& folder, const std::string& shard) {
+  return folder + '/' + DisputeFileName(Xxh3_64(shard));
 }
 
 }  // namespace
@@ -99,13 +106,12 @@ size_t CountRows(const std::vector<DoubtfulRow>& doubts) {
 }
 
 Result<std::vector<DoubtfulRow>> ReadDoubts(const std::string& folder) {
-  return ReadLines<DoubtfulRow>(folder, IsDoubtsFileName, ParseDoubt);
+  return ReadLines<DoubtfulRow>(folder, IsDoubtsFileName, DoubtOf);
 }
 
 Result<void> WriteWorker(const std::string& folder, const Machine& machine) {
   auto json = nlohmann::ordered_json::object();
-  json["host"] = machine.host;
-  json["boot_id"] = machine.boot_id;
+  AddMachine(machine, &json);
   const std::string text = JsonText(json) + '\n';
   const std::string path = folder + '/' + WorkerFileName(Xxh3_64(text));
   if (FileExists(path)) return {};
@@ -113,7 +119,45 @@ Result<void> WriteWorker(const std::string& folder, const Machine& machine) {
 }
 
 Result<std::vector<Machine>> ReadWorkers(const std::string& folder) {
-  return ReadLines<Machine>(folder, IsWorkerFileName, ParseMachine);
+  return ReadLines<Machine>(folder, IsWorkerFileName,
+                            MachineOf<nlohmann::json>);
+}
+
+Result<void> WriteDispute(const std::string& folder,
+                          const DisputedShard& disputed) {
+  const std::string path = DisputePath(folder, disputed.shard);
+  if (FileExists(path)) return {};
+  auto json = nlohmann::ordered_json::object();
+  json["shard"] = disputed.shard;
+  json["message"] = disputed.message;
+  AddMachine(disputed.machine, &json);
+  const Result<void> written = WriteFileDurably(path, JsonText(json) + '\n');
+  if (!written.ok() && written.error().detail == EEXIST) return {};
+  return written;
+}
+
+Result<std::vector<DisputedShard>> ReadDisputes(const std::string& folder) {
+  Result<std::vector<DisputedShard>> disputes =
+      ReadLines<DisputedShard>(folder, IsDisputeFileName, DisputeOf);
+  if (disputes.ok()) {
+    std::erase_if(disputes.value(), [&folder](const DisputedShard& disputed) {
+      return !FileExists(folder + '/' + disputed.shard);
+    });
+  }
+  return disputes;
+}
+
+Result<void> RemoveSettledDisputes(const std::string& folder) {
+  const Result<std::vector<DisputedShard>> disputes =
+      ReadLines<DisputedShard>(folder, IsDisputeFileName, DisputeOf);
+  if (!disputes.ok()) return disputes.error();
+  for (const DisputedShard& disputed : disputes.value()) {
+    if (FileExists(folder + '/' + disputed.shard)) continue;
+    const Result<void> removed =
+        RemoveFile(DisputePath(folder, disputed.shard));
+    if (!removed.ok()) return removed;
+  }
+  return {};
 }
 
 }  // namespace melmill

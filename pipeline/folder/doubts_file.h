@@ -29,6 +29,29 @@ struct DoubtfulRow {
 Result<void> WriteDoubts(const std::string& folder,
                          const std::vector<DoubtfulRow>& rows);
 
+// A shard that a process did not commit, because another one had made it with
+// other bytes.
+struct DisputedShard {
+  std::string shard;    // name of the shard's file
+  std::string message;  // names the machines and says what to do
+  Machine machine;      // that made the bytes which are not in the file
+
+  friend bool operator==(const DisputedShard&, const DisputedShard&) = default;
+};
+
+// Notes a dispute for those that come later, since the retry of a part finds
+// the shard and ends well. The first note of a shard stays. Error:
+// kMachineFault.
+Result<void> WriteDispute(const std::string& folder,
+                          const DisputedShard& disputed);
+
+// The disputes about shards that are there, in any order. Error: kMachineFault.
+Result<std::vector<DisputedShard>> ReadDisputes(const std::string& folder);
+
+// Forgets the disputes about shards that are not there: somebody moved the file
+// away, so that it is made again. Error: kMachineFault.
+Result<void> RemoveSettledDisputes(const std::string& folder);
+
 // The number of different rows among doubts: several processes may doubt one.
 size_t CountRows(const std::vector<DoubtfulRow>& doubts);
 

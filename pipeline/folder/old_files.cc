@@ -67,7 +67,8 @@ Names FilesOf(const StoreIndex& index) {
 
 // Whether a file serves only to make the store.
 bool IsOfWork(const std::string& name) {
-  return name == kJobFile || IsDoubtsFileName(name) || IsWorkerFileName(name);
+  return name == kJobFile || IsDoubtsFileName(name) || IsWorkerFileName(name) ||
+         IsDisputeFileName(name);
 }
 
 // Whether a file is the shard that its name says, perhaps of a plan that no

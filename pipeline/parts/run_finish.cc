@@ -20,6 +20,7 @@
 #include "pipeline/folder/machine.h"
 #include "pipeline/folder/other_maker.h"
 #include "pipeline/folder/run_folder.h"
+#include "pipeline/parts/disputes.h"
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_choice.h"
 #include "pipeline/parts/part_config.h"
@@ -66,6 +67,7 @@ class FinishRun {
   }
   bool Open();
   bool EndComplete(const StoreIndex& index);
+  bool NothingIsDisputed();
   bool FindShards();
   Result<std::vector<size_t>> FindMissing() const;
   Result<void> CheckShards();
@@ -159,6 +161,16 @@ bool FinishRun::Open() {
   report_.num_rejected = SumCounts(report_.rejects);
   computer_.emplace(config_.features);
   return true;
+}
+
+// One of the two that made a disputed shard is wrong, and it may be the one
+// whose file is there.
+bool FinishRun::NothingIsDisputed() {
+  const Result<std::vector<DisputedShard>> disputes = ReadDisputes(folder());
+  if (!disputes.ok()) return EndWithFault(disputes.error());
+  if (disputes.value().empty()) return true;
+  return EndWithFault(
+      {ErrorCode::kMachineFault, DescribeDisputes(disputes.value())});
 }
 
 Result<std::vector<size_t>> FinishRun::FindMissing() const {
@@ -304,6 +316,7 @@ bool FinishRun::MakeDoubtful() {
                                           return false;
                                         }},
                                    &report_);
+  NoteDisputes(made, plan(), folder(), &report_.notes);
   if (made.fault) return EndWithFault(*made.fault);
   shards_.kept.merge(made.committed);
   if (!MayGoOn()) return false;
@@ -344,7 +357,9 @@ void FinishRun::Finish() {
 
 RunReport FinishRun::Run() {
   RequireThreads(config_);
-  if (Open() && FindShards() && MakeDoubtful()) Finish();
+  if (Open() && NothingIsDisputed() && FindShards() && MakeDoubtful()) {
+    Finish();
+  }
   if (report_.store) report_.store_bytes = StoreBytes(*report_.store);
   folder_.TellOfLocks(&report_.notes);
   report_.total_seconds = stopwatch_.seconds();

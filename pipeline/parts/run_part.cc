@@ -11,6 +11,7 @@
 #include "pipeline/folder/job_file.h"
 #include "pipeline/folder/machine.h"
 #include "pipeline/folder/other_maker.h"
+#include "pipeline/parts/disputes.h"
 #include "pipeline/parts/doubt_judge.h"
 #include "pipeline/parts/part_config.h"
 #include "pipeline/row/row_computer.h"
@@ -132,9 +133,11 @@ bool PartRun::MakeRoom() {
                                    FormatBytes(*free_bytes))});
 }
 
-// A row is not rejected on the word of one machine where others work.
+// A row is not rejected on the word of one machine where others work. What is
+// made here was moved away if it was disputed.
 bool PartRun::NoteMachine() {
-  const Result<void> noted = WriteWorker(folder(), ThisMachine());
+  Result<void> noted = WriteWorker(folder(), ThisMachine());
+  if (noted.ok()) noted = RemoveSettledDisputes(folder());
   return noted.ok() || EndWithFault(noted.error());
 }
 
@@ -157,7 +160,9 @@ bool PartRun::Extract() {
     const Result<void> written = WriteDoubts(folder(), report_.doubts);
     if (!written.ok()) report_.notes.push_back(written.error().message);
   }
-  return !made.fault || EndWithFault(*made.fault);
+  if (!made.fault) return true;
+  NoteDisputes(made, *plan_, folder(), &report_.notes);
+  return EndWithFault(*made.fault);
 }
 
 void PartRun::End() {

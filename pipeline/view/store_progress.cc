@@ -7,6 +7,7 @@
 #include "io/file/name_change.h"
 #include "io/file/temporary_name.h"
 #include "pipeline/parts/part_choice.h"
+#include "store/shard/without_features.h"
 #include "store/store_folder.h"
 
 namespace melmill {
@@ -61,8 +62,24 @@ Result<StoreProgress> FindProgress(const std::string& folder,
   std::erase_if(progress.doubts, [&missing](const DoubtfulRow& row) {
     return !missing.contains(row.shard);
   });
+  Result<std::vector<DisputedShard>> disputes = ReadDisputes(folder);
+  if (!disputes.ok()) return disputes.error();
+  progress.disputes = std::move(disputes).value();
   progress.has_job = exists(kJobFile);
   return progress;
+}
+
+uint64_t CountWithoutFeatures(const std::string& folder, const Plan& plan,
+                              const StoreProgress& progress) {
+  const std::set<size_t> missing(progress.missing.begin(),
+                                 progress.missing.end());
+  uint64_t count = 0;
+  for (const size_t i : DistinctShards(plan)) {
+    if (missing.contains(i)) continue;
+    const std::string name = plan.ShardFileName(plan.shards[i]);
+    if (LacksFeatures(folder + '/' + name)) ++count;
+  }
+  return count;
 }
 
 }  // namespace melmill

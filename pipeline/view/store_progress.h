@@ -31,12 +31,18 @@ struct StoreProgress {
   uint64_t temporary_bytes = 0;
   std::optional<int64_t> last_write_ns;  // the last time one was written to
 
-  std::vector<DoubtfulRow> doubts;  // of missing shards
-  bool has_job = false;             // it was planned for parts
+  std::vector<DoubtfulRow> doubts;      // of missing shards
+  std::vector<DisputedShard> disputes;  // about shards that were made
+  bool has_job = false;                 // it was planned for parts
 };
 
 // Lists the folder once; reads no shard. Error: kMachineFault.
 Result<StoreProgress> FindProgress(const std::string& folder, const Plan& plan);
+
+// The number of shards that were made and whose files in the folder are copies
+// that lack their features. Reads a few bytes of each.
+uint64_t CountWithoutFeatures(const std::string& folder, const Plan& plan,
+                              const StoreProgress& progress);
 
 }  // namespace melmill
 

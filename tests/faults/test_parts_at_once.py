@@ -29,7 +29,7 @@ from stopped_run import (
     some_calls,
 )
 from store_job import is_shard
-from support import Run, files_of, melmill_path, snapshot
+from support import Run, files_of, melmill_path, run_melmill, snapshot
 from write_shim import (
     DONE,
     KILLED,
@@ -586,6 +586,20 @@ def test_a_shard_that_another_machine_made_with_other_bits_is_disputed(
         assert f"this machine ({here}) is the only one known to work" in line
     assert parts.inodes() == disputed
     assert not parts.temporary_files()
+    # A retry finds the shards. What comes after it still tells.
+    assert parts.part("0/1").exit_code == DONE
+    told = json.loads(run_melmill("info", parts.store, "--json").stdout)
+    messages = [dispute["message"] for dispute in told["disputes"]]
+    assert len(messages) == len(list(parts.store.glob(".dispute.*")))
+    assert line.removeprefix("error: ").rstrip() in messages
+    info = run_melmill("info", parts.store).stdout
+    assert f"  {here} said: {messages[0]}\n" in info
+    for _ in range(2):
+        run = parts.finish()
+        assert run.exit_code == MACHINE_FAULT
+        shard = told["disputes"][0]["shard"]
+        assert f"{shard} is in dispute" in error_line(run)
+        assert f"{here} said: {messages[0]}" in error_line(run)
     for shard in shards:
         (parts.store / shard).unlink()
     parts.assert_finishes(disk.whole)

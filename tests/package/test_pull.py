@@ -586,15 +586,25 @@ def test_the_end_names_what_is_missing(
     folder: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    note = ".doubts.0123456789abcdef"
-    (unfinished / note).write_bytes(b"doubt")
+    notes = [f".{n}.0123456789abcdef" for n in ("doubts", "dispute")]
+    for note in notes:
+        (unfinished / note).write_bytes(b"note")
     (unfinished / shards_of(unfinished)[0]).unlink()
     assert push(unfinished, place.url) == 0
     capsys.readouterr()
     assert pull(place.url, folder, "--for-finish") == 0
     assert "; 1 of 4 shards missing\n" in capsys.readouterr().out
     assert files_of(folder).keys() == files_of(unfinished).keys()
-    assert (folder / note).read_bytes() == b"doubt"
+    assert all((folder / note).read_bytes() == b"note" for note in notes)
+    # The program counts the copies as made, and says that they are copies.
+    info = run_melmill("info", folder)
+    assert info.stdout.startswith(f"{folder}: UNFINISHED: 3 of 4 shards made ")
+    assert "\n3 of them are copies without features (melmill" in info.stdout
+    facts = json.loads(run_melmill("info", folder, "--json").stdout)
+    assert facts["made"]["shards"] == facts["shards_without_features"] == 3
+    whole = json.loads(run_melmill("info", unfinished, "--json").stdout)
+    assert whole["made"] == facts["made"]
+    assert "shards_without_features" not in whole
 
 
 @pytest.mark.parametrize("what", REPLACED)

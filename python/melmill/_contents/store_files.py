@@ -25,7 +25,7 @@ MAX_INDEX_BYTES: Final = 256 << 20
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,200}(\.[A-Za-z0-9]{1,16}){1,2}")
 _SHARD_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}\.[0-9a-f]{12}\.h5")
 # What a machine says to those that go on with an unfinished store.
-_NOTE_NAME = re.compile(r"\.(doubts|suspects|worker)\.[0-9a-f]{16}")
+_NOTE_NAME = re.compile(r"\.(dispute|doubts|suspects|worker)\.[0-9a-f]{16}")
 _TEMPORARY_NAME = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
 _FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <fstream>
 #include <vector>
 
@@ -51,8 +52,33 @@ TEST(DoubtsFileTest, EachMachineIsNotedOnce) {
   EXPECT_TRUE(ReadDoubts(folder.path()).value().empty());
 }
 
+TEST(DoubtsFileTest, ADisputeStandsUntilItsFileIsMovedAway) {
+  const TempFolder folder;
+  const DisputedShard first = {.shard = "train.0123456789ab.h5",
+                               .message = "other bytes",
+                               .machine = {.host = "one", .boot_id = "1"}};
+  DisputedShard again = first;
+  again.message = "other bytes again";
+  DisputedShard other = first;
+  other.shard = "train.ba9876543210.h5";
+  for (const DisputedShard& disputed : {first, again, other}) {
+    std::ofstream(folder.File(disputed.shard)) << "bytes";
+    EXPECT_TRUE(WriteDispute(folder.path(), disputed).ok());
+  }
+  EXPECT_TRUE(RemoveSettledDisputes(folder.path()).ok());
+  EXPECT_EQ(ReadDisputes(folder.path()).value().size(), 2u);
+  std::filesystem::remove(folder.File(other.shard));
+  EXPECT_EQ(ReadDisputes(folder.path()).value(),
+            std::vector<DisputedShard>{first});
+  EXPECT_TRUE(RemoveSettledDisputes(folder.path()).ok());
+  std::ofstream(folder.File(other.shard)) << "made again";
+  EXPECT_EQ(ReadDisputes(folder.path()).value(),
+            std::vector<DisputedShard>{first});
+}
+
 TEST(DoubtsFileTest, AFolderWithoutDoubtsHasNone) {
   const TempFolder folder;
+  EXPECT_TRUE(ReadDisputes(folder.path()).value().empty());
   EXPECT_TRUE(ReadDoubts(folder.path()).value().empty());
   EXPECT_TRUE(ReadDoubts(folder.File("none")).value().empty());
 }

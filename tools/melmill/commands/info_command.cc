@@ -46,8 +46,13 @@ int PrintUnfinished(const InfoFlags& flags, const Plan& plan) {
   const Result<StoreProgress> progress = FindProgress(flags.folder, plan);
   if (!progress.ok()) return PrintFault(progress.error());
   if (flags.missing) return PrintMissing(progress.value().missing);
-  return PrintInfo(flags, UnfinishedStore{flags.folder, plan, progress.value(),
-                                          ReadOrigin(flags.folder)});
+  return PrintInfo(flags,
+                   UnfinishedStore{.folder = flags.folder,
+                                   .plan = plan,
+                                   .progress = progress.value(),
+                                   .num_without_features = CountWithoutFeatures(
+                                       flags.folder, plan, progress.value()),
+                                   .origin = ReadOrigin(flags.folder)});
 }
 
 int RunInfoCommand(const InfoFlags& flags) {

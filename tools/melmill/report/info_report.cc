@@ -264,10 +264,25 @@ ordered_json SecondsSince(const StoreProgress& progress) {
   return std::max(0.0, std::chrono::duration<double>(since).count());
 }
 
+ordered_json JsonDisputes(const std::vector<DisputedShard>& disputes) {
+  auto json = ordered_json::array();
+  for (const DisputedShard& disputed : disputes) {
+    json.push_back({{"shard", disputed.shard},
+                    {"message", disputed.message},
+                    {"host", disputed.machine.host}});
+  }
+  return json;
+}
+
 // What is being done about the rest, and how to do it.
 void AddWork(const UnfinishedStore& store, std::string* text) {
   const StoreProgress& progress = store.progress;
   const std::string folder = Printable(ShellLine({store.folder}));
+  if (store.num_without_features > 0) {
+    *text += fmt::format("{} without features (melmill pull --for-finish)\n",
+                         Counted(store.num_without_features,
+                                 "of them is a copy", "of them are copies"));
+  }
   if (!progress.has_job) {
     *text += "if no run is at work on it, the same command continues it\n";
   } else if (progress.missing.empty()) {
@@ -291,6 +306,7 @@ void AddWork(const UnfinishedStore& store, std::string* text) {
                          Counted(CountRows(progress.doubts), "row"),
                          ListDoubts(progress.doubts));
   }
+  *text += ListDisputes(progress.disputes);
 }
 
 ordered_json JsonCount(const StoreProgress::Count& count) {
@@ -411,7 +427,11 @@ std::string FormatInfoJson(const UnfinishedStore& store) {
   json["in_work"] = {{"files", store.progress.num_temporary},
                      {"bytes", store.progress.temporary_bytes},
                      {"seconds_since_write", SecondsSince(store.progress)}};
+  if (store.num_without_features > 0) {
+    json["shards_without_features"] = store.num_without_features;
+  }
   json["doubts"] = ordered_json::parse(FormatJsonDoubts(store.progress.doubts));
+  json["disputes"] = JsonDisputes(store.progress.disputes);
   AddJsonCommand(store.origin, store.folder, {}, &json);
   AddJsonSettings(store.plan.contract, store.plan.producer, &json);
   return JsonText(json) + '\n';

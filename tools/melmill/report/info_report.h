@@ -1,6 +1,7 @@
 #ifndef MELMILL_TOOLS_MELMILL_REPORT_INFO_REPORT_H_
 #define MELMILL_TOOLS_MELMILL_REPORT_INFO_REPORT_H_
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,7 @@ struct UnfinishedStore {
   const std::string& folder;
   const Plan& plan;
   const StoreProgress& progress;
+  uint64_t num_without_features;  // see CountWithoutFeatures
   std::optional<Origin> origin;
 };
 

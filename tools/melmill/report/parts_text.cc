@@ -34,6 +34,19 @@ std::string ListDoubts(const std::vector<DoubtfulRow>& doubts) {
   return text;
 }
 
+std::string ListDisputes(const std::vector<DisputedShard>& disputes) {
+  if (disputes.empty()) return "";
+  std::string text = fmt::format(
+      "in dispute: {}, of which two processes made different bytes; melmill "
+      "finish wants them made again:\n",
+      Counted(disputes.size(), "shard"));
+  for (const DisputedShard& disputed : disputes) {
+    text += fmt::format("  {} said: {}\n", Printable(disputed.machine.host),
+                        Printable(disputed.message));
+  }
+  return text;
+}
+
 std::string PartsToMake(const RunReport& report, const std::string& out) {
   const std::string folder = CommandLine({out});
   return fmt::format(

@@ -15,6 +15,9 @@ namespace melmill {
 // The first few doubts, a line for each.
 std::string ListDoubts(const std::vector<DoubtfulRow>& doubts);
 
+// Shards in dispute, and what their messages say; empty without any.
+std::string ListDisputes(const std::vector<DisputedShard>& disputes);
+
 // After a plan: how to make its shards.
 std::string PartsToMake(const RunReport& report, const std::string& out);
 

@@ -1,0 +1,31 @@
+#include "pipeline/parts/disputes.h"
+
+#include <fmt/format.h>
+
+#include "pipeline/folder/machine.h"
+#include "pipeline/folder/other_maker.h"
+
+namespace melmill {
+
+void NoteDisputes(const ExtractOutcome& made, const Plan& plan,
+                  const std::string& folder, std::vector<std::string>* notes) {
+  const Machine here = ThisMachine();
+  for (const auto& [index, error] : made.disputed) {
+    const Result<void> written = WriteDispute(
+        folder, {.shard = plan.ShardFileName(plan.shards[index]),
+                 .message = NameMakers(error, folder, here).message,
+                 .machine = here});
+    if (!written.ok()) notes->push_back(written.error().message);
+  }
+}
+
+std::string DescribeDisputes(const std::vector<DisputedShard>& disputes) {
+  const DisputedShard& first = disputes.front();
+  return fmt::format("{} is in dispute{}; {} said: {}", first.shard,
+                     disputes.size() == 1
+                         ? ""
+                         : fmt::format(", and {} more", disputes.size() - 1),
+                     first.machine.host, first.message);
+}
+
+}  // namespace melmill
