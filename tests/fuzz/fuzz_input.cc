@@ -10,9 +10,7 @@
 
 #include "io/file/system_calls.h"
 
-#if defined(__SANITIZE_ADDRESS__)
-#define MELMILL_COUNTS_HEAP 1
-#elif defined(__has_feature)
+#ifdef __has_feature
 #if __has_feature(address_sanitizer)
 #define MELMILL_COUNTS_HEAP 1
 #endif

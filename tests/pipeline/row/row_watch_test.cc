@@ -106,13 +106,13 @@ TEST_F(RowWatchTest, AThreadThatHasEndedGivesItsPlaceToOthers) {
   EXPECT_EQ(hung_row_, MakeHash(2));
 }
 
-// How a process ends that a signal kills. AddressSanitizer, whose handler comes
+// How a process ends that a signal kills. A sanitizer, whose handler comes
 // after ours, turns it into an exit.
 class Dies {
  public:
   explicit Dies(int signal_number) : signal_number_(signal_number) {}
   bool operator()(int status) const {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef MELMILL_IS_SANITIZED
     if (WIFEXITED(status) && WEXITSTATUS(status) != 0) return true;
 #endif
     return WIFSIGNALED(status) && WTERMSIG(status) == signal_number_;
