@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::string_view kFormatName = "melmill certificate";
+constexpr std::string_view kCertificateFormat = "melmill certificate";
 constexpr uint64_t kVersion = 1;
 constexpr size_t kMaxBytes = size_t{16} << 20;
 
@@ -34,7 +34,7 @@ std::optional<Certificate> ParseCertificate(std::string_view text) {
   const json& equal = At(object, "/rows/equal");
   const json& largest = At(object, "/difference/largest");
   const json& version = At(object, "/reference/packages/transformers");
-  if (At(object, "/format/name") != kFormatName ||
+  if (At(object, "/format/name") != kCertificateFormat ||
       At(object, "/format/version") != kVersion ||
       (verdict != "pass" && verdict != "fail") || !checksum.is_string() ||
       !rows.is_number_unsigned() || !equal.is_number_unsigned() ||

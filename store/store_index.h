@@ -12,6 +12,10 @@
 
 namespace melmill {
 
+// The rate of what features are computed from, which a store's num_samples
+// count.
+inline constexpr int kFeatureSampleRateHz = 16'000;
+
 // store.json. It is written last, so if it exists, the store is complete.
 
 inline constexpr int kFormatMajor = 1;  // of a store of whole files

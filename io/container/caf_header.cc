@@ -16,7 +16,7 @@ namespace {
 constexpr uint64_t kFileHeaderBytes = 8;
 constexpr uint64_t kChunkHeaderBytes = 12;
 constexpr uint64_t kEditCountBytes = 4;
-constexpr uint64_t kUnknownSize = ~uint64_t{0};
+constexpr uint64_t kSizeToTheEnd = ~uint64_t{0};
 constexpr int kMaxNumChunks = 1000;
 
 using Description = std::array<std::byte, 32>;
@@ -94,7 +94,7 @@ Result<SoundFile> ReadCafHeader(const ByteSource& file) {
     const uint64_t begin = offset + head.size();
     const uint64_t available = file.size_bytes() - begin;
     const bool is_data = BeginsWith(head, "data");
-    const bool is_open = is_data && claimed == kUnknownSize;
+    const bool is_open = is_data && claimed == kSizeToTheEnd;
     if (claimed > available && !is_open) {
       return Error{RejectCode::kTruncated,
                    fmt::format("a chunk claims {} bytes, {} are there", claimed,

@@ -12,15 +12,15 @@
 namespace melmill {
 namespace {
 
-constexpr uint64_t kPieceBytes = uint64_t{1} << 20;
+constexpr uint64_t kHashedPieceBytes = uint64_t{1} << 20;
 
 Result<void> HashRange(const ReadableFile& file, uint64_t begin, uint64_t end,
                        Hasher64* hasher) {
   std::vector<std::byte> piece(
-      static_cast<size_t>(std::min(kPieceBytes, end - begin)));
+      static_cast<size_t>(std::min(kHashedPieceBytes, end - begin)));
   while (begin < end) {
     const std::span<std::byte> bytes = std::span(piece).first(
-        static_cast<size_t>(std::min(kPieceBytes, end - begin)));
+        static_cast<size_t>(std::min(kHashedPieceBytes, end - begin)));
     const int error_number = ReadExactly(file.fd.get(), begin, bytes);
     if (error_number != 0) return StoreReadError(error_number);
     hasher->Update(bytes);

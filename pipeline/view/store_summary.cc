@@ -21,8 +21,6 @@
 namespace melmill {
 namespace {
 
-constexpr uint64_t kSampleRateHz = 16000;
-
 class Summarizer {
  public:
   Summarizer(const std::string& folder, const StoreIndex& index)
@@ -56,7 +54,7 @@ Result<void> Summarizer::Note(const std::string& file, const Error& error) {
 
 void Summarizer::AddRow(const TableBlock& block, size_t row) {
   const uint64_t num_samples = block.Number(kSplitTableNumSamples, row);
-  const uint64_t ms = num_samples * 1000 / kSampleRateHz;
+  const uint64_t ms = num_samples * 1000 / kFeatureSampleRateHz;
   durations_ms_.push_back(static_cast<uint32_t>(
       std::min<uint64_t>(ms, std::numeric_limits<uint32_t>::max())));
   fewest_samples_ = std::min(fewest_samples_, num_samples);
@@ -123,7 +121,7 @@ void Summarizer::AddDurations() {
                       static_cast<std::ptrdiff_t>(durations_ms_.size() / 2);
   std::nth_element(durations_ms_.begin(), middle, durations_ms_.end());
   const auto seconds = [](uint64_t num_samples) {
-    return static_cast<double>(num_samples) / kSampleRateHz;
+    return static_cast<double>(num_samples) / kFeatureSampleRateHz;
   };
   summary_.durations = {.shortest_s = seconds(fewest_samples_),
                         .median_s = *middle / 1000.0,

@@ -16,8 +16,6 @@
 namespace melmill {
 namespace {
 
-constexpr double kSampleRateHz = 16000;
-
 Error WithFile(const std::string& file, const Error& error) {
   if (error.code == ErrorCode::kMachineFault) return Unreadable(file, error);
   return {ErrorCode::kDamaged, fmt::format("{}: {}", file, error.message)};
@@ -58,7 +56,7 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
 }  // namespace
 
 double StoredRow::seconds() const {
-  return static_cast<double>(num_samples) / kSampleRateHz;
+  return static_cast<double>(num_samples) / kFeatureSampleRateHz;
 }
 
 double StoredRow::segment_start_s() const {

@@ -16,7 +16,7 @@
 namespace melmill {
 namespace {
 
-constexpr size_t kBlockBytes = size_t{1} << 16;
+constexpr size_t kSpoolBlockBytes = size_t{1} << 16;
 
 std::span<const std::byte> BytesOf(const uint64_t& value) {
   return std::as_bytes(std::span(&value, 1));
@@ -42,7 +42,7 @@ class TableSpool::Impl {
   const Result<void>& result() const { return result_; }
 
   uint64_t num_bytes(size_t stream) const {
-    return streams_[stream].blocks.size() * uint64_t{kBlockBytes} +
+    return streams_[stream].blocks.size() * uint64_t{kSpoolBlockBytes} +
            streams_[stream].tail_bytes;
   }
 
@@ -62,12 +62,12 @@ class TableSpool::Impl {
     Stream& to = streams_[stream];
     while (!bytes.empty() && result_.ok()) {
       const size_t num_taken =
-          std::min(bytes.size(), kBlockBytes - to.tail_bytes);
+          std::min(bytes.size(), kSpoolBlockBytes - to.tail_bytes);
       if (to.tail_bytes + num_taken > to.tail.size()) GrowTail(to, num_taken);
       std::memcpy(to.tail.data() + to.tail_bytes, bytes.data(), num_taken);
       to.tail_bytes += num_taken;
       bytes = bytes.subspan(num_taken);
-      if (to.tail_bytes == kBlockBytes) result_ = Spill(to);
+      if (to.tail_bytes == kSpoolBlockBytes) result_ = Spill(to);
     }
   }
 
@@ -76,9 +76,10 @@ class TableSpool::Impl {
     const Stream& from = streams_[stream];
     assert(offset + bytes.size() <= num_bytes(stream));
     while (!bytes.empty()) {
-      const auto block = static_cast<size_t>(offset / kBlockBytes);
-      const auto within = static_cast<size_t>(offset % kBlockBytes);
-      const size_t num_taken = std::min(bytes.size(), kBlockBytes - within);
+      const auto block = static_cast<size_t>(offset / kSpoolBlockBytes);
+      const auto within = static_cast<size_t>(offset % kSpoolBlockBytes);
+      const size_t num_taken =
+          std::min(bytes.size(), kSpoolBlockBytes - within);
       if (block == from.blocks.size()) {
         std::memcpy(bytes.data(), from.tail.data() + within, num_taken);
       } else if (const int error =
@@ -103,8 +104,8 @@ class TableSpool::Impl {
 
   static void GrowTail(Stream& stream, size_t num_bytes) {
     const size_t needed_bytes = stream.tail_bytes + num_bytes;
-    stream.tail.resize(
-        std::min(std::max(needed_bytes, 2 * stream.tail.size()), kBlockBytes));
+    stream.tail.resize(std::min(std::max(needed_bytes, 2 * stream.tail.size()),
+                                kSpoolBlockBytes));
   }
 
   Result<void> Spill(Stream& stream) {
@@ -118,7 +119,7 @@ class TableSpool::Impl {
       return MachineFault("write a temporary file in " + folder_, error);
     }
     stream.blocks.push_back(file_bytes_);
-    file_bytes_ += kBlockBytes;
+    file_bytes_ += kSpoolBlockBytes;
     stream.tail_bytes = 0;
     return {};
   }

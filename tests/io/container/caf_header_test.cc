@@ -13,16 +13,16 @@ std::vector<std::byte> SomeCaf() {
 }
 
 // Where the content of a chunk begins.
-size_t ChunkAt(const std::vector<std::byte>& caf, const std::string& name) {
+size_t CafChunkAt(const std::vector<std::byte>& caf, const std::string& name) {
   const std::string text = ToString(caf);
   const size_t at = text.find(name);
   EXPECT_NE(at, text.npos);
   return at + 12;
 }
 
-std::string WithByte(const std::string& chunk, size_t offset, int value) {
+std::string CafWithByte(const std::string& chunk, size_t offset, int value) {
   auto caf = SomeCaf();
-  caf[ChunkAt(caf, chunk) + offset] = static_cast<std::byte>(value);
+  caf[CafChunkAt(caf, chunk) + offset] = static_cast<std::byte>(value);
   return HeaderCodeOf(caf);
 }
 
@@ -42,8 +42,8 @@ TEST(CafHeaderTest, GivesTheSamplesOfLibsndfile) {
 
 TEST(CafHeaderTest, AnUnknownSizeMeansToTheEnd) {
   auto caf = SomeCaf();
-  std::fill_n(caf.begin() + static_cast<ptrdiff_t>(ChunkAt(caf, "data") - 8), 8,
-              std::byte{0xFF});
+  std::fill_n(caf.begin() + static_cast<ptrdiff_t>(CafChunkAt(caf, "data") - 8),
+              8, std::byte{0xFF});
   const MemorySource file(caf);
   const Result<SoundFile> sound = ReadCafHeader(file);
   ASSERT_TRUE(sound.ok());
@@ -56,7 +56,7 @@ std::vector<std::byte> WithBefore(const std::string& chunk,
                                   const std::string& more) {
   auto caf = SomeCaf();
   const auto bytes = ToBytes(more);
-  caf.insert(caf.begin() + static_cast<ptrdiff_t>(ChunkAt(caf, chunk)) - 12,
+  caf.insert(caf.begin() + static_cast<ptrdiff_t>(CafChunkAt(caf, chunk)) - 12,
              bytes.begin(), bytes.end());
   return caf;
 }
@@ -96,32 +96,32 @@ TEST(CafHeaderTest, TheFirstDescriptionCounts) {
 TEST(CafHeaderTest, RejectsWhatItCannotRead) {
   EXPECT_EQ(HeaderErrorOf(SomeCaf()), "ok");
   ExpectNoCutIsAccepted(SomeCaf());
-  EXPECT_EQ(WithByte("desc", 8, 'a'), "unsupported_format");  // "apcm"
-  EXPECT_EQ(WithByte("desc", 31, 12), "unsupported_format");  // bits
+  EXPECT_EQ(CafWithByte("desc", 8, 'a'), "unsupported_format");  // "apcm"
+  EXPECT_EQ(CafWithByte("desc", 31, 12), "unsupported_format");  // bits
   // Integers of 64 bits, and floats of 8 to 24.
-  EXPECT_EQ(WithByte("desc", 31, 64), "unsupported_format");
+  EXPECT_EQ(CafWithByte("desc", 31, 64), "unsupported_format");
   for (const int bits : {8, 16, 24}) {
     auto floats = SomeCaf();
-    floats[ChunkAt(floats, "desc") + 15] = std::byte{1};
-    floats[ChunkAt(floats, "desc") + 31] = static_cast<std::byte>(bits);
+    floats[CafChunkAt(floats, "desc") + 15] = std::byte{1};
+    floats[CafChunkAt(floats, "desc") + 31] = static_cast<std::byte>(bits);
     EXPECT_EQ(HeaderCodeOf(floats), "unsupported_format");
   }
-  EXPECT_EQ(WithByte("desc", 19, 3), "bad_header");  // bytes of a packet
-  EXPECT_EQ(WithByte("desc", 23, 2), "bad_header");  // samples of a packet
-  EXPECT_EQ(WithByte("desc", 27, 0), "bad_header");  // channels
-  EXPECT_EQ(WithByte("desc", 1, 0), "bad_sample_rate");
+  EXPECT_EQ(CafWithByte("desc", 19, 3), "bad_header");  // bytes of a packet
+  EXPECT_EQ(CafWithByte("desc", 23, 2), "bad_header");  // samples of a packet
+  EXPECT_EQ(CafWithByte("desc", 27, 0), "bad_header");  // channels
+  EXPECT_EQ(CafWithByte("desc", 1, 0), "bad_sample_rate");
   auto caf = SomeCaf();
-  caf[ChunkAt(caf, "desc") - 12] = std::byte{'X'};
+  caf[CafChunkAt(caf, "desc") - 12] = std::byte{'X'};
   EXPECT_EQ(HeaderErrorOf(caf),
             "bad_header: has no desc chunk before its data chunk");
   caf = SomeCaf();
-  caf[ChunkAt(caf, "data") - 12] = std::byte{'X'};
+  caf[CafChunkAt(caf, "data") - 12] = std::byte{'X'};
   EXPECT_EQ(HeaderErrorOf(caf), "no_samples: has no data chunk");
   caf = SomeCaf();
-  caf[ChunkAt(caf, "desc") - 1] = std::byte{31};
+  caf[CafChunkAt(caf, "desc") - 1] = std::byte{31};
   EXPECT_EQ(HeaderErrorOf(caf), "bad_header: its desc chunk is too short");
   caf = SomeCaf();
-  caf.resize(ChunkAt(caf, "data") + 3);
+  caf.resize(CafChunkAt(caf, "data") + 3);
   caf[caf.size() - 5] = std::byte{0};
   caf[caf.size() - 4] = std::byte{3};
   EXPECT_EQ(HeaderErrorOf(caf), "bad_header: its data chunk is too short");

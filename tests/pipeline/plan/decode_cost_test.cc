@@ -20,7 +20,7 @@ constexpr uint64_t kBytesPerFrame = 10;
 constexpr uint64_t kShardBytes = 100'000;  // 100 s
 
 // Seconds [start, start + length) of a file; length 0 is all of it.
-struct Row {
+struct SegmentRow {
   uint64_t file = 0;
   int64_t start_s = 0;
   int64_t length_s = 0;
@@ -28,18 +28,18 @@ struct Row {
 };
 
 // What is counted for these shards of one plan.
-DecodeCost Count(const std::vector<std::vector<Row>>& shards) {
+DecodeCost Count(const std::vector<std::vector<SegmentRow>>& shards) {
   const TempFolder folder;
   Plan plan;
   auto rows = std::make_unique<TableSpool>(folder.path(), PlanColumns({}));
   PlannedFiles files(folder.path());
   std::vector<uint64_t> sources;
-  for (const std::vector<Row>& shard : shards) {
+  for (const std::vector<SegmentRow>& shard : shards) {
     PlanRow rejected;  // has no file
     rejected.code = RejectCode::kNotFound;
     EXPECT_TRUE(AppendPlanRow(rejected, rows.get()).ok());
     plan.shards.push_back({.first_row = rows->num_rows()});
-    for (const Row& row : shard) {
+    for (const SegmentRow& row : shard) {
       PlanRow planned;
       Source& source = planned.source;
       source.header.encoding = row.encoding;
@@ -90,8 +90,8 @@ TEST(DecodeCostTest, PlainSamplesAndWholeFilesCostNothingHere) {
 
 // Ten files of ten segments of 10 s. A shard has ten rows: of one file, or one
 // of each.
-std::vector<std::vector<Row>> Shards(bool is_sorted) {
-  std::vector<std::vector<Row>> shards(10);
+std::vector<std::vector<SegmentRow>> Shards(bool is_sorted) {
+  std::vector<std::vector<SegmentRow>> shards(10);
   for (size_t i = 0; i < 10; ++i) {
     for (size_t k = 0; k < 10; ++k) {
       const size_t file = is_sorted ? i : k;
@@ -117,7 +117,7 @@ TEST(DecodeCostTest, SpreadSegmentsAreToldFromSortedOnes) {
 
 // A recording that fills five shards: no order of its rows helps.
 TEST(DecodeCostTest, OneLongFileIsNotSpread) {
-  std::vector<std::vector<Row>> shards(5);
+  std::vector<std::vector<SegmentRow>> shards(5);
   for (size_t i = 0; i < 50; ++i) {
     shards[i / 10].push_back({1, static_cast<int64_t>(2 * i), 10});
   }

@@ -30,7 +30,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr int kSampleRateHz = 16000;
 constexpr int kFramesPerSecond = 100;
 
 constexpr char kRebuilt[] =
@@ -38,7 +37,8 @@ constexpr char kRebuilt[] =
     "--no-text, --truncate and the like if you used them";
 
 std::string DurationOfSamples(uint64_t num_samples) {
-  return FormatDuration(static_cast<double>(num_samples) / kSampleRateHz);
+  return FormatDuration(static_cast<double>(num_samples) /
+                        kFeatureSampleRateHz);
 }
 
 // A small number with two digits: 4.9e-4.
@@ -217,7 +217,7 @@ ordered_json JsonSplits(const StoreIndex& index) {
                       {"lines", split.num_lines},
                       {"rows", split.num_stored},
                       {"rejected", split.num_rejected},
-                      {"hours", Hours(split.num_samples, kSampleRateHz)},
+                      {"hours", Hours(split.num_samples, kFeatureSampleRateHz)},
                       {"frames", split.num_frames}});
   }
   return splits;
@@ -226,8 +226,9 @@ ordered_json JsonSplits(const StoreIndex& index) {
 void AddJsonSummary(const StoreSummary& summary, ordered_json* json) {
   auto languages = ordered_json::object();
   for (const auto& [name, count] : summary.languages) {
-    languages[name] = {{"rows", count.num_rows},
-                       {"hours", Hours(count.num_samples, kSampleRateHz)}};
+    languages[name] = {
+        {"rows", count.num_rows},
+        {"hours", Hours(count.num_samples, kFeatureSampleRateHz)}};
   }
   (*json)["languages"] = languages;
   (*json)["durations_s"] = nullptr;
@@ -402,7 +403,7 @@ std::string FormatInfoJson(const CompleteStore& store) {
       store.folder, num_without_features > 0 ? "without_features" : "complete");
   json["format"] = fmt::format("{}.{}", index.format_major, index.format_minor);
   json["rows"] = index.num_stored();
-  json["hours"] = Hours(StoredSamples(index), kSampleRateHz);
+  json["hours"] = Hours(StoredSamples(index), kFeatureSampleRateHz);
   json["shards"] = index.shards.size();
   if (num_without_features > 0) {
     json["shards_without_features"] = num_without_features;
