@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -35,11 +36,6 @@ void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
                  samples.end(),
                  tail->end() - static_cast<std::ptrdiff_t>(count),
                  [](Sample sample) { return ToFloat(sample); });
-}
-
-bool MayHoldNonFinite(SampleEncoding encoding) {
-  return encoding == SampleEncoding::kFloat32 ||
-         encoding == SampleEncoding::kFloat64;
 }
 
 }  // namespace
@@ -150,14 +146,21 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
     source_hasher_.Update(bytes);
     const Result<void> decoded = ws_.decoder_.DecodeToMono(bytes, mono);
     if (!decoded.ok()) return decoded;
-    const int64_t bad =
-        MayHoldNonFinite(header_.encoding) ? FindNonFinite(mono) : -1;
-    if (bad >= 0) {
+    if (const int64_t bad = AddToPeak(mono); bad >= 0) {
       const uint64_t done = (position - header_.data_offset) / group_bytes;
       return NotFinite(static_cast<int64_t>(done) + bad);
     }
   }
   return AddSamples(mono);
+}
+
+// Takes samples of the source into account for its peak. Returns what
+// FindNonFinite does.
+int64_t RowPass::AddToPeak(std::span<const float> mono) {
+  const float largest = LargestMagnitude(mono);
+  if (!std::isfinite(largest)) return FindNonFinite(mono);
+  peak_ = std::max(peak_, largest);
+  return -1;
 }
 
 // Resamples and appends to ws_.samples_.
@@ -351,7 +354,7 @@ Result<void> RowPass::DecodeCodedSegment() {
 // num_before.
 Result<void> RowPass::AddDecoded(std::span<const float> mono,
                                  int64_t num_before) {
-  if (const int64_t bad = FindNonFinite(mono); bad >= 0) {
+  if (const int64_t bad = AddToPeak(mono); bad >= 0) {
     return NotFinite(num_before + bad);
   }
   const size_t step = std::max(DecodeStepSamples(), size_t{1});
@@ -501,6 +504,7 @@ Result<ShardRow> RowPass::Compute() {
     {
       const StageTimer timer(&ws_.times, Stage::kDecode);
       source_hasher_.Update(std::as_bytes(pcm16));
+      peak_ = LargestMagnitude(pcm16);
     }
     while (done.ok() && next_frame_ < task_.source.num_frames) {
       done = ComputePiece(
@@ -532,6 +536,7 @@ Result<ShardRow> RowPass::Compute() {
   row.num_frames = static_cast<uint32_t>(task_.source.num_frames);
   row.num_samples = static_cast<uint64_t>(task_.source.num_samples);
   row.body_max = levels.body_max;
+  row.peak = peak_;
   row.floor = levels.floor;
   row.checksum = feature_checksum_;
   row.source_rate = static_cast<uint32_t>(header_.sample_rate_hz);

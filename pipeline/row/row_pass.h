@@ -80,6 +80,7 @@ class RowPass {
   Result<void> ReadBlock(uint64_t position, uint64_t end);
   Result<std::span<const std::byte>> NextGroups(uint64_t position);
   Result<void> DecodeBlock(std::span<const std::byte> bytes, uint64_t position);
+  int64_t AddToPeak(std::span<const float> mono);
   Result<void> AddSamples(std::span<const float> mono);
   Result<void> DecodeAll();
   Result<void> HashFile();
@@ -112,6 +113,7 @@ class RowPass {
   FrameMaxima maxima_;
   int64_t next_frame_ = 0;
   uint64_t feature_checksum_ = 0;
+  float peak_ = 0;
 };
 
 // The row's file, read through the input's block. For the pass's thread only.

@@ -42,6 +42,7 @@ def assert_same_rows(store: melmill.Store, folder: Path) -> None:
             )
             assert row.body_max == float(wanted.body_max)
             assert row.floor == float(wanted.floor)
+            assert row.peak == wanted.peak
             assert row.num_frames == len(wanted.features)
             assert row.duration_s == wanted.num_samples / 16000
 

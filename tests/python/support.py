@@ -165,6 +165,7 @@ class Row:
     num_samples: int  # at 16 kHz
     body_max: np.float32
     floor: np.float32
+    peak: np.float32 | None  # None if the shard has no peaks
     tail_samples: npt.NDArray[np.float32]  # [400]
 
     @property
@@ -218,6 +219,7 @@ class Store:
                     num_samples=num_samples,
                     body_max=shard.body_max[slot],
                     floor=shard.floor[slot],
+                    peak=None if shard.peak is None else shard.peak[slot],
                     tail_samples=shard.tail_samples[slot],
                 )
             )
@@ -240,6 +242,9 @@ class Shard:
             self.num_samples: npt.NDArray[np.uint64] = file["num_samples"][:]
             self.body_max: npt.NDArray[np.float32] = file["body_max"][:]
             self.floor: npt.NDArray[np.float32] = file["floor"][:]
+            self.peak: npt.NDArray[np.float32] | None = None
+            if "peak" in file:
+                self.peak = file["peak"][:]
             self.tail_samples: npt.NDArray[np.float32] = file["tail_samples"][:]
             starts = file["start"][:].tolist()
             status = file["status"][:].tolist()

@@ -33,6 +33,7 @@ FEATURES_OFFSET = 4096
 STATUS_REJECTED = 2
 NAN_SAMPLE = 700
 NOT_FINITE = 96  # its reject code
+PEAK_MINOR = 3  # the format's minor number since which shards have peaks
 
 PIECE = (
     *("segment_start", "segment_num_samples"),
@@ -170,6 +171,8 @@ def expected_layouts(store: Store) -> dict[Path, Layout]:
     ):
         sizes = {"rows": shard["num_rows"], "frames": shard["num_frames"]}
         expected[path] = documented_layout(store, path, "Shards", sizes)
+        if store.index["format"]["minor"] >= PEAK_MINOR:
+            expected[path] |= documented_layout(store, path, "Peaks", sizes)
     for split, path in zip(
         store.index["splits"], table_paths(store), strict=True
     ):
@@ -495,7 +498,8 @@ def test_row_rejected_in_the_extraction_says_why(store: Store) -> None:
     (row,) = found
     assert row["reject_code"] == NOT_FINITE
     assert row["reject_detail"] == NAN_SAMPLE
-    for name in ("num_frames", "num_samples", "body_max", "floor", "checksum"):
+    levels = ("body_max", "floor", "peak")
+    for name in ("num_frames", "num_samples", *levels, "checksum"):
         assert row[name] == 0, name
     assert not row["tail_samples"].any()
     assert not row["source_checksum"].any()

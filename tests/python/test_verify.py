@@ -69,6 +69,7 @@ def test_verify_names_the_row_of_a_damaged_feature(job: Job) -> None:
         "num_samples",
         "body_max",
         "floor",
+        "peak",
         "status",
         "checksum",
         "file_checksum",

@@ -199,6 +199,16 @@ class Row:
         return self.stored.body_max
 
     @property
+    def peak(self) -> float | None:
+        """Largest absolute sample of the audio, at its own rate; 1 is full.
+
+        Of several channels it is that of their mean. None if the row was stored
+        by a version of melmill that did not keep it.
+        """
+        stored = self.stored
+        return stored.shard.peak(stored.row)
+
+    @property
     def floor(self) -> float:
         """Least value of `features`, on their scale."""
         return self.stored.floor

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -54,6 +55,12 @@ class MemorySink : public FeatureSink {
   std::function<void()> on_write;
   std::function<void()> on_read;
 };
+
+float PeakOf(const std::vector<float>& samples) {
+  float peak = 0;
+  for (const float sample : samples) peak = std::max(peak, std::abs(sample));
+  return peak;
+}
 
 class RowComputerTest : public testing::Test {
  protected:
@@ -128,6 +135,7 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfTheWholeClip) {
   EXPECT_EQ(sink_.bytes, features);
   EXPECT_EQ(row.value().checksum, Xxh3_64(features));
   EXPECT_EQ(row.value().body_max, levels.body_max);
+  EXPECT_EQ(row.value().peak, PeakOf(mono));
   EXPECT_EQ(row.value().floor, levels.floor);
   EXPECT_EQ(row.value().num_samples, samples.size());
   EXPECT_EQ(row.value().num_frames, samples.size() / 160);
@@ -165,6 +173,7 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
                                      *processor_.log_mel().MakeWorkspace());
     EXPECT_TRUE(sink_.bytes == features) << num_samples;
     EXPECT_EQ(row.value().body_max, levels.body_max);
+    EXPECT_EQ(row.value().peak, PeakOf(samples));
     EXPECT_EQ(row.value().floor, levels.floor);
     EXPECT_EQ(row.value().checksum, Xxh3_64(features));
     EXPECT_TRUE(std::equal(samples.end() - 400, samples.end(),
@@ -194,6 +203,9 @@ TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
                            workspace_.tail_samples().begin()));
     EXPECT_EQ(plain.value().floor, other.value().floor);
     EXPECT_EQ(plain.value().body_max, other.value().body_max);
+    EXPECT_NEAR(plain.value().peak, PeakOf(MakeSamples(num_samples, 1, 3)),
+                0x1p-16);
+    EXPECT_EQ(plain.value().peak, other.value().peak);
   }
 }
 
