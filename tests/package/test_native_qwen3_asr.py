@@ -83,7 +83,7 @@ def no_audio_is_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(soundfile, "SoundFile", refuse)
 
 
-@pytest.mark.parametrize("feature_type", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("feature_type", ["f32", "f16", "bf16", "u8"])
 def test_features_are_those_of_the_extractor(
     feature_type: str, training_corpus: Corpus, store_of: Callable[..., Path]
 ) -> None:

@@ -112,6 +112,8 @@ class Part:
         else:
             features = stored.shard.read(stored.start, stored.num_frames)
         feature_type = self._contract.feature_type
+        if feature_type == "u8":
+            return self._widened(stored, features)
         if feature_type == "bf16":
             features = bfloat16.to_float32(features)
         floor = stored.floor
@@ -123,6 +125,22 @@ class Part:
             raised.flags.writeable = False
             return raised
         return features
+
+    def _widened(
+        self, stored: StoredRow, features: npt.NDArray[Any]
+    ) -> npt.NDArray[Any]:
+        """The features that bytes of a whole row stand for."""
+        contract = self._contract
+        values = np.empty(features.shape, np.float32)
+        body = (stored.num_samples - contract.n_fft // 2) // contract.hop_length
+        body = min(body + 1, stored.num_frames)
+        shard, row = stored.shard, stored.row
+        shard.widen(row, features[:body], values[:body])
+        shard.widen_end(row, features[body:], values[body:])
+        if stored.floor > contract.normalised_floor(stored.body_max):
+            np.maximum(values, np.float32(stored.floor), out=values)
+            values.flags.writeable = False
+        return values
 
     def read_stored(self, at: int) -> npt.NDArray[Any]:
         """See Row.read_stored."""
