@@ -17,7 +17,7 @@ LARGEST_ERROR: Final = 0.003923
 _LOWEST = np.float32(-1.5)  # the grid begins here
 _STEP = np.float32(STEP)
 _STEPS_PER_UNIT = np.float32(127.5)
-_AT_ONCE = 1 << 14  # values, which then stay in a cache close to the processor
+_AT_ONCE = 1 << 14
 
 
 def bases(floors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -41,11 +41,13 @@ def widen(
       floor: The least feature; half a step above or below `base` at most.
       target: Where they go, contiguous [frames, n_mels].
     """
-    steps, values = stored.reshape(-1), target.reshape(-1)
-    for at in range(0, len(values), _AT_ONCE):
-        part = values[at : at + _AT_ONCE]
-        part[...] = steps[at : at + _AT_ONCE]
-        part *= _STEP
-        part += base
-        if base < floor:
-            np.maximum(part, floor, out=part)
+    target[...] = stored
+    target *= _STEP
+    target += base
+    if base < floor:
+        values = target.reshape(-1)
+        # NumPy compares two arrays sooner than an array and a number.
+        floors = np.full(min(_AT_ONCE, len(values)), floor)
+        for at in range(0, len(values), _AT_ONCE):
+            part = values[at : at + _AT_ONCE]
+            np.maximum(part, floors[: len(part)], out=part)
