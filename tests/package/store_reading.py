@@ -11,7 +11,7 @@ import melmill
 import numpy as np
 import pytest
 import torch
-from melmill._store import bfloat16
+from melmill._store import narrow_types
 from support import REPOSITORY, Store, values_of_bytes
 
 Access = Literal["mmap", "pread"]
@@ -29,7 +29,7 @@ def assert_same_rows(store: melmill.Store, folder: Path) -> None:
             assert row.features.dtype == wanted.features.dtype
             stored, single = row.read_stored(), wanted.single
             if store.contract.feature_type == "bf16":
-                stored = bfloat16.to_float32(stored)
+                stored = narrow_types.bfloat16_to_float32(stored)
                 single = torch.from_numpy(single).bfloat16().float().numpy()
             np.testing.assert_array_equal(row.features, single)
             if store.contract.feature_type == "u8":

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from melmill._store import uint8
+from melmill._store import narrow_types
 
 # Largest difference between a float32 store and librosa + transformers, on the
 # scale of the features; see docs/numerics.md. Smaller types are also rounded.
@@ -39,7 +39,7 @@ def rounding_error(
     Half a unit in the last place, or what the contract says of bytes.
     """
     if feature_type == "u8":
-        return np.full(features.shape, uint8.LARGEST_ERROR)
+        return np.full(features.shape, narrow_types.BYTE_LARGEST_ERROR)
     exponents = np.frexp(features)[1] - 1
     least = _LEAST_EXPONENT[feature_type]
     bits = _MANTISSA_BITS[feature_type]

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import xxhash
 
-from melmill._store import uint8
+from melmill._store import narrow_types
 from melmill._store.errors import (
     ContractError,
     DamagedStoreError,
@@ -43,8 +43,8 @@ _FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
 # Further rules of a type of features: fields that other contracts do not have.
 _RULES_OF_TYPES = {
     "u8": {
-        "feature_step": uint8.STEP,
-        "feature_error": uint8.LARGEST_ERROR,
+        "feature_step": narrow_types.BYTE_STEP,
+        "feature_error": narrow_types.BYTE_LARGEST_ERROR,
     }
 }
 

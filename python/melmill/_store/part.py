@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from melmill._store import bfloat16
+from melmill._store import narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles
 from melmill._store.index import SplitFacts, StoreIndex
@@ -115,11 +115,11 @@ class Part:
         if feature_type == "u8":
             return self._widened(stored, features)
         if feature_type == "bf16":
-            features = bfloat16.to_float32(features)
+            features = narrow_types.bfloat16_to_float32(features)
         floor = stored.floor
         if floor > self._contract.normalised_floor(stored.body_max):
             if feature_type == "bf16":
-                floor = bfloat16.rounded(floor)
+                floor = narrow_types.rounded_to_bfloat16(floor)
             raised: npt.NDArray[Any]
             raised = np.maximum(features, features.dtype.type(floor))
             raised.flags.writeable = False

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from melmill._store import uint8
+from melmill._store import narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, StoreFile, read_only
 from melmill._store.hdf5 import Columns
@@ -127,8 +127,8 @@ class Shard:
             self._body_max.astype(np.float64)
         )
         if contract.feature_type == "u8":
-            self._bases = uint8.bases(self._body_floor)
-            self._end_bases = uint8.bases(self._floor)
+            self._bases = narrow_types.byte_bases(self._body_floor)
+            self._end_bases = narrow_types.byte_bases(self._floor)
 
     @property
     def _features_end(self) -> int:
@@ -201,7 +201,7 @@ class Shard:
         self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
     ) -> None:
         """Writes bytes of the row's body, as `frames` has them, as float32."""
-        uint8.widen(
+        narrow_types.widen_bytes(
             stored,
             self._bases[row],
             self._body_floor[row],
@@ -212,7 +212,7 @@ class Shard:
         self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
     ) -> None:
         """The same for frames that touch the row's end."""
-        uint8.widen(
+        narrow_types.widen_bytes(
             stored,
             self._end_bases[row],
             self._floor[row],

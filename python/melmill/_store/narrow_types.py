@@ -1,6 +1,7 @@
-"""8-bit features: steps of a grid, counted from the step of a floor.
+"""Types of features that NumPy has not: bfloat16, and bytes on a grid.
 
-docs/format.md has the rule. All is single precision.
+bfloat16 is the upper half of a float32. A byte counts steps of a grid from the
+step of a floor (docs/format.md, 8-bit features); all is single precision.
 """
 
 from __future__ import annotations
@@ -11,23 +12,35 @@ import numpy as np
 import numpy.typing as npt
 
 # What contracts say of these features.
-STEP: Final = 2 / 255
-LARGEST_ERROR: Final = 0.003923
+BYTE_STEP: Final = 2 / 255
+BYTE_LARGEST_ERROR: Final = 0.003923
 
 _LOWEST = np.float32(-1.5)  # the grid begins here
-_STEP = np.float32(STEP)
+_STEP = np.float32(BYTE_STEP)
 _STEPS_PER_UNIT = np.float32(127.5)
 _AT_ONCE = 1 << 14
 
 
-def bases(floors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def bfloat16_to_float32(bits: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Converts the bits of bfloat16 numbers, uint16, to their values."""
+    return (bits.astype(np.uint32) << 16).view(np.float32)
+
+
+def rounded_to_bfloat16(value: float) -> float:
+    """Rounds a finite float32 value to bfloat16, to nearest even."""
+    bits = int(np.float32(value).view(np.uint32))
+    bits += 0x7FFF + (bits >> 16 & 1)
+    return float(bfloat16_to_float32(np.array([bits >> 16], np.uint16))[0])
+
+
+def byte_bases(floors: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The features that byte 0 stands for above these floors."""
     steps = np.rint((floors - _LOWEST) * _STEPS_PER_UNIT)
     at: npt.NDArray[np.float32] = steps * _STEP + _LOWEST
     return at
 
 
-def widen(
+def widen_bytes(
     stored: npt.NDArray[Any],
     base: np.float32,
     floor: np.float32,
