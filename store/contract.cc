@@ -1,7 +1,6 @@
 #include "store/contract.h"
 
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "store/json_object.h"
 
@@ -31,20 +30,30 @@ std::string ContractJson(const LogMelOptions& log_mel,
   contract["clamp"] = "body-max";
   contract["scaling"] = "(x+4)/4";
   contract["feature_type"] = FeatureTypeName(feature_type);
+  if (feature_type == FeatureType::kUint8) {
+    contract["feature_step"] = 1 / static_cast<double>(kGridStepsPerUnit);
+    contract["feature_error"] = kGridLargestError;
+  }
   contract["tail_length"] = log_mel.mel.n_fft;
   return JsonText(contract);
 }
 
-uint64_t ContractBytesPerFrame(const std::string& contract) {
+std::optional<FeatureType> ContractFeatureType(const std::string& contract) {
   const auto json = nlohmann::json::parse(contract, nullptr, false);
-  if (!json.is_object() || !json.contains("n_mels") ||
+  if (!json.is_object()) return std::nullopt;
+  const auto name = json.find("feature_type");
+  if (name == json.end() || !name->is_string()) return std::nullopt;
+  return FindFeatureType(name->get<std::string>());
+}
+
+uint64_t ContractBytesPerFrame(const std::string& contract) {
+  const auto type = ContractFeatureType(contract);
+  const auto json = nlohmann::json::parse(contract, nullptr, false);
+  if (!type || !json.contains("n_mels") ||
       !json["n_mels"].is_number_unsigned()) {
     return 0;
   }
-  const auto name = json.find("feature_type");
-  if (name == json.end() || !name->is_string()) return 0;
-  const auto type = FindFeatureType(name->get<std::string>());
-  return type ? json["n_mels"].get<uint64_t>() * FeatureSize(*type) : 0;
+  return json["n_mels"].get<uint64_t>() * FeatureSize(*type);
 }
 
 }  // namespace melmill

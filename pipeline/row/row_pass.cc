@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "dsp/features/feature_clamp.h"
+#include "dsp/features/feature_grid.h"
 #include "dsp/samples/pcm.h"
 #include "io/sound/coded_clip.h"
 #include "io/sound/coded_segments.h"
@@ -393,10 +395,11 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
                                    int64_t count) {
   const Result<void> wanted = AskPermit(task_);
   if (!wanted.ok()) return wanted;
-  const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
-  const size_t offset = static_cast<size_t>(next_frame_) * frame_bytes_;
+  const size_t num_bytes = static_cast<size_t>(count) * computed_frame_bytes_;
+  const auto first = static_cast<size_t>(next_frame_);
   const std::span<std::byte> features =
-      is_buffered() ? ws_.features_.span().subspan(offset, num_bytes)
+      is_buffered() ? ws_.features_.span().subspan(
+                          first * computed_frame_bytes_, num_bytes)
                     : ws_.features_.Resize(num_bytes);
   {
     const StageTimer timer(&ws_.times, Stage::kLogMel);
@@ -409,8 +412,30 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
     task_.permit->AddFrames(static_cast<uint64_t>(count));
   }
   if (is_buffered()) return {};
+  const std::span<std::byte> stored =
+      type_ == FeatureType::kUint8 ? CountPiece(features) : features;
   const StageTimer timer(&ws_.times, Stage::kStore);
-  return sink_.Write(offset, features);
+  return sink_.Write(first * frame_bytes_, stored);
+}
+
+// Clamps the features of the frames before next_frame_ at the floor that the
+// maxima so far lead to.
+std::span<std::byte> RowPass::Clamp(std::span<std::byte> features) const {
+  const StageTimer timer(&ws_.times, Stage::kLogMel);
+  const int64_t num_end_frames =
+      next_frame_ == task_.source.num_frames
+          ? NumEndFrames(options_, task_.source.num_samples)
+          : 0;
+  return log_mel_.Clamp(log_mel_.Levels(maxima_), type_, num_end_frames,
+                        features);
+}
+
+// Makes bytes of a long row's piece. They count from a floor that may rise
+// later; only that of the last piece is the row's.
+std::span<std::byte> RowPass::CountPiece(std::span<std::byte> features) {
+  piece_bases_.push_back(
+      GridStep(log_mel_.BodyFloor(log_mel_.Levels(maxima_))));
+  return Clamp(features);
 }
 
 // Computes all pieces whose samples are there, and drops samples that no other
@@ -445,7 +470,7 @@ Result<void> RowPass::ComputePieces(bool is_whole) {
 }
 
 // Clamps a long row, whose pieces were written before its maximum was known.
-Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
+Result<void> RowPass::ClampLongRow() {
   Hasher64 hasher;
   const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
   const size_t row_bytes =
@@ -457,9 +482,12 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
     if (!done.ok()) return done;
     done = sink_.Read(offset, piece);
     if (!done.ok()) return done;
-    {
-      const StageTimer timer(&ws_.times, Stage::kLogMel);
-      log_mel_.Clamp(levels, type_, piece);
+    if (type_ == FeatureType::kUint8) {
+      const uint16_t base = piece_bases_[offset / piece_bytes];
+      RaiseBase({reinterpret_cast<uint8_t*>(piece.data()), piece.size()},
+                static_cast<uint16_t>(piece_bases_.back() - base));
+    } else {
+      Clamp(piece);
     }
     hasher.Update(piece);
     done = sink_.Write(offset, piece);
@@ -469,18 +497,14 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
   return {};
 }
 
-Result<void> RowPass::FinishFeatures(const ClipLevels& levels) {
+Result<void> RowPass::FinishFeatures() {
   ws_.times.bytes_stored +=
       static_cast<uint64_t>(task_.source.num_frames) * frame_bytes_;
   if (!is_buffered()) {
     const StageTimer timer(&ws_.times, Stage::kStore);
-    return ClampLongRow(levels);
+    return ClampLongRow();
   }
-  const std::span<std::byte> features = ws_.features_.span();
-  {
-    const StageTimer timer(&ws_.times, Stage::kLogMel);
-    log_mel_.Clamp(levels, type_, features);
-  }
+  const std::span<std::byte> features = Clamp(ws_.features_.span());
   const StageTimer timer(&ws_.times, Stage::kStore);
   feature_checksum_ = Xxh3_64(features);
   return sink_.Write(0, features);
@@ -494,7 +518,7 @@ Result<ShardRow> RowPass::Compute() {
   if (!done.ok()) return done.error();
   if (is_buffered()) {
     ws_.features_.Resize(static_cast<size_t>(task_.source.num_frames) *
-                         frame_bytes_);
+                         computed_frame_bytes_);
   }
   ws_.tail_samples_.resize(static_cast<size_t>(options_.mel.n_fft));
   const std::span<const int16_t> pcm16 = Pcm16InPlace();
@@ -526,10 +550,10 @@ Result<ShardRow> RowPass::Compute() {
     }
   }
   if (!done.ok()) return done.error();
-  const ClipLevels levels = log_mel_.Levels(maxima_);
-  done = FinishFeatures(levels);
+  done = FinishFeatures();
   if (!done.ok()) return done.error();
 
+  const ClipLevels levels = log_mel_.Levels(maxima_);
   ShardRow row;
   row.status = RowStatus::kStored;
   row.start = task_.start;

@@ -40,8 +40,6 @@ enum class RowStatus : uint8_t {
 };
 
 inline constexpr float kUnknownPeak = -1;
-// The format's minor number of a store with a shard that has peaks.
-inline constexpr int kPeakFormatMinor = 3;
 
 // One row of a shard's index. The columns have the names of the fields.
 struct ShardRow {

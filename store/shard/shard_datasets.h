@@ -88,6 +88,8 @@ inline ElementType FeatureElementType(FeatureType type) {
       return ElementType::kF32;
     case FeatureType::kBfloat16:
       return ElementType::kBF16;
+    case FeatureType::kUint8:
+      return ElementType::kU8;
   }
   assert(false);
   return ElementType::kU8;

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import pytest
-from melmill._store import bfloat16, hdf5
+from melmill._store import hdf5, narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, StoreFile
 from melmill._store.hdf5 import Columns, Hdf5File
@@ -45,7 +45,7 @@ def test_the_library_finds_and_reads_the_same(path: Path) -> None:
             values: npt.NDArray[Any] = columns.read(name)
             if is_bfloat16(expected):
                 assert found.dtype == np.uint16
-                values = bfloat16.to_float32(values)
+                values = narrow_types.bfloat16_to_float32(values)
             else:
                 assert found.dtype == expected.dtype, name
             np.testing.assert_array_equal(values, expected[:])

@@ -98,7 +98,7 @@ TESTED_BY = {
     "melmill._remote.patience": "test_copies.py",
     "melmill._remote.url_text": "test_audio_url.py",
     "melmill._stage.output_files": "test_staging.py",
-    "melmill._store.bfloat16": "test_row.py",
+    "melmill._store.narrow_types": "test_row.py",
     "melmill._store.errors": "test_bad_stores.py",
     "melmill._store.index": "test_bad_stores.py",
     "melmill._store.part": "test_row.py",

@@ -32,7 +32,7 @@ def test_every_row_is_what_h5py_reads(
     assert_same_rows(store, finished_job.store)
 
 
-@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "u8"])
 def test_a_raised_floor_is_applied(
     dtype: str, access: Access, tmp_path: Path
 ) -> None:

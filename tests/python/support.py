@@ -161,7 +161,8 @@ class Row:
     line: int  # in the manifest, counted from 1
     audio: str
     text: str
-    features: FloatArray  # [frames, mels] as stored; bfloat16 is float32
+    # [frames, mels] as stored; bfloat16 is float32, and bytes are their values
+    features: FloatArray
     num_samples: int  # at 16 kHz
     body_max: np.float32
     floor: np.float32
@@ -215,7 +216,7 @@ class Store:
                     line=line,
                     audio=audio[row],
                     text=text[row],
-                    features=shard.features[start : start + num_frames],
+                    features=shard.values(start, num_frames),
                     num_samples=num_samples,
                     body_max=shard.body_max[slot],
                     floor=shard.floor[slot],
@@ -254,6 +255,35 @@ class Shard:
             for row, start in enumerate(starts)
             if status[row] == STATUS_STORED
         }
+
+    def values(self, start: int, num_frames: int) -> FloatArray:
+        """The features of the row that begins there."""
+        stored = self.features[start : start + num_frames]
+        if stored.dtype != np.uint8:
+            return stored
+        slot = self.slots[start]
+        return values_of_bytes(
+            stored,
+            int(self.num_samples[slot]),
+            self.body_max[slot],
+            self.floor[slot],
+        )
+
+
+def values_of_bytes(
+    stored: npt.NDArray[Any],
+    num_samples: int,
+    body_max: np.float32,
+    floor: np.float32,
+) -> FloatArray:
+    """What the bytes of a row stand for, as docs/format.md says."""
+    step, lowest = np.float32(2 / 255), np.float32(-1.5)
+    body_floor = (max(float(body_max) - 8, -10) + 4) / 4
+    floors = np.full((len(stored), 1), body_floor, np.float32)
+    floors[(num_samples - 200) // 160 + 1 :] = floor
+    bases = np.rint((floors - lowest) * np.float32(127.5)) * step + lowest
+    values: FloatArray = stored.astype(np.float32) * step + bases
+    return np.maximum(values, floors)
 
 
 def read_strings(file: h5py.File, name: str) -> list[str]:

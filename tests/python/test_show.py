@@ -236,7 +236,7 @@ def test_the_level_is_that_of_the_features(folder: Path, number: int) -> None:
     assert found == pytest.approx([*decibels, peak, mean], abs=0.051)
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "u8"])
 def test_rows_of_other_types_look_the_same(
     folder: Path, tmp_path: Path, dtype: str
 ) -> None:

@@ -47,9 +47,15 @@ VARIANTS = {
     "qwen3_f16": ["--preset", "qwen3-asr", "--dtype", "f16"],
     "whisper_f32": ["--preset", "whisper", "--dtype", "f32"],
     "whisper_bf16": ["--preset", "whisper", "--dtype", "bf16"],
+    "qwen3_u8": ["--preset", "qwen3-asr", "--dtype", "u8"],
 }
 COMMITTED = sorted(path.parent for path in STORES.glob("*/*/store.json"))
-FEATURE_TYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
+FEATURE_TYPES = {
+    "f16": "float16",
+    "f32": "float32",
+    "bf16": "bfloat16",
+    "u8": "uint8",
+}
 
 
 def make_manifests(folder: Path) -> list[Path]:
@@ -146,7 +152,7 @@ def documented_layout(
             if "FIELD" in name and not store.index["kept_fields"]:
                 continue
             name = name.replace("FIELD", "speaker")
-            if kind == "float16, float32 or bfloat16":
+            if kind == "float16, float32, bfloat16 or uint8":
                 kind = FEATURE_TYPES[contract["feature_type"]]
             if shape == "[bytes]":
                 offsets = file[name.replace("_bytes", "_offsets")]
@@ -341,7 +347,14 @@ def flat_fields(value: object, path: str = "") -> set[str]:
 def test_fields_of_store_json_are_the_documented_ones(store: Store) -> None:
     section = markdown.sections("format.md")["store.json"]
     rows = markdown.table(section, "| field | type | meaning |")
-    assert flat_fields(store.index) == {row[0] for row in rows}
+    has_bytes = store.index["contract"]["feature_type"] == "u8"
+    expected = {
+        name
+        for name, _, meaning in rows
+        if has_bytes or not meaning.startswith("only of `u8`")
+    }
+    assert flat_fields(store.index) == expected
+    assert store.index["format"]["minor"] == (3 if has_bytes else 0)
 
 
 def test_files_are_the_documented_ones(store: Store) -> None:
@@ -364,7 +377,7 @@ def test_sizes_and_checksums_of_files_are_right(any_store: Store) -> None:
 
 def bytes_per_frame(store: Store) -> int:
     contract = store.index["contract"]
-    width = {"f16": 2, "f32": 4, "bf16": 2}[contract["feature_type"]]
+    width = {"f16": 2, "f32": 4, "bf16": 2, "u8": 1}[contract["feature_type"]]
     return int(contract["n_mels"]) * width
 
 

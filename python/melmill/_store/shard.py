@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from melmill._store import narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, StoreFile, read_only
 from melmill._store.hdf5 import Columns
@@ -36,7 +37,7 @@ _PEAK = {"peak": "<f4"}  # not in shards that were made before format 1.3
 _SOURCE_CHECKSUM_BYTES = 16
 _STATUS_STORED = 1
 _LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
-_STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
+_STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2", "u8": "u1"}
 
 
 def lacks_features(file: StoreFile, features_end: int) -> bool:
@@ -127,6 +128,12 @@ class Shard:
                 raise DamagedStoreError(
                     f"{self.path}: {name}: a number that no sound has"
                 )
+        self._body_floor = contract.normalised_floor(
+            self._body_max.astype(np.float64)
+        )
+        if contract.feature_type == "u8":
+            self._bases = narrow_types.byte_bases(self._body_floor)
+            self._end_bases = narrow_types.byte_bases(self._floor)
 
     @property
     def _features_end(self) -> int:
@@ -219,6 +226,28 @@ class Shard:
         """See Row.peak."""
         peak = self._peak
         return None if peak is None else float(peak[row])
+
+    def widen(
+        self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
+    ) -> None:
+        """Writes bytes of the row's body, as `frames` has them, as float32."""
+        narrow_types.widen_bytes(
+            stored,
+            self._bases[row],
+            self._body_floor[row],
+            target,
+        )
+
+    def widen_end(
+        self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
+    ) -> None:
+        """The same for frames that touch the row's end."""
+        narrow_types.widen_bytes(
+            stored,
+            self._end_bases[row],
+            self._floor[row],
+            target,
+        )
 
     def sources(self, starts: npt.NDArray[np.uint64]) -> Sources:
         """What the shard says of the audio of the rows with these starts.

@@ -181,6 +181,39 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
   }
 }
 
+// Bytes are counted from a floor that rises with each louder piece.
+TEST_F(RowComputerTest, GivesTheBytesOfAVeryLongClip) {
+  const RowComputer computer(MakeFeatureSpec("qwen3-asr", FeatureType::kUint8));
+  RowWorkspace workspace(computer);
+  for (const size_t num_samples :
+       {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
+        size_t{6 * 3024 * 160 + 250}}) {
+    std::vector<float> samples = MakeSamples(num_samples, 1, 5);
+    for (size_t i = 0; i < num_samples; ++i) {
+      samples[i] *= 1e-4f * static_cast<float>(1 + i / 500'000 * 30);
+    }
+    samples.back() = 1;
+    WavSpec spec;
+    spec.sample_rate_hz = 16000;
+    spec.encoding = SampleEncoding::kFloat32;
+    WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+    const RowTask task = MakeTask("a.wav");
+    const auto num_values = static_cast<size_t>(task.source.num_frames) * 128;
+    sink_.bytes.assign(num_values, std::byte{0xee});
+    sink_.num_writes = 0;
+    const Result<ShardRow> row =
+        TryRow(task, computer, &input_, &sink_, &workspace);
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    EXPECT_GT(sink_.num_writes, 10) << "the row is meant to be a long one";
+    std::vector<std::byte> features(2 * num_values);
+    computer.log_mel().Compute(samples, FeatureType::kUint8, features,
+                               *computer.log_mel().MakeWorkspace());
+    features.resize(num_values);
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_EQ(row.value().checksum, Xxh3_64(features));
+  }
+}
+
 // PCM16 of the feature rate is used as it lies in the file. Any other form goes
 // through floats and must give the same bits.
 TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
