@@ -9,6 +9,7 @@ namespace melmill {
 
 void NoteDisputes(const ExtractOutcome& made, const Plan& plan,
                   const std::string& folder, std::vector<std::string>* notes) {
+  if (made.disputed.empty()) return;
   const Machine here = ThisMachine();
   for (const auto& [index, error] : made.disputed) {
     const Result<void> written = WriteDispute(

@@ -160,9 +160,8 @@ bool PartRun::Extract() {
     const Result<void> written = WriteDoubts(folder(), report_.doubts);
     if (!written.ok()) report_.notes.push_back(written.error().message);
   }
-  if (!made.fault) return true;
   NoteDisputes(made, *plan_, folder(), &report_.notes);
-  return EndWithFault(*made.fault);
+  return !made.fault || EndWithFault(*made.fault);
 }
 
 void PartRun::End() {

@@ -178,8 +178,9 @@ Result<void> StoreFinisher::FinishSplit() {
   if (written.ok() && training_) {
     written = training_->Commit(FindFile(old_, TrainingFileName(entry.name)));
   }
-  if (written.ok())
+  if (written.ok()) {
     written = table_->WriteFile(Path(table), FindFile(old_, table));
+  }
   if (!written.ok()) return written;
   accepted_.reset();
   training_.reset();

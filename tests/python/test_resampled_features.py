@@ -2,7 +2,7 @@
 
 Most tests take a few recordings of each rate; all of the quickstart's, which is
 hours of audio and takes minutes, when MELMILL_ALL_SPEECH is set. What README
-promises is tested with all of them in any case.
+promises is tested with a quarter of them in any case.
 """
 
 import dataclasses
@@ -157,19 +157,20 @@ def convert(
     return clips
 
 
-def test_all_speech_keeps_the_promise_by_default(
+def test_speech_keeps_the_promise_by_default(
     corpus: list[dict[str, str]],
     tmp_path: Path,
     record_property: RecordProperty,
 ) -> None:
+    promised = corpus if ALL_SPEECH else corpus[::4]
     num_cells = num_beyond = 0
     for rate in PROMISED_RATES:
         to_librosa, to_exact, librosa_to_exact = (
             Differences() for _ in range(3)
         )
-        for first in range(0, len(corpus), CLIPS_AT_A_TIME):
+        for first in range(0, len(promised), CLIPS_AT_A_TIME):
             folder = tmp_path / str(first)
-            recordings = corpus[first : first + CLIPS_AT_A_TIME]
+            recordings = promised[first : first + CLIPS_AT_A_TIME]
             clips = convert(recordings, rate, folder)
             manifest = folder / "m.jsonl"
             write_manifest(manifest, map(manifest_row, clips))
@@ -192,7 +193,7 @@ def test_all_speech_keeps_the_promise_by_default(
             record_property(f"max difference {of}", found.largest)
             record_property(f"beyond 1e-4 {of}", float(found.num_unusual))
             record_property(f"beyond 2e-4 {of}", float(found.num_beyond))
-        assert to_librosa.num_cells > 90e6
+        assert to_librosa.num_cells > (90e6 if ALL_SPEECH else 22e6)
         if rate == reference.RATE:
             assert to_librosa.largest <= MAX_FEATURE_DIFFERENCE_AT_16_KHZ
         assert to_librosa.largest <= MAX_UNUSUAL_DIFFERENCE

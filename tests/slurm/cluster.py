@@ -99,6 +99,19 @@ def kill(pids: Sequence[int], number: signal.Signals) -> None:
             continue
 
 
+def set_number_of_parts(examples: Path, num_parts: int) -> None:
+    """As the first lines of parts.sbatch say: in two places."""
+    path = examples / "parts.sbatch"
+    text = path.read_text()
+    for old, new in (
+        ("--array=0-999%100\n", f"--array=0-{num_parts - 1}\n"),
+        ("_ID/1000", f"_ID/{num_parts}"),
+    ):
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+
+
 class Cluster:
     """Daemons with files, keys and ports of their own.
 

@@ -8,7 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster import MAX_ARRAY_SIZE, NODES, Cluster, missing_programs, wait_until
+from cluster import (
+    MAX_ARRAY_SIZE,
+    NODES,
+    Cluster,
+    missing_programs,
+    set_number_of_parts,
+    wait_until,
+)
 from read_shim import ReadFault
 from support import (
     REPOSITORY,
@@ -99,18 +106,6 @@ class Site:
         assert found
         return found[1]
 
-    def set_number_of_parts(self) -> None:
-        """As the first lines of parts.sbatch say: in two places."""
-        path = self.examples / "parts.sbatch"
-        text = path.read_text()
-        for old, new in (
-            ("--array=0-999%100\n", f"--array=0-{NUM_PARTS - 1}\n"),
-            ("_ID/1000", f"_ID/{NUM_PARTS}"),
-        ):
-            assert text.count(old) == 1
-            text = text.replace(old, new)
-        path.write_text(text)
-
     def log(self, name: str) -> str:
         return (self.folder / f"melmill-{name}.log").read_text()
 
@@ -147,7 +142,7 @@ def test_an_array_that_is_too_large_is_refused(
     site.cluster.wait_for_all_jobs()
     assert set(files_of(site.store)) == {"plan.h5", "job.json"}
     assert NUM_PARTS <= MAX_ARRAY_SIZE
-    site.set_number_of_parts()
+    set_number_of_parts(site.examples, NUM_PARTS)
     site.submit()
     site.cluster.wait_for_all_jobs()
     assert files_of(site.store) == one_run
@@ -158,7 +153,7 @@ def test_an_array_that_is_too_large_is_refused(
 
 
 def test_a_plan_that_fails_leaves_no_job_in_the_queue(site: Site) -> None:
-    site.set_number_of_parts()
+    set_number_of_parts(site.examples, NUM_PARTS)
     array = site.submit("gone.jsonl")
     site.cluster.wait_for_all_jobs()
     assert site.cluster.task(array)["JobState"] == "CANCELLED"
@@ -173,7 +168,7 @@ def test_a_part_that_is_stopped_keeps_its_shards(
     """One job makes what is missing then."""
     cluster = site.cluster
     site.run(site.program, "plan", *PLAN_FLAGS, "--out", "store")
-    site.set_number_of_parts()
+    set_number_of_parts(site.examples, NUM_PARTS)
     slow = site.folder / "slow"
     slow.touch()
     parts = site.examples / "parts.sbatch"
@@ -206,7 +201,7 @@ def test_a_disturbed_array_makes_the_store_of_one_run(
 ) -> None:
     """A requeued task, a killed program and a dead node, all at once."""
     cluster = site.cluster
-    site.set_number_of_parts()
+    set_number_of_parts(site.examples, NUM_PARTS)
     slow = site.folder / "slow"
     slow.touch()
     array = site.submit(*PLAN_FLAGS)

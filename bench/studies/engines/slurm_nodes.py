@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from cluster import Cluster  # tests/slurm
+from cluster import Cluster, set_number_of_parts  # tests/slurm
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 EXAMPLES = REPOSITORY / "examples" / "slurm"
@@ -32,13 +32,11 @@ def copy_examples(folder: Path, num_parts: int) -> Path:
     for name in ("plan", "parts", "finish"):
         path = examples / f"{name}.sbatch"
         text = path.read_text()
-        for old, new in (
-            ("--cpus-per-task=4\n", "--cpus-per-task=1\n"),
-            ("--array=0-999%100\n", f"--array=0-{num_parts - 1}\n"),
-            ("_ID/1000", f"_ID/{num_parts}"),
-        ):
-            text = text.replace(old, new)
-        path.write_text(text)
+        assert text.count("--cpus-per-task=4\n") == 1
+        path.write_text(
+            text.replace("--cpus-per-task=4\n", "--cpus-per-task=1\n")
+        )
+    set_number_of_parts(examples, num_parts)
     return examples
 
 
