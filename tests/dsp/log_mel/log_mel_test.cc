@@ -80,7 +80,7 @@ double Normalised(double log10_power) { return (log10_power + 4) / 4; }
 
 // The floor that max(row, floor) must use for a clip whose maximum is
 // `max_log10_power`.
-double NormalisedFloor(const LogMelOptions& options, double max_log10_power) {
+double ExpectedFloor(const LogMelOptions& options, double max_log10_power) {
   return Normalised(std::max(max_log10_power - options.dynamic_range_log10,
                              std::log10(options.power_floor)));
 }
@@ -113,11 +113,11 @@ void ExpectMatchesOracle(const LogMelOptions& options,
     }
   }
   EXPECT_FLOAT_EQ(actual.levels.body_max, static_cast<float>(body_max)) << what;
-  const double floor = NormalisedFloor(options, static_cast<float>(clip_max));
+  const double floor = ExpectedFloor(options, static_cast<float>(clip_max));
   EXPECT_FALSE(Differs(actual.levels.floor, floor))
       << what << ": floor " << actual.levels.floor << " != " << floor;
 
-  const double stored_floor = NormalisedFloor(options, actual.levels.body_max);
+  const double stored_floor = ExpectedFloor(options, actual.levels.body_max);
   for (size_t i = 0; i < actual.values.size(); ++i) {
     const double value =
         std::max(Normalised(expected[i / n_mels][i % n_mels]), stored_floor);
