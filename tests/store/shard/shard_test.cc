@@ -586,7 +586,9 @@ TEST(ShardTest, RandomDamageNeverCrashes) {
       EXPECT_TRUE(reader.value().ReadFeatures(r).ok());
       EXPECT_TRUE(reader.value().ReadTailSamples(r).ok());
     }
-    EXPECT_TRUE(reader.value().FindDamagedRows().ok());
+    // A row that starts elsewhere leaves frames to no row.
+    const auto rows = reader.value().FindDamagedRows();
+    EXPECT_TRUE(rows.ok() || rows.error().code == ErrorCode::kDamaged);
   }
   EXPECT_GT(num_rejected, 200);
 }
