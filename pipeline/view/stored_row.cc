@@ -149,7 +149,8 @@ Result<RowFeatures> ReadRowFeatures(const std::string& folder,
       shard.value().ReadFeatures(static_cast<size_t>(found - rows.begin()));
   if (!bytes.ok()) return WithFile(file, bytes.error());
   const ShardSpec& spec = shard.value().spec();
-  RowFeatures features = {.n_mels = static_cast<size_t>(spec.n_mels)};
+  RowFeatures features = {.n_mels = static_cast<size_t>(spec.n_mels),
+                          .peak = found->peak};
   features.values = spec.feature_type == FeatureType::kUint8
                         ? WidenBytes(*found, features.n_mels, bytes.value())
                         : WidenFeatures(spec.feature_type, bytes.value());

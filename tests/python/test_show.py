@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from store_inputs import STORES
 from store_job import Job, flip_byte
 from support import (
     Run,
@@ -234,6 +237,27 @@ def test_the_level_is_that_of_the_features(folder: Path, number: int) -> None:
     peak, mean = stored.max(), stored.mean()
     decibels = [10 * (4 * x - 4) for x in (peak, mean)]
     assert found == pytest.approx([*decibels, peak, mean], abs=0.051)
+
+
+def test_the_peak_is_that_of_the_samples(folder: Path, tmp_path: Path) -> None:
+    audio = folder / "a rather long name of a folder" / f"{LOUD}.wav"
+    samples, _ = soundfile.read(audio)
+    largest = np.abs(samples).max()
+    shown = lines_of(show(folder, "train", "--row", str(LOUD)))["peak"]
+    decibels = 20 * np.log10(largest)
+    assert shown == f"{largest:.4f} of full scale ({decibels:.1f} dB)"
+    write_wav(tmp_path / "zeros.wav", np.zeros(1600))
+    manifest = tmp_path / "train.jsonl"
+    write_manifest(manifest, [manifest_row("zeros.wav")])
+    extract(tmp_path / "store", manifest, cwd=tmp_path)
+    shown = show(tmp_path, "train", "--row", "0")
+    assert lines_of(shown)["peak"] == "0, all samples"
+    # Shards that were made before do not have it.
+    earlier = STORES / "0.1.0-without-peaks" / "qwen3_asr_f16"
+    shutil.copytree(earlier, tmp_path / "earlier" / "store")
+    shown = show(tmp_path / "earlier", "train", "--row", "0")
+    assert "level" in lines_of(shown)
+    assert "peak" not in lines_of(shown)
 
 
 @pytest.mark.parametrize("dtype", ["f32", "bf16", "u8"])
