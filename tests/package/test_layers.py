@@ -86,8 +86,12 @@ TESTED_BY = {
         f"melmill._report.{name}": "test_report_command.py"
         for name in (
             *("charts", "checks", "clips", "mel_sample", "page", "rejects"),
-            *("repeats", "row_columns", "summary"),
+            *("row_columns", "time_unit"),
         )
+    },
+    **{
+        f"melmill._report.{name}": "test_report_numbers.py"
+        for name in ("clipping", "repeats", "summary")
     },
     "melmill.ray": "../cluster/test_job.py",
     "melmill._extract.rejects_error": "test_extraction.py",

@@ -354,7 +354,7 @@ def test_fields_of_store_json_are_the_documented_ones(store: Store) -> None:
         if has_bytes or not meaning.startswith("only of `u8`")
     }
     assert flat_fields(store.index) == expected
-    assert store.index["format"]["minor"] == (3 if has_bytes else 0)
+    assert store.index["format"]["minor"] == 3
 
 
 def test_files_are_the_documented_ones(store: Store) -> None:
