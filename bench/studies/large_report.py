@@ -51,8 +51,8 @@ def compare(melmill: Path, folder: Path, num_rows: int) -> bool:
         out = folder / "report"
         run = process_run.run(
             [
-                *(sys.executable, "-c", REPORT, REPOSITORY / "python"),
-                *(store, "-q", "-o", out, *flags),
+                *(sys.executable, "-c", REPORT, str(REPOSITORY / "python")),
+                *(str(store), "-q", "-o", str(out), *flags),
             ]
         )
         print(

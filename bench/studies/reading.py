@@ -29,11 +29,11 @@ sys.path.insert(0, str(REPOSITORY / "python"))
 
 import melmill  # noqa: E402
 import numpy as np  # noqa: E402
-import reading_peers  # noqa: E402
 import torch  # noqa: E402
 from melmill._batch.tensors import padded_tensors  # noqa: E402
 from melmill.torch import FeatureDataset, collate  # noqa: E402
-from reading_peers import Peer  # noqa: E402
+from readers import ways  # noqa: E402
+from readers.ways import Peer  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
 BATCH_SIZE = 8
@@ -217,7 +217,7 @@ def make_store(
     melmill_program: Path, manifest: Path, folder: Path, feature_type: str
 ) -> Path:
     store = folder / feature_type
-    flags = ["--quiet", "--dtype", feature_type, "--out", store]
+    flags = ("--quiet", "--dtype", feature_type, "--out", store)
     subprocess.run([melmill_program, "extract", manifest, *flags], check=True)
     return store
 
@@ -263,20 +263,20 @@ def compare(arguments: argparse.Namespace, folder: Path) -> None:
     compare_views(split, arguments.rounds)
     compare_memcpy(mapped, arguments.rounds)
     peers = [
-        reading_peers.melmill_peer(split, "melmill"),
-        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"'),
-        reading_peers.h5py_peer(split),
-        reading_peers.h5py_opening_peer(split),
-        reading_peers.lhotse_peer(split, folder),
-        reading_peers.arrow_peer(split, folder),
-        reading_peers.upstream(split),
+        ways.melmill_peer(split, "melmill"),
+        ways.melmill_peer(mapped, 'melmill, access="mmap"'),
+        ways.h5py_peer(split),
+        ways.h5py_opening_peer(split),
+        ways.lhotse_peer(split, folder),
+        ways.arrow_peer(split, folder),
+        ways.upstream(split),
     ]
     compare_batches(split, peers, arguments.rounds, "float32")
     half = torch.float16
     peers = [
-        reading_peers.melmill_peer(split, "melmill", half),
-        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"', half),
-        reading_peers.h5py_peer(split, half),
+        ways.melmill_peer(split, "melmill", half),
+        ways.melmill_peer(mapped, 'melmill, access="mmap"', half),
+        ways.h5py_peer(split, half),
     ]
     compare_batches(split, peers, arguments.rounds, "float16")
     compare_types(arguments, folder)

@@ -67,7 +67,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("numbers")
     rows = write_clips(folder)
     # The first two rows of train again, the second of them twice.
-    again = [manifest_row(rows[at]["audio"], "other words") for at in (0, 1, 1)]
+    again = [
+        manifest_row(str(rows[at]["audio"]), "other words") for at in (0, 1, 1)
+    ]
     write_manifest(folder / "train.jsonl", rows)
     write_manifest(folder / "eval.jsonl", again)
     extract(folder / "store", "train.jsonl", "eval.jsonl", cwd=folder)
@@ -96,6 +98,7 @@ def page_of(store: Path, out: Path, *flags: str) -> str:
 
 
 def measure_of(numbers: dict[str, Any], name: str) -> dict[str, Any]:
+    found: dict[str, Any]
     (found,) = [m for m in numbers["measures"] if m["name"] == name]
     return found
 
@@ -365,7 +368,7 @@ def test_a_store_without_rows(tmp_path: Path) -> None:
     samples[100] = np.nan  # which only the extraction finds
     write_wav(tmp_path / "a.wav", samples, subtype="FLOAT")
     write_manifest(tmp_path / "train.jsonl", [manifest_row("a.wav")])
-    flags = ["--max-rejects", "100%", "--out", tmp_path / "store"]
+    flags = ("--max-rejects", "100%", "--out", tmp_path / "store")
     run_melmill("extract", "train.jsonl", *flags, cwd=tmp_path)
     numbers = numbers_of(tmp_path / "store", tmp_path / "a.json")
     assert numbers["num_rows"] == 0
@@ -391,7 +394,7 @@ def test_rejects_are_counted_by_their_codes(tmp_path: Path) -> None:
     names = ["short.wav", *(f"missing{number}.wav" for number in range(4))]
     rows = [manifest_row(name) for name in ["a.wav", *names]]
     write_manifest(tmp_path / "train.jsonl", rows)
-    flags = ["--max-rejects", "100%", "--out", tmp_path / "store"]
+    flags = ("--max-rejects", "100%", "--out", tmp_path / "store")
     run_melmill("extract", "train.jsonl", *flags, cwd=tmp_path)
     rejects = numbers_of(tmp_path / "store", tmp_path / "a.json")["rejects"]
     assert (rejects["num_lines"], rejects["num_rejected"]) == (6, 5)

@@ -180,7 +180,7 @@ def test_an_update_adds_peaks_to_the_shards_that_it_makes(
     extract_again(before_peaks)
     assert files_of(store) == whole
     assert run_melmill("verify", store).exit_code == 0
-    audio = ["--against-audio", "1000", "--audio-root", before_peaks]
+    audio = ("--against-audio", "1000", "--audio-root", before_peaks)
     compared = run_melmill("verify", store, *audio)
     assert compared.exit_code == 0, compared.stdout + compared.stderr
 
