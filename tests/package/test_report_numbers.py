@@ -361,6 +361,7 @@ def test_a_store_without_transcripts(tmp_path: Path) -> None:
     assert "(no transcript)" in page
     assert verdict_of(numbers, "Splits")[0] == "look"
     assert "train, seconds" in page
+    assert "<h2>Seconds</h2>" in page
 
 
 def test_a_store_without_rows(tmp_path: Path) -> None:
