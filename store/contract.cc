@@ -1,6 +1,7 @@
 #include "store/contract.h"
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "store/json_object.h"
 
@@ -38,22 +39,16 @@ std::string ContractJson(const LogMelOptions& log_mel,
   return JsonText(contract);
 }
 
-std::optional<FeatureType> ContractFeatureType(const std::string& contract) {
-  const auto json = nlohmann::json::parse(contract, nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  const auto name = json.find("feature_type");
-  if (name == json.end() || !name->is_string()) return std::nullopt;
-  return FindFeatureType(name->get<std::string>());
-}
-
 uint64_t ContractBytesPerFrame(const std::string& contract) {
-  const auto type = ContractFeatureType(contract);
   const auto json = nlohmann::json::parse(contract, nullptr, false);
-  if (!type || !json.contains("n_mels") ||
+  if (!json.is_object() || !json.contains("n_mels") ||
       !json["n_mels"].is_number_unsigned()) {
     return 0;
   }
-  return json["n_mels"].get<uint64_t>() * FeatureSize(*type);
+  const auto name = json.find("feature_type");
+  if (name == json.end() || !name->is_string()) return 0;
+  const auto type = FindFeatureType(name->get<std::string>());
+  return type ? json["n_mels"].get<uint64_t>() * FeatureSize(*type) : 0;
 }
 
 }  // namespace melmill

@@ -2,7 +2,6 @@
 #define MELMILL_STORE_CONTRACT_H_
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include "dsp/features/feature_type.h"
@@ -15,9 +14,6 @@ namespace melmill {
 // know.
 std::string ContractJson(const LogMelOptions& log_mel,
                          FeatureType feature_type);
-
-// The type of the features under a contract, if this version knows it.
-std::optional<FeatureType> ContractFeatureType(const std::string& contract);
 
 // The size of one frame's features under a contract, or 0 if the contract does
 // not say.

@@ -21,7 +21,6 @@ inline constexpr int kPieceFormatMajor = 2;  // readers refuse any further one
 inline constexpr int kTrainingFormatMinor = 1;   // SplitEntry::training
 inline constexpr int kAudioPathFormatMinor = 2;  // has_audio_paths
 inline constexpr int kPeakFormatMinor = 3;       // ShardSpec::has_peaks
-inline constexpr int kUint8FormatMinor = 3;      // FeatureType::kUint8
 
 struct ShardEntry {
   std::string split;

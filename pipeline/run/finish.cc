@@ -15,7 +15,6 @@
 #include "pipeline/plan/read_source.h"
 #include "pipeline/row/reject_rules.h"
 #include "pipeline/row/row_computer.h"
-#include "store/contract.h"
 #include "store/damage.h"
 #include "store/plan/plan_row.h"
 #include "store/rejects.h"
@@ -330,9 +329,6 @@ void StoreFinisher::DescribeStore() {
   index.format_minor = 0;
   if (plan_.has_training_manifests) index.format_minor = kTrainingFormatMinor;
   if (plan_.has_audio_paths) index.format_minor = kAudioPathFormatMinor;
-  if (ContractFeatureType(plan_.contract) == FeatureType::kUint8) {
-    index.format_minor = kUint8FormatMinor;
-  }
 }
 
 Result<FinishedStore> StoreFinisher::Finish() {

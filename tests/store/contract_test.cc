@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <optional>
 #include <string>
 
 namespace melmill {
@@ -35,10 +34,6 @@ TEST(ContractJsonTest, SaysWhatTheNumbersMean) {
                        "\"tail_length\":400}"),
             std::string::npos)
       << bytes;
-  EXPECT_EQ(ContractFeatureType(bytes), FeatureType::kUint8);
-  EXPECT_EQ(ContractFeatureType("{\"feature_type\":1}"), std::nullopt);
-  EXPECT_EQ(ContractFeatureType("{}"), std::nullopt);
-  EXPECT_EQ(ContractFeatureType("1"), std::nullopt);
   EXPECT_EQ(ContractBytesPerFrame("[]"), 0u);
   EXPECT_EQ(ContractBytesPerFrame("{\"n_mels\": -1}"), 0u);
   for (const std::string type :
