@@ -3,6 +3,7 @@
 #include <mpg123.h>
 #include <sys/types.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -18,6 +19,40 @@ constexpr size_t kBlockSamples = 4096;
 
 Error DecodeFailed(const char* message) {
   return {RejectCode::kDecodeFailed, message};
+}
+
+// Two frames without sound: MPEG-1, layer III, 48 kHz, stereo, 32 kbit/s, 96
+// bytes each.
+constexpr size_t kSilentFrameBytes = 96;
+constexpr auto kSilence = [] {
+  std::array<unsigned char, 2 * kSilentFrameBytes> bytes = {};
+  for (size_t i = 0; i < bytes.size(); i += kSilentFrameBytes) {
+    bytes[i] = 0xFF;
+    bytes[i + 1] = 0xFB;
+    bytes[i + 2] = 0x14;
+  }
+  return bytes;
+}();
+
+// A damaged frame can leave a value of the handle's spectrum unset, and
+// libmpg123 uses what stood in its place. This sets all of them, so that the
+// value is that of the frame before, and never one of fresh memory.
+bool SetWholeSpectrum(mpg123_handle* handle) {
+  std::array<float, 2 * 1152> samples;
+  bool is_decoded = mpg123_open_feed(handle) == MPG123_OK;
+  const unsigned char* input = kSilence.data();
+  size_t num_input_bytes = kSilence.size();
+  int status = MPG123_NEW_FORMAT;
+  size_t num_bytes = 0;
+  while (is_decoded && num_bytes == 0 && status == MPG123_NEW_FORMAT) {
+    status = mpg123_decode(handle, input, num_input_bytes,
+                           reinterpret_cast<unsigned char*>(samples.data()),
+                           sizeof samples, &num_bytes);
+    input = nullptr;
+    num_input_bytes = 0;
+  }
+  is_decoded = is_decoded && num_bytes > 0;
+  return mpg123_close(handle) == MPG123_OK && is_decoded;
 }
 
 class Mp3Decoder : public SoundDecoder {
@@ -62,6 +97,7 @@ Result<void> Mp3Decoder::Open() {
                        MPG123_NO_FRANKENSTEIN | MPG123_QUIET |
                        MPG123_SKIP_ID3V2,
                    0) != MPG123_OK ||
+      !SetWholeSpectrum(handle) ||
       mpg123_replace_reader_handle(handle, Read, Seek, nullptr) != MPG123_OK) {
     throw std::bad_alloc();
   }
