@@ -206,7 +206,7 @@ def run(folder: Path, first: int, mutations: int, seed: int) -> Counter[str]:
       How many had which outcome; "wrong" is what must not be.
     """
     sources = [
-        Source(path.parent, folder / path.parent.name)
+        Source(path.parent, folder / path.parent.relative_to(STORES))
         for path in sorted(STORES.glob("*/*/store.json"))
     ]
     outcomes: Counter[str] = Counter()
