@@ -25,7 +25,7 @@ Array = npt.NDArray[Any]
 Facts = dict[str, Any]  # an object of store.json
 
 FEATURES_OFFSET = 4096
-FEATURE_BYTES = {"f16": 2, "f32": 4, "bf16": 2}
+FEATURE_BYTES = {"f16": 2, "f32": 4, "bf16": 2, "u8": 1}
 STORED = 1
 # Kinds of messages in HDF5's object headers.
 DATASPACE, DATATYPE, LAYOUT, ATTRIBUTE = 1, 3, 8, 12
@@ -187,8 +187,24 @@ class Shard:
         features = self.features[start : start + int(columns["num_frames"])]
         if self.contract["feature_type"] == "bf16":
             features = (features.astype("<u4") << 16).view("<f4")
+        if self.contract["feature_type"] == "u8":
+            features = self._widened(features, columns)
         floor = features.dtype.type(columns["floor"])
         return np.maximum(features, floor), columns
+
+    def _widened(self, steps: Array, columns: dict[str, Any]) -> Array:
+        """The features of a row of bytes."""
+        step = np.float32(self.contract["feature_step"])
+        steps_per_unit, lowest = np.float32(127.5), np.float32(-1.5)
+        # The floor of the clip's body, and that of a last frame that reaches
+        # beyond the end.
+        body_floor = (max(float(columns["body_max"]) - 8, -10) + 4) / 4
+        floors = np.full((len(steps), 1), body_floor, np.float32)
+        num_body = (int(columns["num_samples"]) - 200) // 160 + 1
+        floors[num_body:] = columns["floor"]
+        bases = np.rint((floors - lowest) * steps_per_unit) * step + lowest
+        features: Array = steps.astype(np.float32) * step + bases
+        return np.maximum(features, floors, out=features)
 
 
 def read_index(folder: Path) -> Facts:

@@ -31,6 +31,10 @@ std::string ContractJson(const LogMelOptions& log_mel,
   contract["clamp"] = "body-max";
   contract["scaling"] = "(x+4)/4";
   contract["feature_type"] = FeatureTypeName(feature_type);
+  if (feature_type == FeatureType::kUint8) {
+    contract["feature_step"] = 1 / static_cast<double>(kGridStepsPerUnit);
+    contract["feature_error"] = kGridLargestError;
+  }
   contract["tail_length"] = log_mel.mel.n_fft;
   return JsonText(contract);
 }

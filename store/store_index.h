@@ -24,6 +24,7 @@ inline constexpr int kPieceFormatMajor = 2;  // readers refuse any further one
 // The minor numbers that came with an addition; readers accept any value.
 inline constexpr int kTrainingFormatMinor = 1;   // SplitEntry::training
 inline constexpr int kAudioPathFormatMinor = 2;  // has_audio_paths
+inline constexpr int kPeakFormatMinor = 3;       // ShardSpec::has_peaks
 
 struct ShardEntry {
   std::string split;

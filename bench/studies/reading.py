@@ -29,11 +29,11 @@ sys.path.insert(0, str(REPOSITORY / "python"))
 
 import melmill  # noqa: E402
 import numpy as np  # noqa: E402
-import reading_peers  # noqa: E402
 import torch  # noqa: E402
 from melmill._batch.tensors import padded_tensors  # noqa: E402
 from melmill.torch import FeatureDataset, collate  # noqa: E402
-from reading_peers import Peer  # noqa: E402
+from readers import ways  # noqa: E402
+from readers.ways import Peer  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
 BATCH_SIZE = 8
@@ -41,6 +41,7 @@ BATCH_SIZE = 8
 # bound and half a unit in the last place of float16.
 MAX_DIFFERENCE = 2e-4 + 2.0**-11
 WARM_UP_BATCHES = 100
+STORED_TYPES = ("f16", "f32", "bf16", "u8")
 
 
 def timed_s(action: Callable[[], object]) -> float:
@@ -212,39 +213,73 @@ def measure_open(folder: Path) -> None:
         )
 
 
-def make_store(melmill_program: Path, manifest: Path, folder: Path) -> Path:
-    store = folder / "store"
-    subprocess.run(
-        [melmill_program, "extract", manifest, "--quiet", "--out", store],
-        check=True,
-    )
+def make_store(
+    melmill_program: Path, manifest: Path, folder: Path, feature_type: str
+) -> Path:
+    store = folder / feature_type
+    flags = ("--quiet", "--dtype", feature_type, "--out", store)
+    subprocess.run([melmill_program, "extract", manifest, *flags], check=True)
     return store
 
 
+def compare_types(arguments: argparse.Namespace, folder: Path) -> None:
+    """Prints how fast batches are made of stores of each type."""
+    splits = {}
+    for feature_type in STORED_TYPES:
+        store = folder / feature_type
+        if not store.exists():
+            make_store(
+                arguments.melmill, arguments.manifest, folder, feature_type
+            )
+        opened = melmill.open(store)
+        splits[feature_type] = opened[opened.splits[0]]
+    for dtype in (torch.float32, torch.bfloat16):
+        for batch_size in (BATCH_SIZE, 8 * BATCH_SIZE):
+            times: dict[str, list[float]] = {name: [] for name in splits}
+            for batch in random_batches(
+                splits["f16"], arguments.rounds, batch_size, seed=4
+            ):
+                for name, split in splits.items():
+                    rows = [split[index] for index in batch]
+                    make = functools.partial(padded_tensors, rows, dtype=dtype)
+                    make()
+                    times[name].append(timed_s(make))
+            for name, seconds in times.items():
+                speed = statistics.median(
+                    a / b for a, b in zip(times["f16"], seconds, strict=True)
+                )
+                print(
+                    f"a padded batch of {batch_size} as {dtype} of {name}: "
+                    f"{1e3 * statistics.median(seconds):.2f} ms, {speed:.2f} "
+                    "of the speed of f16"
+                )
+
+
 def compare(arguments: argparse.Namespace, folder: Path) -> None:
-    store = make_store(arguments.melmill, arguments.manifest, folder)
+    store = make_store(arguments.melmill, arguments.manifest, folder, "f16")
     opened = melmill.open(store)
     split = opened[opened.splits[0]]
     mapped = melmill.open(store, access="mmap")[opened.splits[0]]
     compare_views(split, arguments.rounds)
     compare_memcpy(mapped, arguments.rounds)
     peers = [
-        reading_peers.melmill_peer(split, "melmill"),
-        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"'),
-        reading_peers.h5py_peer(split),
-        reading_peers.h5py_opening_peer(split),
-        reading_peers.lhotse_peer(split, folder),
-        reading_peers.arrow_peer(split, folder),
-        reading_peers.upstream(split),
+        ways.melmill_peer(split, "melmill"),
+        ways.melmill_peer(mapped, 'melmill, access="mmap"'),
+        ways.h5py_peer(split),
+        ways.h5py_opening_peer(split),
+        ways.lhotse_peer(split, folder),
+        ways.arrow_peer(split, folder),
+        ways.upstream(split),
     ]
     compare_batches(split, peers, arguments.rounds, "float32")
     half = torch.float16
     peers = [
-        reading_peers.melmill_peer(split, "melmill", half),
-        reading_peers.melmill_peer(mapped, 'melmill, access="mmap"', half),
-        reading_peers.h5py_peer(split, half),
+        ways.melmill_peer(split, "melmill", half),
+        ways.melmill_peer(mapped, 'melmill, access="mmap"', half),
+        ways.h5py_peer(split, half),
     ]
     compare_batches(split, peers, arguments.rounds, "float16")
+    compare_types(arguments, folder)
 
 
 def main() -> int:

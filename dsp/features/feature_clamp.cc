@@ -66,6 +66,41 @@ void RaiseFloats(std::span<float> values, float floor) {
   for (; i < values.size(); ++i) values[i] = std::max(values[i], floor);
 }
 
+// Each vector of bytes is stored where its steps, or earlier ones, were.
+void StepsToBytes(std::span<const uint16_t> steps, uint16_t base,
+                  uint8_t* bytes) {
+  const hn::ScalableTag<uint16_t> tag;
+  const hn::RebindToSigned<decltype(tag)> ints;
+  const hn::Rebind<uint8_t, decltype(tag)> narrow;
+  const auto bases = hn::Set(tag, base);
+  const auto most = hn::Set(tag, 255);
+  const size_t step = hn::Lanes(tag);
+  size_t i = 0;
+  for (; i + step <= steps.size(); i += step) {
+    const auto above = hn::SaturatedSub(hn::LoadU(tag, &steps[i]), bases);
+    const auto small = hn::BitCast(ints, hn::Min(above, most));
+    hn::StoreU(hn::DemoteTo(narrow, small), narrow, bytes + i);
+  }
+  for (; i < steps.size(); ++i) {
+    const int above = std::max(steps[i] - base, 0);
+    bytes[i] = static_cast<uint8_t>(std::min(above, 255));
+  }
+}
+
+void LowerBytes(std::span<uint8_t> bytes, uint8_t by) {
+  const hn::ScalableTag<uint8_t> tag;
+  const auto less = hn::Set(tag, by);
+  const size_t step = hn::Lanes(tag);
+  size_t i = 0;
+  for (; i + step <= bytes.size(); i += step) {
+    const auto lowered = hn::SaturatedSub(hn::LoadU(tag, &bytes[i]), less);
+    hn::StoreU(lowered, tag, &bytes[i]);
+  }
+  for (; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<uint8_t>(std::max(bytes[i] - by, 0));
+  }
+}
+
 }  // namespace HWY_NAMESPACE
 }  // namespace melmill
 HWY_AFTER_NAMESPACE();
@@ -75,6 +110,8 @@ namespace melmill {
 
 HWY_EXPORT(RaiseHalves);
 HWY_EXPORT(RaiseFloats);
+HWY_EXPORT(StepsToBytes);
+HWY_EXPORT(LowerBytes);
 
 void RaiseToFloor(std::span<uint16_t> values, uint16_t floor) {
   HWY_DYNAMIC_DISPATCH(RaiseHalves)(values, floor);
@@ -82,6 +119,16 @@ void RaiseToFloor(std::span<uint16_t> values, uint16_t floor) {
 
 void RaiseToFloor(std::span<float> values, float floor) {
   HWY_DYNAMIC_DISPATCH(RaiseFloats)(values, floor);
+}
+
+void CountFromBase(std::span<const uint16_t> steps, uint16_t base,
+                   uint8_t* bytes) {
+  HWY_DYNAMIC_DISPATCH(StepsToBytes)(steps, base, bytes);
+}
+
+void RaiseBase(std::span<uint8_t> bytes, uint16_t num_steps) {
+  const auto by = static_cast<uint8_t>(std::min<uint16_t>(num_steps, 255));
+  HWY_DYNAMIC_DISPATCH(LowerBytes)(bytes, by);
 }
 
 }  // namespace melmill

@@ -39,6 +39,8 @@ std::string_view FeatureTypeName(FeatureType type) {
       return "f32";
     case FeatureType::kBfloat16:
       return "bf16";
+    case FeatureType::kUint8:
+      return "u8";
   }
   assert(false);
   return "";
@@ -52,6 +54,8 @@ std::string_view FeatureTypeWord(FeatureType type) {
       return "float32";
     case FeatureType::kBfloat16:
       return "bfloat16";
+    case FeatureType::kUint8:
+      return "uint8";
   }
   assert(false);
   return "";
@@ -66,6 +70,7 @@ std::optional<FeatureType> FindFeatureType(std::string_view name) {
 
 std::vector<float> WidenFeatures(FeatureType type,
                                  std::span<const std::byte> features) {
+  assert(type != FeatureType::kUint8);
   std::vector<float> values(features.size() / FeatureSize(type));
   WithFeatureTag(type, [&]<FeatureType kType>(FeatureTag<kType>) {
     for (size_t i = 0; i < values.size(); ++i) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dsp/features/bfloat16.h"
+#include "dsp/features/feature_grid.h"
 #include "dsp/features/float16.h"
 
 namespace melmill {
@@ -24,21 +25,31 @@ enum class FeatureType {
   kFloat16,   // IEEE binary16
   kFloat32,   // IEEE binary32
   kBfloat16,  // the upper half of a binary32
+  kUint8,     // steps from the floor (dsp/features/feature_grid.h)
 };
 inline constexpr std::array kFeatureTypes = {
-    FeatureType::kFloat16, FeatureType::kFloat32, FeatureType::kBfloat16};
+    FeatureType::kFloat16, FeatureType::kFloat32, FeatureType::kBfloat16,
+    FeatureType::kUint8};
 
-constexpr size_t FeatureSize(FeatureType type) {  // bytes
+// The bytes of a value as stored.
+constexpr size_t FeatureSize(FeatureType type) {
+  if (type == FeatureType::kUint8) return 1;
   return type == FeatureType::kFloat32 ? 4 : 2;
 }
 
-// The names used in flags and contracts: "f16", "f32", "bf16".
+// The bytes of a value until the clip's floor is known: kUint8 is computed as
+// steps of the grid, and made bytes when the clip is clamped.
+constexpr size_t ComputedSize(FeatureType type) {
+  return type == FeatureType::kUint8 ? 2 : FeatureSize(type);
+}
+
+// The names used in flags and contracts: "f16", "f32", "bf16", "u8".
 std::string_view FeatureTypeName(FeatureType type);
-// The names for people: "float16", "float32", "bfloat16".
+// The names for people: "float16", "float32", "bfloat16", "uint8".
 std::string_view FeatureTypeWord(FeatureType type);
 std::optional<FeatureType> FindFeatureType(std::string_view name);
 
-// A value in memory: a float, or the bits of a 16-bit type.
+// A computed value in memory: a float, the bits of a 16-bit type, or a step.
 template <FeatureType kType>
 using FeatureValue =
     std::conditional_t<kType == FeatureType::kFloat32, float, uint16_t>;
@@ -50,6 +61,8 @@ FeatureValue<kType> RoundFeature(float value) {
     return FloatToHalf(value);
   } else if constexpr (kType == FeatureType::kBfloat16) {
     return FloatToBfloat16(value);
+  } else if constexpr (kType == FeatureType::kUint8) {
+    return GridStep(value);
   } else {
     return value;
   }
@@ -62,7 +75,8 @@ std::span<FeatureValue<kType>> AsFeatures(std::span<std::byte> bytes) {
   return {reinterpret_cast<Value*>(bytes.data()), bytes.size() / sizeof(Value)};
 }
 
-// The values of features of `type`.
+// The values of stored features of `type`, which is not kUint8: those have no
+// value without a floor (GridValue).
 std::vector<float> WidenFeatures(FeatureType type,
                                  std::span<const std::byte> features);
 
@@ -79,6 +93,8 @@ void WithFeatureTag(FeatureType type, Function function) {
       return function(FeatureTag<FeatureType::kFloat32>());
     case FeatureType::kBfloat16:
       return function(FeatureTag<FeatureType::kBfloat16>());
+    case FeatureType::kUint8:
+      return function(FeatureTag<FeatureType::kUint8>());
   }
 }
 

@@ -17,7 +17,7 @@ ClipLevels ComputeClip(const LogMel& log_mel, std::span<const Sample> samples,
   assert(num_samples >= MinNumSamples(log_mel.options()));
   const int64_t num_frames = NumFrames(log_mel.options(), num_samples);
   const size_t row_bytes =
-      static_cast<size_t>(log_mel.options().mel.n_mels) * FeatureSize(type);
+      static_cast<size_t>(log_mel.options().mel.n_mels) * ComputedSize(type);
   assert(features.size() == static_cast<size_t>(num_frames) * row_bytes);
   FrameMaxima maxima;
   for (int64_t first = 0; first < num_frames; first += kPieceFrames) {
@@ -29,11 +29,19 @@ ClipLevels ComputeClip(const LogMel& log_mel, std::span<const Sample> samples,
         workspace, &maxima);
   }
   const ClipLevels levels = log_mel.Levels(maxima);
-  log_mel.Clamp(levels, type, features);
+  log_mel.Clamp(levels, type, NumEndFrames(log_mel.options(), num_samples),
+                features);
   return levels;
 }
 
 }  // namespace
+
+// Takes the float32 maximum, which is all that a reader has.
+float NormalisedFloor(const LogMelOptions& options, float max_log10_power) {
+  const double floor = std::max(max_log10_power - options.dynamic_range_log10,
+                                std::log10(options.power_floor));
+  return static_cast<float>((floor + 4) / 4);
+}
 
 int64_t MinNumSamples(const LogMelOptions& options) {
   const int64_t n_fft = options.mel.n_fft;
@@ -47,23 +55,42 @@ int64_t NumFrames(const LogMelOptions& options, int64_t num_samples) {
   return (num_samples - options.mel.n_fft % 2) / options.hop_length;
 }
 
-// Takes the float32 maximum, which is all that a reader has.
-float LogMel::NormalisedFloor(float max_log10_power) const {
-  const double floor = std::max(max_log10_power - options_.dynamic_range_log10,
-                                std::log10(options_.power_floor));
-  return static_cast<float>((floor + 4) / 4);
+int64_t NumEndFrames(const LogMelOptions& options, int64_t num_samples) {
+  // A frame has this many samples from its centre on.
+  const int64_t reach = options.mel.n_fft - options.mel.n_fft / 2;
+  const int64_t num_body =
+      num_samples < reach ? 0 : (num_samples - reach) / options.hop_length + 1;
+  return std::max<int64_t>(NumFrames(options, num_samples) - num_body, 0);
 }
 
 ClipLevels LogMel::Levels(const FrameMaxima& maxima) const {
-  return {.body_max = maxima.body, .floor = NormalisedFloor(maxima.all)};
+  return {.body_max = maxima.body,
+          .floor = NormalisedFloor(options_, maxima.all)};
 }
 
-void LogMel::Clamp(const ClipLevels& levels, FeatureType type,
-                   std::span<std::byte> features) const {
-  const float floor = NormalisedFloor(levels.body_max);
+float LogMel::BodyFloor(const ClipLevels& levels) const {
+  return NormalisedFloor(options_, levels.body_max);
+}
+
+std::span<std::byte> LogMel::Clamp(const ClipLevels& levels, FeatureType type,
+                                   int64_t num_end_frames,
+                                   std::span<std::byte> features) const {
+  const float floor = BodyFloor(levels);
+  if (type == FeatureType::kUint8) {
+    const auto steps = AsFeatures<FeatureType::kUint8>(features);
+    const auto num_end = static_cast<size_t>(num_end_frames) *
+                         static_cast<size_t>(options_.mel.n_mels);
+    const size_t num_body = steps.size() - num_end;
+    auto* const bytes = reinterpret_cast<uint8_t*>(features.data());
+    CountFromBase(steps.first(num_body), GridStep(floor), bytes);
+    CountFromBase(steps.subspan(num_body), GridStep(levels.floor),
+                  bytes + num_body);
+    return features.first(steps.size());
+  }
   WithFeatureTag(type, [=]<FeatureType kType>(FeatureTag<kType>) {
     RaiseToFloor(AsFeatures<kType>(features), RoundFeature<kType>(floor));
   });
+  return features;
 }
 
 ClipLevels LogMel::Compute(std::span<const float> samples, FeatureType type,

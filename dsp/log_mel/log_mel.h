@@ -44,6 +44,10 @@ struct ClipLevels {
   float floor = 0;
 };
 
+// The least feature of a clip with this maximum: (max(max_log10_power -
+// dynamic_range, log10(power_floor)) + 4) / 4.
+float NormalisedFloor(const LogMelOptions& options, float max_log10_power);
+
 // The length of the shortest clip that can be reflected and has a frame:
 // n_fft / 2 + 1 samples, or a hop if that is longer.
 int64_t MinNumSamples(const LogMelOptions& options);
@@ -51,6 +55,10 @@ int64_t MinNumSamples(const LogMelOptions& options);
 // The number of frames the extractor returns. For even n_fft it is
 // num_samples / hop_length, rounded down.
 int64_t NumFrames(const LogMelOptions& options, int64_t num_samples);
+
+// How many of these frames reach beyond the clip's end; they are the last ones.
+// With a hop of over n_fft / 4 it is at most one.
+int64_t NumEndFrames(const LogMelOptions& options, int64_t num_samples);
 
 // The samples of a clip that are in memory: all of them, or those of a window
 // that moves over a long clip. Sample is float, nominally in [-1, 1], or
@@ -104,10 +112,10 @@ class LogMel {
   // samples from n_fft / 2 before the first frame's centre to n_fft / 2 after
   // the last one's, as far as they exist.
   //
-  // `features` has room for range.count * n_mels values of `type`, aligned to
-  // it, frame after frame. They are not clamped yet: where the power is below
-  // the floor, they may have any value below that of the floor. Raises
-  // `*maxima`.
+  // `features` has room for range.count * n_mels values of ComputedSize(type)
+  // bytes, aligned to it, frame after frame. They are not clamped yet: where
+  // the power is below the floor, they may have any value below that of the
+  // floor. Raises `*maxima`.
   virtual void ComputePiece(const ClipWindow<float>& clip, FrameRange range,
                             FeatureType type, std::span<std::byte> features,
                             Workspace& workspace,
@@ -120,24 +128,30 @@ class LogMel {
   // The levels of a clip. All its pieces must have been computed.
   ClipLevels Levels(const FrameMaxima& maxima) const;
 
-  // The last step: clamps the features of any part of the clip. The floor is
-  // that of the clip's body, (max(body_max - dynamic_range, log10(power_floor))
-  // + 4) / 4. No padding of the clip can lead to a lower one (see
-  // ClipLevels::floor).
-  void Clamp(const ClipLevels& levels, FeatureType type,
-             std::span<std::byte> features) const;
+  // NormalisedFloor of the clip's body. No padding of the clip can lead to a
+  // lower one (see ClipLevels::floor).
+  float BodyFloor(const ClipLevels& levels) const;
+
+  // The last step: clamps the features of any part of the clip at BodyFloor,
+  // and makes them what is stored. Returns that; it begins where `features`
+  // begins. Bytes (kUint8) count from BodyFloor, except those of the last
+  // num_end_frames frames of the part: they reach beyond the clip's end, and
+  // count from ClipLevels::floor. No padded form has these frames, and their
+  // values may be more than the range of a byte above BodyFloor.
+  std::span<std::byte> Clamp(const ClipLevels& levels, FeatureType type,
+                             int64_t num_end_frames,
+                             std::span<std::byte> features) const;
 
   // All steps for a clip in memory. The clip has at least MinNumSamples
-  // samples, `features` room for NumFrames * n_mels values. Values of the
-  // 16-bit types are the float32 values, rounded to nearest even.
+  // samples, `features` room for NumFrames * n_mels computed values; the stored
+  // ones begin where it begins. Values of the 16-bit types are the float32
+  // values, rounded to nearest even.
   ClipLevels Compute(std::span<const float> samples, FeatureType type,
                      std::span<std::byte> features, Workspace& workspace) const;
   ClipLevels Compute(std::span<const int16_t> samples, FeatureType type,
                      std::span<std::byte> features, Workspace& workspace) const;
 
  private:
-  float NormalisedFloor(float max_log10_power) const;
-
   LogMelOptions options_;
 };
 

@@ -153,7 +153,7 @@ void GeneralLogMel::Compute(const ClipWindow<Sample>& clip, FrameRange range,
                             FeatureType type, std::span<std::byte> features,
                             Workspace& workspace, FrameMaxima* maxima) const {
   const int64_t n_fft = options().mel.n_fft;
-  const size_t row_bytes = filters_.size() * FeatureSize(type);
+  const size_t row_bytes = filters_.size() * ComputedSize(type);
   assert(features.size() == static_cast<size_t>(range.count) * row_bytes);
   auto& scratch = static_cast<GeneralWorkspace&>(workspace);
   for (int64_t i = 0; i < range.count; ++i) {

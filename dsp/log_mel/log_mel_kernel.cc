@@ -20,6 +20,7 @@
 // general path.
 #if HWY_TARGET != HWY_SCALAR && HWY_TARGET != HWY_EMU128
 #include "dsp/features/bfloat16-inl.h"
+#include "dsp/features/feature_grid-inl.h"
 #include "dsp/log_mel/log_mel_fft-inl.h"
 #include "dsp/simd/transpose-inl.h"
 
@@ -32,10 +33,10 @@ using ShortTag = hn::Repartition<int16_t, FloatTag>;
 using HalfTag = hn::Repartition<uint16_t, FloatTag>;
 using RoundedTag = hn::Rebind<uint16_t, FloatTag>;
 
-// "Half" means a value of 16 bits, float16 or bfloat16. Narrow vectors are
-// transposed as floats and rounded when they are stored.
+// "Half" means a value of 16 bits: float16, bfloat16 or a step of the grid.
+// Narrow vectors are transposed as floats and rounded when they are stored.
 template <FeatureType kType>
-inline constexpr bool kKeepsHalves = FeatureSize(kType) == 2 && kLanes >= 8;
+inline constexpr bool kKeepsHalves = ComputedSize(kType) == 2 && kLanes >= 8;
 
 // ---- samples to the ring ---------------------------------------------------
 
@@ -145,6 +146,8 @@ template <FeatureType kType>
 HWY_INLINE hn::Vec<RoundedTag> RoundToHalves(Float value) {
   if constexpr (kType == FeatureType::kBfloat16) {
     return RoundToBfloat16(value);
+  } else if constexpr (kType == FeatureType::kUint8) {
+    return RoundToGrid(value);
   } else {
     const hn::Rebind<hwy::float16_t, FloatTag> halves;
     return hn::BitCast(RoundedTag(), hn::DemoteTo(halves, value));
@@ -266,6 +269,8 @@ HWY_INLINE void StoreRounded(Float values, int count, FeatureValue<kType>* to) {
     StoreFirst(values, FloatTag(), count, to);
   } else if constexpr (kType == FeatureType::kBfloat16) {
     StoreFirst(RoundToBfloat16(values), RoundedTag(), count, to);
+  } else if constexpr (kType == FeatureType::kUint8) {
+    StoreFirst(RoundToGrid(values), RoundedTag(), count, to);
   } else {
     HWY_ALIGN float all[hn::MaxLanes(FloatTag())];
     StoreFloat(values, all);

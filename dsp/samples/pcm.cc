@@ -18,8 +18,8 @@ namespace HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
 // Without the sign, the bits of floats are in the order of their magnitudes,
-// with infinity and NaN above all others. So checking the largest is enough.
-bool AnyNonFinite(const float* samples, size_t num_samples) {
+// with infinity and NaN above all others.
+int32_t LargestBits(const float* samples, size_t num_samples) {
   const hn::ScalableTag<float> floats;
   const hn::RebindToSigned<decltype(floats)> d;
   const size_t num_lanes = hn::Lanes(d);
@@ -35,7 +35,28 @@ bool AnyNonFinite(const float* samples, size_t num_samples) {
     const auto bits = std::bit_cast<int32_t>(samples[i]);
     largest = std::max(largest, bits & 0x7fffffff);
   }
-  return largest >= 0x7f800000;
+  return largest;
+}
+
+// At most 2^15.
+int32_t LargestOfInt16(const int16_t* samples, size_t num_samples) {
+  const hn::ScalableTag<int16_t> d;
+  const size_t num_lanes = hn::Lanes(d);
+  auto most_of_lanes = hn::Zero(d);
+  auto least_of_lanes = hn::Zero(d);
+  size_t i = 0;
+  for (; i + num_lanes <= num_samples; i += num_lanes) {
+    const auto values = hn::LoadU(d, samples + i);
+    most_of_lanes = hn::Max(most_of_lanes, values);
+    least_of_lanes = hn::Min(least_of_lanes, values);
+  }
+  int32_t most = hn::GetLane(hn::MaxOfLanes(d, most_of_lanes));
+  int32_t least = hn::GetLane(hn::MinOfLanes(d, least_of_lanes));
+  for (; i < num_samples; ++i) {
+    most = std::max<int32_t>(most, samples[i]);
+    least = std::min<int32_t>(least, samples[i]);
+  }
+  return std::max(most, -least);
 }
 
 }  // namespace HWY_NAMESPACE
@@ -47,7 +68,10 @@ HWY_AFTER_NAMESPACE();
 namespace melmill {
 namespace {
 
-HWY_EXPORT(AnyNonFinite);
+HWY_EXPORT(LargestBits);
+HWY_EXPORT(LargestOfInt16);
+
+constexpr int32_t kInfinityBits = 0x7f800000;
 
 // A block this small stays in the first-level cache for the second look.
 constexpr size_t kScanBlockSamples = 1024;
@@ -79,11 +103,23 @@ void DownmixToMono(std::span<const float> interleaved, int num_channels,
   }
 }
 
+float LargestMagnitude(std::span<const float> samples) {
+  return std::bit_cast<float>(
+      HWY_DYNAMIC_DISPATCH(LargestBits)(samples.data(), samples.size()));
+}
+
+float LargestMagnitude(std::span<const int16_t> samples) {
+  return static_cast<float>(HWY_DYNAMIC_DISPATCH(LargestOfInt16)(
+             samples.data(), samples.size())) /
+         32768;
+}
+
 int64_t FindNonFinite(std::span<const float> samples) {
   for (size_t start = 0; start < samples.size(); start += kScanBlockSamples) {
     const auto block = samples.subspan(
         start, std::min(kScanBlockSamples, samples.size() - start));
-    if (!HWY_DYNAMIC_DISPATCH(AnyNonFinite)(block.data(), block.size())) {
+    if (HWY_DYNAMIC_DISPATCH(LargestBits)(block.data(), block.size()) <
+        kInfinityBits) {
       continue;
     }
     const auto first = std::find_if(block.begin(), block.end(), IsNonFinite);

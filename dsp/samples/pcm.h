@@ -17,6 +17,11 @@ namespace melmill {
 void DownmixToMono(std::span<const float> interleaved, int num_channels,
                    std::span<float> mono);
 
+// The largest absolute sample; 0 without samples, NaN or infinity if there is
+// one. 16-bit samples are divided by 2^15.
+float LargestMagnitude(std::span<const float> samples);
+float LargestMagnitude(std::span<const int16_t> samples);
+
 // The index of the first NaN or infinity, or -1.
 int64_t FindNonFinite(std::span<const float> samples);
 

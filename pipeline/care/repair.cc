@@ -213,6 +213,7 @@ void Repairer::MakeShards() {
   for (const auto& [file, shard] : damaged_) {
     Replacement& replacement = job.replacements[shard];
     replacement.checksum = index_.shards[shard].checksum;
+    replacement.num_bytes = index_.shards[shard].num_bytes;
     if (const auto seen = files_.find(file); seen != files_.end()) {
       replacement.damaged = seen->second;
     }

@@ -26,6 +26,7 @@ struct Replacement {
   // The checksum that the file's bytes outside the features must have.
   // Otherwise the file gets no name.
   uint64_t checksum = 0;
+  uint64_t num_bytes = 0;  // size of the file, which tells whether it has peaks
   std::optional<FileIdentity> damaged;  // the damaged file, if it exists
 };
 

@@ -20,6 +20,25 @@ std::optional<Replacement> ReplacementOf(const ExtractJob& job, size_t shard) {
   return found->second;
 }
 
+// The file of a shard. One that replaces another has peaks only if that has
+// them, which its size tells.
+Result<ShardWriter> CreateWriter(const ExtractJob& job, size_t index) {
+  const PlannedShard& shard = job.work.plan.shards[index];
+  const std::string path =
+      job.folder + '/' + job.work.plan.ShardFileName(shard);
+  ShardSpec spec = job.work.SpecOf(shard);
+  const std::optional<Replacement> replacement = ReplacementOf(job, index);
+  {
+    Result<ShardWriter> writer = ShardWriter::Create(path, spec);
+    if (!writer.ok() || !replacement ||
+        writer.value().num_bytes() == replacement->num_bytes) {
+      return writer;
+    }
+  }
+  spec.has_peaks = false;
+  return ShardWriter::Create(path, spec);
+}
+
 }  // namespace
 
 OpenShard::OpenShard(const ExtractJob& job, size_t index, RowList rows,
@@ -40,8 +59,7 @@ Result<std::unique_ptr<OpenShard>> OpenShard::Create(const ExtractJob& job,
   const PlannedShard& shard = work.plan.shards[index];
   Result<RowList> rows = RowList::Load(work, shard, job.quarantine, permit);
   if (!rows.ok()) return rows.error();
-  Result<ShardWriter> writer = ShardWriter::Create(
-      job.folder + '/' + work.plan.ShardFileName(shard), work.SpecOf(shard));
+  Result<ShardWriter> writer = CreateWriter(job, index);
   if (!writer.ok()) return writer.error();
   return std::unique_ptr<OpenShard>(new OpenShard(
       job, index, std::move(rows).value(), std::move(writer).value()));

@@ -62,7 +62,7 @@ class Trial {
     const auto num_frames = static_cast<size_t>(
         NumFrames(options_, static_cast<int64_t>(samples_.size())));
     bytes_.resize(num_frames * static_cast<size_t>(options_.mel.n_mels) *
-                  FeatureSize(type_));
+                  ComputedSize(type_));
     computer_.log_mel().Compute(std::span<const float>(samples_), type_, bytes_,
                                 *workspace_);
   }

@@ -129,7 +129,7 @@ uint64_t RowComputer::MemoryBytes(const Source& source) const {
   const uint64_t features = std::min<uint64_t>(
       kMaxBufferedFeatureBytes, static_cast<uint64_t>(source.num_frames) *
                                     static_cast<uint64_t>(options.mel.n_mels) *
-                                    FeatureSize(features_.feature_type));
+                                    ComputedSize(features_.feature_type));
   constexpr uint64_t kDecoding = uint64_t{2} << 20;
   // The decoders of coded sound, at most: measured with eight channels.
   constexpr uint64_t kCodedDecoding = uint64_t{10} << 20;

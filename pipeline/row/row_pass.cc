@@ -3,11 +3,14 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "dsp/features/feature_clamp.h"
+#include "dsp/features/feature_grid.h"
 #include "dsp/samples/pcm.h"
 #include "io/sound/coded_clip.h"
 #include "io/sound/coded_segments.h"
@@ -35,11 +38,6 @@ void CopyTail(std::span<const Sample> samples, std::vector<float>* tail) {
                  samples.end(),
                  tail->end() - static_cast<std::ptrdiff_t>(count),
                  [](Sample sample) { return ToFloat(sample); });
-}
-
-bool MayHoldNonFinite(SampleEncoding encoding) {
-  return encoding == SampleEncoding::kFloat32 ||
-         encoding == SampleEncoding::kFloat64;
 }
 
 }  // namespace
@@ -150,14 +148,21 @@ Result<void> RowPass::DecodeBlock(std::span<const std::byte> bytes,
     source_hasher_.Update(bytes);
     const Result<void> decoded = ws_.decoder_.DecodeToMono(bytes, mono);
     if (!decoded.ok()) return decoded;
-    const int64_t bad =
-        MayHoldNonFinite(header_.encoding) ? FindNonFinite(mono) : -1;
-    if (bad >= 0) {
+    if (const int64_t bad = AddToPeak(mono); bad >= 0) {
       const uint64_t done = (position - header_.data_offset) / group_bytes;
       return NotFinite(static_cast<int64_t>(done) + bad);
     }
   }
   return AddSamples(mono);
+}
+
+// Takes samples of the source into account for its peak. Returns what
+// FindNonFinite does.
+int64_t RowPass::AddToPeak(std::span<const float> mono) {
+  const float largest = LargestMagnitude(mono);
+  if (!std::isfinite(largest)) return FindNonFinite(mono);
+  peak_ = std::max(peak_, largest);
+  return -1;
 }
 
 // Resamples and appends to ws_.samples_.
@@ -351,7 +356,7 @@ Result<void> RowPass::DecodeCodedSegment() {
 // num_before.
 Result<void> RowPass::AddDecoded(std::span<const float> mono,
                                  int64_t num_before) {
-  if (const int64_t bad = FindNonFinite(mono); bad >= 0) {
+  if (const int64_t bad = AddToPeak(mono); bad >= 0) {
     return NotFinite(num_before + bad);
   }
   const size_t step = std::max(DecodeStepSamples(), size_t{1});
@@ -390,10 +395,11 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
                                    int64_t count) {
   const Result<void> wanted = AskPermit(task_);
   if (!wanted.ok()) return wanted;
-  const size_t num_bytes = static_cast<size_t>(count) * frame_bytes_;
-  const size_t offset = static_cast<size_t>(next_frame_) * frame_bytes_;
+  const size_t num_bytes = static_cast<size_t>(count) * computed_frame_bytes_;
+  const auto first = static_cast<size_t>(next_frame_);
   const std::span<std::byte> features =
-      is_buffered() ? ws_.features_.span().subspan(offset, num_bytes)
+      is_buffered() ? ws_.features_.span().subspan(
+                          first * computed_frame_bytes_, num_bytes)
                     : ws_.features_.Resize(num_bytes);
   {
     const StageTimer timer(&ws_.times, Stage::kLogMel);
@@ -406,8 +412,30 @@ Result<void> RowPass::ComputePiece(const ClipWindow<Sample>& clip,
     task_.permit->AddFrames(static_cast<uint64_t>(count));
   }
   if (is_buffered()) return {};
+  const std::span<std::byte> stored =
+      type_ == FeatureType::kUint8 ? CountPiece(features) : features;
   const StageTimer timer(&ws_.times, Stage::kStore);
-  return sink_.Write(offset, features);
+  return sink_.Write(first * frame_bytes_, stored);
+}
+
+// Clamps the features of the frames before next_frame_ at the floor that the
+// maxima so far lead to.
+std::span<std::byte> RowPass::Clamp(std::span<std::byte> features) const {
+  const StageTimer timer(&ws_.times, Stage::kLogMel);
+  const int64_t num_end_frames =
+      next_frame_ == task_.source.num_frames
+          ? NumEndFrames(options_, task_.source.num_samples)
+          : 0;
+  return log_mel_.Clamp(log_mel_.Levels(maxima_), type_, num_end_frames,
+                        features);
+}
+
+// Makes bytes of a long row's piece. They count from a floor that may rise
+// later; only that of the last piece is the row's.
+std::span<std::byte> RowPass::CountPiece(std::span<std::byte> features) {
+  piece_bases_.push_back(
+      GridStep(log_mel_.BodyFloor(log_mel_.Levels(maxima_))));
+  return Clamp(features);
 }
 
 // Computes all pieces whose samples are there, and drops samples that no other
@@ -442,7 +470,7 @@ Result<void> RowPass::ComputePieces(bool is_whole) {
 }
 
 // Clamps a long row, whose pieces were written before its maximum was known.
-Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
+Result<void> RowPass::ClampLongRow() {
   Hasher64 hasher;
   const size_t piece_bytes = static_cast<size_t>(kPieceFrames) * frame_bytes_;
   const size_t row_bytes =
@@ -454,9 +482,12 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
     if (!done.ok()) return done;
     done = sink_.Read(offset, piece);
     if (!done.ok()) return done;
-    {
-      const StageTimer timer(&ws_.times, Stage::kLogMel);
-      log_mel_.Clamp(levels, type_, piece);
+    if (type_ == FeatureType::kUint8) {
+      const uint16_t base = piece_bases_[offset / piece_bytes];
+      RaiseBase({reinterpret_cast<uint8_t*>(piece.data()), piece.size()},
+                static_cast<uint16_t>(piece_bases_.back() - base));
+    } else {
+      Clamp(piece);
     }
     hasher.Update(piece);
     done = sink_.Write(offset, piece);
@@ -466,18 +497,14 @@ Result<void> RowPass::ClampLongRow(const ClipLevels& levels) {
   return {};
 }
 
-Result<void> RowPass::FinishFeatures(const ClipLevels& levels) {
+Result<void> RowPass::FinishFeatures() {
   ws_.times.bytes_stored +=
       static_cast<uint64_t>(task_.source.num_frames) * frame_bytes_;
   if (!is_buffered()) {
     const StageTimer timer(&ws_.times, Stage::kStore);
-    return ClampLongRow(levels);
+    return ClampLongRow();
   }
-  const std::span<std::byte> features = ws_.features_.span();
-  {
-    const StageTimer timer(&ws_.times, Stage::kLogMel);
-    log_mel_.Clamp(levels, type_, features);
-  }
+  const std::span<std::byte> features = Clamp(ws_.features_.span());
   const StageTimer timer(&ws_.times, Stage::kStore);
   feature_checksum_ = Xxh3_64(features);
   return sink_.Write(0, features);
@@ -491,7 +518,7 @@ Result<ShardRow> RowPass::Compute() {
   if (!done.ok()) return done.error();
   if (is_buffered()) {
     ws_.features_.Resize(static_cast<size_t>(task_.source.num_frames) *
-                         frame_bytes_);
+                         computed_frame_bytes_);
   }
   ws_.tail_samples_.resize(static_cast<size_t>(options_.mel.n_fft));
   const std::span<const int16_t> pcm16 = Pcm16InPlace();
@@ -501,6 +528,7 @@ Result<ShardRow> RowPass::Compute() {
     {
       const StageTimer timer(&ws_.times, Stage::kDecode);
       source_hasher_.Update(std::as_bytes(pcm16));
+      peak_ = LargestMagnitude(pcm16);
     }
     while (done.ok() && next_frame_ < task_.source.num_frames) {
       done = ComputePiece(
@@ -522,16 +550,17 @@ Result<ShardRow> RowPass::Compute() {
     }
   }
   if (!done.ok()) return done.error();
-  const ClipLevels levels = log_mel_.Levels(maxima_);
-  done = FinishFeatures(levels);
+  done = FinishFeatures();
   if (!done.ok()) return done.error();
 
+  const ClipLevels levels = log_mel_.Levels(maxima_);
   ShardRow row;
   row.status = RowStatus::kStored;
   row.start = task_.start;
   row.num_frames = static_cast<uint32_t>(task_.source.num_frames);
   row.num_samples = static_cast<uint64_t>(task_.source.num_samples);
   row.body_max = levels.body_max;
+  row.peak = peak_;
   row.floor = levels.floor;
   row.checksum = feature_checksum_;
   row.source_rate = static_cast<uint32_t>(header_.sample_rate_hz);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "dsp/log_mel/log_mel.h"
 #include "io/file/byte_source.h"
@@ -53,6 +54,8 @@ class RowPass {
         type_(features.feature_type),
         frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
                      FeatureSize(type_)),
+        computed_frame_bytes_(static_cast<size_t>(options_.mel.n_mels) *
+                              ComputedSize(type_)),
         task_(task),
         header_(task.source.header),
         data_begin_(task.source.own_data_offset()),
@@ -70,7 +73,8 @@ class RowPass {
   size_t DecodeStepBytes() const;
   size_t MaxWindowSamples() const;
   bool is_buffered() const {
-    return static_cast<uint64_t>(task_.source.num_frames) * frame_bytes_ <=
+    return static_cast<uint64_t>(task_.source.num_frames) *
+               computed_frame_bytes_ <=
            kMaxBufferedFeatureBytes;
   }
 
@@ -80,6 +84,7 @@ class RowPass {
   Result<void> ReadBlock(uint64_t position, uint64_t end);
   Result<std::span<const std::byte>> NextGroups(uint64_t position);
   Result<void> DecodeBlock(std::span<const std::byte> bytes, uint64_t position);
+  int64_t AddToPeak(std::span<const float> mono);
   Result<void> AddSamples(std::span<const float> mono);
   Result<void> DecodeAll();
   Result<void> HashFile();
@@ -92,13 +97,16 @@ class RowPass {
   template <typename Sample>
   Result<void> ComputePiece(const ClipWindow<Sample>& clip, int64_t count);
   Result<void> ComputePieces(bool is_whole);
-  Result<void> FinishFeatures(const ClipLevels& levels);
-  Result<void> ClampLongRow(const ClipLevels& levels);
+  std::span<std::byte> Clamp(std::span<std::byte> features) const;
+  std::span<std::byte> CountPiece(std::span<std::byte> features);
+  Result<void> FinishFeatures();
+  Result<void> ClampLongRow();
 
   const LogMel& log_mel_;
   const LogMelOptions& options_;
   const FeatureType type_;
-  const size_t frame_bytes_;
+  const size_t frame_bytes_;           // as stored
+  const size_t computed_frame_bytes_;  // before they are clamped
   const RowTask& task_;
   const SoundHeader& header_;
   const uint64_t data_begin_;  // the row's samples in the file
@@ -112,6 +120,8 @@ class RowPass {
   FrameMaxima maxima_;
   int64_t next_frame_ = 0;
   uint64_t feature_checksum_ = 0;
+  float peak_ = 0;
+  std::vector<uint16_t> piece_bases_;  // of a long row of bytes
 };
 
 // The row's file, read through the input's block. For the pass's thread only.

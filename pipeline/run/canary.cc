@@ -52,10 +52,13 @@ std::map<int, std::string> ComputeCanary(const FeatureSpec& features) {
     const auto num_samples = static_cast<int64_t>(samples.size());
     std::vector<std::byte> bytes(
         static_cast<size_t>(NumFrames(features.log_mel(), num_samples)) *
-        features.bytes_per_frame());
+        static_cast<size_t>(features.log_mel().mel.n_mels) *
+        ComputedSize(features.feature_type));
     const ClipLevels levels =
         log_mel.Compute(std::span<const float>(samples), features.feature_type,
                         bytes, *workspace);
+    bytes.resize(bytes.size() / ComputedSize(features.feature_type) *
+                 FeatureSize(features.feature_type));
     Hasher64 hasher;
     hasher.Update(std::as_bytes(std::span<const float>(samples)));
     hasher.Update(bytes);

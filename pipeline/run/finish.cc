@@ -223,6 +223,7 @@ Result<void> StoreFinisher::OpenShardFile(size_t shard) {
                  fmt::format("{} is another shard", entry.file)};
   }
   shard_ = std::move(reader).value();
+  if (shard_->spec().has_peaks) store_.index.format_minor = kPeakFormatMinor;
   entry.num_rows = planned.num_rows;
   entry.num_frames = planned.num_frames;
   for (const ShardRow& row : shard_->rows()) {

@@ -4,8 +4,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <utility>
+#include <vector>
 
+#include "dsp/features/feature_grid.h"
+#include "dsp/features/feature_type.h"
+#include "dsp/log_mel/log_mel.h"
 #include "io/manifest/language.h"
 #include "store/damage.h"
 #include "store/shard/shard_reader.h"
@@ -51,6 +56,25 @@ StoredRow MakeRow(const SplitEntry& split, size_t num_kept,
         block.Text(SplitTableAudioPath(num_kept, optional.pieces), i);
   }
   return row;
+}
+
+// The values of a row of bytes. Every preset has these options but for n_mels,
+// which does not matter here.
+std::vector<float> WidenBytes(const ShardRow& row, size_t n_mels,
+                              std::span<const std::byte> bytes) {
+  const LogMelOptions options;
+  const uint16_t body = GridStep(NormalisedFloor(options, row.body_max));
+  const uint16_t end = GridStep(row.floor);
+  const auto num_end_frames = static_cast<size_t>(
+      NumEndFrames(options, static_cast<int64_t>(row.num_samples)));
+  const size_t first_end =
+      bytes.size() - std::min(bytes.size(), num_end_frames * n_mels);
+  std::vector<float> values(bytes.size());
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    values[i] =
+        GridValue(i < first_end ? body : end, static_cast<uint8_t>(bytes[i]));
+  }
+  return values;
 }
 
 }  // namespace
@@ -123,9 +147,11 @@ Result<RowFeatures> ReadRowFeatures(const std::string& folder,
       shard.value().ReadFeatures(static_cast<size_t>(found - rows.begin()));
   if (!bytes.ok()) return WithFile(file, bytes.error());
   const ShardSpec& spec = shard.value().spec();
-  RowFeatures features = {
-      .n_mels = static_cast<size_t>(spec.n_mels),
-      .values = WidenFeatures(spec.feature_type, bytes.value())};
+  RowFeatures features = {.n_mels = static_cast<size_t>(spec.n_mels),
+                          .peak = found->peak};
+  features.values = spec.feature_type == FeatureType::kUint8
+                        ? WidenBytes(*found, features.n_mels, bytes.value())
+                        : WidenFeatures(spec.feature_type, bytes.value());
   for (float& value : features.values) value = std::max(value, found->floor);
   return features;
 }

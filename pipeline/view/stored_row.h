@@ -54,10 +54,11 @@ Result<void> VisitStoredRows(
     const std::string& folder, const StoreIndex& index, const SplitEntry& split,
     uint64_t first, const std::function<bool(const StoredRow&)>& visit);
 
-// The features of one row.
+// The features of one row, and what its shard says of the audio.
 struct RowFeatures {
   size_t n_mels = 0;
   std::vector<float> values;  // frame after frame, clamped for the row alone
+  float peak = 0;             // ShardRow::peak
   uint64_t num_frames() const { return values.size() / n_mels; }
 };
 

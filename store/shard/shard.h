@@ -26,6 +26,7 @@ struct ShardSpec {
   int tail_length = 0;  // samples kept of each clip's end: n_fft
   uint64_t num_rows = 0;
   uint64_t num_frames = 0;  // frames of all slots together
+  bool has_peaks = true;    // false if made before shards had them
 
   uint64_t bytes_per_frame() const {
     return static_cast<uint64_t>(n_mels) * FeatureSize(feature_type);
@@ -37,6 +38,8 @@ enum class RowStatus : uint8_t {
   kRejected = 2,   // rejected during extraction; its slot is zeros
   kWithdrawn = 3,  // removed later
 };
+
+inline constexpr float kUnknownPeak = -1;
 
 // One row of a shard's index. The columns have the names of the fields.
 struct ShardRow {
@@ -53,6 +56,9 @@ struct ShardRow {
   Hash128 source_checksum = {};     // hash of the data chunk's samples
   RejectCode reject_code = RejectCode::kNone;
   int64_t reject_detail = 0;  // Error::detail
+  // The largest absolute sample of the mean of the source's channels, at the
+  // source's rate; 0 unless stored; kUnknownPeak if the shard has no peaks.
+  float peak = 0;
 
   friend bool operator==(const ShardRow&, const ShardRow&) = default;
 };

@@ -18,6 +18,7 @@ namespace melmill {
 // may include this.
 
 inline constexpr char kShardFormat[] = "melmill shard 1";
+inline constexpr char kPeakColumn[] = "peak";  // of shards with peaks
 
 enum ShardDataset : size_t {
   kFeaturesDataset,
@@ -50,7 +51,7 @@ std::span<std::byte> Field(ShardRow& row) {
 
 // The columns in the order of the file. reject_detail is stored in two's
 // complement, as it is in memory.
-inline std::span<const ShardColumn> ShardColumns() {
+inline std::span<const ShardColumn> ShardColumns(const ShardSpec& spec) {
   using shard_layout_internal::Field;
   static constexpr ShardColumn kColumns[] = {
       {"start", ElementType::kU64, Field<&ShardRow::start>},
@@ -67,14 +68,16 @@ inline std::span<const ShardColumn> ShardColumns() {
       {"source_checksum", ElementType::kU8, Field<&ShardRow::source_checksum>},
       {"reject_code", ElementType::kU8, Field<&ShardRow::reject_code>},
       {"reject_detail", ElementType::kU64, Field<&ShardRow::reject_detail>},
+      {kPeakColumn, ElementType::kF32, Field<&ShardRow::peak>},
   };
-  return kColumns;
+  const std::span<const ShardColumn> columns = kColumns;
+  return spec.has_peaks ? columns : columns.first(columns.size() - 1);
 }
 
 // The dataset after the columns holds the XXH3-64 of all bytes of the file that
 // are neither in /features nor in this dataset.
-inline size_t FileChecksumDataset() {
-  return kFirstColumn + ShardColumns().size();
+inline size_t FileChecksumDataset(const ShardSpec& spec) {
+  return kFirstColumn + ShardColumns(spec).size();
 }
 
 inline ElementType FeatureElementType(FeatureType type) {
@@ -85,6 +88,8 @@ inline ElementType FeatureElementType(FeatureType type) {
       return ElementType::kF32;
     case FeatureType::kBfloat16:
       return ElementType::kBF16;
+    case FeatureType::kUint8:
+      return ElementType::kU8;
   }
   assert(false);
   return ElementType::kU8;
@@ -99,7 +104,7 @@ inline std::vector<DatasetSpec> ShardDatasets(const ShardSpec& spec) {
        FeatureElementType(spec.feature_type),
        {spec.num_frames, n_mels}},
       {"tail_samples", ElementType::kF32, {spec.num_rows, tail_length}}};
-  for (const ShardColumn& column : ShardColumns()) {
+  for (const ShardColumn& column : ShardColumns(spec)) {
     datasets.push_back({column.name, column.type, column.Dims(spec.num_rows)});
   }
   datasets.push_back({"file_checksum", ElementType::kU64, {1}});

@@ -60,6 +60,7 @@ Result<ShardSpec> ReadSpec(const H5Contents& contents) {
       std::ranges::find(kFeatureTypes, features->spec.type, FeatureElementType);
   if (type == kFeatureTypes.end()) return Damaged("features of another type");
   spec.feature_type = *type;
+  spec.has_peaks = contents.FindDataset(kPeakColumn) != nullptr;
   return spec;
 }
 
@@ -81,7 +82,7 @@ Result<std::vector<DatasetPlace>> FindDatasets(const H5Contents& contents,
     return Damaged("the features do not start at byte " +
                    std::to_string(kFirstDatasetOffset));
   }
-  if (places[FileChecksumDataset()].offset <
+  if (places[FileChecksumDataset(spec)].offset <
       features.offset + features.spec.num_bytes()) {
     return Damaged("the checksum lies within the features");
   }
@@ -110,14 +111,15 @@ Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
   // lies in the file.
   std::vector<ShardRow> rows(static_cast<size_t>(spec.num_rows));
   std::vector<std::byte> bytes;
-  for (size_t c = 0; c < ShardColumns().size(); ++c) {
+  const auto columns = ShardColumns(spec);
+  for (size_t c = 0; c < columns.size(); ++c) {
     const DatasetPlace& place = places[kFirstColumn + c];
     bytes.resize(static_cast<size_t>(place.spec.num_bytes()));
     const int error_number = ReadExactly(fd, place.offset, bytes);
     if (error_number != 0) return StoreReadError(error_number);
     const std::byte* next = bytes.data();
     for (ShardRow& row : rows) {
-      const auto field = ShardColumns()[c].field(row);
+      const auto field = columns[c].field(row);
       std::memcpy(field.data(), next, field.size());
       next += field.size();
     }
@@ -126,6 +128,9 @@ Result<std::vector<ShardRow>> ReadRows(int fd, const ShardSpec& spec,
     if (auto checked = CheckRow(spec, rows[r]); !checked.ok()) {
       return Damaged("row " + std::to_string(r) + " has " +
                      checked.error().message);
+    }
+    if (!spec.has_peaks && rows[r].status == RowStatus::kStored) {
+      rows[r].peak = kUnknownPeak;
     }
   }
   return rows;
@@ -143,7 +148,7 @@ class ShardReader::Impl {
         num_bytes(num_bytes_in),
         spec(std::move(spec_in)),
         tail_offset(places[kTailSamplesDataset].offset),
-        checksum_offset(places[FileChecksumDataset()].offset),
+        checksum_offset(places[FileChecksumDataset(spec)].offset),
         rows(std::move(rows_in)) {}
 
   uint64_t FeatureOffset(size_t row) const {

@@ -37,6 +37,8 @@ class ShardWriter::Impl {
         write_back_(made_.offsets[kFeaturesDataset],
                     spec_.num_frames * spec_.bytes_per_frame()) {}
 
+  uint64_t num_bytes() const { return made_.num_bytes; }
+
   Result<void> WriteFeatures(uint64_t start, uint64_t offset_bytes,
                              std::span<const std::byte> features) {
     return made_.file.WriteAt(
@@ -117,7 +119,7 @@ class ShardWriter::Impl {
   }
 
   Result<void> WriteFileChecksum() {
-    const uint64_t offset = made_.offsets[FileChecksumDataset()];
+    const uint64_t offset = made_.offsets[FileChecksumDataset(spec_)];
     const auto checksum =
         ReadBack({FeatureBytes(), {offset, sizeof(uint64_t)}});
     if (!checksum.ok()) return checksum.error();
@@ -132,10 +134,11 @@ class ShardWriter::Impl {
 
   Result<void> WriteColumns() {
     std::vector<std::byte> bytes;
-    for (size_t c = 0; c < ShardColumns().size(); ++c) {
+    const auto columns = ShardColumns(spec_);
+    for (size_t c = 0; c < columns.size(); ++c) {
       bytes.clear();
       for (ShardRow& row : rows_) {
-        const auto field = ShardColumns()[c].field(row);
+        const auto field = columns[c].field(row);
         bytes.insert(bytes.end(), field.begin(), field.end());
       }
       const auto written =
@@ -168,6 +171,8 @@ Result<ShardWriter> ShardWriter::Create(const std::string& path,
   if (!made.ok()) return made.error();
   return ShardWriter(std::make_unique<Impl>(spec, std::move(made).value()));
 }
+
+uint64_t ShardWriter::num_bytes() const { return impl_->num_bytes(); }
 
 Result<void> ShardWriter::WriteFeatures(uint64_t start, uint64_t offset_bytes,
                                         std::span<const std::byte> features) {

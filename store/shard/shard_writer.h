@@ -28,6 +28,9 @@ class ShardWriter {
   ShardWriter(ShardWriter&&) noexcept;
   ShardWriter& operator=(ShardWriter&&) noexcept;
 
+  // The size of the file.
+  uint64_t num_bytes() const;
+
   // Writes part of a row's features. The row begins at frame `start`; the part
   // begins `offset_bytes` after that. Thread-safe for different rows; takes no
   // lock and allocates nothing.

@@ -46,7 +46,7 @@ void AddClip(KernelFunction<Sample> run, const std::vector<Sample>& samples,
   for (const FeatureType type : kFeatureTypes) {
     std::vector<std::byte> features(samples.size() / 160 *
                                     static_cast<size_t>(tables.num_mels) *
-                                    FeatureSize(type));
+                                    ComputedSize(type));
     KernelMaxima maxima = {.body = -100, .all = -100};
     run({samples, 0, num_samples}, 0, num_samples / 160, type, features.data(),
         tables, scratch, &maxima);

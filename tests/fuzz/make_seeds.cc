@@ -283,6 +283,8 @@ void MakeRepairs(SeedFolder seeds) {
                                       {.resampler = ResamplerKind::kSoxr});
     config.input.kept_fields = {"n"};
     MakeRepairPlan(config, &seeds);
+    config.features = MakeFeatureSpec("whisper", FeatureType::kUint8);
+    MakeRepairPlan(config, &seeds);
   }
 }
 
@@ -326,8 +328,10 @@ void MakeShards(SeedFolder seeds) {
   spec.num_rows = 3;
   spec.num_frames = 6;
   MakeShard(&seeds, spec);
-  spec.feature_type = FeatureType::kFloat32;
-  MakeShard(&seeds, spec);
+  for (const FeatureType type : {FeatureType::kFloat32, FeatureType::kUint8}) {
+    spec.feature_type = type;
+    MakeShard(&seeds, spec);
+  }
 }
 
 void Add16(unsigned value, std::string* bytes) {

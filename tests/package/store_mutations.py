@@ -38,7 +38,7 @@ from store_inputs import STORES
 
 MAX_SECONDS = 10  # for one store; the machine may be busy
 MAX_ADDED_MIB = 256
-_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
+_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
 _NUMBERS = (0, 1, 2, 0xFF, 0xFFFF, 1 << 31, 1 << 32, 1 << 40, 1 << 63)
 _KINDS = ("<B", "<H", "<I", "<Q")
 
@@ -206,7 +206,7 @@ def run(folder: Path, first: int, mutations: int, seed: int) -> Counter[str]:
       How many had which outcome; "wrong" is what must not be.
     """
     sources = [
-        Source(path.parent, folder / path.parent.name)
+        Source(path.parent, folder / path.parent.relative_to(STORES))
         for path in sorted(STORES.glob("*/*/store.json"))
     ]
     outcomes: Counter[str] = Counter()

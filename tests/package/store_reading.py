@@ -11,8 +11,8 @@ import melmill
 import numpy as np
 import pytest
 import torch
-from melmill._store import bfloat16
-from support import REPOSITORY, Store
+from melmill._store import narrow_types
+from support import REPOSITORY, Store, values_of_bytes
 
 Access = Literal["mmap", "pread"]
 CANNOT_MOUNT = 77
@@ -29,9 +29,13 @@ def assert_same_rows(store: melmill.Store, folder: Path) -> None:
             assert row.features.dtype == wanted.features.dtype
             stored, single = row.read_stored(), wanted.single
             if store.contract.feature_type == "bf16":
-                stored = bfloat16.to_float32(stored)
+                stored = narrow_types.bfloat16_to_float32(stored)
                 single = torch.from_numpy(single).bfloat16().float().numpy()
             np.testing.assert_array_equal(row.features, single)
+            if store.contract.feature_type == "u8":
+                stored = values_of_bytes(
+                    stored, row.num_samples, wanted.body_max, wanted.floor
+                )
             np.testing.assert_array_equal(stored, wanted.features)
             np.testing.assert_array_equal(row.tail_samples, wanted.tail_samples)
             assert (row.text, row.audio, row.line, row.num_samples) == (
@@ -42,6 +46,7 @@ def assert_same_rows(store: melmill.Store, folder: Path) -> None:
             )
             assert row.body_max == float(wanted.body_max)
             assert row.floor == float(wanted.floor)
+            assert row.peak == wanted.peak
             assert row.num_frames == len(wanted.features)
             assert row.duration_s == wanted.num_samples / 16000
 

@@ -38,6 +38,7 @@ def read_all(folder: Path, access: Access = "mmap") -> None:
             assert len(row.features) == row.num_frames
             assert len(row.read_stored()) == row.num_frames
             assert row.tail_samples.size
+            assert row.peak
             assert row.text
             assert store[name].find(row.audio)
         batch_features(store[name][:8])
@@ -303,6 +304,8 @@ def test_a_missing_column_is_named(store: Path) -> None:
         ("table", "start", 1 << 63, "frames 9223372036854775808 to"),
         ("shard", "floor", np.nan, "floor: a number that no sound has"),
         ("shard", "body_max", 1e5, "body_max: a number that no sound has"),
+        ("shard", "peak", np.nan, "peak: a number that no sound has"),
+        ("shard", "peak", -0.5, "peak: a number that no sound has"),
         ("shard", "tail_samples", np.inf, "tail_samples: a sample that is no"),
     ],
 )

@@ -109,6 +109,7 @@ def reseal(store: Path, name: str, content: bytes) -> None:
         (("--dtype", "f16"), 2.0**-11),
         (("--dtype", "f32"), 0),
         (("--dtype", "bf16", "--preset", "whisper"), 2.0**-8),
+        (("--dtype", "u8"), 0.003923),
     ],
 )
 def test_a_right_store_passes(

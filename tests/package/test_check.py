@@ -35,12 +35,22 @@ TENSORS = (
     *OWN_NAMES[tiny_qwen3_asr.IS_NATIVE],
     "labels",
 )
-ROUNDING = {"f32": "single precision", "f16": "float16", "bf16": "bfloat16"}
+ROUNDING = {
+    "f32": "single precision",
+    "f16": "float16",
+    "bf16": "bfloat16",
+    "u8": "u8",
+}
 
 
 @pytest.mark.parametrize(
     ("feature_type", "largest"),
-    [("f32", 2e-4), ("f16", 2e-4 + 2**-11), ("bf16", 2e-4 + 2**-8)],
+    [
+        ("f32", 2e-4),
+        ("f16", 2e-4 + 2**-11),
+        ("bf16", 2e-4 + 2**-8),
+        ("u8", 2e-4 + 0.003923),
+    ],
 )
 def test_a_right_store_passes(
     feature_type: str,

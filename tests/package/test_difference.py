@@ -35,7 +35,7 @@ def test_one_value_of_a_million_may_be_beyond_the_tolerance() -> None:
 
 @pytest.mark.parametrize(
     ("feature_type", "half_unit"),
-    [("f32", 2**-25), ("f16", 2**-12), ("bf16", 2**-9)],
+    [("f32", 2**-25), ("f16", 2**-12), ("bf16", 2**-9), ("u8", 0.003923)],
 )
 def test_rounding_is_allowed_beside_the_limit(
     feature_type: str, half_unit: float

@@ -86,8 +86,12 @@ TESTED_BY = {
         f"melmill._report.{name}": "test_report_command.py"
         for name in (
             *("charts", "checks", "clips", "mel_sample", "page", "rejects"),
-            *("repeats", "row_columns", "summary"),
+            *("row_columns", "time_unit"),
         )
+    },
+    **{
+        f"melmill._report.{name}": "test_report_numbers.py"
+        for name in ("clipping", "repeats", "summary")
     },
     "melmill.ray": "../cluster/test_job.py",
     "melmill._extract.rejects_error": "test_extraction.py",
@@ -98,7 +102,7 @@ TESTED_BY = {
     "melmill._remote.patience": "test_copies.py",
     "melmill._remote.url_text": "test_audio_url.py",
     "melmill._stage.output_files": "test_staging.py",
-    "melmill._store.bfloat16": "test_row.py",
+    "melmill._store.narrow_types": "test_row.py",
     "melmill._store.errors": "test_bad_stores.py",
     "melmill._store.index": "test_bad_stores.py",
     "melmill._store.part": "test_row.py",

@@ -83,7 +83,7 @@ def no_audio_is_read(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return lambda: monkeypatch.setattr(soundfile, "SoundFile", refuse)
 
 
-@pytest.mark.parametrize("feature_type", ["f32", "f16", "bf16"])
+@pytest.mark.parametrize("feature_type", ["f32", "f16", "bf16", "u8"])
 def test_features_are_those_of_the_extractor(
     feature_type: str, training_corpus: Corpus, store_of: Callable[..., Path]
 ) -> None:
@@ -316,7 +316,7 @@ def raw_losses(
 
 @pytest.mark.parametrize(
     ("feature_type", "num_workers", "allowed"),
-    [("f32", 2, 5e-6), ("f16", 0, 2e-4)],
+    [("f32", 2, 5e-6), ("f16", 0, 2e-4), ("u8", 0, 2e-4)],
 )
 def test_losses_are_those_of_training_from_audio(
     feature_type: str,

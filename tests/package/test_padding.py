@@ -26,7 +26,7 @@ from transformers import WhisperFeatureExtractor
 
 MAX_DIFFERENCE = 2e-4
 # Half a unit in the last place of a stored feature of 1 to 2, the largest.
-ROUNDING = {"f32": 0.0, "f16": 2.0**-11, "bf16": 2.0**-8}
+ROUNDING = {"f32": 0.0, "f16": 2.0**-11, "bf16": 2.0**-8, "u8": 0.003923}
 THIRTY_SECONDS = 480_000
 
 

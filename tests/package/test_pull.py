@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import librosa
 import melmill
+import numpy as np
+import numpy.typing as npt
 import pytest
 from melmill._contents.store_files import StoreFiles
 from melmill._store.shard import WITHOUT_FEATURES
@@ -21,6 +24,7 @@ from melmill._transfer.local_file import LocalFile
 from melmill._transfer.pull import Part, Pull
 from melmill._transfer.pull_command import main as pull_main
 from melmill._transfer.push_command import main as push_main
+from scipy.optimize import linprog
 from store_job import SHARD_SIZE, Job, cut_off, flip_byte, seal
 from support import ANY_REJECTS, files_of, run_melmill
 from transfer_stores import (
@@ -660,6 +664,35 @@ def test_copies_without_features_are_no_shards(
     assert push(folder, other_place.url) == 1
     assert "other features than it should" in capsys.readouterr().err
     assert not set(shards_of(store)) & other_place.files().keys()
+
+
+@pytest.mark.parametrize("n_mels", [80, 128])
+def test_the_mark_is_of_no_features(n_mels: int) -> None:
+    """As bytes, it needs filters' powers that no power spectrum has.
+
+    A byte is the nearest step. Even errors of 20 steps do not suffice, wherever
+    the floor is: a floor scales the spectrum.
+    """
+    filters = librosa.filters.mel(sr=16_000, n_fft=400, n_mels=n_mels)
+    steps = np.frombuffer(WITHOUT_FEATURES, np.uint8)
+
+    def is_possible(steps: npt.NDArray[Any], error: float) -> bool:
+        shape = filters[: len(steps)] / 10 ** (steps / 127.5 * 4)[:, None]
+        shape = shape[:, shape.any(0)]
+        limit = np.full(len(steps), 10 ** (error / 127.5 * 4))
+        found = linprog(
+            np.zeros(shape.shape[1]),
+            A_ub=np.concatenate([shape, -shape]) / np.abs(shape).max(0),
+            b_ub=np.concatenate([limit, -1 / limit]),
+        )
+        return bool(found.status == 0)
+
+    assert not is_possible(steps, 20)
+    # As those of noise are, which shows that the question is put well.
+    noise = np.random.default_rng(1).uniform(size=filters.shape[1])
+    powers = np.log10(filters @ noise)
+    powers = (powers - powers.max() + 8)[: len(steps)]
+    assert is_possible(np.rint(powers / 4 * 127.5), 0.51)
 
 
 def test_a_run_does_not_take_copies_for_shards(

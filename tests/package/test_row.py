@@ -7,6 +7,8 @@ import h5py
 import melmill
 import numpy as np
 import pytest
+import soundfile
+from store_inputs import STORES
 from store_job import Job
 from store_reading import Access, assert_same_rows
 from support import (
@@ -20,6 +22,8 @@ from support import (
 
 pytest_plugins = ["store_fixtures"]
 
+EARLIER = STORES / "0.1.0-without-peaks"
+
 
 def test_every_row_is_what_h5py_reads(
     store: melmill.Store, finished_job: Job
@@ -28,7 +32,7 @@ def test_every_row_is_what_h5py_reads(
     assert_same_rows(store, finished_job.store)
 
 
-@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("dtype", ["f16", "bf16", "f32", "u8"])
 def test_a_raised_floor_is_applied(
     dtype: str, access: Access, tmp_path: Path
 ) -> None:
@@ -107,6 +111,50 @@ def test_prompts_kept_fields_and_repeated_lines(tmp_path: Path) -> None:
     assert (first.prompt, first.kept) == ("names", {"speaker": 7})
     assert (second.prompt, second.kept) == ("", {"speaker": None})
     assert melmill.open(store).find("a.wav") == first
+
+
+def test_peaks_are_those_of_the_audio(tmp_path: Path) -> None:
+    quiet = noise(9_000, seed=1, level=0.01)
+    clipped = (quiet * 100).clip(-1, 1)
+    stereo = np.stack([quiet * 3, quiet[::-1] * 8], axis=1)
+    loud = quiet.copy()
+    loud[3_000] = -1.75
+    write_wav(tmp_path / "clipped.wav", clipped)
+    write_wav(tmp_path / "stereo.wav", stereo, 44_100, subtype="PCM_24")
+    write_wav(tmp_path / "loud.wav", loud, 8_000, subtype="FLOAT")
+    soundfile.write(tmp_path / "stereo.flac", stereo, 16_000)
+    names = ["clipped.wav", "stereo.wav", "loud.wav", "stereo.flac"]
+    rows = [manifest_row(name) for name in names]
+    for name in ("loud.wav", "stereo.flac"):
+        piece = {"start_sample": 3_001, "num_samples": 5_000}
+        rows.append(manifest_row(name) | piece)
+    write_manifest(tmp_path / "a.jsonl", rows)
+    extract(tmp_path / "store", "a.jsonl", cwd=tmp_path)
+    expected = []
+    for row in rows:
+        first = row.get("start_sample", 0)
+        samples, _ = soundfile.read(
+            tmp_path / str(row["audio"]),
+            row.get("num_samples", -1),
+            first,
+            dtype="float32",
+            always_2d=True,
+        )
+        expected.append(np.abs(samples.mean(1, dtype=np.float32)).max())
+    split = melmill.open(tmp_path / "store")["a"]
+    assert [row.peak for row in split] == expected
+    assert split.peaks.tolist() == expected
+    assert expected[0] == 1
+    assert expected[2] == 1.75
+    assert expected[4] < 0.1
+
+
+def test_rows_of_before_have_no_peak(tmp_path: Path) -> None:
+    folder = EARLIER / "qwen3_asr_f16"
+    train = melmill.open(folder)["train"]
+    assert train[0].peak is None
+    assert np.isnan(train.peaks).all()
+    assert_same_rows(melmill.open(folder), folder)
 
 
 def test_features32_add_up_where_float16_overflows(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_tensors_are_the_batch_rounded_once(
     assert torch.equal(batch.features, wanted.to(torch_dtype))
 
 
-@pytest.mark.parametrize("stored_as", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("stored_as", ["f16", "bf16", "f32", "u8"])
 @pytest.mark.parametrize("access", ["mmap", "pread"])
 def test_each_stored_type_makes_each_type(
     access: Literal["mmap", "pread"], stored_as: str, tmp_path: Path

@@ -55,7 +55,7 @@ def assert_same(batches: Sequence[Batch], expected: Sequence[Batch]) -> None:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("stored_as", ["f16", "bf16", "f32"])
+@pytest.mark.parametrize("stored_as", ["f16", "bf16", "f32", "u8"])
 def test_an_example_is_the_row_as_a_tensor(
     stored_as: str, dtype: torch.dtype, tmp_path: Path
 ) -> None:

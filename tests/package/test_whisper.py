@@ -25,7 +25,7 @@ pytest_plugins = ["training_fixtures"]
 pytestmark = pytest.mark.transformers
 
 PRESETS = [("whisper", 80), ("qwen3-asr", 128)]
-FEATURE_TYPES = ["f32", "f16", "bf16"]
+FEATURE_TYPES = ["f32", "f16", "bf16", "u8"]
 
 
 def _samples(paths: list[str]) -> list[Any]:

@@ -161,10 +161,12 @@ class Row:
     line: int  # in the manifest, counted from 1
     audio: str
     text: str
-    features: FloatArray  # [frames, mels] as stored; bfloat16 is float32
+    # [frames, mels] as stored; bfloat16 is float32, and bytes are their values
+    features: FloatArray
     num_samples: int  # at 16 kHz
     body_max: np.float32
     floor: np.float32
+    peak: np.float32 | None  # None if the shard has no peaks
     tail_samples: npt.NDArray[np.float32]  # [400]
 
     @property
@@ -214,10 +216,11 @@ class Store:
                     line=line,
                     audio=audio[row],
                     text=text[row],
-                    features=shard.features[start : start + num_frames],
+                    features=shard.values(start, num_frames),
                     num_samples=num_samples,
                     body_max=shard.body_max[slot],
                     floor=shard.floor[slot],
+                    peak=None if shard.peak is None else shard.peak[slot],
                     tail_samples=shard.tail_samples[slot],
                 )
             )
@@ -240,6 +243,9 @@ class Shard:
             self.num_samples: npt.NDArray[np.uint64] = file["num_samples"][:]
             self.body_max: npt.NDArray[np.float32] = file["body_max"][:]
             self.floor: npt.NDArray[np.float32] = file["floor"][:]
+            self.peak: npt.NDArray[np.float32] | None = None
+            if "peak" in file:
+                self.peak = file["peak"][:]
             self.tail_samples: npt.NDArray[np.float32] = file["tail_samples"][:]
             starts = file["start"][:].tolist()
             status = file["status"][:].tolist()
@@ -249,6 +255,35 @@ class Shard:
             for row, start in enumerate(starts)
             if status[row] == STATUS_STORED
         }
+
+    def values(self, start: int, num_frames: int) -> FloatArray:
+        """The features of the row that begins there."""
+        stored = self.features[start : start + num_frames]
+        if stored.dtype != np.uint8:
+            return stored
+        slot = self.slots[start]
+        return values_of_bytes(
+            stored,
+            int(self.num_samples[slot]),
+            self.body_max[slot],
+            self.floor[slot],
+        )
+
+
+def values_of_bytes(
+    stored: npt.NDArray[Any],
+    num_samples: int,
+    body_max: np.float32,
+    floor: np.float32,
+) -> FloatArray:
+    """What the bytes of a row stand for, as docs/format.md says."""
+    step, lowest = np.float32(2 / 255), np.float32(-1.5)
+    body_floor = (max(float(body_max) - 8, -10) + 4) / 4
+    floors = np.full((len(stored), 1), body_floor, np.float32)
+    floors[(num_samples - 200) // 160 + 1 :] = floor
+    bases = np.rint((floors - lowest) * np.float32(127.5)) * step + lowest
+    values: FloatArray = stored.astype(np.float32) * step + bases
+    return np.maximum(values, floors)
 
 
 def read_strings(file: h5py.File, name: str) -> list[str]:

@@ -121,7 +121,7 @@ def test_help_names_the_types_that_are_accepted(
     found = re.search(r"--dtype (\S+)", help_text)
     assert found is not None
     names = found[1].split("|")
-    assert names == ["f16", "f32", "bf16"]
+    assert names == ["f16", "f32", "bf16", "u8"]
     for name in names:
         assert f"{name} (" in help_text
         out = str(tmp_path / name)

@@ -38,7 +38,7 @@ def quiet_with_click_at_the_end() -> FloatArray:
     return samples
 
 
-@pytest.fixture(scope="module", params=["f16", "f32", "bf16"])
+@pytest.fixture(scope="module", params=["f16", "f32", "bf16", "u8"])
 def folder(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Path:
@@ -65,13 +65,15 @@ def example(folder: Path) -> dict[str, Any]:
     """The variables after all code of docs/format.md ran in that folder."""
     variables: dict[str, Any] = {}
     blocks = markdown.code_blocks("format.md")
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for number, block in enumerate(blocks):
             exec(compile(block, f"format.md block {number}", "exec"), variables)
             if number == 0:
                 variables["features_read"] = variables["features"]
+    if variables["contract"]["feature_type"] == "u8":
+        variables["features_read"] = variables["features"]
     return variables
 
 
@@ -84,6 +86,7 @@ def test_example_reads_the_extractors_features(
         "f16": (np.float16, 2.0**-11),
         "f32": (np.float32, 0),
         "bf16": (np.float32, 2.0**-8),
+        "u8": (np.float32, 0.003923),
     }[example["contract"]["feature_type"]]
     assert example["features_read"].dtype == kind
     difference = max_difference(example["features_read"], expected)

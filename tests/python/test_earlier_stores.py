@@ -6,12 +6,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import h5py
 import pytest
 from make_stores import digests_of, make_store, version_of
 from store_inputs import INPUTS, STORES, StoreInput
 from support import files_of, melmill_path, run_melmill, snapshot
 
 USAGE = 2
+WITHOUT_PEAKS = "0.1.0-without-peaks"  # before it was released
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,6 +124,85 @@ def test_rerun_keeps_every_byte_or_finishes_it(
         if committed.is_finished or name != "plan.h5":
             assert after[name] == before[name], name
     assert digests_of(store) == committed.finished_digests()
+
+
+@pytest.fixture
+def before_peaks(tmp_path: Path) -> Path:
+    """The input and the store of a program that stored no peaks."""
+    committed = Committed(STORES / WITHOUT_PEAKS / "qwen3_asr_f16")
+    folder = tmp_path / "job"
+    folder.mkdir()
+    committed.copy(folder)
+    fresh = make_store(Path(melmill_path()), committed.input, tmp_path)
+    require_same_producer(committed, fresh)
+    return folder
+
+
+def extract_again(folder: Path, *flags: str) -> None:
+    run = run_melmill(
+        *INPUTS["qwen3_asr_f16"].arguments("store"), *flags, cwd=folder
+    )
+    assert run.exit_code == 0, run.stderr
+
+
+def shards_with_peaks(store: Path) -> list[bool]:
+    """Of each shard, whether it has peaks."""
+    index = json.loads((store / "store.json").read_text())
+    has_peaks = []
+    for shard in index["shards"]:
+        with h5py.File(store / shard["file"]) as file:
+            has_peaks.append("peak" in file)
+    assert index["format"]["minor"] == (3 if any(has_peaks) else 0)
+    return has_peaks
+
+
+def test_an_update_adds_peaks_to_the_shards_that_it_makes(
+    before_peaks: Path,
+) -> None:
+    store = before_peaks / "store"
+    assert not any(shards_with_peaks(store))
+    kept = files_of(store)
+    clip = before_peaks / "pcm32.wav"
+    content = clip.read_bytes()
+    clip.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+    extract_again(before_peaks, "--update", "--rehash")
+    has_peaks = shards_with_peaks(store)
+    assert any(has_peaks)
+    assert not all(has_peaks)
+    index = json.loads((store / "store.json").read_text())
+    for shard, has_peak in zip(index["shards"], has_peaks, strict=True):
+        name = shard["file"]
+        assert has_peak or (store / name).read_bytes() == kept[name]
+    whole = files_of(store)
+    # As after a kill before the end: the same bytes, whatever is made again.
+    (store / "store.json").unlink()
+    (store / index["shards"][has_peaks.index(True)]["file"]).unlink()
+    extract_again(before_peaks)
+    assert files_of(store) == whole
+    assert run_melmill("verify", store).exit_code == 0
+    audio = ("--against-audio", "1000", "--audio-root", before_peaks)
+    compared = run_melmill("verify", store, *audio)
+    assert compared.exit_code == 0, compared.stdout + compared.stderr
+
+
+@pytest.mark.parametrize("with_peaks", [False, True])
+def test_a_repair_makes_shards_with_peaks_or_without(
+    with_peaks: bool, before_peaks: Path
+) -> None:
+    store = before_peaks / "store"
+    clip = before_peaks / "pcm32.wav"
+    content = clip.read_bytes()
+    clip.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + content[-1:])
+    extract_again(before_peaks, "--update", "--rehash")
+    whole = files_of(store)
+    at = shards_with_peaks(store).index(with_peaks)
+    index = json.loads((store / "store.json").read_text())
+    (store / index["shards"][at]["file"]).unlink()
+    repaired = run_melmill(
+        "verify", store, "--repair", "--audio-root", before_peaks
+    )
+    assert repaired.exit_code == 0, repaired.stdout + repaired.stderr
+    assert files_of(store) == whole
 
 
 def test_today_s_program_makes_the_same_bytes(

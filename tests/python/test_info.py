@@ -98,7 +98,7 @@ def test_json_is_one_object_with_everything(folder: Path) -> None:
     found = info_json("store", cwd=folder)
     assert found["status"] == "complete"
     assert found["exit_code"] == 0
-    assert found["format"] == "1.0"
+    assert found["format"] == "1.3"
     assert found["rows"] == 4
     assert found["hours"] == pytest.approx(7 / 3600)
     assert [split["name"] for split in found["splits"]] == ["train", "eval"]
@@ -152,7 +152,7 @@ def test_settings_are_shown_raw_on_demand_only(job: Job) -> None:
     (code,) = (line for line in lines if line.startswith("code: {"))
     assert json.loads(features.partition(": ")[2]) == index["contract"]
     assert json.loads(code.partition(": ")[2]) == index["producer"]
-    assert "format: 1.0" in lines
+    assert "format: 1.3" in lines
 
 
 # The command.

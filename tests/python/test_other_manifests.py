@@ -780,7 +780,6 @@ def test_training_manifest_is_a_file_of_the_store(nemo: Path) -> None:
     store = Store(nemo / "store")
     [split] = store.index["splits"]
     assert split["training"]["file"] == "train.training.jsonl"
-    assert store.index["format"]["minor"] == 1
     path = nemo / "store" / "train.training.jsonl"
     whole = path.read_bytes()
     assert run_melmill("verify", "store", cwd=nemo).exit_code == 0
@@ -820,7 +819,6 @@ def test_without_the_flags_there_is_no_training_manifest(clips: Path) -> None:
     write_manifest(clips / "train.jsonl", [manifest_row("clip00.wav")])
     store = extract(clips / "store", "train.jsonl", cwd=clips)
     assert "training" not in store.index["splits"][0]
-    assert store.index["format"]["minor"] == 0
     assert not list((clips / "store").glob("*.training.jsonl"))
 
 

@@ -26,7 +26,7 @@ from support import (
 
 MAX_DIFFERENCE = 1e-4  # of 16 kHz clips
 # At features of 1 to 2, the largest.
-HALF_STEPS = {"f16": 2.0**-11, "bf16": 2.0**-8}
+HALF_STEPS = {"f16": 2.0**-11, "bf16": 2.0**-8, "u8": 0.003923}
 THIRTY_SECONDS = 480_000
 
 

@@ -99,7 +99,7 @@ def test_segments_equal_slices_of_the_whole_file(
     manifest = write_manifest(tmp_path / "train.jsonl", rows)
     flags = ["--dtype", "f32", "--segments"]
     store = extract(tmp_path / "store", manifest, *flags)
-    assert store.index["format"] == {"name": "melmill", "major": 2, "minor": 0}
+    assert store.index["format"] == {"name": "melmill", "major": 2, "minor": 3}
     columns = table_columns(tmp_path / "store")
     assert columns["source_rate"] == [rate] * len(rows)
     for number, (row, (start, count)) in enumerate(
@@ -542,7 +542,7 @@ def test_training_manifests_name_the_pieces(tmp_path: Path) -> None:
     assert Store(tmp_path / "store").index["format"] == {
         "name": "melmill",
         "major": 2,
-        "minor": 1,
+        "minor": 3,
     }
     made = tmp_path / "store" / "train.training.jsonl"
     assert read_json_lines(made) == [

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import termios
@@ -14,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+from store_inputs import STORES
 from store_job import Job, flip_byte
 from support import (
     Run,
@@ -236,16 +239,40 @@ def test_the_level_is_that_of_the_features(folder: Path, number: int) -> None:
     assert found == pytest.approx([*decibels, peak, mean], abs=0.051)
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+def test_the_peak_is_that_of_the_samples(folder: Path, tmp_path: Path) -> None:
+    audio = folder / "a rather long name of a folder" / f"{LOUD}.wav"
+    samples, _ = soundfile.read(audio)
+    largest = np.abs(samples).max()
+    shown = lines_of(show(folder, "train", "--row", str(LOUD)))["peak"]
+    decibels = 20 * np.log10(largest)
+    assert shown == f"{largest:.4f} of full scale ({decibels:.1f} dB)"
+    write_wav(tmp_path / "zeros.wav", np.zeros(1600))
+    manifest = tmp_path / "train.jsonl"
+    write_manifest(manifest, [manifest_row("zeros.wav")])
+    extract(tmp_path / "store", manifest, cwd=tmp_path)
+    shown = show(tmp_path, "train", "--row", "0")
+    assert lines_of(shown)["peak"] == "0, all samples"
+    # Shards that were made before do not have it.
+    earlier = STORES / "0.1.0-without-peaks" / "qwen3_asr_f16"
+    shutil.copytree(earlier, tmp_path / "earlier" / "store")
+    shown = show(tmp_path / "earlier", "train", "--row", "0")
+    assert "level" in lines_of(shown)
+    assert "peak" not in lines_of(shown)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "u8"])
 def test_rows_of_other_types_look_the_same(
     folder: Path, tmp_path: Path, dtype: str
 ) -> None:
     manifest = folder / "train.jsonl"
     extract(tmp_path / "store", manifest, "--dtype", dtype, cwd=folder)
-    made = run_melmill("show", tmp_path / "store", "train", "--row", "3").stdout
-    cells = zip(made, show(folder, "train", "--row", "3"), strict=False)
-    different = sum(one != other for one, other in cells)
-    assert different < 20  # last digits and borders of shades
+    for number in (str(LOUD), str(LOUD_AT_THE_END)):
+        made = run_melmill(
+            "show", tmp_path / "store", "train", "--row", number
+        ).stdout
+        cells = zip(made, show(folder, "train", "--row", number), strict=False)
+        different = sum(one != other for one, other in cells)
+        assert different < 20  # last digits and borders of shades
 
 
 def test_text_that_a_terminal_would_obey_is_escaped(folder: Path) -> None:

@@ -33,6 +33,7 @@ FEATURES_OFFSET = 4096
 STATUS_REJECTED = 2
 NAN_SAMPLE = 700
 NOT_FINITE = 96  # its reject code
+PEAK_MINOR = 3  # the format's minor number since which shards have peaks
 
 PIECE = (
     *("segment_start", "segment_num_samples"),
@@ -46,9 +47,15 @@ VARIANTS = {
     "qwen3_f16": ["--preset", "qwen3-asr", "--dtype", "f16"],
     "whisper_f32": ["--preset", "whisper", "--dtype", "f32"],
     "whisper_bf16": ["--preset", "whisper", "--dtype", "bf16"],
+    "qwen3_u8": ["--preset", "qwen3-asr", "--dtype", "u8"],
 }
 COMMITTED = sorted(path.parent for path in STORES.glob("*/*/store.json"))
-FEATURE_TYPES = {"f16": "float16", "f32": "float32", "bf16": "bfloat16"}
+FEATURE_TYPES = {
+    "f16": "float16",
+    "f32": "float32",
+    "bf16": "bfloat16",
+    "u8": "uint8",
+}
 
 
 def make_manifests(folder: Path) -> list[Path]:
@@ -145,7 +152,7 @@ def documented_layout(
             if "FIELD" in name and not store.index["kept_fields"]:
                 continue
             name = name.replace("FIELD", "speaker")
-            if kind == "float16, float32 or bfloat16":
+            if kind == "float16, float32, bfloat16 or uint8":
                 kind = FEATURE_TYPES[contract["feature_type"]]
             if shape == "[bytes]":
                 offsets = file[name.replace("_bytes", "_offsets")]
@@ -170,6 +177,8 @@ def expected_layouts(store: Store) -> dict[Path, Layout]:
     ):
         sizes = {"rows": shard["num_rows"], "frames": shard["num_frames"]}
         expected[path] = documented_layout(store, path, "Shards", sizes)
+        if store.index["format"]["minor"] >= PEAK_MINOR:
+            expected[path] |= documented_layout(store, path, "Peaks", sizes)
     for split, path in zip(
         store.index["splits"], table_paths(store), strict=True
     ):
@@ -338,7 +347,14 @@ def flat_fields(value: object, path: str = "") -> set[str]:
 def test_fields_of_store_json_are_the_documented_ones(store: Store) -> None:
     section = markdown.sections("format.md")["store.json"]
     rows = markdown.table(section, "| field | type | meaning |")
-    assert flat_fields(store.index) == {row[0] for row in rows}
+    has_bytes = store.index["contract"]["feature_type"] == "u8"
+    expected = {
+        name
+        for name, _, meaning in rows
+        if has_bytes or not meaning.startswith("only of `u8`")
+    }
+    assert flat_fields(store.index) == expected
+    assert store.index["format"]["minor"] == 3
 
 
 def test_files_are_the_documented_ones(store: Store) -> None:
@@ -361,7 +377,7 @@ def test_sizes_and_checksums_of_files_are_right(any_store: Store) -> None:
 
 def bytes_per_frame(store: Store) -> int:
     contract = store.index["contract"]
-    width = {"f16": 2, "f32": 4, "bf16": 2}[contract["feature_type"]]
+    width = {"f16": 2, "f32": 4, "bf16": 2, "u8": 1}[contract["feature_type"]]
     return int(contract["n_mels"]) * width
 
 
@@ -495,7 +511,8 @@ def test_row_rejected_in_the_extraction_says_why(store: Store) -> None:
     (row,) = found
     assert row["reject_code"] == NOT_FINITE
     assert row["reject_detail"] == NAN_SAMPLE
-    for name in ("num_frames", "num_samples", "body_max", "floor", "checksum"):
+    levels = ("body_max", "floor", "peak")
+    for name in ("num_frames", "num_samples", *levels, "checksum"):
         assert row[name] == 0, name
     assert not row["tail_samples"].any()
     assert not row["source_checksum"].any()

@@ -368,7 +368,7 @@ def test_numbers_of_threads_do_not_change_a_byte(
     assert files_of(job.folder / "other") == files_of(job.store)
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "u8"])
 def test_types_are_the_same_bytes_with_one_thread_and_with_four(
     job: Job, dtype: str
 ) -> None:

@@ -469,6 +469,7 @@ def test_bash_completes(completions: Path) -> None:
         "f16",
         "f32",
         "bf16",
+        "u8",
     }
     assert bash_completes(completions, "melmill extract -o d") == {"data"}
     # A folder of a checkpoint is a preset, too.
@@ -503,7 +504,12 @@ def test_fish_completes(completions: Path) -> None:
 
     assert {*COMMANDS, "help"} <= set(complete("melmill "))
     assert complete("melmill extract --thr") == ["--threads"]
-    assert set(complete("melmill extract --dtype ")) == {"f16", "f32", "bf16"}
+    assert set(complete("melmill extract --dtype ")) == {
+        "f16",
+        "f32",
+        "bf16",
+        "u8",
+    }
     assert complete("melmill extract --language It") == ["Italian"]
     assert {"qwen3-asr", "whisper"} <= set(
         complete("melmill extract --preset ")

@@ -69,6 +69,7 @@ def test_verify_names_the_row_of_a_damaged_feature(job: Job) -> None:
         "num_samples",
         "body_max",
         "floor",
+        "peak",
         "status",
         "checksum",
         "file_checksum",
@@ -230,7 +231,7 @@ def test_audio_is_found_from_the_working_directory_or_the_root(
         assert files_of(job.store) == whole
 
 
-@pytest.mark.parametrize("dtype", ["f32", "bf16"])
+@pytest.mark.parametrize("dtype", ["f32", "bf16", "u8"])
 def test_stores_of_other_types_are_checked_and_repaired(
     job: Job, dtype: str
 ) -> None:

@@ -27,6 +27,13 @@ TEST(ContractJsonTest, SaysWhatTheNumbersMean) {
   EXPECT_EQ(
       ContractBytesPerFrame(ContractJson(log_mel, FeatureType::kBfloat16)),
       160u);
+  const std::string bytes = ContractJson(log_mel, FeatureType::kUint8);
+  EXPECT_EQ(ContractBytesPerFrame(bytes), 80u);
+  EXPECT_NE(bytes.find("\"feature_type\":\"u8\",\"feature_step\":"
+                       "0.00784313725490196,\"feature_error\":0.003923,"
+                       "\"tail_length\":400}"),
+            std::string::npos)
+      << bytes;
   EXPECT_EQ(ContractBytesPerFrame("[]"), 0u);
   EXPECT_EQ(ContractBytesPerFrame("{\"n_mels\": -1}"), 0u);
   for (const std::string type :

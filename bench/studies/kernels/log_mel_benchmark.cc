@@ -71,7 +71,7 @@ void BM_LogMel(benchmark::State& state, const LogMel* log_mel, double max_error,
   std::vector<std::byte> features(
       static_cast<size_t>(
           NumFrames(log_mel->options(), static_cast<int64_t>(samples.size()))) *
-      static_cast<size_t>(log_mel->options().mel.n_mels) * FeatureSize(type));
+      static_cast<size_t>(log_mel->options().mel.n_mels) * ComputedSize(type));
   const auto workspace = log_mel->MakeWorkspace();
   for (auto _ : state) {
     benchmark::DoNotOptimize(log_mel->Compute(std::span<const Sample>(samples),

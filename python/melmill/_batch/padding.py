@@ -133,7 +133,10 @@ def batch_features(
 
     def write_body(stored: StoredRow, target: npt.NDArray[Any]) -> None:
         body = stored.shard.frames(stored.start, scratch[: len(target)])
-        widen(body, contract.feature_type, target)
+        if contract.feature_type == "u8":
+            stored.shard.widen(stored.row, body, target)
+        else:
+            widen(body, contract.feature_type, target)
 
     plan.fill(features, plan.ends, plan.floors, write_body)
     for at in np.flatnonzero(plan.raises_body):
@@ -304,7 +307,7 @@ def _log10_powers(
 def widen(
     body: npt.NDArray[Any], feature_type: str, target: npt.NDArray[np.float32]
 ) -> None:
-    """Writes stored features as float32.
+    """Writes stored features as float32; for bytes see Shard.widen.
 
     Args:
       body: The features as stored, [frames, n_mels].

@@ -86,6 +86,8 @@ def _body_writer(
     plan: PaddingPlan, contract: Contract, dtype: torch.dtype
 ) -> Callable[[StoredRow, npt.NDArray[Any]], None]:
     """What writes the frames of a row, as stored, to a batch of this type."""
+    if contract.feature_type == "u8":
+        return _byte_writer(plan, dtype)
     if dtype == _TYPES[contract.feature_type]:
 
         def copy(stored: StoredRow, target: npt.NDArray[Any]) -> None:
@@ -101,6 +103,29 @@ def _body_writer(
         as_tensor(target, dtype).copy_(
             as_tensor(frames, _TYPES[contract.feature_type])
         )
+
+    return convert
+
+
+def _byte_writer(
+    plan: PaddingPlan, dtype: torch.dtype
+) -> Callable[[StoredRow, npt.NDArray[Any]], None]:
+    """The same for a store of bytes."""
+    scratch = plan.scratch()
+    if dtype == torch.float32:
+
+        def widen(stored: StoredRow, target: npt.NDArray[Any]) -> None:
+            frames = stored.shard.frames(stored.start, scratch[: len(target)])
+            stored.shard.widen(stored.row, frames, target)
+
+        return widen
+    wide = np.empty(scratch.shape, np.float32)
+
+    def convert(stored: StoredRow, target: npt.NDArray[Any]) -> None:
+        values = wide[: len(target)]
+        frames = stored.shard.frames(stored.start, scratch[: len(target)])
+        stored.shard.widen(stored.row, frames, values)
+        as_tensor(target, dtype).copy_(torch.from_numpy(values))
 
     return convert
 

@@ -269,7 +269,7 @@ class Certifying:
             "checksum": xxhash.xxh3_64_hexdigest(self._index),
             "rows": self._num_stored,
             "preset": _PRESETS.get(contract.n_mels),
-            "contract": dataclasses.asdict(contract),
+            "contract": contract.stored(),
         }
 
     def _reference(self) -> dict[str, Any]:

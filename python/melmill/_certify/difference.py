@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from melmill._models.tolerance import FEATURE_TOLERANCE, half_unit
+from melmill._models.tolerance import FEATURE_TOLERANCE, rounding_error
 
 # docs/numerics.md has these: beyond rounding, no value differs by more than the
 # limit, and very few differ by more than the tolerance.
@@ -46,14 +46,14 @@ class Differences:
     """Adds up the differences of rows; keeps no values.
 
     Args:
-      feature_type: Type of the store's features: "f32", "f16" or "bf16".
+      feature_type: Type of the store's features: "f32", "f16", "bf16" or "u8".
 
     Attributes:
       num_values: Values that were compared.
       num_beyond: Values that differ by more than the tolerance and rounding.
       largest: Largest difference.
-      largest_beyond_rounding: The same after half a unit in the last place of
-        each value was taken off.
+      largest_beyond_rounding: The same after the rounding of each value was
+        taken off.
       histogram: Number of values in each decade of the difference.
     """
 
@@ -105,7 +105,7 @@ class Differences:
         difference = np.abs(stored.astype(np.float64) - expected)
         # NaN and infinity are no feature: they differ by more than all else.
         difference[~np.isfinite(difference)] = np.finfo(np.float32).max
-        beyond = difference - half_unit(expected, self._feature_type)
+        beyond = difference - rounding_error(expected, self._feature_type)
         self.num_values += difference.size
         self.num_beyond += int((beyond > TOLERANCE).sum())
         self._sum_of_squares += float(np.square(difference).sum())

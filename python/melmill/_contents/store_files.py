@@ -27,7 +27,7 @@ _SHARD_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}\.[0-9a-f]{12}\.h5")
 # What a machine says to those that go on with an unfinished store.
 _NOTE_NAME = re.compile(r"\.(dispute|doubts|suspects|worker)\.[0-9a-f]{16}")
 _TEMPORARY_NAME = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
-_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
+_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

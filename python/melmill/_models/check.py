@@ -34,7 +34,8 @@ class Report:
       num_batches: Number of batches that they were collated into.
       tensors: Names of the tensors of a batch.
       max_feature_difference: Largest difference of a feature.
-      feature_type: Type of the store's features: "f32", "f16" or "bf16".
+      feature_type: Type of the store's features: "f32", "f16", "bf16"
+        or "u8".
     """
 
     num_rows: int

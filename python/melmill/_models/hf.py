@@ -34,7 +34,7 @@ def stream(split: Split) -> datasets.IterableDataset:
 
     Columns:
       features: Array2D [num_frames, n_mels], float16 or float32 as stored,
-        float32 for bfloat16; without padding, see Row.features.
+        float32 for bfloat16 and uint8; without padding, see Row.features.
       text, transcript, language, audio: Strings; a language can be None.
       duration_s: float64, seconds.
       index: int64, the row's number in the split.

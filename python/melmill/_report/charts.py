@@ -11,6 +11,7 @@ import matplotlib.figure
 import numpy as np
 
 from melmill._report.clips import data_url
+from melmill._report.time_unit import TimeUnit
 
 # Of Okabe and Ito: told apart by people who see few colours.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
@@ -30,7 +31,9 @@ _SETTINGS = {
 }
 
 
-def bars(entries: Sequence[dict[str, Any]], splits: Sequence[str]) -> str:
+def bars(
+    entries: Sequence[dict[str, Any]], splits: Sequence[str], unit: TimeUnit
+) -> str:
     """Hours of each entry, with a part of the bar for each split."""
     shown = list(entries[:_MOST_BARS])
     with matplotlib.rc_context(_SETTINGS):
@@ -39,20 +42,52 @@ def bars(entries: Sequence[dict[str, Any]], splits: Sequence[str]) -> str:
         names = [_short(entry["name"]) for entry in shown]
         start = np.zeros(len(shown))
         for i, split in enumerate(splits):
-            hours = np.array([e["splits"][split]["hours"] for e in shown])
+            times = np.array(
+                [unit.of_hours(e["splits"][split]["hours"]) for e in shown]
+            )
             axes.barh(
                 range(len(shown)),
-                hours,
+                times,
                 left=start,
                 height=0.7,
                 color=_COLOURS[i % len(_COLOURS)],
                 label=_short(split),
             )
-            start = start + hours
+            start = start + times
         axes.set_yticks(range(len(shown)), names)
         axes.invert_yaxis()
         axes.grid(visible=False, axis="y")
-        axes.set_xlabel("hours")
+        axes.set_xlabel(unit.name)
+        _legend(figure, axes, len(splits))
+        return _svg(figure)
+
+
+def shares(entries: Sequence[dict[str, Any]], splits: Sequence[str]) -> str:
+    """The share of clipped rows of each entry, a bar for each split."""
+    shown = list(entries[:_MOST_BARS])
+    height = 0.7 / max(len(splits), 1)
+    with matplotlib.rc_context(_SETTINGS):
+        figure = _figure(0.8 + 0.26 * max(len(shown) * len(splits), 2))
+        axes = figure.add_subplot()
+        for i, split in enumerate(splits):
+            found = [entry["splits"][split] for entry in shown]
+            axes.barh(
+                [
+                    at + (i - (len(splits) - 1) / 2) * height
+                    for at in range(len(shown))
+                ],
+                [100 * f["clipped"] / max(f["rows"], 1) for f in found],
+                height=height,
+                color=_COLOURS[i % len(_COLOURS)],
+                label=_short(split),
+            )
+        axes.set_yticks(
+            range(len(shown)), [_short(entry["name"]) for entry in shown]
+        )
+        axes.invert_yaxis()
+        axes.grid(visible=False, axis="y")
+        axes.set_xlim(left=0, right=max(axes.get_xlim()[1], 1))
+        axes.set_xlabel("rows at full scale / %")
         _legend(figure, axes, len(splits))
         return _svg(figure)
 

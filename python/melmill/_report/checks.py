@@ -9,6 +9,8 @@ import numpy as np
 _LONGEST_S = 30.0  # of Whisper and of models with its front end
 _SILENT_DB = -60.0
 _WIDEBAND_HZ = 16_000
+_MOST_CLIPPED = 0.01  # of the rows
+_UNKNOWN = "Not known: the store was made before melmill kept peaks."
 _MEL_DIFFERENCE = 0.5  # in spreads of the first split
 
 
@@ -26,11 +28,8 @@ def checks(numbers: dict[str, Any]) -> list[dict[str, str]]:
             f"Rows over {_LONGEST_S:.0f} s",
             "Whisper and models with its front end take no more",
         ),
-        _share(
-            numbers["silent"],
-            "Rows without sound",
-            f"their loudest mel power is below {_SILENT_DB:.0f} dB",
-        ),
+        _silence(numbers["silent"], numbers["clipping"]["num_zeros"]),
+        _clipping(numbers["clipping"]),
         _share(
             numbers["narrow"],
             f"Audio below {_WIDEBAND_HZ // 1000} kHz",
@@ -121,6 +120,25 @@ def _share(found: dict[str, int], title: str, why: str) -> dict[str, str]:
     rows, total = found["num_rows"], found["of_rows"]
     text = f"{rows:,} of {total:,} rows"
     return _finding(not rows, title, f"{text}; {why}." if rows else f"{text}.")
+
+
+def _silence(found: dict[str, int], num_zeros: int) -> dict[str, str]:
+    why = f"their loudest mel power is below {_SILENT_DB:.0f} dB"
+    if num_zeros:
+        why += f"; all samples of {num_zeros:,} of them are 0"
+    return _share(found, "Rows without sound", why)
+
+
+def _clipping(clipping: dict[str, Any]) -> dict[str, str]:
+    title = "Clipping"
+    clipped, rows = clipping["num_clipped"], clipping["num_rows"]
+    without = clipping["num_without_peak"]
+    if not rows:
+        return _finding(True, title, _UNKNOWN if without else "No rows.")
+    text = f"{clipped:,} of {rows:,} rows reach full scale"
+    if without:
+        text += f"; {without:,} more were stored before melmill kept peaks"
+    return _finding(clipped <= _MOST_CLIPPED * rows, title, f"{text}.")
 
 
 def _mels(mels: dict[str, dict[str, Any]]) -> dict[str, str]:

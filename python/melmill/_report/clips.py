@@ -54,7 +54,7 @@ def suspicious(measures: list[dict[str, Any]]) -> list[dict[str, Any]]:
                 why = f"{measure['name']}: {rows[rank]['value']:.4g} {unit}"
                 row = dict(rows[rank])
                 if row["place"] in found:
-                    found[row["place"]]["why"] += f"; {why.lower()}"
+                    found[row["place"]]["why"] += f"; {why[0].lower()}{why[1:]}"
                 elif len(found) < _NUM_SUSPICIOUS:
                     found[row["place"]] = {**row, "why": why}
     return list(found.values())

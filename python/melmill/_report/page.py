@@ -9,6 +9,7 @@ import jinja2
 
 from melmill._report import charts, clips
 from melmill._report.row_columns import RowColumns
+from melmill._report.time_unit import unit_for
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -26,12 +27,17 @@ def page(columns: RowColumns, numbers: dict[str, Any]) -> str:
     template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
     splits = columns.store.splits
     hours = numbers["hours"]
+    unit = unit_for(
+        sum(s["hours"] for s in hours["by_split"][0]["splits"].values())
+    )
+    clipping = numbers["clipping"]
     has_rows = len(columns) > 0
     text: str = template.render(
         numbers=numbers,
         splits=splits,
+        unit=unit,
         hours_plots=[
-            (title, hours[key], charts.bars(hours[key], splits))
+            (title, hours[key], charts.bars(hours[key], splits, unit))
             for title, key in (
                 ("By split", "by_split"),
                 ("By language", "by_language"),
@@ -44,6 +50,9 @@ def page(columns: RowColumns, numbers: dict[str, Any]) -> str:
             (measure, charts.histogram(measure) if measure["counts"] else "")
             for measure in numbers["measures"]
         ],
+        clipping_plot=charts.shares(clipping["by_source_rate"], splits)
+        if clipping["num_rows"]
+        else "",
         mels_plot=charts.mels(numbers["mels"]) if numbers["mels"] else "",
         clip_groups=[
             (title, [_shown(columns, clip) for clip in numbers["clips"][key]])

@@ -14,7 +14,10 @@ _ROWS_OF_EXAMPLE = 4
 
 
 def repeats(columns: RowColumns) -> dict[str, Any]:
-    """Rows with the same audio string, samples or transcript."""
+    """Rows with the same audio string, samples or transcript.
+
+    A group between splits that has several rows of one split is in both lists.
+    """
     return {
         "same audio": _repeats_of(columns, columns.audio_key),
         "same samples": _repeats_of(columns, columns.sound_key),
@@ -27,18 +30,24 @@ def _repeats_of(
 ) -> dict[str, Any]:
     order = np.argsort(keys, kind="stable")
     order = order[keys[order] != 0]
-    values = keys[order]
-    starts = np.flatnonzero(np.append(True, values[1:] != values[:-1]))
-    starts = starts[: len(values)]
-    sizes = np.diff(np.append(starts, len(values)))
-    splits = columns.splits_of(order)
+    values, splits = keys[order], columns.splits_of(order)
+    is_other = values[1:] != values[:-1]
+    starts, sizes = _runs(is_other, len(order))
     # The rows of a group ascend, and so do their splits.
     leaks = splits[starts] != splits[starts + sizes - 1]
-    within = (sizes > 1) & ~leaks
-    return {
-        "between_splits": _groups(columns, order, starts, sizes, leaks),
-        "in_one_split": _groups(columns, order, starts, sizes, within),
-    }
+    between = _groups(columns, order, starts[leaks], sizes[leaks])
+    starts, sizes = _runs(is_other | (splits[1:] != splits[:-1]), len(order))
+    several = sizes > 1
+    within = _groups(columns, order, starts[several], sizes[several])
+    return {"between_splits": between, "in_one_split": within}
+
+
+def _runs(
+    is_other: npt.NDArray[np.bool_], num_values: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Starts and sizes of runs; `is_other`: whether each begins after one."""
+    starts = np.flatnonzero(np.append(True, is_other))[:num_values]
+    return starts, np.diff(np.append(starts, num_values))
 
 
 def _groups(
@@ -46,9 +55,7 @@ def _groups(
     order: npt.NDArray[np.int64],
     starts: npt.NDArray[np.int64],
     sizes: npt.NDArray[np.int64],
-    chosen: npt.NDArray[np.bool_],
 ) -> dict[str, Any]:
-    starts, sizes = starts[chosen], sizes[chosen]
     largest = np.argsort(-sizes, kind="stable")[:_NUM_EXAMPLES]
     examples = []
     for start, size in zip(starts[largest], sizes[largest], strict=True):

@@ -25,6 +25,7 @@ from melmill._remote.command_line import (
 from melmill._remote.progress import Progress
 from melmill._report import summary
 from melmill._report.checks import checks, counts
+from melmill._report.clipping import clipping
 from melmill._report.clips import suspicious, typical
 from melmill._report.mel_sample import choose, read_sample
 from melmill._report.page import page
@@ -40,10 +41,10 @@ from melmill._store.store import open as open_store
 
 _DESCRIPTION = """\
 Writes one HTML file that shows what a store holds: hours, durations, levels,
-silence and transcripts with their outliers, mels of each split, spectrograms,
-rejected lines, and rows that are repeated or in several splits. The file needs
-no other file and no network. It holds names, transcripts and clips of the
-store."""
+clipping, silence and transcripts with their outliers, mels of each split,
+spectrograms, rejected lines, and rows that are repeated or in several splits.
+The file needs no other file and no network. It holds names, transcripts and
+clips of the store."""
 _EXIT_CODES = """\
 exit codes: 0 done, 1 a file of the store is damaged, 2 wrong usage or no
 finished store, 4 fault of the machine, 130/143 stopped by a signal."""
@@ -155,6 +156,7 @@ def _numbers(
         "num_rows": len(columns),
         "hours": summary.hours(columns),
         "measures": measures,
+        "clipping": clipping(columns),
         "texts": summary.texts(columns),
         "sample": {
             "num_rows": len(sample.places),

@@ -18,6 +18,7 @@ _NUM_BINS = 40
 _NUM_NAMED = 5
 _FENCE = 3.0  # outliers are so many interquartile ranges outside the quartiles
 _FEWEST_ROWS = 20  # of a group that has outliers of its own
+_LEAST_PEAK = 1e-6  # stands for 0, of which there is no logarithm
 _QUANTILES = (0, 0.01, 0.25, 0.5, 0.75, 0.99, 1)
 
 
@@ -58,9 +59,25 @@ def _by(
 
 
 def measures(columns: RowColumns, sample: MelSample) -> list[dict[str, Any]]:
-    """Distributions and outliers of what is measured of each row."""
+    """Distributions and outliers of what is measured of each row.
+
+    That of peaks is there only if they are known.
+    """
     everything = np.arange(len(columns))
     spoken = np.flatnonzero(columns.num_letters)
+    with_peak = np.flatnonzero(~np.isnan(columns.peak))
+    peaks = []
+    if with_peak.size:
+        peak = np.maximum(columns.peak[with_peak], _LEAST_PEAK)
+        peaks.append(
+            _measure(
+                columns, "Peak", "dB", with_peak, 20 * np.log10(peak), None
+            )
+            | {
+                "note": "Largest absolute sample of a row's audio; 0 dB is "
+                "full scale."
+            }
+        )
     return [
         _measure(
             columns, "Duration", "s", everything, columns.duration_s, None
@@ -70,6 +87,7 @@ def measures(columns: RowColumns, sample: MelSample) -> list[dict[str, Any]]:
             "note": "Loudest mel power of a row; 0 dB is a power of 1. The "
             "last frames, which padding can change, are left out."
         },
+        *peaks,
         _measure(
             columns,
             "Characters per second",
@@ -147,12 +165,12 @@ def _outliers(
         low |= ours & (values < first - reach)
         high |= ours & (values > third + reach)
     return {
-        "low": _named(columns, places[low], values[low], 1),
-        "high": _named(columns, places[high], values[high], -1),
+        "low": named_rows(columns, places[low], values[low], 1),
+        "high": named_rows(columns, places[high], values[high], -1),
     }
 
 
-def _named(
+def named_rows(
     columns: RowColumns,
     places: npt.NDArray[np.int64],
     values: npt.NDArray[np.float32],

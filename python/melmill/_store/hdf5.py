@@ -107,6 +107,9 @@ class Hdf5File:
             )
             self._add_datasets(_only(_MEMBERS, messages))
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._headers
+
     def dataset(self, name: str) -> Dataset:
         """A dataset.
 
@@ -353,6 +356,7 @@ class Columns:
       names: The datasets.
       files: Keeps the file open.
       mapped: The mapped bytes of the file, or None to read them.
+      optional: Datasets that the file may lack.
 
     Raises:
       DamagedStoreError: The file has another size, is not an HDF5 file, or has
@@ -367,12 +371,14 @@ class Columns:
         names: Iterable[str],
         files: OpenFiles,
         mapped: npt.NDArray[np.uint8] | None,
+        optional: Iterable[str] = (),
     ) -> None:
         self.path = path
         self._num_bytes = num_bytes
         self._files = files
         hdf5 = Hdf5File(files.get(path, num_bytes), str(path))
-        self._places = {name: hdf5.dataset(name) for name in names}
+        found = (name for name in optional if name in hdf5)
+        self._places = {name: hdf5.dataset(name) for name in (*names, *found)}
         if sum(p.num_bytes for p in self._places.values()) > num_bytes:
             raise DamagedStoreError(f"{path}: damaged: datasets share bytes")
         self._views = {}
@@ -380,6 +386,9 @@ class Columns:
             self._views = {
                 name: self.view(name, mapped) for name in self._places
             }
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._places
 
     def check(self, name: str, kind: str, shape: tuple[int, ...]) -> None:
         """Raises DamagedStoreError if a dataset has another type or shape."""

@@ -6,12 +6,14 @@ import dataclasses
 import json
 import math
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xxhash
 
+from melmill._store import narrow_types
 from melmill._store.errors import (
     ContractError,
     DamagedStoreError,
@@ -37,7 +39,14 @@ _KNOWN_RULES = {
 # Fields of the contract that say how much memory features and batches take.
 _SIZES = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "tail_length")
 _MAX_SIZE = 1 << 20
-_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4}
+_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
+# Further rules of a type of features: fields that other contracts do not have.
+_RULES_OF_TYPES = {
+    "u8": {
+        "feature_step": narrow_types.BYTE_STEP,
+        "feature_error": narrow_types.BYTE_LARGEST_ERROR,
+    }
+}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,7 +72,7 @@ class Contract:
       dynamic_range_log10: Values further below a clip's maximum are clamped.
       clamp: "body-max".
       scaling: "(x+4)/4" of the log10.
-      feature_type: How a feature is stored: "f16", "bf16" or "f32".
+      feature_type: How a feature is stored: "f16", "bf16", "f32" or "u8".
       tail_length: Samples in a row of tail_samples.
     """
 
@@ -92,6 +101,15 @@ class Contract:
     def feature_bytes(self) -> int:
         """Bytes of one stored feature."""
         return _FEATURE_BYTES[self.feature_type]
+
+    def stored(self) -> dict[str, Any]:
+        """The fields as store.json has them."""
+        fields: dict[str, Any] = {}
+        for name, value in dataclasses.asdict(self).items():
+            fields[name] = value
+            if name == "feature_type":
+                fields.update(_RULES_OF_TYPES.get(value, {}))
+        return fields
 
     def normalised(self, log10_power: Any) -> Any:
         """Scales log10 mel powers, a number or an array, to features."""
@@ -334,14 +352,18 @@ def _check_own_checksum(path: Path | str, content: bytes) -> None:
         )
 
 
-def _contract(fields: _Fields) -> Contract:
-    for name, known in _KNOWN_RULES.items():
+def _check_rules(fields: _Fields, rules: Mapping[str, Any]) -> None:
+    for name, known in rules.items():
         if fields.values.get(name) != known:
             raise ContractError(
                 f"{fields.path}: contract.{name} is "
                 f"{fields.values.get(name)!r}; this version of the package "
                 f"knows {known!r}"
             )
+
+
+def _contract(fields: _Fields) -> Contract:
+    _check_rules(fields, _KNOWN_RULES)
     contract = Contract(**_values(Contract, fields))
     if contract.feature_type not in _FEATURE_BYTES:
         raise ContractError(
@@ -349,6 +371,7 @@ def _contract(fields: _Fields) -> Contract:
             f"{contract.feature_type!r}; this version of the package knows "
             + ", ".join(_FEATURE_BYTES)
         )
+    _check_rules(fields, _RULES_OF_TYPES.get(contract.feature_type, {}))
     for name in _SIZES:
         value = getattr(contract, name)
         if not 0 < value <= _MAX_SIZE:

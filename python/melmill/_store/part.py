@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from melmill._store import bfloat16
+from melmill._store import narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles
 from melmill._store.index import SplitFacts, StoreIndex
@@ -112,17 +112,35 @@ class Part:
         else:
             features = stored.shard.read(stored.start, stored.num_frames)
         feature_type = self._contract.feature_type
+        if feature_type == "u8":
+            return self._widened(stored, features)
         if feature_type == "bf16":
-            features = bfloat16.to_float32(features)
+            features = narrow_types.bfloat16_to_float32(features)
         floor = stored.floor
         if floor > self._contract.normalised_floor(stored.body_max):
             if feature_type == "bf16":
-                floor = bfloat16.rounded(floor)
+                floor = narrow_types.rounded_to_bfloat16(floor)
             raised: npt.NDArray[Any]
             raised = np.maximum(features, features.dtype.type(floor))
             raised.flags.writeable = False
             return raised
         return features
+
+    def _widened(
+        self, stored: StoredRow, features: npt.NDArray[Any]
+    ) -> npt.NDArray[Any]:
+        """The features that bytes of a whole row stand for."""
+        contract = self._contract
+        values = np.empty(features.shape, np.float32)
+        body = (stored.num_samples - contract.n_fft // 2) // contract.hop_length
+        body = min(body + 1, stored.num_frames)
+        shard, row = stored.shard, stored.row
+        shard.widen(row, features[:body], values[:body])
+        shard.widen_end(row, features[body:], values[body:])
+        if stored.floor > contract.normalised_floor(stored.body_max):
+            np.maximum(values, np.float32(stored.floor), out=values)
+            values.flags.writeable = False
+        return values
 
     def read_stored(self, at: int) -> npt.NDArray[Any]:
         """See Row.read_stored."""

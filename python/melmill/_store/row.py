@@ -91,11 +91,11 @@ class Row:
 
         These equal what the model's own extractor computes for one clip without
         padding. Values are -1.5 to about 2.0. The type is float16 or float32 as
-        stored, and float32 for a bfloat16 store.
+        stored, and float32 for a bfloat16 or uint8 store.
 
         If the store is mapped, this is a read-only view of the file, except for
-        bfloat16 and for about 1 in 4,000 rows, whose quietest features must be
-        raised. In all other cases it is a new array.
+        bfloat16, uint8, and about 1 in 4,000 rows, whose quietest features must
+        be raised. In all other cases it is a new array.
         """
         part, at = self._place
         return part.features(at)
@@ -199,6 +199,16 @@ class Row:
         return self.stored.body_max
 
     @property
+    def peak(self) -> float | None:
+        """Largest absolute sample of the audio, at its own rate; 1 is full.
+
+        Of several channels it is that of their mean. None if the row was stored
+        by a version of melmill that did not keep it.
+        """
+        stored = self.stored
+        return stored.shard.peak(stored.row)
+
+    @property
     def floor(self) -> float:
         """Least value of `features`, on their scale."""
         return self.stored.floor
@@ -222,7 +232,8 @@ class Row:
         """The features as stored, [num_frames, n_mels], in a new array.
 
         They are clamped at the floor of body_max alone, so every padded form
-        can be computed from them. bfloat16 is returned as its bits, uint16.
+        can be computed from them. bfloat16 is returned as its bits, uint16,
+        and uint8 as steps from the floor.
         """
         part, at = self._place
         return part.read_stored(at)

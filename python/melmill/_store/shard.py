@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import bisect
 import functools
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from melmill._store import narrow_types
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import OpenFiles, StoreFile, read_only
 from melmill._store.hdf5 import Columns
@@ -30,10 +33,11 @@ _KINDS = {
     "tail_samples": "<f4",
 }
 _SOURCE_KINDS = {"source_rate": "<u4", "source_checksum": "u1"}
+_PEAK = {"peak": "<f4"}  # not in shards that were made before format 1.3
 _SOURCE_CHECKSUM_BYTES = 16
 _STATUS_STORED = 1
 _LEAST_IMPOSSIBLE = 1000  # as log10 power, and as a feature
-_STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2"}
+_STORED_AS = {"f16": "<f2", "f32": "<f4", "bf16": "<u2", "u8": "u1"}
 
 
 def lacks_features(file: StoreFile, features_end: int) -> bool:
@@ -56,11 +60,13 @@ class Sources(NamedTuple):
       rate: Sample rate of the audio file, Hz.
       checksum: The first 8 bytes of source_checksum (docs/format.md).
       body_max: Largest log10 mel power of each row's body.
+      peak: Row.peak; NaN where it is None.
     """
 
     rate: npt.NDArray[np.uint32]
     checksum: npt.NDArray[np.uint64]
     body_max: npt.NDArray[np.float32]
+    peak: npt.NDArray[np.float32]
 
 
 class Shard:
@@ -122,6 +128,12 @@ class Shard:
                 raise DamagedStoreError(
                     f"{self.path}: {name}: a number that no sound has"
                 )
+        self._body_floor = contract.normalised_floor(
+            self._body_max.astype(np.float64)
+        )
+        if contract.feature_type == "u8":
+            self._bases = narrow_types.byte_bases(self._body_floor)
+            self._end_bases = narrow_types.byte_bases(self._floor)
 
     @property
     def _features_end(self) -> int:
@@ -151,21 +163,41 @@ class Shard:
                 "alone; `melmill pull` without --for-finish brings them"
             )
 
-    def _open_columns(self, kinds: dict[str, str], **widths: int) -> Columns:
+    def _open_columns(
+        self,
+        kinds: dict[str, str],
+        optional: Mapping[str, str] = MappingProxyType({}),
+        **widths: int,
+    ) -> Columns:
         """Columns of all rows; those with a width have so many values a row."""
         facts = self._facts
-        columns = Columns(self.path, facts.num_bytes, kinds, self._files, None)
-        for name, kind in kinds.items():
-            width = (widths[name],) if name in widths else ()
-            columns.check(name, kind, (facts.num_rows, *width))
+        columns = Columns(
+            self.path, facts.num_bytes, kinds, self._files, None, optional
+        )
+        for name, kind in (*kinds.items(), *optional.items()):
+            if name in columns:
+                width = (widths[name],) if name in widths else ()
+                columns.check(name, kind, (facts.num_rows, *width))
         return columns
 
     @functools.cached_property
     def _source_columns(self) -> Columns:
         """Columns on the rows' audio, which training does not need."""
         return self._open_columns(
-            _SOURCE_KINDS, source_checksum=_SOURCE_CHECKSUM_BYTES
+            _SOURCE_KINDS, _PEAK, source_checksum=_SOURCE_CHECKSUM_BYTES
         )
+
+    @functools.cached_property
+    def _peak(self) -> npt.NDArray[np.float32] | None:
+        """The column of peaks, if the shard has one."""
+        if "peak" not in self._source_columns:
+            return None
+        peak = self._source_columns.read("peak")
+        if not (np.isfinite(peak) & (peak >= 0)).all():
+            raise DamagedStoreError(
+                f"{self.path}: peak: a number that no sound has"
+            )
+        return peak
 
     def row_at(self, start: int, num_frames: int) -> int:
         """The number in the shard of the row with these frames.
@@ -190,6 +222,33 @@ class Shard:
         """See StoredRow.floor."""
         return float(self._floor[row])
 
+    def peak(self, row: int) -> float | None:
+        """See Row.peak."""
+        peak = self._peak
+        return None if peak is None else float(peak[row])
+
+    def widen(
+        self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
+    ) -> None:
+        """Writes bytes of the row's body, as `frames` has them, as float32."""
+        narrow_types.widen_bytes(
+            stored,
+            self._bases[row],
+            self._body_floor[row],
+            target,
+        )
+
+    def widen_end(
+        self, row: int, stored: npt.NDArray[Any], target: npt.NDArray[Any]
+    ) -> None:
+        """The same for frames that touch the row's end."""
+        narrow_types.widen_bytes(
+            stored,
+            self._end_bases[row],
+            self._floor[row],
+            target,
+        )
+
     def sources(self, starts: npt.NDArray[np.uint64]) -> Sources:
         """What the shard says of the audio of the rows with these starts.
 
@@ -210,6 +269,9 @@ class Shard:
             self._source_columns.read("source_rate")[rows],
             np.ascontiguousarray(checksums).view("<u8")[:, 0],
             self._body_max[rows],
+            np.full(len(rows), np.nan, np.float32)
+            if self._peak is None
+            else self._peak[rows],
         )
 
     def checksum(self, row: int) -> int:

@@ -115,6 +115,19 @@ class Split(Sequence[Row]):
         durations_s = self.num_samples / self.contract.sample_rate_hz
         return durations_s
 
+    @property
+    def peaks(self) -> npt.NDArray[np.float32]:
+        """Row.peak of each row, [rows]; NaN where it is None.
+
+        The index of every shard is read for it, but no features.
+        """
+        peaks = np.empty(self._num_rows, np.float32)
+        for part, end in zip(self._parts, self._ends, strict=True):
+            first = end - part.table.num_rows
+            for rows, sources in part.sources():
+                peaks[first + rows] = sources.peak
+        return peaks
+
     def column(self, name: str) -> npt.NDArray[Any]:
         """A column of numbers of the tables (docs/format.md), [rows]."""
         columns = [getattr(part.table, name) for part in self._parts]

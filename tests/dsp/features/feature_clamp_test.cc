@@ -6,11 +6,14 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
+#include <span>
 #include <vector>
 
 #include "dsp/features/bfloat16.h"
 #include "dsp/features/float16.h"
 #include "tests/support/half_to_float.h"
+#include "tests/support/highway_targets.h"
 
 namespace melmill {
 namespace {
@@ -88,6 +91,58 @@ TEST(RaiseToFloor, KeepsFloatsThatAreNotBelow) {
   for (size_t i = 0; i < values.size(); ++i) {
     EXPECT_EQ(raised[i], std::max(values[i], 0.125f));
   }
+}
+
+uint8_t Counted(int step, int base) {
+  return static_cast<uint8_t>(std::clamp(step - base, 0, 255));
+}
+
+TEST(CountFromBase, GivesTheStepsAboveTheBase) {
+  ForEachHighwayTarget([] {
+    for (const int base : {0, 1, 200, 255, 256, 10'000, 65'535}) {
+      std::vector<uint16_t> steps(0x10000);
+      std::iota(steps.begin(), steps.end(), uint16_t{0});
+      std::vector<uint8_t> bytes(steps.size());
+      CountFromBase(steps, static_cast<uint16_t>(base), bytes.data());
+      for (int step = 0; step < 0x10000; ++step) {
+        ASSERT_EQ(bytes[static_cast<size_t>(step)], Counted(step, base))
+            << step << " from " << base;
+      }
+    }
+  });
+}
+
+TEST(CountFromBase, WorksInPlaceOnAnyNumberOfSteps) {
+  ForEachHighwayTarget([] {
+    for (size_t count = 0; count < 200; ++count) {
+      std::vector<uint16_t> steps(count + 1);
+      std::iota(steps.begin(), steps.end(), uint16_t{40});
+      const std::vector<uint16_t> before = steps;
+      auto* const bytes = reinterpret_cast<uint8_t*>(steps.data());
+      CountFromBase(std::span(steps).first(count), 50, bytes);
+      for (size_t i = 0; i < count; ++i) {
+        ASSERT_EQ(bytes[i], Counted(before[i], 50)) << i << " of " << count;
+      }
+      ASSERT_EQ(steps[count], before[count]) << "behind the end";
+    }
+  });
+}
+
+TEST(RaiseBase, GivesWhatCountingFromTheHigherBaseGives) {
+  ForEachHighwayTarget([] {
+    for (const size_t count : {0u, 1u, 15u, 16u, 64u, 130u, 256u}) {
+      for (const int up : {0, 1, 100, 255, 256, 3000}) {
+        std::vector<uint8_t> bytes(count + 1);
+        std::iota(bytes.begin(), bytes.end(), uint8_t{0});
+        const std::vector<uint8_t> before = bytes;
+        RaiseBase(std::span(bytes).first(count), static_cast<uint16_t>(up));
+        for (size_t i = 0; i < count; ++i) {
+          ASSERT_EQ(bytes[i], Counted(before[i], up)) << i << " up " << up;
+        }
+        ASSERT_EQ(bytes[count], before[count]) << "behind the end";
+      }
+    }
+  });
 }
 
 }  // namespace

@@ -19,16 +19,19 @@ TEST(FeatureType, HasASizeAndTheNameThatContractsCarry) {
   EXPECT_EQ(FeatureSize(FeatureType::kFloat16), 2u);
   EXPECT_EQ(FeatureSize(FeatureType::kFloat32), 4u);
   EXPECT_EQ(FeatureSize(FeatureType::kBfloat16), 2u);
+  EXPECT_EQ(FeatureSize(FeatureType::kUint8), 1u);
   EXPECT_EQ(FeatureTypeName(FeatureType::kFloat16), "f16");
   EXPECT_EQ(FeatureTypeName(FeatureType::kFloat32), "f32");
   EXPECT_EQ(FeatureTypeName(FeatureType::kBfloat16), "bf16");
+  EXPECT_EQ(FeatureTypeName(FeatureType::kUint8), "u8");
 }
 
 TEST(FeatureType, IsFoundByItsNameAlone) {
   for (const FeatureType type : kFeatureTypes) {
     EXPECT_EQ(FindFeatureType(FeatureTypeName(type)), type);
   }
-  for (const char* name : {"", "f", "f64", "float16", "bf16 ", "BF16"}) {
+  for (const char* name :
+       {"", "f", "f64", "float16", "bf16 ", "BF16", "uint8"}) {
     EXPECT_EQ(FindFeatureType(name), std::nullopt) << name;
   }
 }
@@ -39,7 +42,7 @@ TEST(FeatureType, TagsLeadToTheTypesOwnValuesAndRounding) {
     WithFeatureTag(type, [&]<FeatureType kType>(FeatureTag<kType>) {
       ++num_calls;
       EXPECT_EQ(kType, type);
-      EXPECT_EQ(sizeof(FeatureValue<kType>), FeatureSize(type));
+      EXPECT_EQ(sizeof(FeatureValue<kType>), ComputedSize(type));
       std::array<FeatureValue<kType>, 3> values = {};
       const auto bytes = std::as_writable_bytes(std::span(values));
       ASSERT_EQ(AsFeatures<kType>(bytes).size(), 3u);
@@ -51,6 +54,7 @@ TEST(FeatureType, TagsLeadToTheTypesOwnValuesAndRounding) {
   EXPECT_EQ(RoundFeature<FeatureType::kFloat32>(kValue), kValue);
   EXPECT_EQ(RoundFeature<FeatureType::kFloat16>(kValue), 0xbc04);
   EXPECT_EQ(RoundFeature<FeatureType::kBfloat16>(kValue), 0xbf80);
+  EXPECT_EQ(RoundFeature<FeatureType::kUint8>(kValue), 63);
 }
 
 TEST(WidenFeatures, GivesTheValuesOfAllHalves) {

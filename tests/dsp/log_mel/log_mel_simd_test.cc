@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "dsp/features/bfloat16.h"
+#include "dsp/features/feature_grid.h"
 #include "dsp/features/float16.h"
 #include "dsp/log_mel/log_mel.h"
 #include "dsp/simd/simd_target.h"
@@ -82,10 +83,12 @@ Features Compute(const LogMel& log_mel, const std::vector<Sample>& samples,
       NumFrames(log_mel.options(), static_cast<int64_t>(samples.size()));
   features.bytes.resize(static_cast<size_t>(num_frames) *
                         static_cast<size_t>(log_mel.options().mel.n_mels) *
-                        FeatureSize(type));
+                        ComputedSize(type));
   const auto workspace = log_mel.MakeWorkspace();
   features.levels = log_mel.Compute(std::span<const Sample>(samples), type,
                                     features.bytes, *workspace);
+  features.bytes.resize(features.bytes.size() / ComputedSize(type) *
+                        FeatureSize(type));
   return features;
 }
 
@@ -260,6 +263,39 @@ TEST_P(SimdLogMel, RoundsFloat32ToTheShorterTypes) {
   }
 }
 
+// The last frame reaches beyond the end of a clip of less than 40 samples more
+// than its hops. Its bytes count from the clip's floor, which the loud end
+// raises, the others from the body's.
+TEST_P(SimdLogMel, CountsBytesFromTheFloorOfTheirFrame) {
+  for (const int n_mels : {128, 80, 17}) {
+    const LogMelOptions options{.mel = {.n_mels = n_mels}};
+    const auto log_mel = MakeSimdLogMel(options, GetParam());
+    for (const size_t num_samples : {330u, 8990u, 9000u}) {
+      auto samples = Noise(num_samples, 0.001, 11);
+      for (size_t i = num_samples - 30; i < num_samples; ++i) {
+        samples[i] = 30'000;
+      }
+      const Features full = Compute(*log_mel, samples, FeatureType::kFloat32);
+      const Features bytes = Compute(*log_mel, samples, FeatureType::kUint8);
+      const std::vector<float> values = full.Floats();
+      ASSERT_EQ(bytes.bytes.size(), values.size());
+      EXPECT_EQ(bytes.levels.floor, full.levels.floor);
+      const uint16_t body = GridStep(log_mel->BodyFloor(full.levels));
+      const uint16_t end = GridStep(full.levels.floor);
+      const bool has_end = num_samples % 160 < 40;
+      const size_t num_body =
+          values.size() - (has_end ? static_cast<size_t>(n_mels) : 0);
+      EXPECT_EQ(end > body, has_end) << "the end is meant to be loud";
+      for (size_t i = 0; i < values.size(); ++i) {
+        const int base = i < num_body ? body : end;
+        ASSERT_EQ(static_cast<int>(bytes.bytes[i]),
+                  std::clamp(GridStep(values[i]) - base, 0, 255))
+            << num_samples << " samples, " << n_mels << " mels, at " << i;
+      }
+    }
+  }
+}
+
 TEST_P(SimdLogMel, IsCloseToTheGeneralPathForOtherFilters) {
   const std::vector<LogMelOptions> geometries = {
       {.mel = {.n_mels = 80}},
@@ -329,7 +365,9 @@ TEST_P(SimdLogMel, DoesNotDependOnHowAClipLiesInMemory) {
         *workspace, &maxima);
   }
   const ClipLevels levels = log_mel->Levels(maxima);
-  log_mel->Clamp(levels, FeatureType::kFloat32, bytes);
+  log_mel->Clamp(levels, FeatureType::kFloat32,
+                 NumEndFrames(log_mel->options(), static_cast<int64_t>(n)),
+                 bytes);
   EXPECT_TRUE(bytes == whole.bytes);
   EXPECT_EQ(levels.body_max, whole.levels.body_max);
   EXPECT_EQ(levels.floor, whole.levels.floor);

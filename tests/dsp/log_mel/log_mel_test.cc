@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "dsp/features/bfloat16.h"
+#include "dsp/features/feature_grid.h"
 #include "dsp/features/float16.h"
 #include "tests/support/allocation_counter.h"
 #include "tests/support/half_to_float.h"
@@ -79,7 +80,7 @@ double Normalised(double log10_power) { return (log10_power + 4) / 4; }
 
 // The floor that max(row, floor) must use for a clip whose maximum is
 // `max_log10_power`.
-double NormalisedFloor(const LogMelOptions& options, double max_log10_power) {
+double ExpectedFloor(const LogMelOptions& options, double max_log10_power) {
   return Normalised(std::max(max_log10_power - options.dynamic_range_log10,
                              std::log10(options.power_floor)));
 }
@@ -112,11 +113,11 @@ void ExpectMatchesOracle(const LogMelOptions& options,
     }
   }
   EXPECT_FLOAT_EQ(actual.levels.body_max, static_cast<float>(body_max)) << what;
-  const double floor = NormalisedFloor(options, static_cast<float>(clip_max));
+  const double floor = ExpectedFloor(options, static_cast<float>(clip_max));
   EXPECT_FALSE(Differs(actual.levels.floor, floor))
       << what << ": floor " << actual.levels.floor << " != " << floor;
 
-  const double stored_floor = NormalisedFloor(options, actual.levels.body_max);
+  const double stored_floor = ExpectedFloor(options, actual.levels.body_max);
   for (size_t i = 0; i < actual.values.size(); ++i) {
     const double value =
         std::max(Normalised(expected[i / n_mels][i % n_mels]), stored_floor);
@@ -321,6 +322,46 @@ TEST(GeneralLogMel, ShorterTypesAreFloat32Rounded) {
   }
 }
 
+// The general path's float32 features are the oracle's (above).
+TEST(GeneralLogMel, BytesAreWithinTheirLargestError) {
+  const LogMelOptions options;
+  const auto log_mel = MakeGeneralLogMel(options);
+  for (const auto& samples :
+       {Silence(1600), Noise(8000, 1.0f, 5), Noise(8000, 0.02f, 6),
+        Tone(8000, 440, 1.0), LoudEnd(8000)}) {
+    const Features full = Compute(options, samples, FeatureType::kFloat32);
+    std::vector<std::byte> bytes(2 * full.values.size());
+    const ClipLevels levels = log_mel->Compute(
+        samples, FeatureType::kUint8, bytes, *log_mel->MakeWorkspace());
+    const size_t num_body = full.values.size() - 128;  // 8000 and 1600 % 160
+    for (size_t i = 0; i < full.values.size(); ++i) {
+      const float floor =
+          i < num_body ? log_mel->BodyFloor(levels) : levels.floor;
+      const float value =
+          GridValue(GridStep(floor), static_cast<uint8_t>(bytes[i]));
+      ASSERT_NEAR(std::max(value, floor), std::max(full.values[i], floor),
+                  kGridLargestError)
+          << "at " << i;
+    }
+  }
+}
+
+TEST(NumEndFrames, CountsFramesThatReachBeyondTheEnd) {
+  for (const LogMelOptions& options :
+       {LogMelOptions(), LogMelOptions{.hop_length = 7},
+        LogMelOptions{.mel = {.n_fft = 33}, .hop_length = 50},
+        LogMelOptions{.mel = {.n_fft = 512}, .hop_length = 128}}) {
+    const int64_t n_fft = options.mel.n_fft;
+    for (int64_t n = MinNumSamples(options); n < 1500; ++n) {
+      int64_t count = 0;
+      for (int64_t t = 0; t < NumFrames(options, n); ++t) {
+        if (t * options.hop_length - n_fft / 2 + n_fft > n) ++count;
+      }
+      ASSERT_EQ(NumEndFrames(options, n), count) << n << " of " << n_fft;
+    }
+  }
+}
+
 void ExpectAllocatesNothing(const LogMel& log_mel) {
   const auto workspace = log_mel.MakeWorkspace();
   for (const size_t num_samples : {201u, 1600u, 160000u, 300000u}) {
@@ -331,6 +372,8 @@ void ExpectAllocatesNothing(const LogMel& log_mel) {
     const int64_t before = num_allocations;
     log_mel.Compute(samples, FeatureType::kFloat32, bytes, *workspace);
     log_mel.Compute(pcm16, FeatureType::kFloat16, bytes.first(bytes.size() / 2),
+                    *workspace);
+    log_mel.Compute(pcm16, FeatureType::kUint8, bytes.first(bytes.size() / 2),
                     *workspace);
     EXPECT_EQ(num_allocations - before, 0) << num_samples;
   }

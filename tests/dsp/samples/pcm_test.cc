@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "tests/support/highway_targets.h"
@@ -55,6 +57,44 @@ TEST(DownmixToMono, LeavesOneChannelInPlace) {
 }
 
 TEST(DownmixToMono, HandlesNoSamples) { EXPECT_TRUE(Mono({}, 2).empty()); }
+
+TEST(LargestMagnitude, IsThatOfTheLargestSampleAtEveryPosition) {
+  ForEachHighwayTarget([&] {
+    EXPECT_EQ(LargestMagnitude(std::span<const float>()), 0.0f);
+    EXPECT_EQ(LargestMagnitude(std::span<const int16_t>()), 0.0f);
+    for (const size_t size : {1, 2, 3, 7, 17, 31, 63, 100, 2100}) {
+      for (size_t i = 0; i < size; ++i) {
+        for (const int sign : {1, -1}) {
+          std::vector<float> floats(size, 0.25f * static_cast<float>(-sign));
+          floats[i] = 1.5f * static_cast<float>(sign);
+          ASSERT_EQ(LargestMagnitude(floats), 1.5f) << size << ' ' << i;
+          std::vector<int16_t> pcm16(size, static_cast<int16_t>(-sign * 100));
+          pcm16[i] = static_cast<int16_t>(sign * 16'384);
+          ASSERT_EQ(LargestMagnitude(pcm16), 0.5f) << size << ' ' << i;
+        }
+      }
+    }
+  });
+}
+
+TEST(LargestMagnitude, TakesFullScaleForWhatItIs) {
+  constexpr float kInfinity = std::numeric_limits<float>::infinity();
+  constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
+  ForEachHighwayTarget([&] {
+    for (const size_t size : {1, 100}) {
+      std::vector<int16_t> pcm16(size);
+      pcm16[size / 2] = 32'767;
+      EXPECT_EQ(LargestMagnitude(pcm16), 32'767.0f / 32'768);
+      pcm16[size - 1] = -32'768;
+      EXPECT_EQ(LargestMagnitude(pcm16), 1.0f);
+      std::vector<float> floats(size);
+      floats[size / 2] = -kInfinity;
+      EXPECT_EQ(LargestMagnitude(floats), kInfinity);
+      floats[size / 2] = kNan;
+      EXPECT_TRUE(std::isnan(LargestMagnitude(floats)));
+    }
+  });
+}
 
 TEST(FindNonFinite, FindsNothingInFiniteSamples) {
   constexpr float kExtremes[] = {0.0f, -0.0f, std::numeric_limits<float>::max(),

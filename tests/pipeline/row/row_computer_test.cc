@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <chrono>
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <limits>
@@ -54,6 +55,12 @@ class MemorySink : public FeatureSink {
   std::function<void()> on_write;
   std::function<void()> on_read;
 };
+
+float PeakOf(const std::vector<float>& samples) {
+  float peak = 0;
+  for (const float sample : samples) peak = std::max(peak, std::abs(sample));
+  return peak;
+}
 
 class RowComputerTest : public testing::Test {
  protected:
@@ -128,6 +135,7 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfTheWholeClip) {
   EXPECT_EQ(sink_.bytes, features);
   EXPECT_EQ(row.value().checksum, Xxh3_64(features));
   EXPECT_EQ(row.value().body_max, levels.body_max);
+  EXPECT_EQ(row.value().peak, PeakOf(mono));
   EXPECT_EQ(row.value().floor, levels.floor);
   EXPECT_EQ(row.value().num_samples, samples.size());
   EXPECT_EQ(row.value().num_frames, samples.size() / 160);
@@ -165,10 +173,44 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
                                      *processor_.log_mel().MakeWorkspace());
     EXPECT_TRUE(sink_.bytes == features) << num_samples;
     EXPECT_EQ(row.value().body_max, levels.body_max);
+    EXPECT_EQ(row.value().peak, PeakOf(samples));
     EXPECT_EQ(row.value().floor, levels.floor);
     EXPECT_EQ(row.value().checksum, Xxh3_64(features));
     EXPECT_TRUE(std::equal(samples.end() - 400, samples.end(),
                            workspace_.tail_samples().begin()));
+  }
+}
+
+// Bytes are counted from a floor that rises with each louder piece.
+TEST_F(RowComputerTest, GivesTheBytesOfAVeryLongClip) {
+  const RowComputer computer(MakeFeatureSpec("qwen3-asr", FeatureType::kUint8));
+  RowWorkspace workspace(computer);
+  for (const size_t num_samples :
+       {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
+        size_t{6 * 3024 * 160 + 250}}) {
+    std::vector<float> samples = MakeSamples(num_samples, 1, 5);
+    for (size_t i = 0; i < num_samples; ++i) {
+      samples[i] *= 1e-4f * static_cast<float>(1 + i / 500'000 * 30);
+    }
+    samples.back() = 1;
+    WavSpec spec;
+    spec.sample_rate_hz = 16000;
+    spec.encoding = SampleEncoding::kFloat32;
+    WriteWholeFile(corpus_.Path("a.wav"), ToString(BuildWav(spec, samples)));
+    const RowTask task = MakeTask("a.wav");
+    const auto num_values = static_cast<size_t>(task.source.num_frames) * 128;
+    sink_.bytes.assign(num_values, std::byte{0xee});
+    sink_.num_writes = 0;
+    const Result<ShardRow> row =
+        TryRow(task, computer, &input_, &sink_, &workspace);
+    ASSERT_TRUE(row.ok()) << row.error().message;
+    EXPECT_GT(sink_.num_writes, 10) << "the row is meant to be a long one";
+    std::vector<std::byte> features(2 * num_values);
+    computer.log_mel().Compute(samples, FeatureType::kUint8, features,
+                               *computer.log_mel().MakeWorkspace());
+    features.resize(num_values);
+    EXPECT_TRUE(sink_.bytes == features) << num_samples;
+    EXPECT_EQ(row.value().checksum, Xxh3_64(features));
   }
 }
 
@@ -194,6 +236,9 @@ TEST_F(RowComputerTest, TakesPcm16InPlaceOrNotForTheSameBytes) {
                            workspace_.tail_samples().begin()));
     EXPECT_EQ(plain.value().floor, other.value().floor);
     EXPECT_EQ(plain.value().body_max, other.value().body_max);
+    EXPECT_NEAR(plain.value().peak, PeakOf(MakeSamples(num_samples, 1, 3)),
+                0x1p-16);
+    EXPECT_EQ(plain.value().peak, other.value().peak);
   }
 }
 

@@ -106,7 +106,7 @@ FeatureType ParseFeatureType(const std::string& text) {
   }
   if (name == "fp16" || name == "half") return FeatureType::kFloat16;
   if (name == "fp32" || name == "float") return FeatureType::kFloat32;
-  throw SetupError(fmt::format("--dtype {}: write f16, f32 or bf16", text));
+  throw SetupError(fmt::format("--dtype {}: write f16, f32, bf16 or u8", text));
 }
 
 ResamplerKind ParseResampler(const std::string& text) {

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "io/manifest/utf8.h"
 #include "store/json_object.h"
+#include "store/shard/shard.h"
 #include "tools/melmill/row/spectrogram.h"
 #include "tools/melmill/terminal/text_width.h"
 
@@ -29,6 +31,12 @@ std::string DescribeLevel(const RowFeatures& features) {
                       static_cast<double>(values.size());
   return fmt::format("peak {:.1f} dB, mean {:.1f} dB (log-mel {:.2f}, {:.2f})",
                      Decibels(peak), Decibels(mean), peak, mean);
+}
+
+std::string DescribePeak(float peak) {
+  if (peak == 0) return "0, all samples";
+  return fmt::format("{:.4f} of full scale ({:.1f} dB)", peak,
+                     20 * std::log10(peak));
 }
 
 // Where the piece begins in its file.
@@ -113,6 +121,7 @@ std::string FormatRow(const StoredRow& row, const RowFeatures& features,
   }
   add("length", fmt::format("{:.2f} s, {} frames of {} mels", row.seconds(),
                             row.num_frames, features.n_mels));
+  if (features.peak != kUnknownPeak) add("peak", DescribePeak(features.peak));
   add("level", DescribeLevel(features));
   return text + DrawSpectrogram(features, row.seconds(), width);
 }

@@ -48,7 +48,7 @@ constexpr FlagPlace kPlaces[] = {
     {"--no-text", kInput, nullptr},
     {"--strict-text", kInput, nullptr},
     {"--preset", kFeatures, "PRESET", Presets},
-    {"--dtype", kFeatures, "f16|f32|bf16"},
+    {"--dtype", kFeatures, "f16|f32|bf16|u8"},
     {"--resampler", kFeatures, "spectral|soxr"},
     {"--truncate", kFeatures, nullptr},
     {"--out", kStore, "FOLDER"},

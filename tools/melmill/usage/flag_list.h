@@ -14,7 +14,7 @@ namespace melmill {
 struct FlagInfo {
   std::string short_name;  // "-o"; may be empty
   std::string long_name;   // "--out"; for an operand its name, "MANIFEST"
-  std::string value;       // "FOLDER", "f16|f32|bf16"; empty if it takes none
+  std::string value;  // "FOLDER", "f16|f32|bf16|u8"; empty if it takes none
   std::string description;
   std::vector<std::string> usual_values;  // others may be given, too
   std::string default_value;              // may be empty

@@ -88,6 +88,9 @@ TEST(ParseFeatureTypeTest, TakesTheUsualSpellings) {
   for (const char* name : {"bf16", "bfloat16", "BFloat16"}) {
     EXPECT_EQ(ParseFeatureType(name), FeatureType::kBfloat16) << name;
   }
+  for (const char* name : {"u8", "uint8", "U8"}) {
+    EXPECT_EQ(ParseFeatureType(name), FeatureType::kUint8) << name;
+  }
   EXPECT_THROW(ParseFeatureType("f64"), SetupError);
   EXPECT_THROW(ParseFeatureType(""), SetupError);
 }

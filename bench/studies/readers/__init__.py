@@ -1,0 +1,1 @@
+"""The ways to make batches that reading.py compares."""
