@@ -1,6 +1,7 @@
 """What a run tells of itself: stages, bottleneck, memory."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -57,8 +58,9 @@ def test_summary_has_a_line_on_the_bottleneck(
 ) -> None:
     run = run_melmill("extract", manifest, "--out", tmp_path / "store")
     assert run.exit_code == 0
-    # Six clips take no time.
-    assert "too short to name a bottleneck" in run.text
+    # A busy machine may take longer than six clips do.
+    lines = "too short to name a bottleneck|no bottleneck: |-bound: "
+    assert len(re.findall(lines, run.text)) == 1
 
 
 @pytest.mark.parametrize("value", ["12", "64MiB", "1MB", "-1GB", "many"])
