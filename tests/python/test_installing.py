@@ -5,6 +5,7 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
 from support import REPOSITORY, melmill_path
 
 DOCKERFILE = (REPOSITORY / "Dockerfile").read_text().replace("\\\n", " ")
@@ -30,8 +31,11 @@ def test_install_puts_the_program_below_the_prefix(tmp_path: Path) -> None:
     assert run(tmp_path / "bin" / "melmill", "--version") == "melmill 0.1.0\n"
 
 
-def test_without_fftw_nothing_asks_for_it(tmp_path: Path) -> None:
+def test_without_fftw_nothing_asks_for_it(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     """As on a machine that does not have it."""
+    tmp_path = tmp_path_factory.mktemp("plain")  # commands name the folder
     folders = run("pkg-config", "--variable", "pc_path", "pkg-config").strip()
     known = tmp_path / "pkgconfig"
     known.mkdir()
