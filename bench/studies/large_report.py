@@ -9,10 +9,8 @@ By hand; the store takes 5 GB:
     bench/studies/large_report.py --folder /dev/shm
 """
 
-import argparse
 import json
 import sys
-import tempfile
 from pathlib import Path
 
 import many_lines
@@ -70,19 +68,8 @@ def compare(melmill: Path, folder: Path, num_rows: int) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--folder", type=Path, help="for temporary files")
-    parser.add_argument(
-        "--melmill",
-        type=Path,
-        default=REPOSITORY / "build/release/tools/melmill",
-    )
-    arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
-        melmill = arguments.melmill.resolve(strict=True)
-        passed = compare(melmill, Path(folder), arguments.rows)
-    return 0 if passed else 1
+    description = __doc__.splitlines()[0]
+    return many_lines.run_study(description, "--rows", compare)
 
 
 if __name__ == "__main__":

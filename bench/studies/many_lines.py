@@ -20,7 +20,7 @@ import statistics
 import sys
 import tempfile
 import wave
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from common import process_run
@@ -161,9 +161,14 @@ def cpu_us_a_line(run: Measured, one: Measured) -> float:
     return (run.cpu_s - one.cpu_s) / run.num_lines * 1e6
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--lines", type=int, default=1_000_000)
+def run_study(
+    description: str,
+    count_flag: str,
+    compare: Callable[[Path, Path, int], bool],
+) -> int:
+    """Reads the flags, and compares in a temporary folder; the exit code."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(count_flag, dest="count", type=int, default=1_000_000)
     parser.add_argument("--folder", type=Path, help="for temporary files")
     parser.add_argument(
         "--melmill",
@@ -173,8 +178,12 @@ def main() -> int:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         melmill = arguments.melmill.resolve(strict=True)
-        passed = compare(melmill, Path(folder), arguments.lines)
+        passed = compare(melmill, Path(folder), arguments.count)
     return 0 if passed else 1
+
+
+def main() -> int:
+    return run_study(__doc__.splitlines()[0], "--lines", compare)
 
 
 if __name__ == "__main__":

@@ -38,21 +38,19 @@ constexpr auto kSilence = [] {
 // libmpg123 uses what stood in its place. This sets all of them, so that the
 // value is that of the frame before, and never one of fresh memory.
 bool SetWholeSpectrum(mpg123_handle* handle) {
-  std::array<float, 2 * 1152> samples;
-  bool is_decoded = mpg123_open_feed(handle) == MPG123_OK;
-  const unsigned char* input = kSilence.data();
-  size_t num_input_bytes = kSilence.size();
-  int status = MPG123_NEW_FORMAT;
-  size_t num_bytes = 0;
-  while (is_decoded && num_bytes == 0 && status == MPG123_NEW_FORMAT) {
-    status = mpg123_decode(handle, input, num_input_bytes,
-                           reinterpret_cast<unsigned char*>(samples.data()),
-                           sizeof samples, &num_bytes);
-    input = nullptr;
-    num_input_bytes = 0;
+  if (mpg123_open_feed(handle) != MPG123_OK ||
+      mpg123_feed(handle, kSilence.data(), kSilence.size()) != MPG123_OK) {
+    return false;
   }
-  is_decoded = is_decoded && num_bytes > 0;
-  return mpg123_close(handle) == MPG123_OK && is_decoded;
+  std::array<float, 2 * 1152> samples;
+  size_t num_bytes = 0;
+  int status = MPG123_NEW_FORMAT;
+  while (status == MPG123_NEW_FORMAT) {
+    status =
+        mpg123_read(handle, reinterpret_cast<unsigned char*>(samples.data()),
+                    sizeof samples, &num_bytes);
+  }
+  return num_bytes > 0 && mpg123_close(handle) == MPG123_OK;
 }
 
 class Mp3Decoder : public SoundDecoder {

@@ -112,20 +112,15 @@ def _byte_writer(
 ) -> Callable[[StoredRow, npt.NDArray[Any]], None]:
     """The same for a store of bytes."""
     scratch = plan.scratch()
-    if dtype == torch.float32:
-
-        def widen(stored: StoredRow, target: npt.NDArray[Any]) -> None:
-            frames = stored.shard.frames(stored.start, scratch[: len(target)])
-            stored.shard.widen(stored.row, frames, target)
-
-        return widen
     wide = np.empty(scratch.shape, np.float32)
 
     def convert(stored: StoredRow, target: npt.NDArray[Any]) -> None:
-        values = wide[: len(target)]
+        is_wide = dtype == torch.float32
+        values = target if is_wide else wide[: len(target)]
         frames = stored.shard.frames(stored.start, scratch[: len(target)])
         stored.shard.widen(stored.row, frames, values)
-        as_tensor(target, dtype).copy_(torch.from_numpy(values))
+        if not is_wide:
+            as_tensor(target, dtype).copy_(torch.from_numpy(values))
 
     return convert
 

@@ -12,7 +12,12 @@ from typing import Any, Final
 from melmill._store.errors import DamagedStoreError
 from melmill._store.files import StoreFile
 from melmill._store.hdf5 import Hdf5File
-from melmill._store.index import FILE_NAME, FileFacts, parse_index
+from melmill._store.index import (
+    FEATURE_BYTES,
+    FILE_NAME,
+    FileFacts,
+    parse_index,
+)
 from melmill._store.shard import FEATURES_OFFSET
 
 INDEX_FILE: Final = FILE_NAME
@@ -27,7 +32,6 @@ _SHARD_NAME = re.compile(r"[A-Za-z0-9_-]{1,200}\.[0-9a-f]{12}\.h5")
 # What a machine says to those that go on with an unfinished store.
 _NOTE_NAME = re.compile(r"\.(dispute|doubts|suspects|worker)\.[0-9a-f]{16}")
 _TEMPORARY_NAME = re.compile(r"(.+)\.[0-9a-f]{16}\.tmp")
-_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -156,7 +160,7 @@ def _frame_bytes(file: Hdf5File, label: str) -> int:
     try:
         contract = json.loads(file.attributes["contract"])
         n_mels = contract["n_mels"]
-        feature_bytes = _FEATURE_BYTES[contract["feature_type"]]
+        feature_bytes = FEATURE_BYTES[contract["feature_type"]]
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise DamagedStoreError(
             f"{label}: its contract has no known shape of features"

@@ -39,7 +39,8 @@ _KNOWN_RULES = {
 # Fields of the contract that say how much memory features and batches take.
 _SIZES = ("sample_rate_hz", "n_fft", "hop_length", "n_mels", "tail_length")
 _MAX_SIZE = 1 << 20
-_FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
+# The bytes of a stored feature, by its type.
+FEATURE_BYTES = {"f16": 2, "bf16": 2, "f32": 4, "u8": 1}
 # Further rules of a type of features: fields that other contracts do not have.
 _RULES_OF_TYPES = {
     "u8": {
@@ -100,7 +101,7 @@ class Contract:
     @property
     def feature_bytes(self) -> int:
         """Bytes of one stored feature."""
-        return _FEATURE_BYTES[self.feature_type]
+        return FEATURE_BYTES[self.feature_type]
 
     def stored(self) -> dict[str, Any]:
         """The fields as store.json has them."""
@@ -365,11 +366,11 @@ def _check_rules(fields: _Fields, rules: Mapping[str, Any]) -> None:
 def _contract(fields: _Fields) -> Contract:
     _check_rules(fields, _KNOWN_RULES)
     contract = Contract(**_values(Contract, fields))
-    if contract.feature_type not in _FEATURE_BYTES:
+    if contract.feature_type not in FEATURE_BYTES:
         raise ContractError(
             f"{fields.path}: contract.feature_type is "
             f"{contract.feature_type!r}; this version of the package knows "
-            + ", ".join(_FEATURE_BYTES)
+            + ", ".join(FEATURE_BYTES)
         )
     _check_rules(fields, _RULES_OF_TYPES.get(contract.feature_type, {}))
     for name in _SIZES:
