@@ -12,13 +12,17 @@ SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     # As other processes have it, or a busy machine starves the workers.
     "RAY_worker_niceness": "0",
-    # How soon a node that does not answer is dead.
+    # How soon nodes and drivers give up a head that does not answer.
+    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
+}
+
+# A node that does not answer is dead soon. On a machine that stands still for
+# some seconds, such a cluster loses the node of its head, and takes no jobs.
+QUICK_DEATHS = {
     "RAY_health_check_initial_delay_ms": "1000",
     "RAY_health_check_period_ms": "1000",
     "RAY_health_check_timeout_ms": "5000",
     "RAY_health_check_failure_threshold": "2",
-    # How soon nodes and drivers give up a head that does not answer.
-    "RAY_gcs_rpc_server_reconnect_timeout_s": "5",
 }
 
 
@@ -36,7 +40,10 @@ def ray_settings() -> Iterator[None]:
 def whole_cluster(
     ray_settings: None, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[TestCluster]:
-    cluster = TestCluster(tmp_path_factory.mktemp("cluster"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in QUICK_DEATHS.items():
+            patch.setenv(name, value)
+        cluster = TestCluster(tmp_path_factory.mktemp("cluster"))
     yield cluster
     cluster.shut_down()
 

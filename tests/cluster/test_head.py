@@ -66,8 +66,9 @@ def test_a_job_is_submitted(own_job: RayJob) -> None:
     run = submit(own_job, "--max-rejects", "0")
     # Ray may print the end of a job that fails, or not. The head knows it.
     assert run.exit_code != 0
-    (failed,) = JobSubmissionClient(own_job.cluster.job_address).list_jobs()
-    assert failed.driver_exit_code == 3
+    jobs = JobSubmissionClient(own_job.cluster.job_address).list_jobs()
+    assert len(jobs) == 1, run.text
+    assert jobs[0].driver_exit_code == 3
     assert not own_job.store.exists()
     run = submit(own_job)
     assert run.exit_code == 0, run.text
