@@ -125,6 +125,17 @@ class TestCluster:
     def is_alive(self, name: str) -> bool:
         return is_alive(self.raylet(name))
 
+    def reap(self) -> None:
+        """Has no dead process of a node remain as a zombie.
+
+        A worker of Ray looks for the process of its raylet, and takes a
+        zombie for one that lives.
+        """
+        for node in self.nodes.values():
+            for processes in node.all_processes.values():
+                for process in processes:
+                    process.process.poll()
+
     def shut_down(self) -> None:
         self.cluster.shutdown()
 

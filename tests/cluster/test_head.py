@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from processes import kill, wait_until
 from ray.job_submission import JobSubmissionClient
-from ray_job import SMALL_SHARDS, RayJob, TestCluster
+from ray_job import NUM_SHARDS, SMALL_SHARDS, RayJob, TestCluster
 from support import REPOSITORY, Run
 
 pytest_plugins = ["ray_fixtures"]
@@ -79,17 +79,35 @@ def test_a_job_is_submitted(own_job: RayJob) -> None:
 def test_the_head_dies(
     own_job: RayJob, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """The same command, on a new cluster, completes the store."""
+    """Programs end; the same command, on a new cluster, completes the store."""
     own_job.slow_down(1500)
+    never_ends = next(iter(own_job.cluster.nodes))
+    trial = f"--part {NUM_SHARDS}/{NUM_SHARDS + 1}"
+    (own_job.folder / never_ends).write_text(
+        f"""case "$*" in
+  *"{trial}"*) ;;
+  extract*) exec tail -f "{own_job.store}/plan.h5" ;;
+esac
+"""
+    )
     driver = own_job.start()
+    wait_until(
+        lambda: never_ends in [c.node for c in own_job.calls() if c.part]
+    )
     own_job.wait_for_part()
     kill(*own_job.cluster.head_processes())
     run = own_job.end(driver, 1)
     assert "GCS" in run.stderr
-    wait_until(lambda: not own_job.programs(), timeout_s=30)
+
+    def have_programs_ended() -> bool:
+        own_job.cluster.reap()
+        return not own_job.programs()
+
+    wait_until(have_programs_ended, timeout_s=30)
     assert not (own_job.store / "store.json").exists()
     own_job.cluster.shut_down()
     own_job.remove_settings()
+    own_job.remove_settings(never_ends)
     new = TestCluster(tmp_path_factory.mktemp("new"))
     try:
         own_job.cluster = new
