@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
+#include <map>
 #include <optional>
 #include <span>
 #include <stdexcept>
@@ -73,15 +75,12 @@ inline std::string NumberBytes(uint64_t number, int num_bytes,
 }
 
 inline std::vector<std::byte> ToBytes(std::string_view text) {
-  std::vector<std::byte> bytes;
-  for (const char c : text) bytes.push_back(static_cast<std::byte>(c));
-  return bytes;
+  const auto bytes = std::as_bytes(std::span(text));
+  return {bytes.begin(), bytes.end()};
 }
 
 inline std::string ToString(std::span<const std::byte> bytes) {
-  std::string text;
-  for (const std::byte b : bytes) text += static_cast<char>(b);
-  return text;
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
 // ITU-T G.711: the 16-bit value of a code.
@@ -102,18 +101,29 @@ inline int ExpandALaw(uint8_t code) {
   return (toggled & 0x80) != 0 ? magnitude : -magnitude;
 }
 
-// The code whose value is nearest.
-inline uint8_t Compand(float sample, int (*expand)(uint8_t)) {
-  int best = 0;
-  for (int code = 1; code < 256; ++code) {
-    const auto distance = [&](int c) {
-      return std::abs(static_cast<float>(expand(static_cast<uint8_t>(c))) -
-                      sample * 32768.0f);
-    };
-    if (distance(code) < distance(best)) best = code;
+// Finds the code whose value is nearest.
+class Compander {
+ public:
+  explicit Compander(int (*expand)(uint8_t)) {
+    for (int code = 0; code < 256; ++code) {
+      const auto byte = static_cast<uint8_t>(code);
+      code_of_.try_emplace(static_cast<float>(expand(byte)), byte);
+    }
   }
-  return static_cast<uint8_t>(best);
-}
+
+  uint8_t Compand(float sample) const {
+    const float value = sample * 32768.0f;
+    const auto above = code_of_.lower_bound(value);
+    if (above == code_of_.begin()) return above->second;
+    const auto below = std::prev(above);
+    if (above == code_of_.end()) return below->second;
+    return above->first - value < value - below->first ? above->second
+                                                       : below->second;
+  }
+
+ private:
+  std::map<float, uint8_t> code_of_;  // of two codes for 0, the lower
+};
 
 // One sample of a signed type of `bits`, rounded and clipped.
 inline int64_t QuantizeSample(float sample, int bits) {
@@ -125,6 +135,8 @@ inline int64_t QuantizeSample(float sample, int bits) {
 inline std::string EncodeSamples(std::span<const float> samples,
                                  SampleEncoding encoding,
                                  bool big_endian = false) {
+  static const Compander kMuLawCodes(ExpandMuLaw);
+  static const Compander kALawCodes(ExpandALaw);
   std::string bytes;
   const int num_bytes = BytesPerSample(encoding);
   for (const float sample : samples) {
@@ -146,15 +158,20 @@ inline std::string EncodeSamples(std::span<const float> samples,
         number = std::bit_cast<uint64_t>(static_cast<double>(sample));
         break;
       case SampleEncoding::kMuLaw:
-        number = Compand(sample, ExpandMuLaw);
+        number = kMuLawCodes.Compand(sample);
         break;
       case SampleEncoding::kALaw:
-        number = Compand(sample, ExpandALaw);
+        number = kALawCodes.Compand(sample);
         break;
       default:
         throw std::invalid_argument("not plain samples");
     }
-    bytes += NumberBytes(number, num_bytes, big_endian);
+    if (big_endian) {
+      bytes += NumberBytes(number, num_bytes, true);
+    } else {
+      bytes.append(reinterpret_cast<const char*>(&number),
+                   static_cast<size_t>(num_bytes));
+    }
   }
   return bytes;
 }
