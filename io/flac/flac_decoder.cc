@@ -82,24 +82,30 @@ class FlacDecoder : public SoundDecoder {
 };
 
 // Whether a block of metadata is too short for its kind, which libFLAC reports
-// as a lack of memory. `begin` is the place of "fLaC".
-Result<bool> HasShortApplicationBlock(const ByteSource& file, uint64_t begin) {
+// as a lack of memory: an application block, or a seek table without points
+// behind another seek table. `begin` is the place of "fLaC".
+Result<bool> HasShortBlock(const ByteSource& file, uint64_t begin) {
   constexpr size_t kBlockHeadBytes = 4;
   constexpr std::byte kLast{0x80};
   constexpr std::byte kApplication{2};
   constexpr uint64_t kMinApplicationBytes = 4;
+  constexpr std::byte kSeekTable{3};
+  constexpr uint64_t kSeekPointBytes = 18;
   ByteWindow window(file, ByteWindow::kHeadBytes);
   uint64_t offset = begin + std::string_view("fLaC").size();
+  bool has_seek_table = false;
   while (offset <= file.size_bytes()) {
     const auto head = window.At(offset, kBlockHeadBytes);
     if (!head.ok()) return head.error();
     if (head.value().size() < kBlockHeadBytes) return false;
-    const std::byte kind = head.value()[0];
+    const std::byte kind = head.value()[0] & ~kLast;
     const uint64_t num_bytes = BigEndian(head.value().subspan(1));
-    if ((kind & ~kLast) == kApplication && num_bytes < kMinApplicationBytes) {
-      return true;
+    if (kind == kApplication && num_bytes < kMinApplicationBytes) return true;
+    if (kind == kSeekTable) {
+      if (has_seek_table && num_bytes < kSeekPointBytes) return true;
+      has_seek_table = true;
     }
-    if ((kind & kLast) != std::byte{0}) return false;
+    if ((head.value()[0] & kLast) != std::byte{0}) return false;
     offset += kBlockHeadBytes + num_bytes;
   }
   return false;
@@ -110,7 +116,7 @@ Result<void> FlacDecoder::Open() {
   if (!begin.ok()) return begin.error();
   const Result<int> bits = ReadFlacBitsPerSample(file_, begin.value());
   if (!bits.ok()) return bits.error();
-  const Result<bool> is_short = HasShortApplicationBlock(file_, begin.value());
+  const Result<bool> is_short = HasShortBlock(file_, begin.value());
   if (!is_short.ok()) return is_short.error();
   if (is_short.value()) {
     return Error{RejectCode::kDecodeFailed, "a block of metadata is too short"};

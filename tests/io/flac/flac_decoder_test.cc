@@ -39,16 +39,36 @@ TEST(FlacDecoderTest, GivesTheBitsOfLibsndfile) {
 }
 
 // libFLAC takes the second for a lack of memory.
+constexpr uint8_t kApplication = 2;
+constexpr uint8_t kSeekTable = 3;
+
+// Puts a block of zeros between STREAMINFO and the next block.
+void InsertBlock(uint8_t kind, uint8_t num_bytes,
+                 std::vector<std::byte>* flac) {
+  std::vector<std::byte> block(4u + num_bytes);
+  block[0] = std::byte{kind};
+  block[3] = std::byte{num_bytes};
+  flac->insert(flac->begin() + 42, block.begin(), block.end());
+}
+
 TEST(FlacDecoderTest, ABlockThatIsTooShortIsDamage) {
   for (const uint8_t num_bytes : {4, 3, 0}) {
     auto flac = MakeFlac(5'000, 1, 16);
-    // An APPLICATION block between STREAMINFO and the next one.
-    std::vector<std::byte> block(4u + num_bytes);
-    block[0] = std::byte{2};
-    block[3] = std::byte{num_bytes};
-    flac.insert(flac.begin() + 42, block.begin(), block.end());
+    InsertBlock(kApplication, num_bytes, &flac);
     EXPECT_EQ(DecodeCodedFile(flac).code(),
               num_bytes < 4 ? "decode_failed" : "");
+  }
+}
+
+TEST(FlacDecoderTest, ASecondSeekTableWithoutPointsIsDamage) {
+  for (const uint8_t num_bytes : {18, 17, 0}) {
+    auto flac = MakeFlac(5'000, 1, 16);
+    InsertBlock(kSeekTable, num_bytes, &flac);
+    EXPECT_EQ(DecodeCodedFile(flac).code(), "");
+    InsertBlock(kSeekTable, 0, &flac);
+    EXPECT_EQ(DecodeCodedFile(flac).code(),
+              num_bytes < 18 ? "decode_failed" : "")
+        << int{num_bytes};
   }
 }
 
