@@ -1,5 +1,7 @@
 #include "pipeline/folder/doubts_file.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <nlohmann/json.hpp>
@@ -145,6 +147,20 @@ Result<std::vector<DisputedShard>> ReadDisputes(const std::string& folder) {
     });
   }
   return disputes;
+}
+
+Result<void> RequireNoDispute(const std::string& folder) {
+  const Result<std::vector<DisputedShard>> disputes = ReadDisputes(folder);
+  if (!disputes.ok()) return disputes.error();
+  if (disputes.value().empty()) return {};
+  const DisputedShard& first = disputes.value().front();
+  const size_t num_others = disputes.value().size() - 1;
+  return Error{
+      ErrorCode::kMachineFault,
+      fmt::format(
+          "{} is in dispute{}; {} said: {}", first.shard,
+          num_others == 0 ? "" : fmt::format(", and {} more", num_others),
+          first.machine.host, first.message)};
 }
 
 Result<void> RemoveSettledDisputes(const std::string& folder) {

@@ -48,6 +48,10 @@ Result<void> WriteDispute(const std::string& folder,
 // The disputes about shards that are there, in any order. Error: kMachineFault.
 Result<std::vector<DisputedShard>> ReadDisputes(const std::string& folder);
 
+// Error: kMachineFault, if there is a dispute about a shard that is there. One
+// of the two that made it is wrong, and it may be the one whose file is there.
+Result<void> RequireNoDispute(const std::string& folder);
+
 // Forgets the disputes about shards that are not there: somebody moved the file
 // away, so that it is made again. Error: kMachineFault.
 Result<void> RemoveSettledDisputes(const std::string& folder);

@@ -1,7 +1,6 @@
 #include "pipeline/parts/disputes.h"
 
-#include <fmt/format.h>
-
+#include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/machine.h"
 #include "pipeline/folder/other_maker.h"
 
@@ -18,15 +17,6 @@ void NoteDisputes(const ExtractOutcome& made, const Plan& plan,
                  .machine = here});
     if (!written.ok()) notes->push_back(written.error().message);
   }
-}
-
-std::string DescribeDisputes(const std::vector<DisputedShard>& disputes) {
-  const DisputedShard& first = disputes.front();
-  return fmt::format("{} is in dispute{}; {} said: {}", first.shard,
-                     disputes.size() == 1
-                         ? ""
-                         : fmt::format(", and {} more", disputes.size() - 1),
-                     first.machine.host, first.message);
 }
 
 }  // namespace melmill

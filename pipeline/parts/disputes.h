@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "pipeline/extract/extract.h"
-#include "pipeline/folder/doubts_file.h"
 #include "store/plan/plan.h"
 
 namespace melmill {
@@ -14,10 +13,6 @@ namespace melmill {
 // bytes than another process. Adds to `notes` why it could not.
 void NoteDisputes(const ExtractOutcome& made, const Plan& plan,
                   const std::string& folder, std::vector<std::string>* notes);
-
-// One line for people about one or more disputes: the first in full, and the
-// number of the others.
-std::string DescribeDisputes(const std::vector<DisputedShard>& disputes);
 
 }  // namespace melmill
 

@@ -163,14 +163,9 @@ bool FinishRun::Open() {
   return true;
 }
 
-// One of the two that made a disputed shard is wrong, and it may be the one
-// whose file is there.
 bool FinishRun::NothingIsDisputed() {
-  const Result<std::vector<DisputedShard>> disputes = ReadDisputes(folder());
-  if (!disputes.ok()) return EndWithFault(disputes.error());
-  if (disputes.value().empty()) return true;
-  return EndWithFault(
-      {ErrorCode::kMachineFault, DescribeDisputes(disputes.value())});
+  const Result<void> undisputed = RequireNoDispute(folder());
+  return undisputed.ok() || EndWithFault(undisputed.error());
 }
 
 Result<std::vector<size_t>> FinishRun::FindMissing() const {

@@ -11,6 +11,7 @@
 #include "io/file/durable_file.h"
 #include "io/manifest/utf8.h"
 #include "pipeline/extract/extract.h"
+#include "pipeline/folder/doubts_file.h"
 #include "pipeline/folder/found_store.h"
 #include "pipeline/folder/machine.h"
 #include "pipeline/folder/old_files.h"
@@ -132,7 +133,9 @@ bool ExtractRun::OpenFolder() {
   config_.features = found.features;
   if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
   if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
-  return true;
+  if (only_plans_ || found.index || !found.plan) return true;
+  const Result<void> undisputed = RequireNoDispute(config_.store.folder);
+  return undisputed.ok() || EndWithFault(undisputed.error());
 }
 
 // Only the plan of a new store keeps chunks: that of an existing one needs the

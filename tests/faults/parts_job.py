@@ -56,6 +56,11 @@ class PartsJob:
     def finish(self, *flags: str, env: Mapping[str, str] | None = None) -> Run:
         return self.run(self.finish_arguments(*flags), env)
 
+    def extract(self) -> Run:
+        """All at once, as without parts."""
+        out = ("--out", str(self.store))
+        return self.run(["extract", *MANIFESTS, *FLAGS, *out, *self.flags])
+
     def assert_planned(self) -> None:
         run = self.plan()
         assert run.exit_code == 0, run.stderr
