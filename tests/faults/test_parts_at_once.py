@@ -603,3 +603,40 @@ def test_a_shard_that_another_machine_made_with_other_bits_is_disputed(
     for shard in shards:
         (parts.store / shard).unlink()
     parts.assert_finishes(disk.whole)
+
+
+def test_finish_notes_a_dispute_about_a_shard_that_it_makes(
+    disk: FaultyDisk,
+) -> None:
+    """It makes a shard in doubt that a late part makes with other bits."""
+    scene = Scene(disk)
+    before = made_files(disk)
+    shard = next(name for name in before if name.startswith("eval."))
+    content = bytearray(before.pop(shard))
+    parts = scene.new("late", before)
+    doubt = {
+        "shard": shard,
+        "split": "eval",
+        "line": 1,
+        "audio": "x.wav",
+        "message": "",
+        "host": "b",
+        "boot_id": "",
+    }
+    path = parts.store / f".doubts.{0:016x}"
+    path.write_text(f"{json.dumps(doubt)}\n")
+    content[5000] ^= 1
+    stop = scene.env("late", Fault("stop", 1, "renameat2"))
+    finish = parts.finish_arguments()
+    with StoppedRun(finish, disk.job.folder, stop) as process:
+        assert process.is_stopped
+        (parts.store / shard).write_bytes(content)
+        run = process.resume()
+    assert run.exit_code == MACHINE_FAULT
+    assert "another process made it with other bytes" in error_line(run)
+    assert len(list(parts.store.glob(".dispute.*"))) == 1
+    run = parts.finish()
+    assert run.exit_code == MACHINE_FAULT
+    assert f"{shard} is in dispute" in error_line(run)
+    (parts.store / shard).unlink()
+    parts.assert_finishes(disk.whole)
