@@ -42,6 +42,9 @@ def write_clips(folder: Path) -> list[dict[str, object]]:
         write_wav(folder / f"plain{number}.wav", samples)
         rows.append(manifest_row(f"plain{number}.wav", ENGLISH + TEN_LETTERS))
     half_silent = noise(SECOND, 30)
+    # A weak tone is no silence, though most of its mels are empty.
+    tone = np.sin(np.arange(SECOND // 4) * (2 * np.pi / 16))
+    half_silent[: SECOND // 4] = 2e-3 * tone
     half_silent[SECOND // 2 :] *= 1e-3
     loud = noise(SECOND, 31)
     loud[500] = -1.5
