@@ -1,6 +1,7 @@
 """The command melmill report: its numbers and its page."""
 
 import json
+import resource
 import shutil
 from pathlib import Path
 from typing import Any
@@ -117,6 +118,23 @@ def test_audio_and_rejects_may_be_missing(folder: Path, tmp_path: Path) -> None:
     assert main([str(store), "-q", "-o", str(out), *root]) == 0
     assert "<audio" not in out.read_text()
     assert "2 of them are not in rejects.jsonl" in out.read_text()
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "a.json"
+    out.write_text("an older report")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2048, hard))
+    try:
+        code = main([str(folder / "store"), "--json", "-q", "-o", str(out)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert code == 4
+    assert "a.json" in capsys.readouterr().err
+    assert out.read_text() == "an older report"
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:

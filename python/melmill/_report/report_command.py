@@ -182,5 +182,7 @@ def _write(path: Path, text: str) -> None:
     try:
         new.write_text(text, encoding="utf-8")
         new.replace(path)
+    except OSError as error:  # which names no file if the disk is full
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         new.unlink(missing_ok=True)
