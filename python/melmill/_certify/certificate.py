@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
-import os
-import secrets
 from pathlib import Path
 from typing import Any, Final
+
+from melmill._files.whole_file import write_whole_file
 
 FILE_NAME: Final = "certificate.json"
 _FORMAT = {"name": "melmill certificate", "version": 1}
@@ -108,26 +108,11 @@ def is_in_the_way(folder: Path) -> bool:
 
 
 def write(certificate: Certificate, folder: Path) -> None:
-    """Writes certificate.json in one step.
-
-    Until it is whole it has a name that `melmill` takes for the rest of a run.
+    """Writes certificate.json.
 
     Raises:
       OSError: It cannot be written; a certificate that was there stays.
     """
-    path = folder / FILE_NAME
-    temporary = path.with_name(f"{FILE_NAME}.{secrets.token_hex(8)}.tmp")
     text = json.dumps(certificate.content, indent=2, ensure_ascii=False)
-    try:
-        with temporary.open("xb") as file:
-            file.write(text.encode("utf-8", "backslashreplace") + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    content = text.encode("utf-8", "backslashreplace") + b"\n"
+    write_whole_file(folder / FILE_NAME, content)

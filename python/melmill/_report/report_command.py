@@ -5,12 +5,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from melmill._files.whole_file import write_whole_file
 from melmill._remote.command_line import (
     EXIT_DAMAGED,
     EXIT_MACHINE_FAULT,
@@ -139,7 +139,7 @@ def _run(options: argparse.Namespace) -> int:
         sys.stdout.write(text)
         return EXIT_OK
     out = options.out or "report.html"
-    _write(Path(out), text)
+    write_whole_file(Path(out), text.encode("utf-8"))
     print(f"wrote {out}, {len(text.encode()) / 1e6:.1f} MB")
     return EXIT_OK
 
@@ -174,15 +174,3 @@ def _numbers(
         **counts(columns.duration_s, columns.level_db, columns.source_rate),
     }
     return {**numbers, "checks": checks(numbers)}
-
-
-def _write(path: Path, text: str) -> None:
-    """Writes the file whole, or leaves what was there."""
-    new = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        new.write_text(text, encoding="utf-8")
-        new.replace(path)
-    except OSError as error:  # which names no file if the disk is full
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        new.unlink(missing_ok=True)

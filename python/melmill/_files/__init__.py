@@ -1,0 +1,1 @@
+"""Files that the package writes. Not public."""
