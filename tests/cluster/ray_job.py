@@ -80,6 +80,9 @@ class TestCluster:
             head_node_args={
                 "num_cpus": 0,
                 "include_dashboard": takes_jobs,
+                # Any free port. By default all heads of a machine want one,
+                # and no job can be submitted to the later ones.
+                "dashboard_agent_listen_port": 0,
                 "object_store_memory": _CLUSTER_BYTES,
                 **({"dashboard_port": port} if takes_jobs else {}),
             },
