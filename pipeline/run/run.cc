@@ -133,9 +133,7 @@ bool ExtractRun::OpenFolder() {
   config_.features = found.features;
   if (found.plan) config_.store.shard_bytes = found.plan->shard_target_bytes;
   if (found.index) config_.store.shard_bytes = found.index->shard_target_bytes;
-  if (only_plans_ || found.index || !found.plan) return true;
-  const Result<void> undisputed = RequireNoDispute(config_.store.folder);
-  return undisputed.ok() || EndWithFault(undisputed.error());
+  return true;
 }
 
 // Only the plan of a new store keeps chunks: that of an existing one needs the
@@ -335,6 +333,8 @@ Result<void> ExtractRun::StartLocalFile() {
 
 bool ExtractRun::WritePlan() {
   Result<void> done = folder_.Claim();
+  // A new plan would forget the dispute, and may keep the shard.
+  if (done.ok()) done = RequireNoDispute(config_.store.folder);
   if (!done.ok()) return EndWithFault(done.error());
   done = RemoveReplacedFiles(folder_.found(), *plan_, shards_.to_make,
                              config_.store.folder);

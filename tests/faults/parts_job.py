@@ -61,6 +61,11 @@ class PartsJob:
         out = ("--out", str(self.store))
         return self.run(["extract", *MANIFESTS, *FLAGS, *out, *self.flags])
 
+    def plan_of_train(self) -> Run:
+        """A new plan, without the other split."""
+        out = ("--out", str(self.store), "--update")
+        return self.run(["plan", MANIFESTS[0], *FLAGS, *out, *self.flags])
+
     def assert_planned(self) -> None:
         run = self.plan()
         assert run.exit_code == 0, run.stderr

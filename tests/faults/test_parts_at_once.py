@@ -594,8 +594,9 @@ def test_a_shard_that_another_machine_made_with_other_bits_is_disputed(
     assert line.removeprefix("error: ").rstrip() in messages
     info = run_melmill("info", parts.store).stdout
     assert f"  {here} said: {messages[0]}\n" in info
-    for complete in (parts.finish, parts.extract, parts.finish):
-        run = complete()
+    commands = (parts.finish, parts.extract, parts.plan_of_train, parts.finish)
+    for command in commands:
+        run = command()
         assert run.exit_code == MACHINE_FAULT
         shard = told["disputes"][0]["shard"]
         assert f"{shard} is in dispute" in error_line(run)
