@@ -98,7 +98,8 @@ def bench_training(
       num_workers: Number of workers of the DataLoader; 0: this process.
       step_seconds: How long a training step takes on a GPU. It is waited for.
       step: Instead, a function that does a training step with a batch, a dict
-        of tensors.
+        of tensors. Where the processor makes no labels, `labels` is a list of
+        each row's token IDs, not padded.
       seed: Seed of the choice of rows.
 
     Returns:
@@ -108,6 +109,7 @@ def bench_training(
       DifferenceError: The two ways give different tensors; nothing is timed.
       ContractError: The processor's settings differ from the store's.
       StoreReadError: Audio cannot be read; open the store with audio_root.
+      ValueError: The store has no rows, or a number is out of its range.
     """
     from melmill._bench import measuring
 
@@ -145,6 +147,7 @@ def certify(
       StoreError: The store or an audio file cannot be read, no audio file is
         there, the features are not those of the reference, or the store changed
         meanwhile. Nothing is written then.
+      ValueError: `rows` is less than 1.
       OSError: certificate.json cannot be written.
     """
     from melmill._certify import certifying
@@ -174,10 +177,10 @@ def extract(
     Args:
       source: The path of a manifest, or a list of paths; a list of dicts, a
         pandas.DataFrame, or a Dataset or IterableDataset of datasets with the
-        fields of a manifest; or a dict of such sources by the names of their
-        splits. Rows without a name are the split of the data set, or "train".
-        The audio of a row is a
-        path, bytes of a file, or a dict with one of them as "path" and "bytes".
+        fields of a manifest; or a dict of these by the names of their splits,
+        but for lists of paths. Rows without a name are the split of the data
+        set, or "train". The audio of a row is a path, bytes of a file, or a
+        dict with one of them as "path" and "bytes".
       out: The store's folder.
       preset: The features to make: "qwen3-asr", "whisper", the name of a model,
         or the folder of its checkpoint.

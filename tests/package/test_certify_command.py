@@ -1,6 +1,7 @@
 """melmill certify: its messages and exit codes."""
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -86,13 +87,30 @@ def test_what_cannot_be_compared(
     assert run("store") == 4
     assert "1.wav: cannot be read" in capsys.readouterr().err
     assert not Path("store/certificate.json").exists()
-    shard = next(Path("store").glob("train.????????????.h5"))
-    shard.unlink()
-    assert run("store") == 1
-    assert "missing, though store.json names it" in capsys.readouterr().err
     Path("store/store.json").unlink()
     assert run("store") == 2
     assert not Path("store/certificate.json").exists()
+
+
+def test_a_missing_shard_replaces_a_pass(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("store") == 0
+    next(Path("store").glob("train.????????????.h5")).unlink()
+    assert run("store") == 1
+    assert "missing, though store.json names it" in capsys.readouterr().out
+    certificate = json.loads(Path("store/certificate.json").read_text())
+    assert certificate["verdict"] == "fail"
+    assert certificate["rows"]["damaged"] > 0
+
+
+def test_a_folder_whose_name_is_not_utf_8(
+    folder: Path, capfdbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    name = os.fsdecode(b"st\xe9re")
+    Path("store").rename(name)
+    assert run(name) == 0
+    assert b"st\\xe9re/certificate.json has" in capfdbinary.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ import transformers
 import xxhash
 from melmill._certify import certificate
 from melmill._certify.certifying import InTheWayError, NoAudioError
+from melmill._models.reference_audio import load_samples
 from melmill._store.shard import FEATURES_OFFSET
 from melmill._store.split import Split
 from support import (
@@ -162,7 +163,12 @@ def test_one_value_in_a_million_may_be_beyond_the_tolerance(
     features = melmill.open(store)["train"][0].features
     small = [(int(t), int(m)) for t, m in np.argwhere(np.abs(features) < 0.2)]
     change_feature(store, "train", 0, 4e-4, small[:num_beyond])
-    assert certify(folder).has_passed == (num_beyond == 1)
+    found = certify(folder)
+    assert found.has_passed == (num_beyond == 1)
+    told = "too many values beyond the tolerance" in str(found)
+    assert told != found.has_passed
+    info = run_melmill("info", store).stdout
+    assert ("NO: too many values beyond" in info) != found.has_passed
     bound = written(folder)["bound"]
     assert bound["values_beyond_tolerance"] == num_beyond
 
@@ -222,8 +228,27 @@ def test_changed_and_missing_audio_are_named_and_not_equal(
     assert written(folder)["rows"]["changed_audio"] == 2
 
 
+def test_a_row_without_the_end_of_its_audio_differs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only --truncate makes such rows, and of one length."""
+
+    def load(row: Any) -> Any:
+        return np.append(load_samples(row), np.float32(0))
+
+    monkeypatch.setattr("melmill._certify.certifying.load_samples", load)
+    found = certify(folder)
+    assert found.num_equal == 0
+    assert found.failures[0].message == "8001 samples, 8000 in the store"
+
+
+def test_a_number_of_rows_is_at_least_1(folder: Path) -> None:
+    with pytest.raises(ValueError, match="give 1 or more"):
+        certify(folder, rows=0)
+
+
 def test_without_any_audio_nothing_is_written(folder: Path) -> None:
-    with pytest.raises(NoAudioError, match="no audio file was found"):
+    with pytest.raises(NoAudioError, match=r"found; there is no .*/0\.wav"):
         melmill.certify(folder / "store", audio_root=folder / "elsewhere")
     assert not (folder / "store" / "certificate.json").exists()
 

@@ -61,6 +61,8 @@ class Certificate:
         reference = self.content["reference"]
         bound = self.content["bound"]
         verdict = "pass" if self.has_passed else "fail"
+        if not self.has_passed and self.num_equal == self.num_rows:
+            verdict = "fail: too many values beyond the tolerance"
         lines = [
             f"{verdict}: {self.num_equal:,} of {self.num_rows:,} rows equal "
             f"{reference['extractor']} of transformers "

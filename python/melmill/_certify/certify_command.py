@@ -177,7 +177,8 @@ def _print(made: Certificate, path: str) -> None:
     num_more = made.num_rows - made.num_equal - len(made.failures)
     if num_more:
         print(f"and {count(num_more, 'row')} more")
-    print(f"{made}\n{path} has the details")
+    shown = os.fsencode(path).decode(errors="backslashreplace")
+    print(f"{made}\n{shown} has the details")
 
 
 def _print_json(content: dict[str, object]) -> None:

@@ -27,7 +27,11 @@ from melmill._certify.source_audio import SourceAudio
 from melmill._contents.store_files import INDEX_FILE, finished_store_files
 from melmill._models.extractor_settings import check_contract
 from melmill._models.reference_audio import load_samples
-from melmill._store.errors import DifferenceError, StoreReadError
+from melmill._store.errors import (
+    DamagedStoreError,
+    DifferenceError,
+    StoreReadError,
+)
 from melmill._store.row import Row
 from melmill._store.store import PathLike
 from melmill._store.store import open as open_store
@@ -77,6 +81,8 @@ class Certifying:
         audio_root: PathLike | None,
         version: str,
     ) -> None:
+        if rows is not None and rows < 1:
+            raise ValueError(f"rows={rows}: give 1 or more, or None for all")
         self._folder = Path(folder)
         self._version = version
         self._store = open_store(self._folder, audio_root=audio_root)
@@ -157,18 +163,21 @@ class Certifying:
         def failure(what: str, message: str) -> Failure:
             return Failure(what, row.split.name, row.line, row.audio, message)
 
-        stored = row.stored
-        features = np.ascontiguousarray(row.read_stored())
-        found = xxhash.xxh3_64_intdigest(features.data)
-        if found != stored.shard.checksum(stored.row):
+        try:
+            stored = row.stored
+            features = np.ascontiguousarray(row.read_stored())
+            checksum = stored.shard.checksum(stored.row)
+        except DamagedStoreError as error:
+            return failure("damaged", str(error))
+        if xxhash.xxh3_64_intdigest(features.data) != checksum:
             return failure("damaged", "its features have a wrong checksum")
         try:
             if not self._audio.is_same(row):
                 return failure(
                     "changed_audio", "its audio is not what was stored"
                 )
-        except FileNotFoundError:
-            return failure("missing_audio", "its audio file is not there")
+        except FileNotFoundError as error:
+            return failure("missing_audio", f"there is no {error}")
         try:
             samples = load_samples(row)
         except Exception as error:  # of any of librosa's libraries
@@ -181,11 +190,14 @@ class Certifying:
     def _compare_samples(
         self, row: Row, samples: Any, failure: Any
     ) -> Failure | None:
-        if len(samples) < row.num_samples:
+        # --truncate cuts at the most samples that the model takes.
+        most = self._extractor.n_samples
+        is_truncated = row.num_samples == most < len(samples)
+        if len(samples) != row.num_samples and not is_truncated:
             message = f"{len(samples)} samples, {row.num_samples} in the store"
             made: Failure = failure("different", message)
             return made
-        self._num_truncated += len(samples) > row.num_samples
+        self._num_truncated += is_truncated
         expected = self._features(samples[: row.num_samples])
         features = row.features
         if expected.shape != features.shape:

@@ -146,12 +146,13 @@ void AddCertificate(const std::optional<FoundCertificate>& found,
     return;
   }
   const Certificate& certificate = *found->certificate;
-  const std::string rows =
-      certificate.has_passed
-          ? Counted(certificate.num_rows, "row")
-          : fmt::format("NO: {} of {} are equal",
-                        FormatCount(certificate.num_equal),
-                        Counted(certificate.num_rows, "row"));
+  std::string rows = Counted(certificate.num_rows, "row");
+  if (!certificate.has_passed) {
+    rows = certificate.num_equal == certificate.num_rows
+               ? "NO: too many values beyond the tolerance, of " + rows
+               : fmt::format("NO: {} of {} are equal",
+                             FormatCount(certificate.num_equal), rows);
+  }
   *text +=
       fmt::format("certified: {}, largest difference {}, transformers {}\n",
                   rows, FormatSmall(certificate.largest_difference),
