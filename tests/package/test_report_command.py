@@ -1,6 +1,7 @@
 """The command melmill report: its numbers and its page."""
 
 import json
+import os
 import resource
 import shutil
 from pathlib import Path
@@ -135,6 +136,25 @@ def test_a_full_disk_leaves_the_report_that_was_there(
     assert "a.json" in capsys.readouterr().err
     assert out.read_text() == "an older report"
     assert list(tmp_path.iterdir()) == [out]
+
+
+def test_an_output_that_cannot_be_is_refused_at_once(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for out, why in (
+        (".", ". is a folder"),
+        (str(folder), "is a folder"),
+        ("none/a.html", "none/a.html: there is no folder none"),
+    ):
+        assert main([str(folder / "no store"), "-q", "-o", out]) == 2
+        assert why in capsys.readouterr().err
+
+
+def test_a_folder_whose_name_is_not_utf_8(folder: Path, tmp_path: Path) -> None:
+    store = tmp_path / os.fsdecode(b"st\xe9re")
+    shutil.copytree(folder / "store", store)
+    numbers = numbers_of(store, tmp_path / "a.json")
+    assert numbers["store"].endswith("st\\xe9re")
 
 
 def test_a_folder_without_a_store_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from melmill._remote.command_line import (
     EXIT_OK,
     EXIT_USAGE,
     StoppedError,
+    UsageError,
     add_quiet_option,
     command_parser,
     fail,
@@ -66,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(EXIT_DAMAGED, str(error))
     except StoreReadError as error:
         return fail(EXIT_MACHINE_FAULT, str(error))
-    except StoreError as error:
+    except (StoreError, UsageError) as error:
         return fail(EXIT_USAGE, str(error))
     except OSError as error:
         return fail(EXIT_MACHINE_FAULT, str(error))
@@ -109,6 +111,11 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
+    out = Path(options.out or "report.html")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; give -o the name of a file")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}")
     store = open_store(options.folder, audio_root=options.audio_root)
     num_done = [0]
     steps: list[tuple[str, int]] = [("rows", sum(map(len, store.values())))]
@@ -128,7 +135,9 @@ def _run(options: argparse.Namespace) -> int:
         steps.append(("features of rows", len(places)))
         sample = read_sample(columns, places, count)
         numbers = {
-            "store": options.folder,
+            "store": os.fsencode(options.folder).decode(
+                errors="backslashreplace"
+            ),
             **_numbers(columns, sample, is_all=options.all),
         }
         if options.json:
@@ -138,8 +147,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json and options.out is None:
         sys.stdout.write(text)
         return EXIT_OK
-    out = options.out or "report.html"
-    write_whole_file(Path(out), text.encode("utf-8"))
+    write_whole_file(out, text.encode("utf-8"))
     print(f"wrote {out}, {len(text.encode()) / 1e6:.1f} MB")
     return EXIT_OK
 

@@ -124,7 +124,10 @@ def _measure(
     for i, split in enumerate(columns.store.splits):
         ours = values[splits == i]
         if ours.size:
-            counted, _ = np.histogram(np.clip(ours, edges[0], edges[-1]), edges)
+            # NumPy 1 clips float32 to float32, which may be beyond an edge.
+            precise = ours.astype(np.float64)
+            precise = np.clip(precise, edges[0], edges[-1])
+            counted, _ = np.histogram(precise, edges)
             counts[split] = counted.tolist()
             quantiles[split] = np.quantile(ours, _QUANTILES).tolist()
     return {
