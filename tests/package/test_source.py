@@ -88,6 +88,38 @@ def test_bytes_go_into_an_archive(
     assert [name.split(".")[1] for name in names] == ["wav", "flac", "bin"]
 
 
+def test_audio_of_no_bytes_is_a_line(manifests: Manifests) -> None:
+    """The program rejects it."""
+    rows = [
+        {"audio": b""},
+        {"audio": {"bytes": b"", "path": None}},
+        {"audio": {"bytes": b"", "path": "a.wav"}},
+    ]
+    empty, also, path = lines_of(manifests(rows)[0])
+    assert empty["audio_bytes"] == also["audio_bytes"] == 0
+    assert path == {"audio": "a.wav"}
+
+
+def test_numbers_that_json_does_not_have_are_left_out(
+    manifests: Manifests,
+) -> None:
+    rows = [
+        {"audio": "a.wav", "score": float("nan"), "gain": np.float32(np.inf)}
+    ]
+    assert lines_of(manifests(rows)[0]) == [{"audio": "a.wav"}]
+
+
+def test_a_folder_of_the_user_is_kept(
+    manifests: Manifests, tmp_path: Path
+) -> None:
+    (tmp_path / "s").mkdir()
+    (tmp_path / "s" / "train.jsonl").write_text("mine")
+    with pytest.raises(ValueError, match="melmill did not make this folder"):
+        manifests([{"audio": "a.wav"}])
+    assert (tmp_path / "s" / "train.jsonl").read_text() == "mine"
+    assert len(list((tmp_path / "s").iterdir())) == 1
+
+
 def test_the_same_bytes_leave_the_archive(
     manifests: Manifests, tmp_path: Path
 ) -> None:
@@ -220,7 +252,8 @@ def test_what_cannot_be_used_is_named(
 ) -> None:
     with pytest.raises(kind, match=message):
         manifests(source)
-    assert list(tmp_path.rglob("*.*")) == []
+    made = {path.name for path in tmp_path.rglob("*.*")}
+    assert made <= {".melmill"}
 
 
 def test_nothing_large_is_imported(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ that is bytes goes into an archive beside it.
 from __future__ import annotations
 
 import json
+import math
+import numbers
 import os
 import re
 import sys
@@ -19,9 +21,13 @@ from melmill._extract.kept_file import KeptFile
 
 _KINDS = (
     "the path of a manifest, a list of paths, a list of dicts, a pandas "
-    "DataFrame, a Dataset or IterableDataset of datasets, or a dict of them by "
-    "the names of splits"
+    "DataFrame, a Dataset or IterableDataset of datasets, or a dict of these "
+    "by the names of splits, but for lists of paths"
 )
+
+
+# Says that the folder is one of melmill's.
+_MARK = ".melmill"
 
 
 class SourceFolder:
@@ -46,7 +52,8 @@ class SourceFolder:
 
         Raises:
           TypeError: It is of no kind that is known.
-          ValueError: It has no rows, or names of splits are too much alike.
+          ValueError: It has no rows, names of splits are too much alike, or
+            the folder is somebody else's.
           OSError: A file cannot be written.
         """
         if isinstance(source, Mapping):
@@ -75,7 +82,7 @@ class SourceFolder:
     def _made(self, name: str, source: Any) -> str:
         """Writes the manifest of a split. The program's argument for it."""
         rows = _rows_of(source, self._audio_field)
-        os.makedirs(self._path, exist_ok=True)
+        self._make_folder()
         path = os.path.join(self._path, f"{_stem(name)}.jsonl")
         manifest = NewFile(path)
         try:
@@ -91,6 +98,19 @@ class SourceFolder:
             manifest.discard()
         return f"{name}={path}"
 
+    def _make_folder(self) -> None:
+        mark = os.path.join(self._path, _MARK)
+        if os.path.exists(mark):
+            return
+        if os.path.isdir(self._path) and os.listdir(self._path):
+            raise ValueError(
+                f"{self._path}: the manifests would go there, but melmill did "
+                "not make this folder; move it elsewhere"
+            )
+        os.makedirs(self._path, exist_ok=True)
+        with open(mark, "wb"):
+            pass
+
     def _archive_file(self, path: str) -> KeptFile:
         return KeptFile(path, self._allow_change)
 
@@ -102,10 +122,12 @@ class SourceFolder:
                 f"source: row {number} of split {name} is a "
                 f"{type(row).__name__}, not a dict; give {_KINDS}"
             )
-        fields = dict(row)
+        fields = {
+            name: value for name, value in row.items() if not _is_nan(value)
+        }
         audio = fields.get(self._audio_field)
         data, path = _parts_of(audio)
-        if not data and _is_decoded(audio, path):
+        if data is None and _is_decoded(audio, path):
             name_of_field = self._audio_field
             raise TypeError(
                 f"source: row {number} of split {name}: its audio is decoded "
@@ -113,7 +135,7 @@ class SourceFolder:
                 f'.cast_column("{name_of_field}", datasets.Audio(decode=False))'
                 ", before map"
             )
-        if data:
+        if data is not None:
             part = archive.add(suffix_of(path, data), data)
             fields |= {self._audio_field: archive.path, **part}
         elif path is not None:
@@ -148,14 +170,19 @@ def _split_name(source: Any) -> str:
 
 
 def _parts_of(audio: Any) -> tuple[bytes | None, str | None]:
-    """Bytes and path of a row's audio, as far as it has them."""
+    """Bytes and path of a row's audio, as far as it has them.
+
+    Bytes of which there are none count only if there is no path.
+    """
     if isinstance(audio, Mapping):
         data, path = audio.get("bytes"), audio.get("path")
     elif isinstance(audio, bytes | bytearray | memoryview):
         data, path = audio, None
     else:
         data, path = None, audio
-    return bytes(data) if data else None, path
+    if data is None or (not data and path is not None):
+        return None, path
+    return bytes(data), path
 
 
 def _is_decoded(audio: Any, path: str | None) -> bool:
@@ -164,6 +191,15 @@ def _is_decoded(audio: Any, path: str | None) -> bool:
         return path is None and "array" in audio
     is_array = getattr(audio, "ndim", 0) > 0
     return is_array or hasattr(audio, "get_all_samples")
+
+
+def _is_nan(value: Any) -> bool:
+    """Whether it is a number that JSON does not have, such as a missing one."""
+    return (
+        isinstance(value, numbers.Real)
+        and not isinstance(value, numbers.Integral)
+        and not math.isfinite(value)
+    )
 
 
 def _plain(value: Any) -> Any:
