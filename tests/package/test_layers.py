@@ -15,8 +15,8 @@ PACKAGE = REPOSITORY / "python" / "melmill"
 # Each room may use itself and those before it; the last holds what is public.
 ROOMS = [
     *("_store", "_batch", "_view", "_models", "_bench", "_convert"),
-    *("_contents", "_remote", "_stage", "_transfer", "_certify", "_report"),
-    *("_process", "_ray", "_extract", ""),
+    *("_files", "_contents", "_remote", "_stage", "_transfer", "_certify"),
+    *("_report", "_process", "_ray", "_extract", ""),
 ]
 
 # What is imported when it is first used, because not everybody has it.
@@ -56,7 +56,8 @@ LAZY = {
 WITHOUT_TORCH = [
     *("_store", "_batch.batch_plan", "_batch.epoch", "_batch.mel"),
     "_batch.padding",
-    *("_batch.sampler", "_contents", "_view", "_remote", "_stage", "_transfer"),
+    *("_batch.sampler", "_contents", "_files", "_view", "_remote", "_stage"),
+    "_transfer",
 ]
 
 # Modules that have no tests of their own, and whose tests reach them.
