@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "dsp/features/feature_grid.h"
 #include "dsp/features/float16.h"
 #include "dsp/resample/resampler.h"
 #include "io/hash.h"
@@ -181,18 +182,21 @@ TEST_F(RowComputerTest, GivesTheFeaturesOfAVeryLongClip) {
   }
 }
 
-// Bytes are counted from a floor that rises with each louder piece.
-TEST_F(RowComputerTest, GivesTheBytesOfAVeryLongClip) {
+// Bytes are counted from a floor that rises with each louder piece. Those of
+// the last frames are counted from that of all frames.
+TEST_F(RowComputerTest, GivesTheBytesOfShortAndOfVeryLongClips) {
   const RowComputer computer(MakeFeatureSpec("qwen3-asr", FeatureType::kUint8));
   RowWorkspace workspace(computer);
   for (const size_t num_samples :
-       {size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
+       {size_t{32'000}, size_t{20'000 * 160}, size_t{6 * 3024 * 160 + 160},
         size_t{6 * 3024 * 160 + 250}}) {
     std::vector<float> samples = MakeSamples(num_samples, 1, 5);
     for (size_t i = 0; i < num_samples; ++i) {
       samples[i] *= 1e-4f * static_cast<float>(1 + i / 500'000 * 30);
     }
-    samples.back() = 1;
+    for (size_t i = num_samples - 40; i < num_samples; ++i) {
+      samples[i] = i % 8 < 4 ? 1 : -1;
+    }
     WavSpec spec;
     spec.sample_rate_hz = 16000;
     spec.encoding = SampleEncoding::kFloat32;
@@ -204,10 +208,14 @@ TEST_F(RowComputerTest, GivesTheBytesOfAVeryLongClip) {
     const Result<ShardRow> row =
         TryRow(task, computer, &input_, &sink_, &workspace);
     ASSERT_TRUE(row.ok()) << row.error().message;
-    EXPECT_GT(sink_.num_writes, 10) << "the row is meant to be a long one";
+    EXPECT_EQ(sink_.num_writes > 10, num_samples > 32'000);
     std::vector<std::byte> features(2 * num_values);
-    computer.log_mel().Compute(samples, FeatureType::kUint8, features,
-                               *computer.log_mel().MakeWorkspace());
+    const LogMel& log_mel = computer.log_mel();
+    const ClipLevels levels = log_mel.Compute(
+        samples, FeatureType::kUint8, features, *log_mel.MakeWorkspace());
+    const bool has_end_frames = num_samples % 160 == 0;
+    EXPECT_EQ(GridStep(levels.floor) != GridStep(log_mel.BodyFloor(levels)),
+              has_end_frames);
     features.resize(num_values);
     EXPECT_TRUE(sink_.bytes == features) << num_samples;
     EXPECT_EQ(row.value().checksum, Xxh3_64(features));
