@@ -150,6 +150,18 @@ def test_an_output_that_cannot_be_is_refused_at_once(
         assert why in capsys.readouterr().err
 
 
+def test_json_on_standard_output_needs_no_file(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "report.html").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert main([str(folder / "store"), "--json", "-q"]) == 0
+    assert json.loads(capsys.readouterr().out)["num_rows"] == 3
+
+
 def test_a_folder_whose_name_is_not_utf_8(folder: Path, tmp_path: Path) -> None:
     store = tmp_path / os.fsdecode(b"st\xe9re")
     shutil.copytree(folder / "store", store)

@@ -26,6 +26,7 @@ from melmill._remote.command_line import (
     UsageError,
     add_quiet_option,
     command_parser,
+    printable,
     signals_raise,
 )
 from melmill._remote.progress import Progress, count
@@ -177,8 +178,7 @@ def _print(made: Certificate, path: str) -> None:
     num_more = made.num_rows - made.num_equal - len(made.failures)
     if num_more:
         print(f"and {count(num_more, 'row')} more")
-    shown = os.fsencode(path).decode(errors="backslashreplace")
-    print(f"{made}\n{shown} has the details")
+    print(f"{made}\n{printable(path)} has the details")
 
 
 def _print_json(content: dict[str, object]) -> None:

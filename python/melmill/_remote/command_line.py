@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Iterator
@@ -50,6 +51,11 @@ def signals_raise() -> Iterator[None]:
     finally:
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
+
+
+def printable(path: str) -> str:
+    """A path as it can be printed: bytes that are not UTF-8 become escapes."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def command_parser(

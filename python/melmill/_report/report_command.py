@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from melmill._remote.command_line import (
     add_quiet_option,
     command_parser,
     fail,
+    printable,
     signals_raise,
 )
 from melmill._remote.progress import Progress
@@ -111,11 +111,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    out = Path(options.out or "report.html")
-    if out.is_dir():
-        raise UsageError(f"{out} is a folder; give -o the name of a file")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out}: there is no folder {out.parent}")
+    out = _output(options)
     store = open_store(options.folder, audio_root=options.audio_root)
     num_done = [0]
     steps: list[tuple[str, int]] = [("rows", sum(map(len, store.values())))]
@@ -135,21 +131,32 @@ def _run(options: argparse.Namespace) -> int:
         steps.append(("features of rows", len(places)))
         sample = read_sample(columns, places, count)
         numbers = {
-            "store": os.fsencode(options.folder).decode(
-                errors="backslashreplace"
-            ),
+            "store": printable(options.folder),
             **_numbers(columns, sample, is_all=options.all),
         }
         if options.json:
             text = json.dumps(numbers, ensure_ascii=False, indent=1) + "\n"
         else:
             text = page(columns, numbers)
-    if options.json and options.out is None:
+    if out is None:
         sys.stdout.write(text)
         return EXIT_OK
-    write_whole_file(out, text.encode("utf-8"))
-    print(f"wrote {out}, {len(text.encode()) / 1e6:.1f} MB")
+    content = text.encode("utf-8")
+    write_whole_file(out, content)
+    print(f"wrote {out}, {len(content) / 1e6:.1f} MB")
     return EXIT_OK
+
+
+def _output(options: argparse.Namespace) -> Path | None:
+    """The file to write; None for standard output."""
+    if options.json and options.out is None:
+        return None
+    out = Path(options.out or "report.html")
+    if out.is_dir():
+        raise UsageError(f"{out} is a folder; give -o the name of a file")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out}: there is no folder {out.parent}")
+    return out
 
 
 def _numbers(
