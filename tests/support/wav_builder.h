@@ -66,10 +66,8 @@ struct WavSpec {
 // The bytes of an unsigned number, in either order.
 inline std::string NumberBytes(uint64_t number, int num_bytes,
                                bool big_endian) {
-  std::string bytes;
-  for (int i = 0; i < num_bytes; ++i) {
-    bytes += static_cast<char>(number >> (8 * i) & 0xFF);
-  }
+  std::string bytes(reinterpret_cast<const char*>(&number),
+                    static_cast<size_t>(num_bytes));
   if (big_endian) std::reverse(bytes.begin(), bytes.end());
   return bytes;
 }
@@ -166,12 +164,7 @@ inline std::string EncodeSamples(std::span<const float> samples,
       default:
         throw std::invalid_argument("not plain samples");
     }
-    if (big_endian) {
-      bytes += NumberBytes(number, num_bytes, true);
-    } else {
-      bytes.append(reinterpret_cast<const char*>(&number),
-                   static_cast<size_t>(num_bytes));
-    }
+    bytes += NumberBytes(number, num_bytes, big_endian);
   }
   return bytes;
 }

@@ -24,8 +24,6 @@ _KINDS = (
     "DataFrame, a Dataset or IterableDataset of datasets, or a dict of these "
     "by the names of splits, but for lists of paths"
 )
-
-
 # Says that the folder is one of melmill's.
 _MARK = ".melmill"
 
@@ -123,7 +121,9 @@ class SourceFolder:
                 f"{type(row).__name__}, not a dict; give {_KINDS}"
             )
         fields = {
-            name: value for name, value in row.items() if not _is_nan(value)
+            name: value
+            for name, value in row.items()
+            if not _is_nan_or_infinite(value)
         }
         audio = fields.get(self._audio_field)
         data, path = _parts_of(audio)
@@ -193,7 +193,7 @@ def _is_decoded(audio: Any, path: str | None) -> bool:
     return is_array or hasattr(audio, "get_all_samples")
 
 
-def _is_nan(value: Any) -> bool:
+def _is_nan_or_infinite(value: Any) -> bool:
     """Whether it is a number that JSON does not have, such as a missing one."""
     return (
         isinstance(value, numbers.Real)

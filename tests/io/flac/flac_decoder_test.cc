@@ -38,7 +38,6 @@ TEST(FlacDecoderTest, GivesTheBitsOfLibsndfile) {
   }
 }
 
-// libFLAC takes the second for a lack of memory.
 constexpr uint8_t kApplication = 2;
 constexpr uint8_t kSeekTable = 3;
 
@@ -51,6 +50,7 @@ void InsertBlock(uint8_t kind, uint8_t num_bytes,
   flac->insert(flac->begin() + 42, block.begin(), block.end());
 }
 
+// libFLAC takes these for a lack of memory.
 TEST(FlacDecoderTest, ABlockThatIsTooShortIsDamage) {
   for (const uint8_t num_bytes : {4, 3, 0}) {
     auto flac = MakeFlac(5'000, 1, 16);
